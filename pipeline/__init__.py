@@ -1,0 +1,1 @@
+"""The conductor: what to run, where, what is done, and what a version is."""

@@ -1,0 +1,88 @@
+"""The canonical form: the text that is hashed into ``sample_id``, tokenized, and stored in shards.
+
+Grammar, so that equal drawings have equal bytes and tokens map to it one to one:
+
+* ``<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 S S">`` … ``</svg>``: no declaration, no whitespace between
+  elements, no comments. An element without children ends with ``/>``. Character data occurs only in ``text`` elements
+  and in ``style``.
+* Attributes are printed in the order of ``Element.attributes``; the normalizer sorts them by `ATTRIBUTE_ORDER`, then by
+  name. The geometry attribute (``d`` of a path, ``points`` of a polygon or polyline) is always last.
+* ``d``: each command has its letter, also when it repeats. Every subpath begins with an absolute ``M x y``; every other
+  command is relative (``l h v c s q t a``) or ``z``. Arguments are separated by one space, nothing stands between the
+  letter and its first argument or between commands: ``M10 20c20 -20 50 30 80 0l5 5z``. All are integers, but an
+  arc's radii and rotation, which may have up to two decimals.
+* ``points``: absolute integers separated by one space, ``x y x y``.
+* Numbers are printed by `number`: no exponent, no leading ``+``, no trailing zeros, ``-0`` is ``0``, ``0.5`` keeps its
+  zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+SVG_NS = "http://www.w3.org/2000/svg"
+
+ATTRIBUTE_ORDER = (
+    "id",
+    "viewBox",
+    "href",
+    "x", "y", "width", "height", "cx", "cy", "r", "rx", "ry", "x1", "y1", "x2", "y2", "fx", "fy", "fr",
+    "gradientUnits", "gradientTransform", "spreadMethod", "offset", "stop-color", "stop-opacity",
+    "clipPathUnits", "maskUnits", "maskContentUnits", "mask-type",
+    "fill", "fill-opacity", "fill-rule",
+    "stroke", "stroke-width", "stroke-opacity", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
+    "stroke-dasharray", "stroke-dashoffset",
+    "clip-path", "clip-rule", "mask", "filter", "opacity", "paint-order", "mix-blend-mode",
+)  # fmt: skip
+
+GEOMETRY = {"path": "d", "polygon": "points", "polyline": "points"}
+
+_RANK = {name: i for i, name in enumerate(ATTRIBUTE_ORDER)}
+
+
+@dataclass
+class Element:
+    """One element of a canonical drawing. ``tag`` has no namespace; ``text`` only for text and style."""
+
+    tag: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    children: list[Element] = field(default_factory=list)
+    text: str = ""
+
+
+def attribute_key(tag: str, name: str) -> tuple[int, int, str]:
+    """Sort key of an attribute of ``tag`` in canonical order; the geometry attribute comes last."""
+    return (1 if GEOMETRY.get(tag) == name else 0, _RANK.get(name, len(_RANK)), name)
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """Print a finite number in canonical form with at most ``decimals`` decimals."""
+    text = f"{value:.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def serialize(root: Element) -> str:
+    """Print the drawing whose ``svg`` element is ``root`` in canonical form."""
+    out: list[str] = []
+    _write(root, out, f' xmlns="{SVG_NS}"')
+    return "".join(out)
+
+
+def _write(element: Element, out: list[str], extra: str = "") -> None:
+    out.append(f"<{element.tag}{extra}")
+    for name, value in element.attributes.items():
+        out.append(f' {name}="{escape(value, _QUOTE)}"')
+    if not element.children and not element.text:
+        out.append("/>")
+        return
+    out.append(">")
+    out.append(escape(element.text))
+    for child in element.children:
+        _write(child, out)
+    out.append(f"</{element.tag}>")
+
+
+_QUOTE = {'"': "&quot;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}

@@ -1,0 +1,134 @@
+"""Every reason for which a record can leave the mill, with one sentence each.
+
+A reason belongs to one outcome: *rejected* by a rule, *duplicate* of another record, or *quarantined* because the
+machinery (not a rule) gave up on it. The funnel of a version counts records by these codes.
+"""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Where a record ends. Every input record has exactly one."""
+
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+
+
+class Reason(StrEnum):
+    """Why a record was dropped. The value is what tables, manifests and reports hold."""
+
+    # crawl
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    BAD_GZIP = "bad_gzip"
+    BAD_ARCHIVE_MEMBER = "bad_archive_member"
+    UNREADABLE = "unreadable"
+    # sanitize
+    NOT_SVG = "not_svg"
+    XML_MALFORMED = "xml_malformed"
+    BAD_ENCODING = "bad_encoding"
+    ENTITY_EXPANSION = "entity_expansion"
+    EXTERNAL_ENTITY = "external_entity"
+    TOO_DEEP = "too_deep"
+    TOO_COMPLEX = "too_complex"
+    RASTER_EMBEDDED = "raster_embedded"
+    ACTIVE_CONTENT = "active_content"
+    # normalize
+    BAD_DIMENSION = "bad_dimension"
+    UNSUPPORTED_CSS = "unsupported_css"
+    UNSUPPORTED_TEXT = "unsupported_text"
+    UNSUPPORTED_FILTER = "unsupported_filter"
+    UNSUPPORTED_MASK = "unsupported_mask"
+    UNSUPPORTED_CLIP_PATH = "unsupported_clip_path"
+    UNSUPPORTED_PATTERN = "unsupported_pattern"
+    UNSUPPORTED_MARKER = "unsupported_marker"
+    UNSUPPORTED_SWITCH = "unsupported_switch"
+    UNSUPPORTED_NESTED_SVG = "unsupported_nested_svg"
+    UNSUPPORTED_ANIMATION = "unsupported_animation"
+    UNSUPPORTED_PAINT = "unsupported_paint"
+    UNSUPPORTED_STROKE = "unsupported_stroke"
+    UNSUPPORTED_ELEMENT = "unsupported_element"
+    UNSUPPORTED_ATTRIBUTE = "unsupported_attribute"
+    CYCLIC_REF = "cyclic_ref"
+    USE_EXPANSION = "use_expansion"
+    OUT_OF_CANVAS = "out_of_canvas"
+    NOTHING_DRAWN = "nothing_drawn"
+    # tokenize
+    TOKEN_MISMATCH = "token_mismatch"
+    # render, fidelity
+    RENDER_FAILED = "render_failed"
+    BLANK_RENDER = "blank_render"
+    VISIBLE_DIFFERENCE = "visible_difference"
+    # deduplicate
+    DUPLICATE_RAW = "duplicate_raw"
+    DUPLICATE_CANONICAL = "duplicate_canonical"
+    NEAR_DUPLICATE = "near_duplicate"
+    # quarantine: raised by the sandbox or by a fault in a stage, never by a rule
+    CRASHED = "crashed"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUTPUT_TOO_LARGE = "output_too_large"
+    STAGE_ERROR = "stage_error"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.EMPTY: "The file has no content.",
+    Reason.TOO_LARGE: "The file, or what it inflates to, is over the configured size.",
+    Reason.BAD_GZIP: "The gzip data is truncated, damaged or gzipped twice.",
+    Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted or of an unknown method.",
+    Reason.UNREADABLE: "The file was listed but could not be read.",
+    Reason.NOT_SVG: "The content is not an SVG document.",
+    Reason.XML_MALFORMED: "The XML is not well-formed.",
+    Reason.BAD_ENCODING: "The bytes do not match the declared or a supported encoding.",
+    Reason.ENTITY_EXPANSION: "Entities expand past the limit.",
+    Reason.EXTERNAL_ENTITY: "An entity refers to something outside the file.",
+    Reason.TOO_DEEP: "Elements are nested deeper than the limit.",
+    Reason.TOO_COMPLEX: "The document has more nodes, attributes or commands than the limit.",
+    Reason.RASTER_EMBEDDED: "The drawing holds an image element.",
+    Reason.ACTIVE_CONTENT: "The drawing depends on active content that cannot be taken out.",
+    Reason.BAD_DIMENSION: "The viewBox, width or height is invalid, empty or out of range.",
+    Reason.UNSUPPORTED_CSS: "A style rule cannot be resolved faithfully.",
+    Reason.UNSUPPORTED_TEXT: "The drawing holds text, whose look depends on fonts.",
+    Reason.UNSUPPORTED_FILTER: "A filter changes the picture and cannot be expressed.",
+    Reason.UNSUPPORTED_MASK: "A mask changes the picture and cannot be expressed.",
+    Reason.UNSUPPORTED_CLIP_PATH: "A clip path changes the picture and cannot be expressed.",
+    Reason.UNSUPPORTED_PATTERN: "A pattern fill changes the picture and cannot be expressed.",
+    Reason.UNSUPPORTED_MARKER: "Markers change the picture and cannot be expressed.",
+    Reason.UNSUPPORTED_SWITCH: "A switch element cannot be resolved faithfully.",
+    Reason.UNSUPPORTED_NESTED_SVG: "A nested svg or symbol viewport cannot be resolved faithfully.",
+    Reason.UNSUPPORTED_ANIMATION: "Animation decides what the static picture shows.",
+    Reason.UNSUPPORTED_PAINT: "A paint server or colour cannot be expressed.",
+    Reason.UNSUPPORTED_STROKE: "A stroke under a non-uniform scale cannot be baked exactly.",
+    Reason.UNSUPPORTED_ELEMENT: "An element that draws is not known to the normalizer.",
+    Reason.UNSUPPORTED_ATTRIBUTE: "An attribute that changes the picture is not known to the normalizer.",
+    Reason.CYCLIC_REF: "References form a cycle.",
+    Reason.USE_EXPANSION: "Expanding the use elements exceeds the limit.",
+    Reason.OUT_OF_CANVAS: "Geometry lies outside the canvas by more than the tolerance.",
+    Reason.NOTHING_DRAWN: "After normalization no element is left that draws.",
+    Reason.TOKEN_MISMATCH: "The tokens do not decode to the canonical form.",
+    Reason.RENDER_FAILED: "The renderer refuses the source or the canonical form.",
+    Reason.BLANK_RENDER: "The picture is uniform on white and on black.",
+    Reason.VISIBLE_DIFFERENCE: "The canonical form renders visibly unlike the source.",
+    Reason.DUPLICATE_RAW: "The raw bytes equal another record's.",
+    Reason.DUPLICATE_CANONICAL: "The canonical form equals another record's.",
+    Reason.NEAR_DUPLICATE: "The geometry nearly equals another sample's.",
+    Reason.CRASHED: "The child process that handled the record died.",
+    Reason.TIMED_OUT: "The record took more time than the limit.",
+    Reason.OUT_OF_MEMORY: "The record took more memory than the limit.",
+    Reason.OUTPUT_TOO_LARGE: "The record's results are larger than the limit.",
+    Reason.STAGE_ERROR: "A stage failed on the record; this is a defect worth reporting.",
+}
+
+DUPLICATES = frozenset({Reason.DUPLICATE_RAW, Reason.DUPLICATE_CANONICAL, Reason.NEAR_DUPLICATE})
+QUARANTINES = frozenset(
+    {Reason.CRASHED, Reason.TIMED_OUT, Reason.OUT_OF_MEMORY, Reason.OUTPUT_TOO_LARGE, Reason.STAGE_ERROR}
+)
+
+
+def outcome(reason: Reason) -> Outcome:
+    """The outcome that a record dropped for ``reason`` has."""
+    if reason in DUPLICATES:
+        return Outcome.DUPLICATE
+    return Outcome.QUARANTINED if reason in QUARANTINES else Outcome.REJECTED

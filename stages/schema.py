@@ -1,0 +1,150 @@
+"""The Arrow schemas of the tables that pass between stages.
+
+A *record* is one raw file: its key is (``source``, ``path``), unique in a run. ``raw_id`` is the hex sha256 of its bytes
+as stored in the source (before any inflation). A *sample* is one canonical SVG: ``sample_id`` is the hex sha256 of the
+canonical text. Many records can be one sample.
+
+The row-wise pass over a partition adds columns in this order::
+
+    RAW -> sanitize (+SANITIZED) -> normalize (+NORMALIZED) -> tokenize.atomic (+ATOMIC) -> render (+RENDERED)
+        -> deduplicate.signatures (+SIGNED) = SAMPLES (without the raw and the sanitized bytes)
+"""
+
+import pyarrow as pa
+
+KEY = pa.schema([("raw_id", pa.string()), ("source", pa.string()), ("path", pa.string())])
+
+RAW = pa.schema(
+    [
+        *KEY,
+        ("name", pa.string()),  # file name without folder, as found
+        ("url", pa.string()),  # where it was fetched from, null for local files
+        ("license", pa.string()),  # SPDX expression as configured for the source
+        ("size", pa.int64()),  # bytes as stored in the source
+        ("bytes", pa.binary()),  # inflated content
+    ]
+)
+
+SANITIZED = pa.schema(
+    [
+        ("sanitized", pa.binary()),  # UTF-8 SVG, safe to parse and to render, structure and styling untouched
+        ("title", pa.string()),  # text of the root's title elements, "" if none
+        ("desc", pa.string()),
+        ("notes", pa.list_(pa.string())),  # what was taken out or repaired, sorted codes
+    ]
+)
+
+NORMALIZED = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("svg", pa.string()),  # canonical SVG
+        ("view_box", pa.list_(pa.float64(), 4)),  # the source's resolved viewBox: min-x, min-y, width, height
+        ("notes", pa.list_(pa.string())),
+    ]
+)
+
+ATOMIC = pa.schema([("tokens", pa.string()), ("atomic_length", pa.int32())])
+
+RENDERED = pa.schema(
+    [
+        ("png", pa.binary()),
+        ("ssim", pa.float32()),  # of source and canonical pictures, the worse of on white and on black, -1..1
+        ("mae", pa.float32()),  # mean absolute error, the worse of both grounds, 0..1
+        ("visible_share", pa.float32()),  # share of pixels that differ visibly, 0..1
+    ]
+)
+
+SIGNED = pa.schema([("signature", pa.binary(512))])  # MinHash, 128 little-endian uint32
+
+DROPPED = pa.schema(
+    [
+        ("id", pa.string()),  # raw_id
+        ("source", pa.string()),
+        ("path", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+SAMPLES = pa.schema(
+    [
+        *KEY,
+        ("name", pa.string()),
+        ("url", pa.string()),
+        ("license", pa.string()),
+        ("size", pa.int64()),
+        ("title", pa.string()),
+        ("desc", pa.string()),
+        ("notes", pa.list_(pa.string())),
+        ("sample_id", pa.string()),
+        ("svg", pa.string()),
+        ("view_box", pa.list_(pa.float64(), 4)),
+        *ATOMIC,
+        *RENDERED,
+        *SIGNED,
+    ]
+)
+
+PROVENANCE = pa.list_(
+    pa.struct(
+        [
+            ("source", pa.string()),
+            ("path", pa.string()),
+            ("url", pa.string()),
+            ("raw_id", pa.string()),
+            ("license", pa.string()),
+        ]
+    )
+)
+
+DECISIONS = pa.schema(  # deduplicate: one row a record that reached it, in the order of its samples partition
+    [
+        *KEY,
+        ("sample_id", pa.string()),
+        ("cluster_id", pa.string()),  # sample_id of the cluster's survivor
+        ("kept", pa.bool_()),  # true for exactly one record of a cluster
+        ("reason", pa.string()),  # why not kept, "" if kept
+        ("score", pa.float32()),  # estimated Jaccard similarity to the survivor, 1 for exact levels
+        ("provenance", PROVENANCE),  # of all the cluster's records if kept, else empty
+    ]
+)
+
+CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))
+
+CAPTIONED = pa.schema([("sample_id", pa.string()), ("captions", CAPTIONS)])
+
+TIERED = pa.schema([("sample_id", pa.string()), ("tier", pa.string()), ("split", pa.string())])
+
+ENCODED = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("segments", pa.string()),  # token string with segment tokens
+        ("segment_length", pa.int32()),
+        ("input_ids", pa.list_(pa.int32())),
+    ]
+)
+
+SHARD = pa.schema(  # a Parquet shard's columns; WebDataset members hold the same
+    [
+        ("sample_id", pa.string()),
+        ("svg", pa.string()),
+        ("tokens", pa.string()),
+        ("segments", pa.string()),
+        ("input_ids", pa.list_(pa.int32())),
+        ("caption", pa.string()),  # the first of captions
+        ("captions", CAPTIONS),
+        ("png", pa.binary()),
+        ("tier", pa.string()),
+        ("split", pa.string()),
+        ("atomic_length", pa.int32()),
+        ("segment_length", pa.int32()),
+        ("ssim", pa.float32()),
+        ("mae", pa.float32()),
+        ("visible_share", pa.float32()),
+        ("width", pa.float64()),  # of the source's viewBox, user units
+        ("height", pa.float64()),
+        ("license", pa.string()),  # SPDX expression of the surviving record
+        ("provenance", PROVENANCE),
+    ]
+)
