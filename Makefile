@@ -1,0 +1,51 @@
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+CONFIG ?= configs/quickstart.yaml
+WORKSPACE ?= quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-fast lint format types check bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+quickstart: $(VENV)/.core ## set up, then turn the bundled SVGs into a published dataset in ./quickstart
+	$(BIN)/svgmill run $(CONFIG) --workspace $(WORKSPACE)
+
+test: $(VENV)/.dev ## set up, then run all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev ## the tests that need neither Ray nor a whole run
+	$(BIN)/python -m pytest tests/stages tests/pipeline tests/data
+
+check: lint types ## ruff and mypy
+
+lint: $(VENV)/.dev ## ruff: style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## let ruff put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## mypy on the packages
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## 10,000 real icons through the whole mill (fetched with npm); see benchmarks/README.md
+	$(BIN)/python benchmarks/fetch_icons.py build/icons --count 10000
+	$(BIN)/python benchmarks/whole_run.py build/icons
+
+clean: ## remove the virtual environment, caches and what quickstart wrote
+	rm -rf $(VENV) $(WORKSPACE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+$(BIN)/python:
+	@echo "setting up $(VENV) (about two minutes the first time)"; sh tools/make_venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.core

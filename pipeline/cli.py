@@ -1,0 +1,170 @@
+"""The ``svgmill`` command. Heavy modules are imported inside the commands: ``--help`` must answer at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pipeline.errors import UserError
+
+app = typer.Typer(
+    name="svgmill",
+    help="Turn raw SVGs from many sources into versioned, tokenized training shards.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config; configs/ holds examples")]
+Workspace = Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder that a run wrote to")]
+WorkspaceOption = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads the annotation at run time
+    typer.Option("--workspace", metavar="URI", help="folder for tables, shards and versions (else the config's)"),
+]
+Number = Annotated[Optional[int], typer.Argument(metavar="[N]", help="version; the newest if left out")]  # noqa: UP045
+Overrides = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="replace a setting: dotted key, JSON value; repeatable")
+]
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    workspace: WorkspaceOption = None,
+    engine: Annotated[str, typer.Option(metavar="ray|inline", help="where partitions run")] = "ray",
+    address: Annotated[Optional[str], typer.Option(help="a Ray cluster to join; else a local one starts")] = None,  # noqa: UP045
+    workers: Annotated[Optional[int], typer.Option(min=1, help="partitions at a time; else one per CPU")] = None,  # noqa: UP045
+    overrides: Overrides = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Plan, run what is missing, publish a version, and show where everything went."""
+    from pipeline import summary
+    from pipeline.config import load
+    from pipeline.engine import open_engine
+    from pipeline.progress import Display
+    from pipeline.report.publish import ensure_pages
+    from pipeline.run import Conductor
+    from pipeline.storage import open_storage
+
+    loaded = load(config, overrides)
+    chosen = open_engine(engine, address, workers)
+    storage = open_storage(str(Path(workspace or loaded.config.workspace).absolute()))
+    display = Display()
+    result = Conductor(loaded, storage, lambda: chosen, display).run()
+    pages = ensure_pages(storage, result.manifest, display.say)
+    summary.print_result(result, storage, pages)
+
+
+@app.command()
+def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overrides = []) -> None:  # noqa: B006
+    """Show what a run would do and why; nothing is run or written."""
+    from pipeline import summary
+    from pipeline.config import load
+    from pipeline.progress import Display
+    from pipeline.run import Conductor
+    from pipeline.storage import open_storage
+
+    loaded = load(config, overrides)
+    storage = open_storage(str(Path(workspace or loaded.config.workspace).absolute()))
+    summary.print_plan(Conductor(loaded, storage, None, Display(quiet=True)).plan())
+
+
+@app.command("versions")
+def versions_(workspace: Workspace) -> None:
+    """List the published versions of a workspace."""
+    from pipeline import summary
+    from pipeline.storage import open_existing
+
+    summary.print_versions(open_existing(workspace))
+
+
+@app.command()
+def verify(workspace: Workspace, version: Number = None) -> None:
+    """Check every shard and every record of a version against its manifest; exit 1 on any difference."""
+    from pipeline.progress import Display
+    from pipeline.storage import open_existing
+    from pipeline.verify import verify_version
+
+    faults, checked = verify_version(open_existing(workspace), version, Display())
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(checked)
+
+
+@app.command()
+def show(
+    workspace: Workspace,
+    sample_id: Annotated[str, typer.Argument(metavar="SAMPLE_ID", help="sample or raw id, or the beginning of one")],
+    save: Annotated[Optional[Path], typer.Option(metavar="DIR", help="write SVGs and pictures there")] = None,  # noqa: UP045
+) -> None:
+    """Show all that is known of a sample: source, canonical form, tokens, pictures, provenance, decisions."""
+    from pipeline.show import show_sample
+    from pipeline.storage import open_existing
+
+    show_sample(open_existing(workspace), sample_id, save)
+
+
+@app.command()
+def report(workspace: Workspace, version: Number = None) -> None:
+    """Write a version's HTML report and dataset card anew, and say where."""
+    from pipeline import versions
+    from pipeline.report.publish import write_pages
+    from pipeline.storage import open_existing
+
+    storage = open_existing(workspace)
+    for path in write_pages(storage, versions.read(storage, version)):
+        typer.echo(f"{storage.uri}/{path}")
+
+
+@app.command()
+def tokenize(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="an .svg or .svgz file")],
+    config: Annotated[Optional[Path], typer.Option(help="take the settings from this config")] = None,  # noqa: UP045
+    segments: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="JSON", help="also apply a version's segments.json"),
+    ] = None,
+) -> None:
+    """Print the token string of one file, made by the pipeline's own stages."""
+    from pipeline.single import tokenize_file
+
+    typer.echo(tokenize_file(file, config, segments))
+
+
+@app.command()
+def detokenize(
+    config: Annotated[Optional[Path], typer.Option(help="take the settings from this config")] = None,  # noqa: UP045
+    segments: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="JSON", help="a version's segments.json, for strings with segment tokens"),
+    ] = None,
+) -> None:
+    """Read a token string from standard input and print its canonical SVG."""
+    from pipeline.single import detokenize_text
+
+    typer.echo(detokenize_text(sys.stdin.read(), config, segments))
+
+
+def main() -> None:
+    """Run the command; a fault that a user can act on is one line on standard error and an exit code."""
+    try:
+        app()
+    except UserError as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stopped; finished partitions are kept, run the same command to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
+

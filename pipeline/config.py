@@ -1,0 +1,204 @@
+"""The models of a run's config: everything that decides what a dataset holds, checked before anything runs.
+
+A config is a YAML file; ``--set`` replaces single values in it. `load` reads, merges, validates, and turns each fault
+into one line that names the key, the value and what is allowed. The resolved config goes into the manifest; where the
+workspace is, which engine runs and with how many workers are no part of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from pipeline.errors import ConfigError
+from pipeline.sandbox import SandboxSettings
+from stages.base import Settings
+from stages.caption import CaptionSettings
+from stages.crawl import CrawlSettings
+from stages.deduplicate import DeduplicateSettings
+from stages.normalize import NormalizeSettings
+from stages.render import RenderSettings
+from stages.sanitize import SanitizeSettings
+from stages.tier import TierSettings
+from stages.tokenize import TokenizeSettings
+from stages.write import WriteSettings
+
+CONFIG_VERSION = 1
+
+
+class FolderSource(Settings):
+    """SVG files and archives (zip, tar.gz, tgz) below a folder, or one archive."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance")
+    kind: Literal["folder"]
+    path: str = Field(min_length=1, description="folder or archive; relative to the config file (with --set: to here)")
+    glob: str = Field("**/*", min_length=1, description="which files, relative to path; ** is any number of folders")
+    license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
+
+
+class PartitionSettings(Settings):
+    """How sources are cut into partitions."""
+
+    records: int = Field(1_000, ge=1, le=100_000, description="raw files in a partition, on average")
+
+
+class Config(Settings):
+    """A whole run."""
+
+    config_version: Literal[1] = Field(description="form of this file; this svgmill reads 1")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="name of the dataset")
+    workspace: str = Field("workspace", min_length=1, description="folder for tables, shards and versions")
+    sources: tuple[FolderSource, ...] = Field(min_length=1, description="in order of priority: earlier survive duplicates")
+    partition: PartitionSettings = PartitionSettings()
+    vocabulary: Literal["frozen", "learn"] = Field(
+        "frozen",
+        description="frozen: use the newest version's segments and ids while tokenize settings are equal; learn: anew",
+    )
+    error_budget: float = Field(
+        0.01, ge=0, le=1, description="share of records that may be quarantined before nothing is published (exit code 3)"
+    )
+    sandbox: SandboxSettings = SandboxSettings()
+    crawl: CrawlSettings = CrawlSettings()
+    sanitize: SanitizeSettings = SanitizeSettings()
+    normalize: NormalizeSettings = NormalizeSettings()
+    tokenize: TokenizeSettings = TokenizeSettings()
+    render: RenderSettings = RenderSettings()
+    deduplicate: DeduplicateSettings = DeduplicateSettings()
+    caption: CaptionSettings = CaptionSettings()
+    tier: TierSettings = TierSettings()
+    write: WriteSettings = WriteSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [source.name for source in self.sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"sources: the name {name!r} occurs twice; each source needs its own")
+        for stage in ("normalize",):
+            canvas = getattr(self, stage).canvas
+            if canvas != self.tokenize.canvas:
+                raise ValueError(
+                    f"{stage}.canvas is {canvas} but tokenize.canvas is {self.tokenize.canvas}; they must be equal"
+                )
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Every setting with its value, as the manifest holds it."""
+        return self.model_dump(mode="json", exclude={"workspace"})
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A valid config, and the folder that its sources' relative paths start from."""
+
+    config: Config
+    base: Path
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read a YAML config, apply ``key=value`` overrides, and validate. Raises ConfigError, one line a fault.
+
+    Keys are dotted; a value is JSON where it parses as JSON, else a string.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"config {path} does not exist; configs/ holds examples") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"config {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"config {path} holds no settings; see configs/quickstart.yaml for an example")
+    base = path.resolve().parent
+    for override in overrides:
+        key, found, value = override.partition("=")
+        if not found or not key:
+            raise ConfigError(f"--set {override}: write it as key=value, for example --set render.size=256")
+        _assign(data, key.split("."), _value(value), override)
+        if key.split(".")[0] == "sources":
+            base = Path.cwd()
+    version = data.get("config_version")
+    if isinstance(version, int) and version > CONFIG_VERSION:
+        raise ConfigError(
+            f"config {path} has config_version {version}, newer than the {CONFIG_VERSION} this svgmill reads; "
+            "update svgmill"
+        )
+    try:
+        return Loaded(Config.model_validate_json(json.dumps(data, default=str)), base)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, Config))) from None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
+    target: Any = data
+    for position, key in enumerate(keys):
+        last = position == len(keys) - 1
+        if isinstance(target, list):
+            if not key.isdigit() or int(key) >= len(target):
+                raise ConfigError(f"--set {override}: {'.'.join(keys[:position])} is a list of {len(target)}; give an index")
+            at: Any = int(key)
+        elif isinstance(target, dict):
+            at = key
+            if not last:
+                target.setdefault(key, {})
+        else:
+            raise ConfigError(f"--set {override}: {'.'.join(keys[:position])} has no keys below it")
+        if last:
+            target[at] = value
+        else:
+            target = target[at]
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> Iterable[str]:
+    """One line for each fault pydantic found: the key, the value, and what is allowed."""
+    for fault in error.errors(include_url=False):
+        where = ".".join(str(part) for part in fault["loc"])
+        kind, context = fault["type"], fault.get("ctx", {})
+        if kind == "extra_forbidden":
+            allowed = _keys(model, fault["loc"][:-1])
+            close = difflib.get_close_matches(str(fault["loc"][-1]), allowed, 1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            yield f"{where}={_show(fault['input'])}: unknown key; {hint}allowed here: {', '.join(allowed)}"
+        elif kind == "missing":
+            yield f"{where}: this key is required"
+        elif kind == "value_error":
+            text = str(context.get("error", fault["msg"]))
+            yield f"{where}={_show(fault['input'])}: {text}" if where else text
+        else:
+            allowed_text = fault["msg"].removeprefix("Input should be ")
+            yield f"{where}={_show(fault['input'])}: must be {allowed_text}"
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    current: Any = model
+    for part in location:
+        if isinstance(part, int) or not hasattr(current, "model_fields"):
+            continue
+        current = current.model_fields[part].annotation if part in current.model_fields else current
+        for argument in getattr(current, "__args__", ()):
+            if isinstance(argument, type) and issubclass(argument, BaseModel):
+                current = argument
+                break
+    return sorted(current.model_fields) if hasattr(current, "model_fields") else []

@@ -1,0 +1,246 @@
+"""Config and what exists -> the partitions to run, and why. Pure: imports neither Ray nor a cloud client, writes nothing.
+
+Each function makes the tasks of one stage from the records of the stages before it. A task's `Basis` holds the digests
+of its inputs, the stage's own settings and its version; `decide` holds it against the record in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline import ledger
+from pipeline.config import Config
+from pipeline.ledger import Basis, Record
+from pipeline.sources import Listing, chunks
+from pipeline.tables import Output
+from pipeline.work import Task
+from stages import caption, crawl, deduplicate, normalize, render, sanitize, tier, tokenize, write
+from stages.rowwise import RowwiseSettings
+
+STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", "segments", "encode", "write")
+"""In the order they run."""
+
+CORPUS = "all"
+"""Where a source's name would stand in the path of a stage that sees the whole corpus."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether ``task`` runs, and why; ``record`` is what the ledger holds if it does not."""
+
+    task: Task
+    why: str
+    record: Record | None
+
+    @property
+    def run(self) -> bool:
+        """True if there is nothing to reuse."""
+        return self.record is None
+
+
+def decide(task: Task, record: Record | None) -> Decision:
+    """Reuse ``record`` if it was made from what ``task`` would be made from."""
+    if record is None:
+        return Decision(task, "new", None)
+    if record.fingerprint == task.basis.fingerprint:
+        return Decision(task, "unchanged", record)
+    return Decision(task, ledger.explain_change(record, task.basis), None)
+
+
+def stage_versions(config: Config) -> dict[str, Any]:
+    """The version of each stage's code, and of the renderer, whose pictures are part of a dataset."""
+    return {
+        "crawl": crawl.VERSION,
+        "sanitize": sanitize.VERSION,
+        "normalize": normalize.VERSION,
+        "tokenize": tokenize.VERSION,
+        "render": render.VERSION,
+        "renderer": render.renderer_version(config.render),
+        "deduplicate": deduplicate.VERSION,
+        "caption": caption.VERSION,
+        "tier": tier.VERSION,
+        "segments": tokenize.SEGMENTS_VERSION,
+        "encode": tokenize.ENCODE_VERSION,
+        "write": write.VERSION,
+    }
+
+
+def _versions(config: Config, *stages: str) -> dict[str, Any]:
+    every = stage_versions(config)
+    return {stage: every[stage] for stage in stages}
+
+
+def _dump(settings: BaseModel) -> dict[str, Any]:
+    return settings.model_dump(mode="json")
+
+
+def crawl_tasks(config: Config, listings: Sequence[Listing]) -> list[Task]:
+    """One task for each chunk of loose files and each archive."""
+    tasks = []
+    settings = config.crawl.model_copy(update={"batch_rows": config.partition.records})
+    for listing in listings:
+        source = listing.source
+        for chunk in chunks(listing, config.partition.records):
+            own = {"crawl": _dump(settings), "license": source.license}
+            if chunk.archive:
+                own["glob"] = source.glob
+            basis = Basis(
+                _versions(config, "crawl"), own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries)
+            )
+            payload = {
+                "root": str(listing.root),
+                "paths": [entry.path for entry in chunk.entries],
+                "archive": chunk.archive,
+                "is_root": listing.is_archive,
+                "source": source.name,
+                "license": source.license,
+                "glob": source.glob,
+                "settings": settings.model_dump_json(),
+            }
+            tasks.append(Task("crawl", source.name, chunk.key, basis, payload))
+    return tasks
+
+
+def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
+    """One task for each row group of each raw table."""
+    settings = RowwiseSettings(
+        sanitize=config.sanitize,
+        normalize=config.normalize,
+        tokenize=config.tokenize,
+        render=config.render,
+        deduplicate=config.deduplicate,
+    )
+    own = _dump(settings) | {"sandbox": _dump(config.sandbox)}
+    # what is learned, encoded or decided later is no part of the pass
+    own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in tokenize.ATOMIC_SETTINGS}
+    own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in deduplicate.SIGNATURE_SETTINGS}
+    versions = _versions(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
+    tasks = []
+    for record in crawled:
+        raw = record.outputs["kept"]
+        for group in range(len(raw.row_groups)):
+            payload = {
+                "raw": raw.path,
+                "row_group": group,
+                "settings": settings.model_dump_json(),
+                "sandbox": config.sandbox.model_dump_json(),
+            }
+            basis = Basis(versions, own, ((f"{raw.path}#{group}", raw.sha256),))
+            tasks.append(Task("samples", record.source, f"{record.key}-{group:03}", basis, payload))
+    return tasks
+
+
+def deduplicate_tasks(config: Config, samples: Sequence[Record]) -> list[Task]:
+    """One task over the whole corpus."""
+    order = [source.name for source in config.sources]
+    basis = Basis(
+        _versions(config, "deduplicate"),
+        _dump(config.deduplicate) | {"source_order": order},
+        tuple(_inputs(record.outputs["kept"] for record in samples)),
+    )
+    payload = {
+        "settings": config.deduplicate.model_dump_json(),
+        "source_order": order,
+        "partitions": [(record.source, record.key, record.outputs["kept"].path) for record in samples],
+    }
+    return [Task("deduplicate", CORPUS, "decisions", basis, payload)]
+
+
+def _inputs(outputs: Any) -> list[tuple[str, str]]:
+    return [(output.path, output.sha256) for output in outputs]
+
+
+def _of(decided: Record, record: Record) -> Output:
+    return decided.outputs[f"{record.source}/{record.key}"]
+
+
+def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: Record) -> list[Task]:
+    """The tasks of ``caption`` or ``tier``: one for each samples partition."""
+    settings = {"caption": config.caption, "tier": config.tier}[stage]
+    tasks = []
+    for record in samples:
+        rows, decisions = record.outputs["kept"], _of(decided, record)
+        basis = Basis(_versions(config, stage), _dump(settings), tuple(_inputs((rows, decisions))))
+        payload = {"settings": settings.model_dump_json(), "samples": rows.path, "decisions": decisions.path}
+        tasks.append(Task(stage, record.source, record.key, basis, payload))
+    return tasks
+
+
+def vocabulary_basis(config: Config) -> dict[str, Any]:
+    """What a frozen vocabulary must agree with to be used again: settings and code, not the corpus."""
+    return {"settings": _dump(config.tokenize), "versions": _versions(config, "tokenize", "segments")}
+
+
+def segments_tasks(config: Config, samples: Sequence[Record], decided: Record) -> list[Task]:
+    """One task over the whole corpus."""
+    pairs = [(record.outputs["kept"], _of(decided, record)) for record in samples]
+    basis = Basis(
+        _versions(config, "tokenize", "segments"),
+        _dump(config.tokenize),
+        tuple(_inputs(output for pair in pairs for output in pair)),
+    )
+    payload = {
+        "settings": config.tokenize.model_dump_json(),
+        "partitions": [(rows.path, decisions.path) for rows, decisions in pairs],
+    }
+    return [Task("segments", CORPUS, "vocabulary", basis, payload)]
+
+
+def encode_tasks(
+    config: Config, samples: Sequence[Record], decided: Record, vocabulary: Mapping[str, Output]
+) -> list[Task]:
+    """One task for each samples partition. ``vocabulary``: segments, vocabulary, tokenizer."""
+    tasks = []
+    for record in samples:
+        rows, decisions = record.outputs["kept"], _of(decided, record)
+        basis = Basis(
+            _versions(config, "encode"),
+            _dump(config.tokenize),
+            tuple(_inputs((rows, decisions, vocabulary["segments"], vocabulary["tokenizer"]))),
+        )
+        payload = {
+            "settings": config.tokenize.model_dump_json(),
+            "samples": rows.path,
+            "decisions": decisions.path,
+            "segments": vocabulary["segments"].path,
+            "tokenizer": vocabulary["tokenizer"].path,
+        }
+        tasks.append(Task("encode", record.source, record.key, basis, payload))
+    return tasks
+
+
+def write_tasks(
+    config: Config, samples: Sequence[Record], decided: Record, sides: Mapping[str, Sequence[Record]]
+) -> list[Task]:
+    """One task for each group of consecutive partitions of one source, of ``group_bytes`` together.
+
+    ``sides``: the records of caption, tier and encode, in the order of ``samples``.
+    """
+    groups: list[list[int]] = []
+    filled = 0
+    for i, record in enumerate(samples):
+        size = int(record.extra["shard_bytes"])
+        fits = bool(groups) and samples[groups[-1][0]].source == record.source
+        if not fits or filled + size > config.write.group_bytes:
+            groups.append([])
+            filled = 0
+        groups[-1].append(i)
+        filled += size
+    tasks = []
+    for group in groups:
+        parts, inputs = [], []
+        for i in group:
+            record = samples[i]
+            outputs = {"samples": record.outputs["kept"], "decisions": _of(decided, record)}
+            outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
+            parts.append({role: output.path for role, output in outputs.items()})
+            inputs += _inputs(outputs.values())
+        first = samples[group[0]]
+        basis = Basis(_versions(config, "write"), _dump(config.write), tuple(inputs))
+        payload = {"settings": config.write.model_dump_json(), "partitions": parts}
+        tasks.append(Task("write", first.source, first.key, basis, payload))
+    return tasks

@@ -1,0 +1,320 @@
+"""What a report holds: plain frozen dataclasses, filled from a workspace by the caller, rendered by `pipeline.report`.
+
+Rendering reads nothing but a `Report`, so the same `Report` gives the same bytes. Text may be hostile (captions, paths,
+details, tokens come out of crawled files): it is stored here as found, and escaped when it is rendered.
+Pictures are PNG bytes, a few hundred pixels wide at most: they are embedded in the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from stages.reasons import DUPLICATES
+
+TIERS = ("short", "L1", "L2", "L3", "long")
+"""The tiers in the order in which they are shown; others follow by name."""
+
+SPLITS = ("train", "validation", "test")
+"""The splits in the order in which they are shown; others follow by name."""
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Where the input records of a version ended; ``rejected`` and ``quarantined`` count by reason code."""
+
+    input: int
+    kept: int
+    duplicate: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rejected_total(self) -> int:
+        """Records rejected by a rule, over all reasons."""
+        return sum(self.rejected.values())
+
+    @property
+    def quarantined_total(self) -> int:
+        """Records that the machinery gave up on, over all reasons."""
+        return sum(self.quarantined.values())
+
+    @property
+    def difference(self) -> int:
+        """Input minus the four outcomes: 0 in a version whose counts balance."""
+        return self.input - self.kept - self.duplicate - self.rejected_total - self.quarantined_total
+
+
+@dataclass(frozen=True)
+class StageCount:
+    """What one stage took in and let through; ``dropped`` counts by reason code, duplicates included."""
+
+    stage: str
+    input: int
+    kept: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """Where one source's records ended. ``license`` is the SPDX expression configured for the source."""
+
+    source: str
+    license: str
+    input: int
+    kept: int
+    duplicate: int
+    rejected: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption and the captioner or metadata field it came from."""
+
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A raw file that became, or was merged into, a sample."""
+
+    source: str
+    path: str
+
+
+@dataclass(frozen=True)
+class GallerySample:
+    """A kept sample, shown with its source picture beside the canonical one.
+
+    ``captions`` holds all captions, the shown one first; it may be empty. ``tokens`` is an excerpt. ``ssim`` is -1..1,
+    ``mae`` and ``visible_share`` are 0..1, as in `stages.schema.RENDERED`.
+    """
+
+    sample_id: str
+    source_png: bytes | None
+    canonical_png: bytes | None
+    captions: tuple[Caption, ...]
+    tier: str
+    split: str
+    atomic_length: int
+    segment_length: int
+    tokens: str
+    ssim: float
+    mae: float
+    visible_share: float
+    license: str
+    provenance: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class DroppedSample:
+    """An example of a dropped record. ``png`` is None where the source cannot be drawn."""
+
+    source: str
+    path: str
+    stage: str
+    reason: str
+    detail: str = ""
+    png: bytes | None = None
+
+
+@dataclass(frozen=True)
+class ClusterMember:
+    """A record of a duplicate cluster. ``reason`` is "" and ``score`` 1 for the survivor."""
+
+    source: str
+    path: str
+    reason: str = ""
+    score: float = 1.0
+    png: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A duplicate cluster: the survivor and some of the records that gave way to it.
+
+    ``size`` counts all the cluster's records, the survivor and those not listed included.
+    """
+
+    cluster_id: str
+    survivor: ClusterMember
+    members: tuple[ClusterMember, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of values between edges: bin i is ``edges[i] <= value < edges[i + 1]``, the last one closed on the right.
+
+    ``below`` and ``above`` count the values outside the edges.
+    """
+
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    below: int = 0
+    above: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless there is one edge more than counts (or none of both) and the edges ascend."""
+        if (self.counts or self.edges) and len(self.edges) != len(self.counts) + 1:
+            raise ValueError(f"{len(self.counts)} counts need {len(self.counts) + 1} edges, not {len(self.edges)}")
+        if any(a >= b for a, b in pairwise(self.edges)):
+            raise ValueError("histogram edges must ascend")
+
+    @classmethod
+    def of(cls, values: Iterable[float], edges: tuple[float, ...]) -> Histogram:
+        """Bin ``values``; raises ValueError for fewer than two edges or a value that is not a number."""
+        array = np.asarray(list(values), dtype=np.float64)
+        if len(edges) < 2 or np.isnan(array).any():
+            raise ValueError("a histogram needs two edges or more, and numbers")
+        counts, _ = np.histogram(array, bins=np.asarray(edges))
+        return cls(
+            tuple(edges),
+            tuple(int(n) for n in counts),
+            int((array < edges[0]).sum()),
+            int((array > edges[-1]).sum()),
+        )
+
+    @property
+    def total(self) -> int:
+        """The number of values, those outside the edges included."""
+        return sum(self.counts) + self.below + self.above
+
+
+@dataclass(frozen=True)
+class Compression:
+    """Totals over the kept samples; ``raw_bytes`` are the surviving records' source files."""
+
+    raw_bytes: int = 0
+    atomic_tokens: int = 0
+    segment_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard file. ``path`` is relative to the folder that the card lies in; ``format`` is parquet or webdataset."""
+
+    path: str
+    format: str
+    sha256: str
+    bytes: int
+    rows: int
+    tier: str
+    split: str
+    atomic_tokens: int
+    segment_tokens: int
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file published beside the shards (vocabulary, segment table, training lists); ``path`` as for `Shard`."""
+
+    path: str
+    description: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A learned segment token. ``path`` is its geometry as path data from any start point, None to show no picture."""
+
+    token: str
+    frequency: int
+    string: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A published version, as the report and the card show it. Every collection may be empty.
+
+    ``canvas`` is the side of the square canvas in units. ``tier_edges`` are the atomic token lengths that part the
+    tiers, each the lowest length of the tier above it, ascending. ``tiers`` counts samples: tier -> split -> n.
+    ``licenses`` counts samples by SPDX expression, ``notes`` counts records by what sanitize and normalize took out or
+    repaired. ``taken_down`` counts samples removed from the parent version. ``tokenizer`` is the path of the published
+    ``tokenizer.json``, relative as shard paths are.
+    """
+
+    name: str
+    version: int
+    canvas: int
+    funnel: Funnel
+    tool: str
+    parent: int | None = None
+    taken_down: int = 0
+    stage_versions: Mapping[str, int] = field(default_factory=dict)
+    stages: tuple[StageCount, ...] = ()
+    sources: tuple[SourceCount, ...] = ()
+    gallery: tuple[GallerySample, ...] = ()
+    dropped: tuple[DroppedSample, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    atomic_lengths: Histogram = Histogram()
+    segment_lengths: Histogram = Histogram()
+    tier_edges: tuple[int, ...] = ()
+    tiers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    licenses: Mapping[str, int] = field(default_factory=dict)
+    ssim: Histogram = Histogram()
+    compression: Compression = Compression()
+    shards: tuple[Shard, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
+    config: str = ""
+    tokenizer: str | None = None
+
+
+def ordered(names: Iterable[str], first: tuple[str, ...]) -> list[str]:
+    """``names`` without repeats: those in ``first`` in its order, then the others sorted."""
+    found = set(names)
+    return [name for name in first if name in found] + sorted(found - set(first))
+
+
+def imbalances(report: Report) -> list[str]:
+    """One sentence for each sum that does not match: the funnel's, the stages' and the sources'. Empty if all do."""
+    out: list[str] = []
+    funnel = report.funnel
+    if funnel.difference:
+        out.append(f"The outcomes differ from the input by {funnel.difference} records.")
+    for row in report.stages:
+        if row.input != row.kept + sum(row.dropped.values()):
+            out.append(f"Stage {row.stage} took in {row.input} records but accounts for others.")
+    for before, after in pairwise(report.stages):
+        if before.kept != after.input:
+            out.append(
+                f"Stage {before.stage} let {before.kept} records through, stage {after.stage} took {after.input}."
+            )
+    if report.stages and (report.stages[0].input, report.stages[-1].kept) != (funnel.input, funnel.kept):
+        out.append("The stages begin or end with other counts than the funnel.")
+    for source in report.sources:
+        if source.input != source.kept + source.duplicate + source.rejected + source.quarantined:
+            out.append(f"Source {source.source} has {source.input} records but accounts for others.")
+    if report.sources:
+        sums = {
+            "input": funnel.input,
+            "kept": funnel.kept,
+            "duplicate": funnel.duplicate,
+            "rejected": funnel.rejected_total,
+            "quarantined": funnel.quarantined_total,
+        }
+        for column, expected in sums.items():
+            got = sum(getattr(source, column) for source in report.sources)
+            if got != expected:
+                out.append(f"The sources sum to {got} {column}, the funnel has {expected}.")
+    return out
+
+
+def duplicate_reasons(report: Report) -> dict[str, int]:
+    """Duplicates by reason code, from the stages' counts; whatever they do not explain is under ``duplicate``."""
+    counts: dict[str, int] = {}
+    for row in report.stages:
+        for reason, n in row.dropped.items():
+            if reason in DUPLICATES:
+                counts[str(reason)] = counts.get(str(reason), 0) + n
+    rest = report.funnel.duplicate - sum(counts.values())
+    return counts | ({"duplicate": rest} if rest > 0 else {})

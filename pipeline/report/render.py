@@ -1,0 +1,188 @@
+"""From a `Report` to text: the HTML page and the dataset card. No clock, no file but the packaged templates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from pipeline.report import charts, text
+from pipeline.report.columns import STAGE_SENTENCES, columns
+from pipeline.report.model import (
+    SPLITS,
+    TIERS,
+    DroppedSample,
+    Report,
+    Shard,
+    duplicate_reasons,
+    imbalances,
+    ordered,
+)
+from stages.reasons import SENTENCES
+
+_OWN_SENTENCES = {"duplicate": "The record is a duplicate of another."}
+
+# Licences that the Hugging Face Hub knows (hub-docs, "Licenses"), by their lower-case SPDX identifiers.
+_HUB_LICENSES = frozenset(
+    {
+        "apache-2.0", "mit", "openrail", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "cc0-1.0",
+        "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0",
+        "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0",
+        "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0",
+        "afl-3.0", "artistic-2.0", "bsl-1.0", "ecl-2.0", "epl-1.0", "epl-2.0", "eupl-1.1", "eupl-1.2", "gfdl",
+        "isc", "lppl-1.3c", "ms-pl", "mpl-2.0", "ncsa", "ofl-1.1", "osl-3.0", "odbl", "postgresql", "unlicense",
+        "wtfpl", "zlib",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReasonRow:
+    """A reason for drops in the whole version, with its examples."""
+
+    reason: str
+    sentence: str
+    outcome: str
+    count: int
+    examples: tuple[DroppedSample, ...]
+
+
+def reason_sentence(reason: str) -> str:
+    """The sentence of a reason code; for one that is not known any more, a sentence that says so."""
+    known = {str(code): sentence for code, sentence in SENTENCES.items()} | _OWN_SENTENCES
+    return known.get(reason, "This reason is not known to this version of the mill.")
+
+
+def reason_rows(report: Report) -> list[ReasonRow]:
+    """Every reason with its count, the most frequent first; a reason that has examples only counts 0."""
+    totals: dict[str, tuple[str, int]] = {}
+    groups = {
+        "rejected": report.funnel.rejected,
+        "duplicate": duplicate_reasons(report),
+        "quarantined": report.funnel.quarantined,
+    }
+    for outcome, counts in groups.items():
+        for reason, n in counts.items():
+            totals[str(reason)] = (outcome, n)
+    examples: dict[str, list[DroppedSample]] = {}
+    for sample in report.dropped:
+        examples.setdefault(str(sample.reason), []).append(sample)
+        totals.setdefault(str(sample.reason), (charts.outcome_of(sample.reason), 0))
+    rows = [
+        ReasonRow(reason, reason_sentence(reason), outcome, n, tuple(examples.get(reason, ())))
+        for reason, (outcome, n) in totals.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.count, row.reason))
+
+
+def tier_table(report: Report) -> tuple[list[str], list[tuple[str, list[int], int]]]:
+    """The splits, and for each tier its counts by split and their sum."""
+    splits = ordered((split for counts in report.tiers.values() for split in counts), SPLITS)
+    rows = []
+    for tier in ordered(report.tiers, TIERS):
+        counts = [report.tiers[tier].get(split, 0) for split in splits]
+        rows.append((tier, counts, sum(counts)))
+    return splits, rows
+
+
+def descending(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Names and counts, the highest count first, then by name."""
+    return sorted(((str(name), n) for name, n in counts.items()), key=lambda item: (-item[1], item[0]))
+
+
+def hub_licenses(licenses: Iterable[str]) -> list[str]:
+    """The card's ``license`` values for SPDX expressions: the Hub's identifiers, ``other`` for all else."""
+    return sorted({name.lower() if name.lower() in _HUB_LICENSES else "other" for name in licenses})
+
+
+def card_header(report: Report) -> str:
+    """The YAML header of the card, without its fences.
+
+    The ``configs`` list names this version's Parquet shards by split, because the shard folder is shared by versions.
+    """
+    header: dict[str, object] = {"pretty_name": text.plain(report.name)}
+    licenses = hub_licenses(report.licenses)
+    if licenses:
+        header["license"] = licenses[0] if len(licenses) == 1 else licenses
+    header["task_categories"] = ["text-generation", "text-to-image", "image-to-text"]
+    header["tags"] = ["svg", "vector-graphics", "hivg"]
+    header["size_categories"] = [_size_category(report.funnel.kept)]
+    files = [
+        {"split": split, "path": [shard.path for shard in shards]}
+        for split, shards in shards_by_split(report, "parquet")
+    ]
+    if files:
+        header["configs"] = [{"config_name": "default", "data_files": files}]
+    return yaml.safe_dump(header, sort_keys=False, allow_unicode=False, width=1000)
+
+
+def _size_category(n: int) -> str:
+    below = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    more = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
+    return next((name for limit, name in below + more if n < limit), "n>1B")
+
+
+def shards_by_split(report: Report, format: str) -> list[tuple[str, list[Shard]]]:
+    """The shards of one format by split, in path order."""
+    found = [shard for shard in report.shards if shard.format == format]
+    splits = ordered((shard.split for shard in found), SPLITS)
+    return [(split, sorted((s for s in found if s.split == split), key=lambda s: s.path)) for split in splits]
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        bdi=text.bdi,
+        plain=text.plain,
+        block=text.block,
+        md=text.markdown,
+        literal=text.literal,
+        count=text.count,
+        size=text.size,
+        share=text.share,
+        data_uri=text.data_uri,
+        descending=descending,
+    )
+    return environment
+
+
+def _context(report: Report) -> dict[str, object]:
+    splits, tiers = tier_table(report)
+    return {
+        "report": report,
+        "reasons": reason_rows(report),
+        "imbalances": imbalances(report),
+        "splits": splits,
+        "tiers": tiers,
+        "stage_sentences": STAGE_SENTENCES,
+    }
+
+
+def render_html(report: Report) -> str:
+    """The report as one HTML document that needs nothing beside it; the same report gives the same text.
+
+    Raises ValueError for a picture that is not PNG and for a segment whose path data does not parse.
+    """
+    template = _environment().get_template("report.html")
+    return template.render(_context(report), charts=charts)
+
+
+def render_card(report: Report) -> str:
+    """The dataset card: Markdown with the YAML header that the Hugging Face Hub and `datasets` read."""
+    template = _environment().get_template("card.md")
+    header = Markup(card_header(report))
+    return template.render(
+        _context(report), header=header, columns=columns(), shards_by_split=functools.partial(shards_by_split, report)
+    )

@@ -1,0 +1,359 @@
+"""The conductor of a run: plan a stage, run what is missing, go on to the next, balance the counts, publish.
+
+`Conductor` walks the stages once. With ``engine=None`` it only plans: it stops at the first thing that is not known
+before something has run, and says what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import ledger, plan, versions
+from pipeline.config import Config, Loaded
+from pipeline.engine import Engine
+from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError
+from pipeline.ledger import Record
+from pipeline.plan import Decision
+from pipeline.progress import Display
+from pipeline.sources import list_source
+from pipeline.storage import Storage, require_writable
+from pipeline.tables import Output
+from pipeline.versions import Funnel, Manifest
+from pipeline.work import Done, Task
+from stages.reasons import Outcome, Reason, outcome
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of a run as planned: its decisions, or only the word that it follows from an earlier stage."""
+
+    stage: str
+    decisions: tuple[Decision, ...]
+    follows: str = ""
+
+
+@dataclass
+class Costs:
+    """What a run took; for people and benchmarks, never written into the dataset."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Stage -> seconds of its partitions together."""
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    """Part of the row-wise pass -> CPU seconds."""
+    records: dict[str, int] = field(default_factory=dict)
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to."""
+
+    manifest: Manifest
+    published: bool
+    """False if nothing had changed since ``manifest``."""
+    ran: int
+    reused: int
+    costs: Costs
+
+
+class _Unknown(Exception):
+    """Planning cannot go on: a stage has to run first."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+
+
+class Conductor:
+    """Walks the stages of one run over one workspace."""
+
+    def __init__(
+        self, loaded: Loaded, storage: Storage, open_engine: Callable[[], Engine] | None, display: Display
+    ) -> None:
+        self.config: Config = loaded.config
+        self.base = loaded.base
+        self.storage = storage
+        self.display = display
+        self.phases: list[Phase] = []
+        self.costs = Costs()
+        self._open_engine = open_engine
+        self._engine: Engine | None = None
+        self._fingerprints: dict[str, str] = {}
+        self._probed = False
+
+    # -- the two ways to use it
+
+    def plan(self) -> list[Phase]:
+        """What would run and why, with nothing run and nothing written."""
+        try:
+            self._walk()
+        except _Unknown as unknown:
+            done = {phase.stage for phase in self.phases}
+            for stage in plan.STAGES:
+                if stage not in done:
+                    self.phases.append(Phase(stage, (), unknown.stage))
+        return self.phases
+
+    def run(self) -> Result:
+        """Run what is missing and publish. Raises UserError subclasses; finished partitions stay finished."""
+        try:
+            with self.display:
+                manifest = self._walk()
+        finally:
+            if self._engine is not None:
+                self._engine.__exit__(None, None, None)
+        ran = sum(decision.run for phase in self.phases for decision in phase.decisions)
+        reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
+        known = versions.numbers(self.storage)
+        if known:
+            newest = versions.read(self.storage, known[-1])
+            if newest.content() == manifest.content():
+                return Result(newest, False, ran, reused, self.costs)
+        self._within_budget(manifest.funnel)
+        versions.publish(self.storage, manifest)
+        return Result(manifest, True, ran, reused, self.costs)
+
+    # -- the stages
+
+    def _walk(self) -> Manifest:
+        config = self.config
+        listings = [list_source(source, self.base) for source in config.sources]
+        crawled = self._stage("crawl", plan.crawl_tasks(config, listings))
+        for source in config.sources:
+            if not any(record.rows_in for record in crawled if record.source == source.name):
+                raise ConfigError(
+                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r}; "
+                    "correct path or glob"
+                )
+        samples = self._stage("samples", plan.samples_tasks(config, crawled))
+        (decided,) = self._stage("deduplicate", plan.deduplicate_tasks(config, samples))
+        sides = {
+            stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
+        }
+        vocabulary = self._vocabulary(samples, decided)
+        sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
+        written = self._stage("write", plan.write_tasks(config, samples, decided, sides))
+        return self._manifest(crawled, samples, decided, vocabulary, written)
+
+    def _vocabulary(self, samples: Sequence[Record], decided: Record) -> dict[str, Output]:
+        """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
+        known = versions.numbers(self.storage)
+        if known and self.config.vocabulary == "frozen":
+            published = versions.read(self.storage, known[-1]).vocabulary
+            if published["basis"] == plan.vocabulary_basis(self.config):
+                self.phases.append(Phase("segments", (), f"frozen since published (version {known[-1]})"))
+                self._fingerprints["segments"] = published["fingerprint"]
+                return {role: Output(rows=0, **file) for role, file in published["files"].items()}
+        (record,) = self._stage("segments", plan.segments_tasks(self.config, samples, decided))
+        return dict(record.outputs)
+
+    def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
+        decisions = []
+        for task in tasks:
+            record = ledger.load(self.storage, task.stage, task.source, task.key)
+            decisions.append(plan.decide(task, record))
+        self.phases.append(Phase(stage, tuple(decisions)))
+        todo = [decision.task for decision in decisions if decision.run]
+        if todo and self._open_engine is None:
+            raise _Unknown(stage)
+        done = {(d.task.source, d.task.key): d.record for d in decisions if d.record is not None}
+        self.display.begin(stage, len(done), len(todo))
+        done |= self._execute(stage, todo)
+        records = [done[task.source, task.key] for task in tasks]
+        # of crawl, the fingerprint holds file times, which say nothing about content
+        self._fingerprints[stage] = ledger.digest(
+            [
+                [r.source, r.key, r.outputs["kept"].sha256 if stage == "crawl" else r.fingerprint]
+                for r in records
+            ]
+        )
+        return records
+
+    def _execute(self, stage: str, todo: list[Task]) -> dict[tuple[str, str], Record]:
+        if not todo:
+            return {}
+        assert self._open_engine is not None
+        if not self._probed:
+            require_writable(self.storage)
+            self._probed = True
+        if self._engine is None:
+            self._engine = self._open_engine().__enter__()
+        done, failed = {}, []
+        for result in self._engine.run(todo, self.storage.uri):
+            if not isinstance(result, Done):
+                failed.append(result)
+                continue
+            done[result.record.source, result.record.key] = result.record
+            self._count(stage, result)
+            self.display.advance(result.record.rows_in)
+        if failed:
+            failed.sort(key=lambda f: (f.source, f.key))
+            more = f" (and {len(failed) - 1} more partitions)" if len(failed) > 1 else ""
+            first = failed[0]
+            raise PartitionError(
+                f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
+                "finished partitions are kept, run again to go on"
+            )
+        return done
+
+    def _count(self, stage: str, result: Done) -> None:
+        costs = self.costs
+        costs.seconds[stage] = costs.seconds.get(stage, 0.0) + result.seconds
+        costs.records[stage] = costs.records.get(stage, 0) + result.record.rows_in
+        costs.peak_bytes[stage] = max(costs.peak_bytes.get(stage, 0), result.peak_bytes)
+        for part, seconds in result.stage_seconds.items():
+            costs.cpu_seconds[part] = costs.cpu_seconds.get(part, 0.0) + seconds
+
+    # -- the accounts
+
+    def _manifest(
+        self,
+        crawled: Sequence[Record],
+        samples: Sequence[Record],
+        decided: Record,
+        vocabulary: dict[str, Output],
+        written: Sequence[Record],
+    ) -> Manifest:
+        funnel, sources = account(self.config, crawled, samples, decided)
+        shards = sorted((shard for record in written for shard in record.extra["shards"]), key=lambda s: s["path"])
+        licenses: dict[str, int] = {}
+        for record in written:
+            for spdx, n in record.extra["licenses"].items():
+                licenses[spdx] = licenses.get(spdx, 0) + n
+        for form in self.config.write.formats:
+            rows = sum(shard["rows"] for shard in shards if shard["format"] == form)
+            if rows != funnel.kept:
+                raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
+        known = versions.numbers(self.storage)
+        parent = known[-1] if known else None
+        files = {
+            role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())
+        }
+        return Manifest(
+            version=(parent or 0) + 1,
+            parent=parent,
+            created_by=versions.created_by(plan.stage_versions(self.config)),
+            config=self.config.resolved(),
+            fingerprints=dict(sorted(self._fingerprints.items())),
+            funnel=funnel,
+            stages=stage_counts(crawled, samples, decided),
+            sources=sources,
+            duplicates=dict(decided.dropped.get("deduplicate", {})),
+            shards=shards,
+            vocabulary={
+                "basis": plan.vocabulary_basis(self.config),
+                "fingerprint": self._fingerprints["segments"],
+                "files": files,
+            },
+            licenses=dict(sorted(licenses.items())),
+            notes=_merged(record.extra["notes"] for record in samples),
+            raw_bytes=sum(record.extra["raw_bytes"] for record in written),
+        )
+
+    def _within_budget(self, funnel: Funnel) -> None:
+        lost = sum(funnel.quarantined.values())
+        if lost > self.config.error_budget * funnel.input:
+            codes = ", ".join(f"{reason} {n}" for reason, n in sorted(funnel.quarantined.items()))
+            raise OverBudget(
+                f"{lost} of {funnel.input} records were quarantined ({codes}), over error_budget "
+                f"{self.config.error_budget}; nothing was published; look at tables/samples/**/*.dropped.parquet, "
+                "or raise error_budget and run again"
+            )
+
+
+def account(
+    config: Config, crawled: Sequence[Record], samples: Sequence[Record], decided: Record
+) -> tuple[Funnel, list[dict[str, Any]]]:
+    """Add up where every record went, over all and by source. Raises BalanceError if one is lost or counted twice."""
+    by_source: dict[str, dict[str, Any]] = {
+        source.name: {
+            "source": source.name,
+            "license": source.license,
+            "input": 0,
+            "kept": 0,
+            "duplicate": 0,
+            "rejected": {},
+            "quarantined": {},
+        }
+        for source in config.sources
+    }
+    raw = {record.source: 0 for record in crawled}
+    passed = dict.fromkeys(raw, 0)
+    for record in crawled:
+        row = by_source[record.source]
+        row["input"] += record.rows_in
+        raw[record.source] += record.rows_kept
+        _drop(row, record)
+        if record.rows_in != record.rows_kept + _dropped(record):
+            raise BalanceError(f"crawl {record.source}/{record.key}: {record.rows_in} in, other counts differ")
+    for record in samples:
+        row = by_source[record.source]
+        raw[record.source] -= record.rows_in
+        passed[record.source] = passed.get(record.source, 0) + record.rows_kept
+        _drop(row, record)
+        if record.rows_in != record.rows_kept + _dropped(record):
+            raise BalanceError(f"samples {record.source}/{record.key}: {record.rows_in} in, other counts differ")
+    if any(raw.values()):
+        raise BalanceError(f"raw records without an outcome: {raw}")
+    if decided.rows_in != sum(passed.values()) or decided.rows_in != decided.rows_kept + _dropped(decided):
+        raise BalanceError(f"deduplicate: {decided.rows_in} in of {sum(passed.values())}, {decided.rows_kept} kept")
+    for name, row in by_source.items():
+        row["duplicate"] = sum(decided.extra["by_source"].get(name, {}).values())
+        row["kept"] = passed.get(name, 0) - row["duplicate"]
+        row["rejected"] = dict(sorted(row["rejected"].items()))
+        row["quarantined"] = dict(sorted(row["quarantined"].items()))
+    rows = list(by_source.values())
+    funnel = Funnel(
+        input=sum(row["input"] for row in rows),
+        kept=sum(row["kept"] for row in rows),
+        duplicate=sum(row["duplicate"] for row in rows),
+        rejected=_merged(row["rejected"] for row in rows),
+        quarantined=_merged(row["quarantined"] for row in rows),
+    )
+    if not funnel.balanced or funnel.kept != decided.rows_kept:
+        raise BalanceError(f"the funnel does not add up: {funnel}")
+    return funnel, rows
+
+
+def _drop(row: dict[str, Any], record: Record) -> None:
+    for reasons in record.dropped.values():
+        for reason, n in reasons.items():
+            counts = row[str(outcome(Reason(reason)))]
+            counts[reason] = counts.get(reason, 0) + n
+
+
+def _dropped(record: Record) -> int:
+    return sum(n for reasons in record.dropped.values() for n in reasons.values())
+
+
+def _merged(counts: Any) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for part in counts:
+        for reason, n in part.items():
+            total[reason] = total.get(reason, 0) + n
+    return dict(sorted(total.items()))
+
+
+PASS = ("sanitize", "normalize", "tokenize", "render", "signatures", "rowwise")
+"""Stages of the row-wise pass in order; what the sandbox quarantines is counted under the last."""
+
+
+def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> list[dict[str, Any]]:
+    """How many records went into each stage, stayed, and left by which reason."""
+    dropped: dict[str, list[dict[str, int]]] = {}
+    for record in [*crawled, *samples, decided]:
+        for stage, reasons in record.dropped.items():
+            dropped.setdefault(stage, []).append(dict(reasons))
+    counts = []
+    going = sum(record.rows_in for record in crawled)
+    # the sandbox takes out whole records, wherever in the pass they died
+    for stage in ("crawl", "rowwise", *PASS[:-1], "deduplicate"):
+        here = _merged(dropped.get(stage, []))
+        left = going - sum(here.values())
+        counts.append({"stage": "sandbox" if stage == "rowwise" else stage, "in": going, "kept": left, "dropped": here})
+        going = left
+    return counts
+
+
+__all__ = ["Conductor", "Costs", "Outcome", "Phase", "Result", "account", "stage_counts"]

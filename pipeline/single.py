@@ -1,0 +1,69 @@
+"""One file through the pipeline's own stages, for the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.config import Config, load
+from pipeline.errors import ConfigError, UserError
+from stages import crawl, normalize, sanitize, tokenize
+from stages.base import Dropped, Settings
+
+
+class Rejected(UserError):
+    """The pipeline would drop this file."""
+
+
+class _Defaults(Settings):
+    """The stages' settings where no config is given."""
+
+    crawl: crawl.CrawlSettings = crawl.CrawlSettings()
+    sanitize: sanitize.SanitizeSettings = sanitize.SanitizeSettings()
+    normalize: normalize.NormalizeSettings = normalize.NormalizeSettings()
+    tokenize: tokenize.TokenizeSettings = tokenize.TokenizeSettings()
+
+
+def tokenize_file(path: Path, config: Path | None = None, segments: Path | None = None) -> str:
+    """The token string of the SVG at ``path``. Raises Rejected with the reason if a stage drops it."""
+    settings = _settings(config)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    raw, dropped = next(iter(crawl.crawl_records([(path.name, data)], "file", "NOASSERTION", settings.crawl)))
+    if dropped.num_rows:
+        raise Rejected(f"{path}: {dropped['reason'][0]}: {dropped['detail'][0]}")
+    try:
+        clean = sanitize.sanitize_one(raw["bytes"][0].as_py(), settings.sanitize)
+        canonical = normalize.normalize_one(clean.svg, settings.normalize)
+        text = tokenize.encode(canonical.svg, tokenize.build_vocabulary(settings.tokenize))
+    except Dropped as error:
+        raise Rejected(f"{path}: {error}") from None
+    except tokenize.TokenError as error:
+        raise Rejected(f"{path}: {error}") from None
+    return text if segments is None else tokenize.encode_segments(text, _segments(segments))
+
+
+def detokenize_text(text: str, config: Path | None = None, segments: Path | None = None) -> str:
+    """The canonical SVG of a token string. Raises UserError with where and why if it is not valid."""
+    settings = _settings(config)
+    text = text.removesuffix("\n")
+    if segments is not None:
+        text = tokenize.decode_segments(text, _segments(segments))
+    try:
+        return tokenize.decode(text, tokenize.build_vocabulary(settings.tokenize))
+    except tokenize.TokenError as error:
+        raise UserError(f"standard input is no valid token string: {error}") from None
+
+
+def _settings(path: Path | None) -> Config | _Defaults:
+    return _Defaults() if path is None else load(path).config
+
+
+def _segments(path: Path) -> tokenize.Segments:
+    try:
+        return tokenize.Segments.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"{path} is no segments.json: {error}") from None

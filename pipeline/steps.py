@@ -1,0 +1,294 @@
+"""The stages as steps on storage: read a partition's columns, call the pure function, write what it returns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import ledger, sandbox
+from pipeline.errors import ConfigError
+from pipeline.ledger import Record, table_path
+from pipeline.tables import Output, read_table, write_bytes, write_table
+from pipeline.work import Work, dropped_counts
+from stages import caption, crawl, deduplicate, tier, tokenize, write
+from stages.base import dropped_rows
+from stages.reasons import Reason
+from stages.schema import CAPTIONED, DECISIONS, DROPPED, ENCODED, RAW, SAMPLES, SHARD, TIERED
+
+NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature"]
+"""What deduplication reads of the samples: no text, no picture."""
+
+
+def crawl_step(work: Work) -> Record:
+    """Read loose files, or one archive, into a raw table: one row group for each partition of the row-wise pass."""
+    payload, settings = work.task.payload, crawl.CrawlSettings.model_validate_json(work.task.payload["settings"])
+    root = Path(payload["root"])
+    dropped: list[pa.Table] = []
+
+    def kept() -> Iterator[pa.Table]:
+        for raw, lost in crawl.crawl_records(items(), payload["source"], payload["license"], settings):
+            dropped.append(lost)
+            yield raw
+
+    def items() -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
+        if not payload["archive"]:
+            for path in payload["paths"]:
+                yield path, _read_file(root, path, settings.max_bytes)
+            return
+        (path,) = payload["paths"]
+        with (root / path).open("rb") as stream:
+            prefix = "" if payload["is_root"] else f"{crawl.display(path)}/"
+            whole = not payload["is_root"] and crawl.matches(path, payload["glob"])
+            for member in crawl.members(
+                stream, path, settings, lambda name: whole or crawl.matches(prefix + name, payload["glob"])
+            ):
+                yield prefix + member.path, member.content
+
+    try:
+        raw = write_table(work.storage, work.path(), kept(), RAW)
+    except crawl.ArchiveError as error:
+        raise ConfigError(f"source {payload['source']}: {error}") from None
+    lost = pa.concat_tables([DROPPED.empty_table(), *dropped])
+    outputs = {"kept": raw, "dropped": write_table(work.storage, work.path("dropped.parquet"), [lost], DROPPED)}
+    return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]))
+
+
+def _read_file(root: Path, path: str, limit: int) -> bytes | tuple[Reason, str]:
+    try:
+        if not (root / path).resolve().is_relative_to(root.resolve()):
+            return Reason.UNREADABLE, "the link leads out of the source's folder"
+        with (root / path).open("rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        return Reason.UNREADABLE, error.strerror or str(error)
+    return data if len(data) <= limit else (Reason.TOO_LARGE, f"over {limit} bytes")
+
+
+def samples_step(work: Work) -> Record:
+    """Run the row-wise pass over one row group of a raw table, in a sandboxed child process."""
+    payload = work.task.payload
+    table = read_table(work.storage, payload["raw"], row_group=payload["row_group"])
+    box = sandbox.shared(
+        "stages.rowwise:mill", sandbox.SandboxSettings.model_validate_json(payload["sandbox"])
+    )
+    result = box.run(table, payload["settings"])
+    if result.tables:
+        kept, dropped, timings = result.tables
+        for stage, seconds in zip(timings["stage"].to_pylist(), timings["cpu_seconds"].to_pylist(), strict=True):
+            work.stage_seconds[stage] = work.stage_seconds.get(stage, 0.0) + seconds
+    else:
+        kept, dropped = SAMPLES.empty_table(), DROPPED.empty_table()
+    lost = dropped_rows(table, "rowwise", list(result.quarantined))
+    dropped = pa.concat_tables([dropped, lost]).sort_by([("path", "ascending")])
+    notes = {item["values"]: item["counts"] for item in pc.value_counts(pc.list_flatten(kept["notes"])).to_pylist()}
+    size = _sum(pc.binary_length(kept["svg"])) * 3 + _sum(pc.binary_length(kept["png"]))
+    outputs = {
+        "kept": write_table(work.storage, work.path(), [kept], SAMPLES),
+        "dropped": write_table(work.storage, work.path("dropped.parquet"), [dropped], DROPPED),
+    }
+    return work.record(
+        outputs, table.num_rows, kept.num_rows, dropped=dropped_counts([dropped]), extra={"shard_bytes": size, "notes": notes}
+    )
+
+
+def _sum(values: Any) -> int:
+    return pc.sum(values).as_py() or 0
+
+
+def deduplicate_step(work: Work) -> Record:
+    """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition."""
+    payload = work.task.payload
+    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
+    partitions = payload["partitions"]
+    tables = [read_table(work.storage, path, columns=NARROW) for _, _, path in partitions]
+    index = pa.concat_arrays(
+        [pa.array([i] * len(t), pa.int32()) for i, t in enumerate(tables)] or [pa.array([], pa.int32())]
+    )
+    narrow = pa.concat_tables([SAMPLES.empty_table().select(NARROW), *tables])
+    decisions = deduplicate.deduplicate(narrow, settings, list(payload["source_order"]))
+    # (source, path) is unique, so it leads each decision back to its partition
+    of = {(s, p): i for s, p, i in zip(*(c.to_pylist() for c in (narrow["source"], narrow["path"], index)), strict=True)}
+    homes = pa.array(
+        [of[key] for key in zip(decisions["source"].to_pylist(), decisions["path"].to_pylist(), strict=True)], pa.int32()
+    )
+    outputs: dict[str, Output] = {}
+    by_source: dict[str, dict[str, int]] = {}
+    counts: dict[str, int] = {}
+    for i, (source, key, _) in enumerate(partitions):
+        mine = decisions.filter(pc.equal(homes, i))
+        lost = mine.filter(pc.invert(mine["kept"]))
+        dropped = dropped_rows(
+            lost,
+            "deduplicate",
+            [(n, Reason(r), f"of {c}") for n, (r, c) in enumerate(zip(lost["reason"].to_pylist(), lost["cluster_id"].to_pylist(), strict=True))],
+        )
+        path = table_path("deduplicate", source, key)
+        outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine], DECISIONS)
+        write_table(work.storage, path.removesuffix("parquet") + "dropped.parquet", [dropped], DROPPED)
+        of_source = by_source.setdefault(source, {})
+        for reason, n in dropped_counts([dropped]).get("deduplicate", {}).items():
+            of_source[reason] = of_source.get(reason, 0) + n
+            counts[reason] = counts.get(reason, 0) + n
+    dropped_here = {"deduplicate": dict(sorted(counts.items()))} if counts else {}
+    return work.record(
+        outputs, narrow.num_rows, _sum(decisions["kept"]), dropped=dropped_here, extra={"by_source": by_source}
+    )
+
+
+def _kept(work: Work, columns: list[str], decided: tuple[str, ...] = ()) -> pa.Table:
+    """The surviving rows of a samples partition, in its order, with ``decided`` columns of their decisions."""
+    payload = work.task.payload
+    rows = read_table(work.storage, payload["samples"], columns=columns)
+    decisions = read_table(work.storage, payload["decisions"], columns=["path", "kept", *decided])
+    return survivors(rows, decisions, decided)
+
+
+def survivors(rows: pa.Table, decisions: pa.Table, decided: tuple[str, ...] = ()) -> pa.Table:
+    """Rows of ``rows`` whose decision (matched by ``path``) is kept, with the ``decided`` columns appended."""
+    at = {path: i for i, path in enumerate(decisions["path"].to_pylist())}
+    matched = decisions.take(pa.array([at[path] for path in rows["path"].to_pylist()], pa.int64()))
+    for name in decided:
+        rows = rows.append_column(decisions.schema.field(name), matched[name])
+    return rows.filter(matched["kept"])
+
+
+def caption_step(work: Work) -> Record:
+    """Captions of a partition's survivors."""
+    rows = _kept(work, ["sample_id", "title", "desc", "path", "name", "source", "svg", "tokens"])
+    settings = caption.CaptionSettings.model_validate_json(work.task.payload["settings"])
+    table = caption.caption(rows, settings)
+    return _side_table(work, table, CAPTIONED, rows.num_rows)
+
+
+def tier_step(work: Work) -> Record:
+    """Tier and split of a partition's survivors."""
+    rows = _kept(work, ["path", "sample_id", "atomic_length"], ("cluster_id",))
+    table = tier.tier(rows, tier.TierSettings.model_validate_json(work.task.payload["settings"]))
+    return _side_table(work, table, TIERED, rows.num_rows)
+
+
+def encode_step(work: Work) -> Record:
+    """Segment tokens and ids of a partition's survivors."""
+    payload = work.task.payload
+    rows = _kept(work, ["path", "sample_id", "tokens"])
+    settings = tokenize.TokenizeSettings.model_validate_json(payload["settings"])
+    segments = tokenize.Segments.from_json(work.storage.read(payload["segments"]).decode())
+    table = tokenize.encode_table(
+        rows,
+        tokenizer_json=work.storage.read(payload["tokenizer"]).decode(),
+        segments=segments,
+        vocabulary=tokenize.build_vocabulary(settings),
+    )
+    return _side_table(work, table, ENCODED, rows.num_rows)
+
+
+def _side_table(work: Work, table: pa.Table, schema: pa.Schema, rows_in: int) -> Record:
+    output = write_table(work.storage, work.path(), [table.select(schema.names)], schema)
+    return work.record({"kept": output}, rows_in, output.rows)
+
+
+def segments_step(work: Work) -> Record:
+    """Learn the segment table and the tokenizer from all survivors' tokens."""
+    payload = work.task.payload
+    settings = tokenize.TokenizeSettings.model_validate_json(payload["settings"])
+    tokens: dict[str, str] = {}
+    for samples, decisions in payload["partitions"]:
+        rows = survivors(
+            read_table(work.storage, samples, columns=["path", "sample_id", "tokens"]),
+            read_table(work.storage, decisions, columns=["path", "kept"]),
+        )
+        tokens.update(zip(rows["sample_id"].to_pylist(), rows["tokens"].to_pylist(), strict=True))
+    ordered = [tokens[sample_id] for sample_id in sorted(tokens)]
+    segments = tokenize.learn(ordered, settings.segments)
+    vocabulary = tokenize.build_vocabulary(settings)
+    tokenizer = tokenize.build_tokenizer(vocabulary, segments, ordered, settings)
+    files = {"segments": segments.to_json(), "vocabulary": vocabulary.to_json(), "tokenizer": tokenizer}
+    # versions refer to these files, so they lie under their digest and never change
+    home = f"vocabularies/{ledger.digest(files)[:20]}"
+    outputs = {
+        role: write_bytes(work.storage, f"{home}/{role}.json", text.encode()) for role, text in files.items()
+    }
+    return work.record(outputs, len(ordered), len(ordered))
+
+
+def write_step(work: Work) -> Record:
+    """Join a group of partitions' survivors with their side tables and pack them into shards.
+
+    A shard's name is its content's digest: equal shards of different versions are one object, and none ever changes.
+    """
+    payload = work.task.payload
+    settings = write.WriteSettings.model_validate_json(payload["settings"])
+    joins = [joined(work, part) for part in payload["partitions"]]
+    rows = pa.concat_tables([SHARD.empty_table(), *(table.select(SHARD.names).cast(SHARD) for table in joins)])
+    raw_bytes = sum(_sum(table["size"]) for table in joins)
+    shards: list[dict[str, Any]] = []
+    outputs: dict[str, Output] = {}
+    for pack in write.pack(rows, settings):
+        for form in settings.formats:
+            data = write.parquet_shard(pack.rows) if form == "parquet" else write.webdataset_shard(pack.rows)
+            output = _write_shard(work, form, pack, data)
+            outputs[output.path] = output
+            shards.append(
+                {
+                    "path": output.path,
+                    "format": form,
+                    "sha256": output.sha256,
+                    "bytes": output.bytes,
+                    "rows": output.rows,
+                    "tier": pack.tier,
+                    "split": pack.split,
+                    "atomic_tokens": _sum(pack.rows["atomic_length"]),
+                    "segment_tokens": _sum(pack.rows["segment_length"]),
+                }
+            )
+    licenses: dict[str, int] = {}
+    for spdx in rows["license"].to_pylist():
+        licenses[spdx] = licenses.get(spdx, 0) + 1
+    return work.record(
+        outputs, rows.num_rows, rows.num_rows, extra={"shards": shards, "licenses": dict(sorted(licenses.items())), "raw_bytes": raw_bytes}
+    )
+
+
+def _write_shard(work: Work, form: str, pack: write.Pack, data: bytes) -> Output:
+    suffix = "parquet" if form == "parquet" else "tar"
+    name = f"shards/{form}/{pack.tier}/{pack.split}-{hashlib.sha256(data).hexdigest()[:20]}.{suffix}"
+    return write_bytes(work.storage, name, data, pack.rows.num_rows)
+
+
+def joined(work: Work, part: dict[str, str]) -> pa.Table:
+    """One partition's rows with all columns of `stages.schema.SHARD`, and ``size``."""
+    wanted = ["path", "sample_id", "svg", "tokens", "png", "atomic_length", "ssim", "mae", "visible_share", "view_box", "license", "size"]
+    rows = survivors(
+        read_table(work.storage, part["samples"], columns=wanted),
+        read_table(work.storage, part["decisions"], columns=["path", "kept", "provenance"]),
+        ("provenance",),
+    )
+    for stage in ("caption", "tier", "encode"):
+        side = read_table(work.storage, part[stage])
+        if side["sample_id"] != rows["sample_id"]:
+            raise ValueError(f"{part[stage]} does not hold the survivors of {part['samples']}")
+        for name in side.column_names:
+            if name != "sample_id":
+                rows = rows.append_column(side.schema.field(name), side[name])
+    boxes = rows["view_box"]
+    captions = rows["captions"]
+    rows = rows.append_column("width", pc.list_element(boxes, 2)).append_column("height", pc.list_element(boxes, 3))
+    rows = rows.append_column("caption", pc.struct_field(pc.list_element(captions, 0), "text"))
+    return rows
+
+
+STEPS: dict[str, Callable[[Work], Record]] = {
+    "crawl": crawl_step,
+    "samples": samples_step,
+    "deduplicate": deduplicate_step,
+    "caption": caption_step,
+    "tier": tier_step,
+    "segments": segments_step,
+    "encode": encode_step,
+    "write": write_step,
+}

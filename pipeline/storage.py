@@ -1,0 +1,199 @@
+"""Where a workspace lives: one small interface, so that a folder and an object store behave the same.
+
+Paths are relative, with ``/``. Every write is whole or absent: a reader never sees half an object. `Storage.create` is
+the one conditional write; publishing a version rests on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import ConfigError, StorageError
+
+_TEMPORARY = ".partial-"
+
+
+class AlreadyExists(StorageError):
+    """`Storage.create` found the path taken: another writer was first."""
+
+
+class NotFound(StorageError):
+    """There is no object at the path."""
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One listed object. ``etag`` changes whenever the content may have changed; it is no content digest."""
+
+    path: str
+    size: int
+    etag: str
+
+
+class Storage(ABC):
+    """A flat space of immutable-while-read objects under one URI."""
+
+    uri: str
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> list[Entry]:
+        """All objects whose path begins with ``prefix``, sorted by path."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The whole object. Raises NotFound."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """A seekable reader that fetches only what is read. Raises NotFound."""
+
+    @abstractmethod
+    def writer(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """A stream whose content becomes the object when the block ends without an exception."""
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> None:
+        """Write ``data`` only if the path is free, atomically. Raises AlreadyExists."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove the object if it is there."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write or replace the whole object."""
+        with self.writer(path) as stream:
+            stream.write(data)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is an object at ``path``."""
+        try:
+            self.open(path).close()
+        except NotFound:
+            return False
+        return True
+
+
+class FolderStorage(Storage):
+    """A folder of the local file system (or of one that is mounted)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.uri = str(root)
+
+    def list(self, prefix: str = "") -> list[Entry]:
+        """All files below the folder, links to files included, links to folders not followed."""
+        start = self.root / prefix if prefix.endswith("/") or not prefix else (self.root / prefix).parent
+        found = []
+        for folder, _, names in os.walk(start):
+            relative = Path(folder).relative_to(self.root).as_posix()
+            for name in names:
+                path = name if relative == "." else f"{relative}/{name}"
+                if not path.startswith(prefix) or name.startswith(_TEMPORARY):
+                    continue
+                try:
+                    stat = (Path(folder) / name).stat()
+                except OSError:  # a dangling link, or gone since: listed, and reported when it is read
+                    found.append(Entry(path, 0, "missing"))
+                    continue
+                found.append(Entry(path, stat.st_size, f"{stat.st_size:x}-{stat.st_mtime_ns:x}"))
+        return sorted(found)
+
+    def read(self, path: str) -> bytes:
+        """The whole file."""
+        with self.open(path) as stream:
+            return stream.read()
+
+    def open(self, path: str) -> BinaryIO:
+        """The file, opened for reading."""
+        try:
+            return (self.root / path).open("rb")
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(f"{self.uri}/{path} does not exist") from None
+        except OSError as error:
+            raise StorageError(f"cannot read {self.uri}/{path}: {error.strerror or error}") from None
+
+    @contextlib.contextmanager
+    def writer(self, path: str) -> Iterator[BinaryIO]:
+        """Writes beside the target and renames, after the data has reached the disk."""
+        with self._partial(path) as (stream, partial):
+            yield stream
+            self._settle(stream)
+            partial.replace(self.root / path)
+
+    def create(self, path: str, data: bytes) -> None:
+        """A hard link fails if the name is taken, also between processes and on network file systems."""
+        with self._partial(path) as (stream, partial):
+            stream.write(data)
+            self._settle(stream)
+            try:
+                os.link(partial, self.root / path)
+            except FileExistsError:
+                raise AlreadyExists(f"{self.uri}/{path} already exists") from None
+
+    def delete(self, path: str) -> None:
+        """Remove the file if it is there."""
+        (self.root / path).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _partial(self, path: str) -> Iterator[tuple[BinaryIO, Path]]:
+        target = self.root / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+            partial = Path(name)
+            try:
+                partial.chmod(0o644)
+                with os.fdopen(handle, "wb") as stream:
+                    yield stream, partial
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {self.uri}/{path}: {error.strerror or error}; check space and rights, then run again"
+            ) from None
+
+    @staticmethod
+    def _settle(stream: BinaryIO) -> None:
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def open_storage(uri: str) -> Storage:
+    """The storage at ``uri``: a folder's path, or a ``file://`` URI. Raises ConfigError for anything else."""
+    if uri.startswith("file://"):
+        uri = uri.removeprefix("file://")
+    if "://" in uri:
+        raise ConfigError(f"workspace {uri}: only folders are supported so far; give a folder's path")
+    root = Path(uri)
+    if root.exists() and not root.is_dir():
+        raise ConfigError(f"workspace {uri} is a file, not a folder; give another path with --workspace")
+    return FolderStorage(root)
+
+
+def require_writable(storage: Storage) -> None:
+    """Raise ConfigError at once if nothing can be written, rather than after the first partition."""
+    probe = ".writable"
+    try:
+        storage.write(probe, b"")
+        storage.delete(probe)
+    except StorageError as error:
+        raise UnwritableWorkspace(f"workspace {storage.uri} is not writable: {error}") from None
+
+
+class UnwritableWorkspace(StorageError):
+    """The workspace cannot be written to."""
+
+
+def open_existing(uri: str) -> Storage:
+    """As `open_storage`, but the workspace must be there. Raises ConfigError if it is not."""
+    storage = open_storage(uri)
+    if isinstance(storage, FolderStorage) and not storage.root.is_dir():
+        raise ConfigError(f"workspace {uri} does not exist; make one with: svgmill run CONFIG --workspace {uri}")
+    return storage

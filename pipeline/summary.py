@@ -1,0 +1,103 @@
+"""What the commands print: the funnel, the plan, the list of versions. Plain text on standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import versions
+from pipeline.run import Phase, Result
+from pipeline.storage import Storage
+from pipeline.versions import Manifest
+
+_console = Console(highlight=False, soft_wrap=True)
+
+
+def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None:
+    """The funnel, the version, and where to look."""
+    manifest = result.manifest
+    if not result.published:
+        _line(
+            f"nothing changed since version {manifest.version}: {result.reused} partitions reused, {result.ran} run, "
+            "nothing published"
+        )
+    print_funnel(manifest)
+    shards = len(manifest.shards)
+    size = sum(shard["bytes"] for shard in manifest.shards)
+    word = "published" if result.published else "newest is"
+    _line(f"{word} version {manifest.version}: {manifest.funnel.kept:,} samples, {shards} shards, {size / 1e6:,.1f} MB")
+    _line(f"  manifest  {storage.uri}/{versions.manifest_path(manifest.version)}")
+    for path in pages:
+        kind = "report" if path.endswith(".html") else "card"
+        _line(f"  {kind:<9} {storage.uri}/{path}")
+
+
+def print_funnel(manifest: Manifest) -> None:
+    """Where every input record ended."""
+    funnel = manifest.funnel
+    _line(f"input       {funnel.input:>9,}")
+    _line(f"kept        {funnel.kept:>9,}  {_share(funnel.kept, funnel.input)}")
+    _line(f"duplicate   {funnel.duplicate:>9,}  {_share(funnel.duplicate, funnel.input)}  {_counts(manifest.duplicates)}")
+    for name, reasons in (("rejected", funnel.rejected), ("quarantined", funnel.quarantined)):
+        total = sum(reasons.values())
+        _line(f"{name:<11} {total:>9,}  {_share(total, funnel.input)}  {_counts(reasons)}")
+
+
+def print_plan(phases: Sequence[Phase]) -> None:
+    """For every stage and source: how many partitions are reused, how many run, and why."""
+    table = Table("stage", "source", "reuse", "run", "why", box=None, pad_edge=False)
+    for phase in phases:
+        if phase.follows:
+            frozen = phase.follows.startswith("frozen")
+            table.add_row(phase.stage, "all", "1" if frozen else "?", "0" if frozen else "?", phase.follows if frozen else f"follows {phase.follows}")
+            continue
+        by_source: dict[str, list[tuple[bool, str]]] = {}
+        for decision in phase.decisions:
+            by_source.setdefault(decision.task.source, []).append((decision.run, decision.why))
+        for source, decided in by_source.items():
+            runs = [why for run, why in decided if run]
+            whys = ", ".join(f"{why} ({runs.count(why)})" if len(runs) > 1 else why for why in dict.fromkeys(runs))
+            table.add_row(phase.stage, source, str(len(decided) - len(runs)), str(len(runs)), whys or "unchanged")
+    _console.print(table, markup=False)
+    total = sum(decision.run for phase in phases for decision in phase.decisions)
+    if not total and not any(p.follows and not p.follows.startswith("frozen") for p in phases):
+        _line("nothing to run")
+
+
+def print_versions(storage: Storage) -> None:
+    """One line a version."""
+    known = versions.numbers(storage)
+    if not known:
+        _line(f"{storage.uri} has no versions yet")
+        return
+    table = Table("version", "parent", "input", "kept", "duplicate", "rejected", "quarantined", "shards", "MB", "name", box=None, pad_edge=False)
+    for number in known:
+        manifest = versions.read(storage, number)
+        funnel = manifest.funnel
+        table.add_row(
+            str(number),
+            str(manifest.parent or "-"),
+            f"{funnel.input:,}",
+            f"{funnel.kept:,}",
+            f"{funnel.duplicate:,}",
+            f"{sum(funnel.rejected.values()):,}",
+            f"{sum(funnel.quarantined.values()):,}",
+            str(len(manifest.shards)),
+            f"{sum(s['bytes'] for s in manifest.shards) / 1e6:,.1f}",
+            str(manifest.config["name"]),
+        )
+    _console.print(table, markup=False)
+
+
+def _line(text: str) -> None:
+    print(text.rstrip())
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:>6.1%}" if whole else "     -"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))

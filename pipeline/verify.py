@@ -1,0 +1,114 @@
+"""Hold a version against its manifest: every shard's bytes, every record's tokens, and that the counts balance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline import shards, versions
+from pipeline.config import Config
+from pipeline.errors import StorageError
+from pipeline.progress import Display
+from pipeline.storage import NotFound, Storage
+from pipeline.versions import Manifest
+from stages import tokenize
+
+COLUMNS = ("sample_id", "svg", "tokens", "segments", "input_ids", "atomic_length", "segment_length", "tier", "split")
+
+MOST_FAULTS = 20
+"""Faults of one shard that are told in full."""
+
+
+def verify_version(storage: Storage, version: int | None, display: Display) -> tuple[list[str], str]:
+    """All differences between a version and its manifest, one line each, and a sentence of what was checked.
+
+    Checks each shard's size, sha256, rows, tier, split and token counts; that ``sample_id`` is the digest of the
+    canonical SVG; that the tokens decode to it, the segments to the tokens and the ids to the segments; that every
+    format holds the same samples, and none twice; and the funnel.
+    """
+    manifest = versions.read(storage, version)
+    faults: list[str] = []
+    if not manifest.funnel.balanced:
+        faults.append(f"the funnel of version {manifest.version} does not add up")
+    try:
+        checker = _Checker(storage, manifest)
+    except _Bad as error:
+        return [*faults, str(error)], ""
+    samples: dict[str, list[str]] = {}
+    with display:
+        display.begin("verify", 0, len(manifest.shards))
+        for shard in manifest.shards:
+            ids, found = checker.check(shard)
+            samples.setdefault(shard["format"], []).extend(ids)
+            faults += found[:MOST_FAULTS] + ([f"{shard['path']}: and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else [])
+            display.advance(len(ids))
+    for form, ids in sorted(samples.items()):
+        if len(ids) != manifest.funnel.kept:
+            faults.append(f"{form} shards hold {len(ids)} samples, the funnel says {manifest.funnel.kept}")
+        if len(set(ids)) != len(ids):
+            faults.append(f"{form} shards hold {len(ids) - len(set(ids))} samples twice")
+    if len({tuple(sorted(ids)) for ids in samples.values()}) > 1:
+        faults.append("the formats do not hold the same samples")
+    count = len(manifest.shards)
+    return faults, f"version {manifest.version} verified: {count} shards, {manifest.funnel.kept:,} samples, all sound"
+
+
+class _Bad(StorageError):
+    """A file that everything else depends on is missing or changed."""
+
+
+class _Checker:
+    def __init__(self, storage: Storage, manifest: Manifest) -> None:
+        self._storage = storage
+        files = {role: self._vocabulary(file) for role, file in manifest.vocabulary["files"].items()}
+        self._segments = tokenize.Segments.from_json(files["segments"])
+        self._tokenizer = tokenize.load_tokenizer(files["tokenizer"])
+        settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
+        self._vocabulary_table = tokenize.build_vocabulary(settings)
+
+    def _vocabulary(self, file: dict[str, Any]) -> str:
+        try:
+            data = self._storage.read(file["path"])
+        except NotFound:
+            raise _Bad(f"{file['path']} is missing") from None
+        if hashlib.sha256(data).hexdigest() != file["sha256"]:
+            raise _Bad(f"{file['path']}: sha256 differs from the manifest's")
+        return data.decode()
+
+    def check(self, shard: dict[str, Any]) -> tuple[list[str], list[str]]:
+        """The sample ids in a shard, and its faults."""
+        path = shard["path"]
+        try:
+            data = self._storage.read(path)
+        except NotFound:
+            return [], [f"{path} is missing"]
+        if len(data) != shard["bytes"] or hashlib.sha256(data).hexdigest() != shard["sha256"]:
+            return [], [f"{path}: size or sha256 differs from the manifest's"]
+        rows = list(shards.rows(data, shard["format"], COLUMNS))
+        ids = [row["sample_id"] for row in rows]
+        faults = [f"{path}: {fault}" for row in rows for fault in self._record(row, shard)]
+        sums = {
+            "rows": len(rows),
+            "atomic_tokens": sum(row["atomic_length"] for row in rows),
+            "segment_tokens": sum(row["segment_length"] for row in rows),
+        }
+        faults += [f"{path}: {name} is {n}, the manifest says {shard[name]}" for name, n in sums.items() if n != shard[name]]
+        return ids, faults
+
+    def _record(self, row: dict[str, Any], shard: dict[str, Any]) -> Iterator[str]:
+        sample = row["sample_id"]
+        if hashlib.sha256(row["svg"].encode()).hexdigest() != sample:
+            yield f"{sample}: the SVG has another digest"
+        try:
+            if tokenize.decode(row["tokens"], self._vocabulary_table) != row["svg"]:
+                yield f"{sample}: the tokens decode to another SVG"
+        except tokenize.TokenError as error:
+            yield f"{sample}: the tokens do not decode: {error}"
+        if tokenize.decode_segments(row["segments"], self._segments) != row["tokens"]:
+            yield f"{sample}: the segments decode to other tokens"
+        if self._tokenizer.decode(list(row["input_ids"]), skip_special_tokens=False) != row["segments"]:
+            yield f"{sample}: the ids decode to other segments"
+        if len(row["input_ids"]) == 0 or (row["tier"], row["split"]) != (shard["tier"], shard["split"]):
+            yield f"{sample}: tier, split or ids are not the shard's"

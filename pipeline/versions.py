@@ -1,0 +1,127 @@
+"""What a version is: a manifest that names immutable shards, published in one exclusive write.
+
+`versions/<n>/manifest.json` is the version; everything else under `versions/<n>/` (report, card) is made from it and can
+be made again. Numbers count up from 1. Publishing fails, and changes nothing, if another publisher took the number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+from pipeline.errors import ConfigError, StorageError
+from pipeline.storage import AlreadyExists, NotFound, Storage
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Where every input record ended; ``input`` equals the sum of the rest."""
+
+    input: int
+    kept: int
+    duplicate: int
+    rejected: Mapping[str, int]
+    quarantined: Mapping[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether each record is counted exactly once."""
+        return self.input == self.kept + self.duplicate + sum(self.rejected.values()) + sum(self.quarantined.values())
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One version of the dataset. ``created_by`` holds names and numbers only: no clock, no host, no path."""
+
+    version: int
+    parent: int | None
+    created_by: Mapping[str, Any]
+    config: Mapping[str, Any]
+    fingerprints: Mapping[str, str]
+    """Stage -> digest over its partitions' fingerprints (of crawl: over its outputs)."""
+    funnel: Funnel
+    stages: list[Mapping[str, Any]]
+    """In order: {stage, in, kept, dropped: {reason: n}}."""
+    sources: list[Mapping[str, Any]]
+    """In order: {source, license, input, kept, duplicate, rejected, quarantined}."""
+    duplicates: Mapping[str, int]
+    """Reason -> records, for the funnel's duplicates."""
+    shards: list[Mapping[str, Any]]
+    """{path, format, sha256, bytes, rows, tier, split, atomic_tokens, segment_tokens}, sorted by path."""
+    vocabulary: Mapping[str, Any]
+    """{basis, files: {segments, vocabulary, tokenizer: {path, sha256, bytes}}}."""
+    licenses: Mapping[str, int]
+    """SPDX expression -> samples."""
+    notes: Mapping[str, int]
+    """What the stages took out or repaired -> records that passed the row-wise pass."""
+    raw_bytes: int
+    """Bytes of the kept samples' source files."""
+    manifest_version: int = MANIFEST_VERSION
+
+    def to_bytes(self) -> bytes:
+        """As the JSON text that is published."""
+        return (json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+    def content(self) -> dict[str, Any]:
+        """All that makes this version differ from another, beside its number."""
+        data = asdict(self)
+        del data["version"], data["parent"]
+        return data
+
+
+def manifest_path(version: int) -> str:
+    """Where a version's manifest lies in the workspace."""
+    return f"versions/{version}/manifest.json"
+
+
+def created_by(stage_versions: Mapping[str, Any]) -> dict[str, Any]:
+    """Tool and stage versions."""
+    libraries = {name: metadata.version(name) for name in ("lxml", "numpy", "pyarrow", "pyvips-binary", "tokenizers")}
+    return {"tool": f"svgmill {metadata.version('svgmill')}", "stages": dict(stage_versions), "libraries": libraries}
+
+
+def numbers(storage: Storage) -> list[int]:
+    """The published versions, in order."""
+    found = (re.fullmatch(r"versions/([1-9]\d*)/manifest\.json", entry.path) for entry in storage.list("versions/"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def read(storage: Storage, version: int | None = None) -> Manifest:
+    """The manifest of ``version``, or of the newest. Raises ConfigError if there is none."""
+    if version is None:
+        known = numbers(storage)
+        if not known:
+            raise ConfigError(f"{storage.uri} has no versions; publish one with: svgmill run CONFIG --workspace {storage.uri}")
+        version = known[-1]
+    try:
+        data = json.loads(storage.read(manifest_path(version)))
+    except NotFound:
+        known = numbers(storage)
+        there = f"it has {', '.join(map(str, known))}" if known else "it has none"
+        raise ConfigError(f"{storage.uri} has no version {version}; {there}") from None
+    except ValueError as error:
+        raise StorageError(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
+    form = data.get("manifest_version")
+    if form != MANIFEST_VERSION:
+        raise ConfigError(f"version {version} has manifest_version {form}; this svgmill reads {MANIFEST_VERSION}; update svgmill")
+    return Manifest(**(data | {"funnel": Funnel(**data["funnel"])}))
+
+
+class LostRace(StorageError):
+    """Another publisher took the version's number; its work and ours are both whole, run again to build on it."""
+
+
+def publish(storage: Storage, manifest: Manifest) -> None:
+    """Make the version exist, in one step. Raises LostRace if its number is taken."""
+    try:
+        storage.create(manifest_path(manifest.version), manifest.to_bytes())
+    except AlreadyExists:
+        raise LostRace(
+            f"version {manifest.version} was published by someone else meanwhile; run again: finished work is reused"
+        ) from None

@@ -1,0 +1,130 @@
+"""What happens to one partition: read, run the stage, write, record.
+
+A `Task` is small and plain, so that it can travel to any worker; `execute` is the only thing a worker runs. Outputs are
+written before the record, an outdated record is removed before its outputs are replaced.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import ledger
+from pipeline.errors import UserError
+from pipeline.ledger import Basis, Record
+from pipeline.storage import Storage, open_storage
+
+
+@dataclass(frozen=True)
+class Task:
+    """A partition to run: which, on what its result depends, and what its stage's function needs to know."""
+
+    stage: str
+    source: str
+    key: str
+    basis: Basis
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished partition, and what it took. The costs are shown to people, never written into the dataset."""
+
+    record: Record
+    seconds: float
+    peak_bytes: int
+    """Largest resident memory of the worker process so far."""
+    stage_seconds: Mapping[str, float]
+    """CPU seconds of the parts of the row-wise pass, by stage."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A partition that could not be finished."""
+
+    stage: str
+    source: str
+    key: str
+    message: str
+
+
+@dataclass
+class Work:
+    """What a stage's function fills in while it runs."""
+
+    task: Task
+    storage: Storage
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+
+    def path(self, suffix: str = "parquet") -> str:
+        """Where this partition's output of that kind goes."""
+        return ledger.table_path(self.task.stage, self.task.source, self.task.key, suffix)
+
+    def record(self, outputs: dict[str, Any], rows_in: int, rows_kept: int, **more: Any) -> Record:
+        """The record of this partition."""
+        basis = self.task.basis
+        return Record(
+            stage=self.task.stage,
+            source=self.task.source,
+            key=self.task.key,
+            fingerprint=basis.fingerprint,
+            versions=basis.versions,
+            settings=basis.settings,
+            inputs=ledger.digest(basis.inputs),
+            outputs=outputs,
+            rows_in=rows_in,
+            rows_kept=rows_kept,
+            **more,
+        )
+
+
+def execute(task: Task, workspace: str) -> Done:
+    """Run ``task`` against the workspace at that URI. Raises UserError subclasses for what a user can put right."""
+    from pipeline.steps import STEPS
+
+    started = time.perf_counter()
+    work = Work(task, open_storage(workspace))
+    step: Callable[[Work], Record] = STEPS[task.stage]
+    ledger.forget(work.storage, task.stage, task.source, task.key)
+    record = step(work)
+    ledger.save(work.storage, record)
+    return Done(record, time.perf_counter() - started, _peak_bytes(), work.stage_seconds)
+
+
+def execute_safely(task: Task, workspace: str) -> Done | Failed:
+    """As `execute`, with a failure as a value: an exception's class may not exist where the conductor runs."""
+    try:
+        return execute(task, workspace)
+    except UserError as error:
+        return Failed(task.stage, task.source, task.key, str(error))
+    except Exception as error:  # whatever it is, it belongs to this partition and ends the run with its text
+        where = _origin(error)
+        return Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {error} ({where})")
+
+
+def _origin(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def dropped_counts(tables: Iterator[pa.Table] | list[pa.Table]) -> dict[str, dict[str, int]]:
+    """Count tables of `stages.schema.DROPPED` as stage -> reason -> records, sorted."""
+    counts: dict[str, dict[str, int]] = {}
+    for table in tables:
+        for stage, reason in zip(table["stage"].to_pylist(), table["reason"].to_pylist(), strict=True):
+            of_stage = counts.setdefault(stage, {})
+            of_stage[reason] = of_stage.get(reason, 0) + 1
+    return {stage: dict(sorted(counts[stage].items())) for stage in sorted(counts)}

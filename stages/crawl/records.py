@@ -1,0 +1,95 @@
+"""From stored bytes to rows of the raw table."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from stages.base import Dropped
+from stages.crawl.listing import display
+from stages.crawl.settings import CrawlSettings
+from stages.reasons import Reason
+from stages.schema import DROPPED, RAW
+
+_GZIP = b"\x1f\x8b"
+_BLANK = b" \t\r\n\x00\xef\xbb\xbf"
+_WBITS_GZIP = 31
+_CHUNK = 2**16
+
+
+def crawl_records(
+    items: Iterable[tuple[str, bytes | tuple[Reason, str]]], source: str, license: str, settings: CrawlSettings
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Turn ``(path, stored bytes or why there are none)`` into batches of (`RAW` table, `DROPPED` table).
+
+    A batch holds at most ``batch_rows`` records, kept and dropped together, and ``batch_bytes`` of content, so that a
+    whole archive never sits in memory. Every item ends in exactly one of the two tables, in the order of ``items``.
+    Gzip is recognised by its first two bytes, whatever the name. The id of a dropped record without content is "".
+    ``license`` is stored as it is.
+    """
+    kept: list[dict[str, Any]] = []
+    dropped: list[dict[str, Any]] = []
+    held = 0
+    for path, content in items:
+        shown = display(path)
+        raw_id = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else ""
+        try:
+            data = _content(content, settings)
+        except Dropped as error:
+            row = {"id": raw_id, "source": source, "path": shown, "stage": "crawl"}
+            dropped.append(row | {"reason": str(error.reason), "detail": error.detail[:500]})
+        else:
+            if kept and held + len(data) > settings.batch_bytes:
+                yield _tables(kept, dropped)
+                kept, dropped, held = [], [], 0
+            name = shown.rsplit("/", 1)[-1]
+            row = {"raw_id": raw_id, "source": source, "path": shown, "name": name, "license": license}
+            kept.append(row | {"url": None, "size": len(content), "bytes": data})
+            held += len(data)
+        if len(kept) + len(dropped) >= settings.batch_rows:
+            yield _tables(kept, dropped)
+            kept, dropped, held = [], [], 0
+    if kept or dropped:
+        yield _tables(kept, dropped)
+
+
+def _tables(kept: list[dict[str, Any]], dropped: list[dict[str, Any]]) -> tuple[pa.Table, pa.Table]:
+    return pa.Table.from_pylist(kept, schema=RAW), pa.Table.from_pylist(dropped, schema=DROPPED)
+
+
+def _content(content: bytes | tuple[Reason, str], settings: CrawlSettings) -> bytes:
+    """The inflated content. Raises Dropped."""
+    if isinstance(content, tuple):
+        raise Dropped(*content)
+    if len(content) > settings.max_bytes:
+        raise Dropped(Reason.TOO_LARGE, f"{len(content)} bytes, over {settings.max_bytes}")
+    data = _inflate(content, settings.max_inflated_bytes) if content.startswith(_GZIP) else content
+    if not data.strip(_BLANK):
+        raise Dropped(Reason.EMPTY, "" if not data else f"{len(data)} bytes of white space")
+    return data
+
+
+def _inflate(data: bytes, limit: int) -> bytes:
+    """Inflate one or more gzip members, at most ``limit`` bytes. Raises Dropped (BAD_GZIP, TOO_LARGE)."""
+    out = bytearray()
+    while data:
+        inflater = zlib.decompressobj(_WBITS_GZIP)
+        while data and not inflater.eof:
+            try:
+                out += inflater.decompress(data, min(_CHUNK, limit + 1 - len(out)))
+            except zlib.error as error:
+                raise Dropped(Reason.BAD_GZIP, str(error)) from None
+            if len(out) > limit:
+                raise Dropped(Reason.TOO_LARGE, f"inflates to more than {limit} bytes")
+            data = inflater.unconsumed_tail
+        if not inflater.eof:
+            raise Dropped(Reason.BAD_GZIP, "truncated")
+        # gzip(1) pads with zeros on some media; anything else after a member has to be the next member
+        data = inflater.unused_data.lstrip(b"\0")
+    if out.startswith(_GZIP):
+        raise Dropped(Reason.BAD_GZIP, "gzip in gzip")
+    return bytes(out)

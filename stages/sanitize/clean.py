@@ -1,0 +1,215 @@
+"""From the parsed tree to a new one that holds only what a drawing is made of.
+
+The tree is rebuilt from what is allowed, in the SVG namespace alone, rather than pruned of what is known to be bad.
+Elements, attributes and style keep their order and values. White space and stray text between elements go; text within
+``text`` stays. References stay if they point into the document.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from stages.base import Dropped
+from stages.canonical import SVG_NS
+from stages.reasons import Reason
+from stages.sanitize import css, raster
+from stages.sanitize.parse import XLINK_NS
+from stages.sanitize.settings import SanitizeSettings
+from stages.sanitize.vocabulary import ANIMATIONS, KEPT, attribute_removed_as, removed_as
+
+XML_NS = "http://www.w3.org/XML/1998/namespace"
+
+_SVG = f"{{{SVG_NS}}}"
+_HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}id"
+_VERBATIM = frozenset(("d", "points", "id", "class"))
+_FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
+_LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
+_MARKS = re.compile(r"[:(\\@<]")
+
+
+def clean(root: etree._Element, settings: SanitizeSettings) -> tuple[bytes, str, str, set[str]]:
+    """The cleaned document in UTF-8, the texts of the root's title and desc, and notes.
+
+    Raises Dropped: TOO_DEEP, TOO_COMPLEX, RASTER_EMBEDDED, ACTIVE_CONTENT, XML_MALFORMED.
+    """
+    cleaner = _Cleaner(settings, bare=root.tag == "svg")
+    for sibling in [*root.itersiblings(preceding=True), *root.itersiblings()]:
+        cleaner.note_other(sibling)
+    new = etree.Element(f"{_SVG}svg", cleaner.attributes(root, "svg"), nsmap={None: SVG_NS})
+    cleaner.children(root, new, 1, False)
+    if cleaner.rules * cleaner.elements > settings.max_css_matches:
+        raise Dropped(Reason.TOO_COMPLEX, f"{cleaner.rules} CSS rules on {cleaner.elements} elements")
+    data = etree.tostring(new, encoding="utf-8", xml_declaration=False)
+    return data, cleaner.first_text(root, "title"), cleaner.first_text(root, "desc"), cleaner.notes
+
+
+class _Cleaner:
+    """State of one document: its notes, and what has been counted so far."""
+
+    def __init__(self, settings: SanitizeSettings, bare: bool) -> None:
+        self.settings = settings
+        self.bare = bare
+        """Whether the root has no namespace, so that elements without one are taken for SVG."""
+        self.notes: set[str] = set()
+        self.elements = self.rules = self.text_chars = self.css_chars = 0
+
+    def children(self, old: etree._Element, new: etree._Element, depth: int, in_text: bool) -> None:
+        """Copy what is allowed of the content of ``old``, which is ``depth`` deep, into ``new``."""
+        last: etree._Element | None = None
+        if in_text:
+            self.add_text(new, None, old.text)
+        for child in old:
+            copied = self.element(child, new, depth + 1, in_text)
+            if copied is not None:
+                last = copied
+            if in_text:
+                self.add_text(new, last, child.tail)
+
+    def add_text(self, parent: etree._Element, last: etree._Element | None, text: str | None) -> None:
+        """Append character data to ``parent``, after its last child ``last``."""
+        if not text:
+            return
+        self.text_chars += len(text)
+        if self.text_chars > self.settings.max_text_chars:
+            raise Dropped(Reason.TOO_COMPLEX, f"over {self.settings.max_text_chars} characters of text")
+        if last is None:
+            parent.text = (parent.text or "") + text
+        else:
+            last.tail = (last.tail or "") + text
+
+    def note_other(self, node: etree._Element) -> None:
+        """Note a comment or a processing instruction."""
+        self.notes.add("comment" if node.tag is etree.Comment else "processing_instruction")
+
+    def element(self, old: etree._Element, parent: etree._Element, depth: int, in_text: bool) -> etree._Element | None:
+        """Append a cleaned copy of ``old`` to ``parent``; None if it is taken out."""
+        if not isinstance(old.tag, str):
+            if old.tag is etree.Entity:
+                raise Dropped(Reason.XML_MALFORMED, "an entity that cannot be resolved")
+            self.note_other(old)
+            return None
+        namespace, _, local = old.tag[1:].rpartition("}") if old.tag[0] == "{" else ("", "", old.tag)
+        in_svg = namespace == SVG_NS or (self.bare and not namespace)
+        if not in_svg or local not in KEPT:
+            if depth > 2 or not in_svg or local not in ("title", "desc"):
+                self.notes.add(note := removed_as(local, namespace, in_svg))
+                if note == "script" and self.settings.scripts == "reject":
+                    raise Dropped(Reason.ACTIVE_CONTENT, f"a {local} element")
+            return None
+        if depth > self.settings.max_depth:
+            raise Dropped(Reason.TOO_DEEP, f"elements nested over {self.settings.max_depth} deep")
+        if not self.allowed(old, local):
+            return None
+        self.elements += 1
+        if local == "style":
+            return self.style(old, parent)
+        new = etree.SubElement(parent, _SVG + local, self.attributes(old, local))
+        if len(old) or (in_text := in_text or local == "text"):
+            self.children(old, new, depth, in_text or local == "text")
+        return new
+
+    def allowed(self, old: etree._Element, local: str) -> bool:
+        """Whether an element of a known kind may stay. Raises Dropped (RASTER_EMBEDDED)."""
+        if local in ANIMATIONS:
+            target = old.get("attributeName", "").strip().rpartition(":")[2].lower()
+            if target in ("href", "src", "base") or target.startswith("on"):
+                self.notes.add("active_animation")
+                return False
+        elif local == "image" or (local == "feImage" and not _reference(old).startswith("#")):
+            if raster.shows(old):
+                raise Dropped(Reason.RASTER_EMBEDDED, f"{local} {_reference(old)[:60]}")
+            self.notes.add("hidden_raster")
+            return False
+        return True
+
+    def style(self, old: etree._Element, parent: etree._Element) -> etree._Element | None:
+        """Append a cleaned copy of a style element; None if it is no CSS, or nothing is left of it."""
+        if old.get("type", "").partition(";")[0].strip().lower() not in ("", "text/css"):
+            self.notes.add("style_type")
+            return None
+        text = "".join([old.text or "", *(child.tail or "" for child in old)])
+        self.css_chars += len(text)
+        if self.css_chars > self.settings.max_css_chars:
+            raise Dropped(Reason.TOO_COMPLEX, f"over {self.settings.max_css_chars} characters of CSS")
+        text, notes = css.clean_sheet(text, self.settings.max_css_nesting)
+        self.notes |= notes
+        if not text.strip():
+            return None
+        self.rules += text.count("{")
+        new = etree.SubElement(parent, f"{_SVG}style", self.attributes(old, "style"))
+        new.text = text
+        return new
+
+    def attributes(self, element: etree._Element, local: str) -> dict[str, str]:
+        """The attributes that stay, in order, with cleaned values."""
+        attributes = element.attrib
+        if len(attributes) > self.settings.max_attributes:
+            raise Dropped(Reason.TOO_COMPLEX, f"{len(attributes)} attributes on {local}")
+        kept: dict[str, str] = {}
+        for name, value in attributes.items():
+            if len(value) > self.settings.max_attribute_chars:
+                raise Dropped(Reason.TOO_COMPLEX, f"{len(value)} characters in {name}")
+            if name[0] == "{" or name == "href":
+                self.special(name, value, local, attributes, kept)
+            elif name[:2].lower() == "on":
+                self.notes.add("event_handler")
+            elif name in _LOADING:
+                self.notes.add("external_ref")
+            elif name in _VERBATIM and "://" not in value:
+                kept[name] = value
+            elif _MARKS.search(value) and name not in _FEATURES:
+                self.cleaned(name, value, kept)
+            else:
+                kept[name] = value
+        return kept
+
+    def special(self, name: str, value: str, local: str, attributes: etree._Attrib, kept: dict[str, str]) -> None:
+        """References, and attributes of a namespace."""
+        if name in ("href", _HREF):
+            target = value.strip()
+            if local == "a":
+                self.notes.add("link")
+            elif target[:1] != "#" or len(target) < 2:
+                self.notes.add("external_ref")
+            elif name == "href" or "href" not in attributes:
+                kept["href"] = target
+        elif name == _SPACE:
+            kept[name] = value
+        elif name == _ID:
+            if "id" not in attributes:
+                kept["id"] = value
+        else:
+            namespace, _, bare_name = name[1:].partition("}")
+            if bare_name[:2].lower() == "on":
+                self.notes.add("event_handler")
+            elif namespace == XML_NS and bare_name == "base":
+                self.notes.add("external_ref")
+            else:
+                self.notes.add(attribute_removed_as(namespace))
+
+    def cleaned(self, name: str, value: str, kept: dict[str, str]) -> None:
+        """An attribute whose value may refer to something."""
+        nesting = self.settings.max_css_nesting
+        result: str | None
+        if name == "style":
+            result, notes = css.clean_style(value, nesting)
+        else:
+            result, notes = css.clean_value(name, value, nesting)
+        self.notes |= notes
+        if result is not None and (result or name != "style"):
+            kept[name] = result
+
+    def first_text(self, root: etree._Element, local: str) -> str:
+        """Text of the first child of the root called ``local`` that has any, "" if none does."""
+        for child in root:
+            if child.tag == _SVG + local or (self.bare and child.tag == local):
+                text = str(child.xpath("string()"))
+                if text.strip():
+                    return text
+        return ""
+
+
+def _reference(element: etree._Element) -> str:
+    return (element.get("href") or element.get(_HREF) or "").strip()

@@ -1,0 +1,201 @@
+"""CSS without anything that loads, runs or hides: for style elements, style attributes and presentation attributes.
+
+Text in which nothing looks suspicious, or in which parsing finds nothing to take out, comes back byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import tinycss2
+from tinycss2 import ast
+
+from stages.base import Dropped
+from stages.reasons import Reason
+
+_SUSPICIOUS = re.compile(
+    r"@|\\|<|://|url|expression|script\s*:|data\s*:|behavior|-moz-binding|progid|image-set|cross-fade"
+    r"|(?:src|image|element|paint)\s*\(",
+    re.IGNORECASE,
+)
+_LOCAL = re.compile(r"url\(\s*([\"']?)#[\w.:-]+\1\s*\)", re.IGNORECASE)
+_BAD_TEXT = re.compile(r"://|script\s*:|^\s*data\s*:|progid\s*:", re.IGNORECASE)
+_BRACKETS = re.compile(r"[(){}\[\]]")
+_LOADING_FUNCTIONS = frozenset(
+    ("image-set", "-webkit-image-set", "image", "cross-fade", "element", "paint", "expression")
+)
+_BAD_PROPERTIES = frozenset(("behavior", "-moz-binding"))
+_NESTED_RULES = frozenset(("media", "supports", "layer", "container"))
+_KEYFRAMES = frozenset(("keyframes", "-webkit-keyframes", "-moz-keyframes", "-o-keyframes"))
+_NAMESPACES = frozenset(("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/1999/xhtml"))
+
+
+class _Cleaner:
+    """One pass over one piece of CSS; ``notes`` says what was taken out."""
+
+    def __init__(self) -> None:
+        self.notes: set[str] = set()
+
+    def rules(self, nodes: Sequence[ast.Node]) -> list[ast.Node]:
+        kept: list[ast.Node] = []
+        for node in nodes:
+            if isinstance(node, ast.AtRule):
+                if self.at_rule(node):
+                    kept.append(node)
+            elif isinstance(node, ast.QualifiedRule):
+                if self.prelude(node.prelude):
+                    node.content = self.block(node.content)
+                    kept.append(node)
+            elif isinstance(node, ast.ParseError):
+                self.notes.add("css_invalid")
+            else:
+                kept.append(node)
+        return kept
+
+    def at_rule(self, rule: ast.AtRule) -> bool:
+        """Whether to keep an at-rule; its content is cleaned in place."""
+        name = rule.lower_at_keyword
+        if name == "namespace":
+            values = [n.value for n in rule.prelude if isinstance(n, ast.StringToken | ast.URLToken)]
+            if values and values[0] in _NAMESPACES:
+                return True
+        elif name in _NESTED_RULES | _KEYFRAMES and rule.content is not None:
+            if self.prelude(rule.prelude):
+                rule.content = self.rules(tinycss2.parse_rule_list(rule.content))
+                return True
+            return False
+        self.notes.add("css_import" if name == "import" else "css_font_face" if name == "font-face" else "css_at_rule")
+        return False
+
+    def prelude(self, nodes: Sequence[ast.Node]) -> bool:
+        """Whether a selector or condition holds nothing but what CSS has a use for."""
+        text = tinycss2.serialize(nodes)
+        if any(n.type == "literal" and n.value in ("<", "<!--", "-->") for n in nodes) or _BAD_TEXT.search(text):
+            self.notes.add("css_invalid")
+            return False
+        return True
+
+    def block(self, content: Sequence[ast.Node]) -> list[ast.Node]:
+        """A rule's content, or a style attribute's."""
+        kept: list[ast.Node] = []
+        for node in tinycss2.parse_blocks_contents(content):
+            if isinstance(node, ast.Declaration):
+                if self.declaration(node):
+                    kept.append(node)
+            elif isinstance(node, ast.QualifiedRule | ast.AtRule):
+                kept += self.rules([node])
+            elif isinstance(node, ast.ParseError):
+                self.notes.add("css_invalid")
+            else:
+                kept.append(node)
+        return kept
+
+    def declaration(self, node: ast.Declaration) -> bool:
+        """Whether to keep a declaration; the references in its value are cleaned in place."""
+        if node.lower_name in _BAD_PROPERTIES:
+            self.notes.add("css_active")
+            return False
+        cleaned = self.values(node.value, node.lower_name)
+        if cleaned is None:
+            return False
+        node.value = cleaned
+        return True
+
+    def values(self, nodes: Sequence[ast.Node], name: str) -> list[ast.Node] | None:
+        """Component values with external references replaced by ``none``; None if the value cannot stay at all."""
+        kept: list[ast.Node] = []
+        removed = -1
+        for node in nodes:
+            if isinstance(node, ast.FunctionBlock) and node.lower_name in _LOADING_FUNCTIONS:
+                self.notes.add("css_active" if node.lower_name == "expression" else "external_ref")
+                return None
+            if (target := _target(node)) is not None:
+                if not re.match(r"\s*#.", target):
+                    self.notes.add("external_ref")
+                    removed = len(kept)
+                    node = ast.IdentToken(node.source_line, node.source_column, "none")
+            elif isinstance(node, ast.FunctionBlock):
+                inner = self.values(node.arguments, name)
+                if inner is None:
+                    return None
+                node.arguments = inner
+            elif isinstance(node, ast.ParenthesesBlock | ast.SquareBracketsBlock | ast.CurlyBracketsBlock):
+                inner = self.values(node.content, name)
+                if inner is None:
+                    return None
+                node.content = inner
+            elif isinstance(node, ast.ParseError) or (
+                isinstance(node, ast.StringToken | ast.HashToken | ast.IdentToken) and _BAD_TEXT.search(node.value)
+            ):
+                self.notes.add("css_invalid")
+                return None
+            kept.append(node)
+        # a paint may name a fallback behind its reference, which is what an unreachable reference shows
+        if removed >= 0 and name in ("fill", "stroke") and any(n.type != "whitespace" for n in kept[removed + 1 :]):
+            kept = [*kept[:removed], *kept[removed + 1 :]]
+        if _BAD_TEXT.search(tinycss2.serialize(kept)):
+            self.notes.add("css_invalid")
+            return None
+        return kept
+
+
+def _target(node: ast.Node) -> str | None:
+    """What a ``url()`` or ``src()`` refers to, None for another node."""
+    if isinstance(node, ast.URLToken):
+        return node.value
+    if isinstance(node, ast.FunctionBlock) and node.lower_name in ("url", "src"):
+        strings = [n.value for n in node.arguments if isinstance(n, ast.StringToken)]
+        return strings[0] if len(strings) == 1 else ""
+    return None
+
+
+def _suspicious(text: str) -> bool:
+    """Whether ``text`` needs parsing: plain references into the document are common, and harmless."""
+    found = _SUSPICIOUS.search(text)
+    return found is not None and _SUSPICIOUS.search(_LOCAL.sub(" ", text), found.start()) is not None
+
+
+def clean_sheet(text: str, nesting: int) -> tuple[str, set[str]]:
+    """A style element's text, and notes. Raises Dropped (TOO_COMPLEX) for brackets nested over ``nesting``."""
+    if not _suspicious(text):
+        return text, set()
+    _limit(text, nesting)
+    cleaner = _Cleaner()
+    rules = cleaner.rules(tinycss2.parse_stylesheet(text, skip_comments=True))
+    return _result(text, rules, cleaner)
+
+
+def clean_style(text: str, nesting: int) -> tuple[str, set[str]]:
+    """A style attribute's value, and notes. Raises Dropped (TOO_COMPLEX)."""
+    if not _suspicious(text):
+        return text, set()
+    _limit(text, nesting)
+    cleaner = _Cleaner()
+    nodes = cleaner.block(tinycss2.parse_component_value_list(text, skip_comments=True))
+    return _result(text, nodes, cleaner)
+
+
+def clean_value(name: str, text: str, nesting: int) -> tuple[str | None, set[str]]:
+    """The value of the attribute ``name``, None if the attribute has to go; and notes. Raises Dropped (TOO_COMPLEX)."""
+    if not _suspicious(text):
+        return text, set()
+    _limit(text, nesting)
+    cleaner = _Cleaner()
+    nodes: Any = cleaner.values(tinycss2.parse_component_value_list(text, skip_comments=True), name)
+    return (None, cleaner.notes) if nodes is None else _result(text, nodes, cleaner)
+
+
+def _result(text: str, nodes: Sequence[ast.Node], cleaner: _Cleaner) -> tuple[str, set[str]]:
+    return (tinycss2.serialize(nodes).strip(), cleaner.notes) if cleaner.notes else (text, set())
+
+
+def _limit(text: str, nesting: int) -> None:
+    """Bound the recursion of tinycss2 and of `_Cleaner`; brackets within strings count, which errs on the safe side."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth = depth + 1 if bracket in "({[" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest > nesting:
+        raise Dropped(Reason.TOO_COMPLEX, f"CSS brackets nested {deepest} deep, over {nesting}")

@@ -1,0 +1,122 @@
+"""Reading SVG text for the tokenizer: text in canonical form passes through, other well-formed SVG is rewritten."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from stages.canonical import SVG_NS, Element, serialize
+from stages.tokenize.errors import TokenError
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+TEXT_ELEMENTS = frozenset({"text", "style"})
+"""Elements whose character data is part of the drawing."""
+
+# A tag, then the character data after it. Attribute values are as `stages.canonical` prints them.
+TAG = re.compile(
+    r"""<(/?)([A-Za-z][A-Za-z0-9]*)((?:[ ][^\s<>"'&=/]+="[^<>"\t\n\r]*")*+)(/?)>([^<>]*)""",
+    re.VERBOSE,
+)
+_REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|\#10|\#9|\#13);)", re.VERBOSE)
+_CONTENT_REFERENCE = re.compile(r"&(?!(?:amp|lt|gt);)")
+NAME = re.compile(r"(?:xml:)?[A-Za-z_][A-Za-z0-9_.-]*")
+"""Attribute names: ASCII XML names without a namespace, or xml:space and xml:lang."""
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no XML document can hold."""
+
+Tag = tuple[str, str, str, str, str]
+"""Slash of a closing tag, name, attributes as text (each after a space), slash of an empty element, text after it."""
+
+
+def tags(svg: str) -> list[Tag]:
+    """The tags of ``svg`` in order. Raises TokenError where it is not well-formed or cannot be put in canonical form."""
+    found = _scan(svg)
+    if found is None:
+        found = _scan(_rewrite(svg))
+    if found is None:
+        raise TokenError("holds a name or a character that the canonical form cannot")
+    return found
+
+
+def _scan(svg: str) -> list[Tag] | None:
+    """The tags if all of ``svg`` is spelled canonically, else None."""
+    found: list[Tag] = TAG.findall(svg)
+    # The pieces tile the text if no character is left over: "<", ">" and what the groups hold.
+    length = sum([len(a) + len(b) + len(c) + len(d) + len(e) for a, b, c, d, e in found]) + 2 * len(found)
+    if length != len(svg) or FORBIDDEN.search(svg) or ("&" in svg and _REFERENCE.search(svg)):
+        return None
+    open_: list[str] = []
+    for index, (close, name, attributes, empty, text) in enumerate(found):
+        if close:
+            # <g></g> is spelled <g/>: the tag before a closing tag is no opening one without text.
+            if attributes or empty or not open_ or open_.pop() != name:
+                return None
+            before = found[index - 1]
+            if not (before[0] or before[3] or before[4]):
+                return None
+        elif not empty:
+            open_.append(name)
+        if attributes and (" xmlns:" in attributes or (index and " xmlns=" in attributes)):
+            return None
+        if text and (close or empty or name not in TEXT_ELEMENTS or ("&" in text and _CONTENT_REFERENCE.search(text))):
+            return None
+        if not open_ and index != len(found) - 1:
+            return None
+    return found if found and not open_ else None
+
+
+@lru_cache(maxsize=1)
+def _parser() -> etree.XMLParser:
+    from lxml import etree
+
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def _rewrite(svg: str) -> str:
+    """Print any well-formed SVG document with canonical spelling; geometry stays as it is."""
+    from lxml import etree
+
+    try:
+        root = etree.fromstring(svg.encode(), _parser())
+    except UnicodeEncodeError as error:
+        raise TokenError("the text holds a lone surrogate", error.start) from None
+    except etree.XMLSyntaxError as error:
+        raise TokenError(f"not well-formed: {str(error).splitlines()[0] if str(error) else 'empty'}") from None
+    if root.tag != f"{{{SVG_NS}}}svg":
+        raise TokenError("the root is not an svg element of the SVG namespace")
+    return serialize(_element(root))
+
+
+def _element(node: etree._Element) -> Element:
+    # libxml2 refuses documents deeper than 256, so recursion is bounded.
+    if not isinstance(node.tag, str) or not node.tag.startswith(f"{{{SVG_NS}}}"):
+        raise TokenError(f"{node.tag if isinstance(node.tag, str) else 'an entity'} is no SVG element")
+    tag = node.tag[len(SVG_NS) + 2 :]
+    element = Element(tag, {_attribute(str(name)): str(value) for name, value in node.attrib.items()})
+    if tag in TEXT_ELEMENTS:
+        element.text = node.text or ""
+    elif node.text and node.text.strip(" \t\n\r"):
+        raise TokenError(f"character data in a {tag} element")
+    for child in node:
+        if child.tail and child.tail.strip(" \t\n\r"):
+            raise TokenError(f"character data after an element inside {tag}")
+        element.children.append(_element(child))
+    return element
+
+
+def _attribute(name: str) -> str:
+    plain = name.replace("{http://www.w3.org/XML/1998/namespace}", "xml:")
+    if "{" in plain:
+        raise TokenError(f"attribute {name} has a namespace; tokens have none")
+    return plain

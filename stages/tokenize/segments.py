@@ -1,0 +1,265 @@
+"""Segment tokens (level 2): runs of commands that are frequent enough to be one token.
+
+A segment is one command with all its arguments, or several such in a row. Only the geometry of one element forms runs:
+structure and attributes are boundaries that no segment crosses, so every segment token is executable geometry.
+Encoding is greedy: from the first command on, always the longest segment that matches.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.tokenize.atomic import join
+from stages.tokenize.errors import TokenError
+from stages.tokenize.settings import SegmentSettings
+from stages.tokenize.vocabulary import COMMANDS
+
+SEGMENTS_VERSION: int = 1
+
+_BOUNDARY = re.compile(r"(?:</?[A-Za-z]+>[^<]*)++")
+_PARTS = re.compile(f"({_BOUNDARY.pattern})")
+_SEGMENT = re.compile(r"<SEG_([0-9]+)>")
+_NUMBERS = re.compile(r"(?<=[_ >])-?[0-9]+(?:\.[0-9]+)?")
+_PREFIX = "<cmd_"
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """``left + right`` are the atomic tokens that ``<SEG_id>`` stands for.
+
+    ``left`` and ``right`` are the two segments whose merging made it; ``frequency`` is how often the pair occurred in
+    the corpus then, overlapping occurrences included.
+    """
+
+    id: int
+    left: str
+    right: str
+    frequency: int
+
+    @property
+    def token(self) -> str:
+        """The token's string."""
+        return f"<SEG_{self.id}>"
+
+    @property
+    def tokens(self) -> str:
+        """The atomic tokens it stands for."""
+        return self.left + self.right
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Learned segments in the order of their learning; ``items[i].id == i``."""
+
+    items: tuple[Segment, ...]
+
+    def to_json(self) -> str:
+        """The segments as JSON text; equal segments give equal bytes."""
+        rows = ",\n".join(
+            json.dumps({"id": s.id, "token": s.token, "left": s.left, "right": s.right, "frequency": s.frequency})
+            for s in self.items
+        )
+        return f'{{"segments": [\n{rows}\n]}}\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> Segments:
+        """Read what `to_json` wrote, or the reference's own file. Raises ValueError for anything else."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            rows = data["segments"]
+            if "merges" in data:
+                sides = [[join(side) for side in pair] for pair, _ in data["merges"]]
+                rows = [
+                    {"id": i, "left": left, "right": right, "frequency": row["frequency"]}
+                    for i, ((left, right), row) in enumerate(zip(sides, rows, strict=True))
+                ]
+            items = tuple(Segment(row["id"], row["left"], row["right"], row["frequency"]) for row in rows)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"no table of segments: {error}") from None
+        if [item.id for item in items] != list(range(len(items))):
+            raise ValueError("no table of segments: the ids are not 0, 1, 2 …")
+        if not all(part.startswith(_PREFIX) and part.endswith(">") for s in items for part in (s.left, s.right)):
+            raise ValueError("no table of segments: a segment is not a run of commands")
+        return cls(items)
+
+    @cached_property
+    def expansions(self) -> dict[str, str]:
+        """Token string to atomic tokens."""
+        return {item.token: item.tokens for item in self.items}
+
+    @cached_property
+    def trie(self) -> dict[str, Any]:
+        """Command by command, the segments; the key "" holds the token of a segment that ends there."""
+        root: dict[str, Any] = {}
+        for item in self.items:
+            node = root
+            for command in item.tokens.split(_PREFIX)[1:]:
+                node = node.setdefault(command, {})
+            node.setdefault("", item.token)
+        return root
+
+
+def runs(tokens: str) -> list[list[str]]:
+    """The geometry of each element of a token string: its commands, each without the ``<cmd_`` it begins with."""
+    return [run.split(_PREFIX)[1:] for run in _BOUNDARY.split(tokens) if run]
+
+
+def learn(token_strings: Iterable[str], settings: SegmentSettings) -> Segments:
+    """Learn segments from atomic token strings; their order does not matter.
+
+    Repeats, ``settings.count`` times at most: take the most frequent pair of adjacent segments, and while it occurs
+    ``settings.min_frequency`` times, merge it everywhere from left to right. Of equally frequent pairs the one first in
+    token order (command letters as ``M L H V C S Q T A Z``, then arguments by value) is merged. Adjacent pairs are
+    counted like the reference does, three equal segments in a row being two pairs. Two ways to build one segment are
+    one segment.
+
+    Memory: 4 bytes a command of the corpus, and the distinct commands. A pair of segments is at most as frequent as
+    the pair of commands at its seam, so the corpus is first cut wherever that pair is too rare ever to be merged;
+    what is left is short, and each step scans it.
+    """
+    commands: list[str] = []
+    flat = _cut(_number(token_strings, commands), settings.min_frequency)
+    ids = {command: i for i, command in enumerate(commands)}
+    counts: dict[int, int] = {}
+    _count(counts, _codes(flat, np.arange(len(flat) - 1)), 1)
+    items: list[Segment] = []
+    while len(items) < settings.count and counts and (top := max(counts.values())) >= settings.min_frequency:
+        pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in counts.items() if count == top]
+        left, right = min(pairs, key=lambda pair: (_order(commands[pair[0]]), _order(commands[pair[1]])))
+        text = f"{commands[left]}{_PREFIX}{commands[right]}"
+        merged = ids.setdefault(text, len(commands))
+        if merged == len(commands):
+            commands.append(text)
+        items.append(Segment(len(items), _PREFIX + commands[left], _PREFIX + commands[right], top))
+        flat = _merge(flat, left, right, merged, counts)
+    return Segments(tuple(items))
+
+
+def _number(token_strings: Iterable[str], commands: list[str]) -> Ints:
+    """All runs in one array, each followed by -1; appends each new command to ``commands``, its index is its number."""
+    ids: dict[str, int] = {}
+    chunks: list[Ints] = []
+    chunk: list[int] = []
+    for tokens in token_strings:
+        for run in runs(tokens):
+            for command in run:
+                found = ids.get(command)
+                if found is None:
+                    found = ids[command] = len(commands)
+                    commands.append(command)
+                chunk.append(found)
+            chunk.append(-1)
+        if len(chunk) > 1_000_000:
+            chunks.append(np.array(chunk, np.int32))
+            chunk.clear()
+    chunks.append(np.array(chunk, np.int32))
+    return np.concatenate(chunks)
+
+
+def _codes(flat: Ints, at: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """The adjacent pairs that begin at ``at``, each as one number; -1 for a pair that crosses a boundary."""
+    left, right = flat[at].astype(np.int64), flat[at + 1].astype(np.int64)
+    return np.where((left < 0) | (right < 0), -1, (left << 32) | right)
+
+
+def _count(counts: dict[int, int], codes: npt.NDArray[np.int64], sign: int) -> None:
+    """Add (``sign`` 1) or take away (-1) pairs; pairs that are gone leave ``counts``."""
+    values, numbers = np.unique(codes[codes >= 0], return_counts=True)
+    for code, number in zip(values.tolist(), numbers.tolist(), strict=True):
+        left = counts.get(code, 0) + sign * number
+        if left:
+            counts[code] = left
+        else:
+            del counts[code]
+
+
+def _cut(flat: Ints, min_frequency: int) -> Ints:
+    """Put a boundary between neighbours that are a pair less than ``min_frequency`` times; drop what stands alone."""
+    if len(flat) < 2:
+        return flat[:0]
+    codes = _codes(flat, np.arange(len(flat) - 1))
+    _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    joined = (counts[inverse] >= min_frequency) & (codes >= 0)
+    keep = np.zeros(len(flat), bool)
+    keep[:-1] |= joined
+    keep[1:] |= joined
+    last = keep & ~np.append(joined, False)
+    return np.insert(flat[keep], np.flatnonzero(last[keep]) + 1, -1)
+
+
+def _merge(flat: Ints, left: int, right: int, merged: int, counts: dict[int, int]) -> Ints:
+    """Replace the pair by ``merged`` everywhere, from left to right, and keep ``counts`` up to date."""
+    hits = np.flatnonzero((flat[:-1] == left) & (flat[1:] == right))
+    if left == right:
+        # Of neighbouring hits, which overlap, only every second is merged.
+        first = np.flatnonzero(np.diff(hits, prepend=-2) != 1)
+        rank = np.arange(len(hits)) - np.repeat(first, np.diff(first, append=len(hits)))
+        hits = hits[rank % 2 == 0]
+    _count(counts, _codes(flat, _near(hits, (-1, 0, 1), len(flat) - 1)), -1)
+    flat[hits] = merged
+    flat = np.delete(flat, hits + 1)
+    _count(counts, _codes(flat, _near(hits - np.arange(len(hits)), (-1, 0), len(flat) - 1)), 1)
+    return flat
+
+
+def _near(hits: npt.NDArray[np.intp], offsets: tuple[int, ...], end: int) -> npt.NDArray[np.intp]:
+    """The distinct positions ``hits + offsets`` from 0 to ``end``, exclusive."""
+    found = np.unique(np.concatenate([hits + offset for offset in offsets]))
+    return found[(found >= 0) & (found < end)]
+
+
+@lru_cache(maxsize=100_000)
+def _order(command: str) -> tuple[tuple[int, tuple[float, ...]], ...]:
+    parts = command.split(_PREFIX)
+    return tuple((COMMANDS.index(part[0].upper()), tuple(map(float, _NUMBERS.findall(part)))) for part in parts)
+
+
+def encode_segments(tokens: str, segments: Segments) -> str:
+    """Replace runs of commands by segment tokens, greedily, the longest first."""
+    trie = segments.trie
+    out: list[str] = []
+    for part in _PARTS.split(tokens):
+        if part.startswith(_PREFIX):
+            _encode_run(part.split(_PREFIX), trie, out)
+        else:
+            out.append(part)
+    return "".join(out)
+
+
+def _encode_run(commands: list[str], trie: dict[str, Any], out: list[str]) -> None:
+    """Append one element's geometry to ``out``; ``commands[0]`` is empty."""
+    at, end = 1, len(commands)
+    while at < end:
+        token, stop, node, ahead = None, at + 1, trie.get(commands[at]), at + 1
+        while node is not None:
+            if "" in node:
+                token, stop = node[""], ahead
+            if ahead == end:
+                break
+            node = node.get(commands[ahead])
+            ahead += 1
+        out.append(token or _PREFIX + commands[at])
+        at = stop
+
+
+def decode_segments(text: str, segments: Segments) -> str:
+    """The atomic token string; the inverse of `encode_segments`. Raises TokenError for unknown segment tokens."""
+    expansions = segments.expansions
+
+    def expand(match: re.Match[str]) -> str:
+        found = expansions.get(match[0])
+        if found is None:
+            raise TokenError(f"{match[0]} is not among the {len(expansions)} segments", match.start())
+        return found
+
+    return _SEGMENT.sub(expand, text)

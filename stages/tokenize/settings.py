@@ -1,0 +1,91 @@
+"""Settings of the tokenize stage, and the vocabulary presets."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from stages.base import Settings
+
+RELEASED_ELEMENTS = (
+    "svg", "path", "defs", "style", "linearGradient", "radialGradient", "stop", "g", "rect", "circle", "ellipse",
+    "line", "polyline", "polygon", "text", "use", "clipPath", "mask", "pattern", "filter", "marker", "symbol",
+    "feGaussianBlur", "feOffset", "feBlend", "feColorMatrix", "feComposite", "feMerge",
+)  # fmt: skip
+"""The 28 elements of the reference's released code, in its order."""
+
+PAPER_ELEMENTS = RELEASED_ELEMENTS[:21]
+"""21 elements, as many as the paper counts. The paper does not name them: these are the released list without
+``symbol``, which inlining of ``use`` makes needless, and without the six filter primitives."""
+
+ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS}
+
+
+class SegmentSettings(Settings):
+    """How segment tokens (level 2) are learned."""
+
+    algorithm: Literal["hivg"] = Field(
+        "hivg", description="hivg: repeatedly merge the most frequent pair of adjacent segments (the paper's way)"
+    )
+    count: int = Field(500, ge=0, le=100_000, description="segment tokens to learn at most (the paper's M)")
+    min_frequency: int = Field(
+        100, ge=2, description="occurrences in the corpus that a pair needs to be merged (the paper's f_min)"
+    )
+
+
+class IdSettings(Settings):
+    """How token strings become ids."""
+
+    pad_token: str = Field("<pad>", description="token that fills batches; id 0")
+    eos_token: str = Field("<eos>", description="token that ends a sequence; id 1")
+    bos_token: str = Field("<bos>", description="token that begins a sequence; id 2")
+    unk_token: str = Field("<unk>", description="token that trainers ask for; id 3; the encoder never emits it")
+    text_vocabulary: int = Field(
+        2048,
+        ge=256,
+        le=200_000,
+        description="tokens for attribute and caption text at most: the 256 bytes and what the BPE learns",
+    )
+    text_min_frequency: int = Field(2, ge=1, description="occurrences in the corpus that a BPE merge needs")
+    text_max_token: int = Field(16, ge=1, le=256, description="bytes of a BPE token at most")
+
+    @property
+    def special_tokens(self) -> tuple[str, str, str, str]:
+        """The special tokens in id order."""
+        return (self.pad_token, self.eos_token, self.bos_token, self.unk_token)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        # Attribute text never holds a raw "<", so a token that begins with one cannot be met inside it.
+        if len(set(self.special_tokens)) != 4 or not all(t[:1] == "<" and t[-1:] == ">" for t in self.special_tokens):
+            raise ValueError("special tokens must be distinct and written <like_this>")
+        return self
+
+
+class TokenizeSettings(Settings):
+    """The vocabulary of atomic tokens, the segments and the ids."""
+
+    canvas: int = Field(784, ge=1, le=100_000, description="side of the square canvas, user units")
+    tolerance: int = Field(
+        10, ge=0, description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance"
+    )
+    elements: Literal["paper", "released"] | tuple[str, ...] = Field(
+        "released",
+        description="elements that have tokens: paper (21), released (28), or a list of names that begins with svg",
+    )
+    segments: SegmentSettings = Field(SegmentSettings(), description="level 2: segment tokens")
+    ids: IdSettings = Field(IdSettings(), description="tokenizer.json")
+
+    @property
+    def element_names(self) -> tuple[str, ...]:
+        """The elements that have tokens, in id order."""
+        return ELEMENTS[self.elements] if isinstance(self.elements, str) else self.elements
+
+    @model_validator(mode="after")
+    def _elements(self) -> Self:
+        names = self.element_names
+        # Only letters: this keeps element tokens apart from <cmd_M>, <P_0> and the like, which all have an underscore.
+        if "svg" not in names or len(set(names)) != len(names) or not all(n.isascii() and n.isalpha() for n in names):
+            raise ValueError("elements must be distinct names of ASCII letters, svg among them")
+        return self

@@ -1,0 +1,37 @@
+"""A Parquet shard with fixed writer settings: equal rows, equal bytes."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.schema import SHARD
+
+ROW_GROUP = 1_000
+
+
+def parquet_shard(rows: pa.Table) -> bytes:
+    """``rows`` (`stages.schema.SHARD`) as a Parquet file, zstd-compressed, in row groups of `ROW_GROUP`.
+
+    The picture column is stored as it is, since PNG does not compress again.
+    """
+    stream = io.BytesIO()
+    compression = {name: "zstd" for name in _leaves(SHARD)} | {"png": "none"}
+    pq.write_table(
+        rows.select(SHARD.names).cast(SHARD).combine_chunks(),
+        stream,
+        version="2.6",
+        compression=compression,
+        use_dictionary=["tier", "split", "license"],
+        write_statistics=["sample_id", "tier", "split", "atomic_length"],
+        row_group_size=ROW_GROUP,
+        store_schema=True,
+    )
+    return stream.getvalue()
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    file = io.BytesIO()
+    pq.write_table(schema.empty_table(), file)
+    columns = pq.ParquetFile(file).schema
+    return [columns.column(i).path for i in range(len(columns))]

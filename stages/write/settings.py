@@ -1,0 +1,24 @@
+"""Settings of the shard writer."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.base import Settings
+
+
+class WriteSettings(Settings):
+    """How samples are packed into shards."""
+
+    formats: tuple[Literal["parquet", "webdataset"], ...] = Field(
+        ("parquet", "webdataset"), min_length=1, description="which kinds of shards to write, each with all samples"
+    )
+    max_rows: int = Field(10_000, ge=1, description="samples in a shard at most")
+    max_bytes: int = Field(
+        256 * 2**20, ge=2**16, description="bytes of text and pictures in a shard at most, before compression"
+    )
+    group_bytes: int = Field(
+        1 * 2**30,
+        ge=2**16,
+        description="bytes of consecutive partitions of one source that are packed together, in one task's memory",
+    )

@@ -1,0 +1,36 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import mill, write_config
+
+from pipeline.versions import manifest_path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("after", [2, 6, 14])
+def test_killed_run_goes_on_where_it_was(icons: Path, tmp_path: Path, after: int) -> None:
+    """SIGKILL once `after` partitions are done, then a second run: same manifest, finished partitions untouched."""
+    config = write_config(tmp_path / "c.yaml", icons, partition={"records": 3})
+    undisturbed = mill(config, tmp_path / "calm").workspace
+    workspace = tmp_path / "killed"
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--workspace", str(workspace), "--engine", "inline"]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(workspace.glob("tables/**/*.json"))) < after and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    assert not (workspace / manifest_path(1)).exists()
+    done = {path: path.stat().st_mtime_ns for path in workspace.glob("tables/**/*.json")}
+    assert len(done) >= after
+    result = mill(config, workspace).result
+    assert result.published
+    assert result.reused >= after
+    assert (workspace / manifest_path(1)).read_bytes() == (undisturbed / manifest_path(1)).read_bytes()
+    assert {path: path.stat().st_mtime_ns for path in done} == done

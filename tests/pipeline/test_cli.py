@@ -1,0 +1,129 @@
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from conftest import drawing, write_config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def svgmill(*args: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *map(str, args)], input=stdin, capture_output=True, text=True, env=env
+    )
+
+
+def one_line(result: subprocess.CompletedProcess[str], code: int) -> str:
+    assert result.returncode == code, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "Traceback" not in result.stderr
+    return lines[0]
+
+
+def test_run_show_report_and_verify(icons: Path, tmp_path: Path) -> None:
+    """The commands of a first session work on each other's results."""
+    config, workspace = write_config(tmp_path / "c.yaml", icons), tmp_path / "ws"
+    assert "crawl" in svgmill("plan", config, "--workspace", workspace).stdout
+    assert not workspace.exists()
+    result = svgmill("run", config, "--workspace", workspace, "--engine", "inline")
+    assert result.returncode == 0, result.stderr
+    assert "published version 1" in result.stdout
+    again = svgmill("run", config, "--workspace", workspace, "--engine", "inline")
+    assert "nothing changed" in again.stdout
+    assert "1" in svgmill("versions", workspace).stdout
+    assert "all sound" in svgmill("verify", workspace).stdout
+    page = workspace / "versions/1/report.html"
+    before = page.read_bytes()
+    assert svgmill("report", workspace, 1).returncode == 0
+    assert page.read_bytes() == before
+    with tarfile.open(next(workspace.glob("shards/webdataset/*/*.tar"))) as tar:
+        sample = tar.getnames()[0].split(".")[0]
+    shown = svgmill("show", workspace, sample[:12], "--save", tmp_path / "out")
+    assert shown.returncode == 0 and sample in shown.stdout
+    for word in ("provenance", "tokens", "canonical", "decisions", "source"):
+        assert word in shown.stdout
+    assert (tmp_path / "out/canonical.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out/source-0.svg").exists()
+
+
+def test_tokenize_and_detokenize_are_inverse(tmp_path: Path) -> None:
+    """One file's tokens give its canonical SVG, whose tokens are the same again."""
+    file = tmp_path / "x.svg"
+    file.write_text(drawing(5))
+    tokens = svgmill("tokenize", file)
+    assert tokens.stdout.startswith("<svg>viewBox=0 0 784 784<path>")
+    svg = svgmill("detokenize", stdin=tokens.stdout)
+    file.write_text(svg.stdout)
+    assert svgmill("tokenize", file).stdout == tokens.stdout
+
+
+def test_help_is_light() -> None:
+    """--help takes far less CPU than loading the stages would; the bound is loose, machines differ."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "run" in svgmill("--help").stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"--help: {after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime:.2f} s of CPU")
+    code = "import sys, pipeline.cli; print([m for m in ('ray', 'pyarrow', 'pyvips', 'numpy') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert loaded.stdout.strip() == "[]"
+
+
+BAD = {
+    "no config": (["run", "{tmp}/none.yaml"], 2, "does not exist"),
+    "not yaml": (["run", "{tmp}/bad.yaml"], 2, "not valid YAML"),
+    "newer config": (["run", "{tmp}/newer.yaml"], 2, "config_version 99"),
+    "unknown key": (["run", "{tmp}/good.yaml", "--set", "render.siez=3"], 2, "did you mean size"),
+    "wrong type": (["run", "{tmp}/good.yaml", "--set", 'render.size="big"'], 2, 'render.size="big"'),
+    "out of range": (["run", "{tmp}/good.yaml", "--set", "error_budget=7"], 2, "error_budget=7"),
+    "no equals sign": (["run", "{tmp}/good.yaml", "--set", "name"], 2, "key=value"),
+    "no folder": (["run", "{tmp}/good.yaml", "--set", "sources.0.path=/none/here"], 2, "does not exist"),
+    "file for folder": (["run", "{tmp}/good.yaml", "--set", "sources.0.path={tmp}/bad.yaml"], 2, "neither a folder"),
+    "empty source": (["run", "{tmp}/good.yaml", "--set", "sources.0.glob=*.none"], 2, "matches"),
+    "no engine": (["run", "{tmp}/good.yaml", "--engine", "spark"], 2, "must be ray or inline"),
+    "workspace is file": (["run", "{tmp}/good.yaml", "--workspace", "{tmp}/bad.yaml"], 2, "is a file"),
+    "unwritable": (["run", "{tmp}/good.yaml", "--workspace", "/proc/svgmill"], 1, "not writable"),
+    "no workspace": (["versions", "{tmp}/nowhere"], 2, "does not exist"),
+    "no version": (["verify", "{tmp}/empty"], 2, "has no versions"),
+    "no file": (["tokenize", "{tmp}/none.svg"], 2, "cannot be read"),
+    "not svg": (["tokenize", "{tmp}/bad.yaml"], 1, "not_svg"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_line(case: str, icons: Path, tmp_path: Path) -> None:
+    """Each mistake has one line that says what and where, no traceback, and its exit code."""
+    write_config(tmp_path / "good.yaml", icons, workspace=str(tmp_path / "ws"))
+    (tmp_path / "bad.yaml").write_text("a: [1\nb")
+    (tmp_path / "newer.yaml").write_text("config_version: 99\nnovelty: 1\n")
+    (tmp_path / "empty").mkdir()
+    args, code, says = BAD[case]
+    args = [arg.replace("{tmp}", str(tmp_path)) for arg in args]
+    if args[0] == "run" and "--engine" not in args:
+        args += ["--engine", "inline"]
+    assert says in one_line(svgmill(*args), code)
+
+
+def test_truncated_archive_is_one_clear_line(tmp_path: Path) -> None:
+    """An archive that ends too early stops the run with its name and the remedy."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(30):
+        (tmp_path / f"{n}.svg").write_text(drawing(n))
+    with tarfile.open(folder / "pack.tar.gz", "w:gz") as tar:
+        for n in range(30):
+            tar.add(tmp_path / f"{n}.svg", f"{n}.svg")
+    data = (folder / "pack.tar.gz").read_bytes()
+    (folder / "pack.tar.gz").write_bytes(data[: len(data) // 2])
+    config = write_config(tmp_path / "c.yaml", folder)
+    line = one_line(svgmill("run", config, "--workspace", tmp_path / "ws", "--engine", "inline"), 1)
+    assert "pack.tar.gz" in line and "fetch it again" in line
+
+
+def test_bad_tokens_are_one_clear_line() -> None:
+    """Text that is no token string says where it goes wrong."""
+    assert "token" in one_line(svgmill("detokenize", stdin="<svg>viewBox=0 0 784 784<path><cmd_M><P_1>"), 1)

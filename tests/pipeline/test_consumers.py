@@ -1,0 +1,64 @@
+"""The shards are read by the libraries that trainers use, with no import of svgmill."""
+
+import json
+
+import numpy as np
+import pyarrow.dataset
+from conftest import Run
+
+
+def paths(run: Run, form: str) -> list[str]:
+    return [str(run.workspace / s["path"]) for s in run.result.manifest.shards if s["format"] == form]
+
+
+def test_webdataset_reads_the_tars(finished: Run) -> None:
+    """webdataset yields each sample once with all its parts, and keys that stand together."""
+    webdataset = __import__("webdataset")
+    rows = list(webdataset.WebDataset(paths(finished, "webdataset"), shardshuffle=False, empty_check=False))
+    assert len(rows) == len({row["__key__"] for row in rows}) == finished.result.manifest.funnel.kept
+    for row in rows:
+        assert {"svg", "png", "txt", "json", "ids.npy"} <= set(row)
+        assert row["png"].startswith(b"\x89PNG")
+        assert json.loads(row["json"])["sample_id"] == row["__key__"]
+
+
+def test_webdataset_decodes_the_ids(finished: Run) -> None:
+    """The .ids.npy member is an int32 array as long as the segment tokens or longer, decoded by webdataset itself."""
+    import webdataset
+
+    for row in webdataset.WebDataset(paths(finished, "webdataset"), shardshuffle=False, empty_check=False).decode():
+        assert row["ids.npy"].dtype == np.int32
+        assert row["ids.npy"].ndim == 1 and len(row["ids.npy"]) > 0
+        assert row["json"]["tier"] in {"short", "L1", "L2", "L3", "long"}
+
+
+def test_datasets_reads_the_parquet(finished: Run, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """datasets.load_dataset("parquet") sees all samples with their columns."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    data = datasets.load_dataset(
+        "parquet", data_files={"train": paths(finished, "parquet")}, cache_dir=str(tmp_path / "cache"), split="train"
+    )
+    assert len(data) == finished.result.manifest.funnel.kept
+    assert data[0]["svg"].startswith("<svg")
+    assert data[0]["provenance"][0]["source"] == "icons"
+
+
+def test_pyarrow_dataset_filters_by_tier(finished: Run) -> None:
+    """pyarrow.dataset opens all shards as one and its counts by tier are the manifest's."""
+    data = pyarrow.dataset.dataset(paths(finished, "parquet"), format="parquet")
+    shards = [s for s in finished.result.manifest.shards if s["format"] == "parquet"]
+    for tier in {s["tier"] for s in shards}:
+        rows = data.count_rows(filter=pyarrow.dataset.field("tier") == tier)
+        assert rows == sum(s["rows"] for s in shards if s["tier"] == tier)
+
+
+def test_transformers_loads_the_tokenizer(finished: Run) -> None:
+    """PreTrainedTokenizerFast gives the ids that are in the shards, and their text back."""
+    transformers = __import__("transformers")
+    file = finished.workspace / finished.result.manifest.vocabulary["files"]["tokenizer"]["path"]
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file))
+    for row in pyarrow.dataset.dataset(paths(finished, "parquet")).to_table().to_pylist():
+        assert tokenizer(row["segments"], add_special_tokens=False)["input_ids"] == row["input_ids"]
+        assert tokenizer.decode(row["input_ids"], clean_up_tokenization_spaces=False) == row["segments"]

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import ledger
+from pipeline.ledger import Basis, Record
+from pipeline.storage import FolderStorage
+from pipeline.tables import Output
+
+BASIS = Basis({"crawl": 1}, {"size": 512, "deep": {"a": [1, 2]}}, (("a.svg", "x"),))
+
+
+def record(basis: Basis = BASIS) -> Record:
+    output = Output("tables/crawl/s/k.parquet", "ab", 3, 2, (1, 1))
+    return Record(
+        "crawl", "s", "k", basis.fingerprint, basis.versions, basis.settings, ledger.digest(basis.inputs),
+        {"kept": output}, 3, 2, {"crawl": {"empty": 1}}, {"n": 1},
+    )  # fmt: skip
+
+
+def test_record_survives_storage(tmp_path: Path) -> None:
+    """What is loaded equals what was saved; what was never saved, or is damaged, is not done."""
+    storage = FolderStorage(tmp_path)
+    assert ledger.load(storage, "crawl", "s", "k") is None
+    ledger.save(storage, record())
+    assert ledger.load(storage, "crawl", "s", "k") == record()
+    storage.write("tables/crawl/s/k.json", b'{"stage": "crawl"}')
+    assert ledger.load(storage, "crawl", "s", "k") is None
+
+
+def test_change_is_explained() -> None:
+    """The setting that changed is named with its old and new value, and so are versions and inputs."""
+    changed = Basis({"crawl": 2}, {"size": 256, "deep": {"a": [1, 2]}}, (("a.svg", "y"),))
+    text = ledger.explain_change(record(), changed)
+    assert text == "changed: size from 512 to 256, version of crawl from 1 to 2, input"
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans())))
+def test_fingerprint_ignores_order_of_keys(settings: dict[str, object]) -> None:
+    """Settings in another order are the same settings; any other value is another fingerprint."""
+    one = Basis({}, settings, ())
+    other = Basis({}, dict(reversed(settings.items())), ())
+    assert one.fingerprint == other.fingerprint
+    assert one.fingerprint != Basis({}, settings | {"more": 1}, ()).fingerprint

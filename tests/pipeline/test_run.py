@@ -1,0 +1,148 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import Run, drawing, mill, write_config
+
+from pipeline import versions
+from pipeline.config import load
+from pipeline.errors import OverBudget
+from pipeline.progress import Display
+from pipeline.run import Conductor
+from pipeline.storage import open_storage
+from pipeline.verify import verify_version
+from pipeline.versions import LostRace
+from stages import tokenize
+
+
+def verify(workspace: Path) -> list[str]:
+    return verify_version(open_storage(str(workspace)), None, Display(quiet=True))[0]
+
+
+def state(workspace: Path) -> dict[str, tuple[int, int]]:
+    return {str(p): (p.stat().st_mtime_ns, p.stat().st_ino) for p in workspace.rglob("*") if p.is_file()}
+
+
+def parquet_rows(run: Run) -> list[dict]:
+    shards = [s for s in run.result.manifest.shards if s["format"] == "parquet"]
+    return [row for shard in shards for row in pq.read_table(run.workspace / shard["path"]).to_pylist()]
+
+
+def test_every_record_ends_once(finished: Run) -> None:
+    """The funnel balances, and the dropped tables hold exactly the records that were not kept, each once."""
+    funnel = finished.result.manifest.funnel
+    assert funnel.input == 47
+    assert funnel.balanced
+    dropped = [
+        row for path in finished.workspace.glob("tables/**/*.dropped.parquet") for row in pq.read_table(path).to_pylist()
+    ]
+    assert len(dropped) == funnel.input - funnel.kept
+    assert len({(row["source"], row["path"]) for row in dropped}) == len(dropped)
+    reasons = {row["path"]: row["reason"] for row in dropped}
+    assert reasons["broken/empty.svg"] == "empty"
+    assert reasons["broken/page.svg"] == "not_svg"
+    assert reasons["broken/cut.svg"] == "xml_malformed"
+    assert reasons["broken/image.svg"] == "raster_embedded"
+    assert {reasons["copies/raw.svg"], reasons.get("shapes/s003.svg", "duplicate_raw")} == {"duplicate_raw"}
+    sources = finished.result.manifest.sources
+    assert [s["input"] for s in sources] == [47]
+
+
+def test_samples_prove_themselves(finished: Run) -> None:
+    """Of each sample, tokens decode to the SVG, segments to the tokens, and the id is the SVG's digest."""
+    manifest = finished.result.manifest
+    settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
+    vocabulary = tokenize.build_vocabulary(settings)
+    segments = tokenize.Segments.from_json((finished.workspace / manifest.vocabulary["files"]["segments"]["path"]).read_text())
+    rows = parquet_rows(finished)
+    assert len(rows) == manifest.funnel.kept > 30
+    for row in rows:
+        assert tokenize.decode(row["tokens"], vocabulary) == row["svg"]
+        assert tokenize.decode_segments(row["segments"], segments) == row["tokens"]
+        assert hashlib.sha256(row["svg"].encode()).hexdigest() == row["sample_id"]
+        assert row["caption"] and row["provenance"][0]["license"] == "CC0-1.0"
+    merged = [row for row in rows if len(row["provenance"]) > 1]
+    assert {p["path"] for row in merged for p in row["provenance"]} >= {"copies/raw.svg", "copies/spaced.svg"}
+
+
+def test_second_run_writes_nothing(finished: Run) -> None:
+    """With nothing changed, the same version stands and no file is touched."""
+    before = state(finished.workspace)
+    again = mill(finished.config, finished.workspace)
+    assert not again.result.published
+    assert again.result.ran == 0
+    assert again.result.manifest.version == 1
+    assert state(finished.workspace) == before
+
+
+def test_changed_setting_runs_its_stage_and_what_follows(finished: Run) -> None:
+    """Another tier edge re-runs tiers and shards, nothing before them, and publishes version 2."""
+    storage = open_storage(str(finished.workspace))
+    edges = '[{"name":"short","from":0,"to":20},{"name":"L1","from":20,"to":5000}]'
+    tiers = json.dumps(finished.result.manifest.config["tier"]["tiers"])
+    assert tiers != edges
+    split = '--set'  # noqa: F841
+    sets = ('tier.splits={"train": 0.5, "validation": 0.25, "test": 0.25}',)
+    phases = Conductor(load(finished.config, sets), storage, None, Display(quiet=True)).plan()
+    runs = {phase.stage for phase in phases if any(d.run for d in phase.decisions)}
+    assert runs == {"tier"}
+    assert {phase.stage: phase.follows for phase in phases}["write"] == "tier"
+    result = mill(finished.config, finished.workspace, sets=sets).result
+    assert (result.manifest.version, result.manifest.parent) == (2, 1)
+    assert not verify(finished.workspace)
+
+
+def test_new_source_reuses_the_old_one(finished: Run, tmp_path: Path) -> None:
+    """A second source runs its own partitions only; the frozen vocabulary and the old shards stay."""
+    more = tmp_path / "more"
+    more.mkdir()
+    for n in range(100, 110):
+        (more / f"{n}.svg").write_text(drawing(n))
+    data = json.loads(finished.config.read_text())
+    data["sources"].append({"name": "more", "kind": "folder", "path": str(more), "glob": "*.svg", "license": "MIT"})
+    finished.config.write_text(json.dumps(data))
+    phases = Conductor(load(finished.config), open_storage(str(finished.workspace)), None, Display(quiet=True)).plan()
+    assert {d.task.source for d in phases[0].decisions if d.run} == {"more"}
+    result = mill(finished.config, finished.workspace).result
+    assert result.manifest.vocabulary == finished.result.manifest.vocabulary
+    old = {shard["path"] for shard in finished.result.manifest.shards}
+    assert old <= {shard["path"] for shard in result.manifest.shards}
+    assert not verify(finished.workspace)
+
+
+def test_verify_sees_any_change(finished: Run) -> None:
+    """A sound version has no faults; a flipped byte, a missing shard and a changed manifest each are one."""
+    assert verify(finished.workspace) == []
+    shard = finished.workspace / finished.result.manifest.shards[0]["path"]
+    data = shard.read_bytes()
+    shard.write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
+    assert any("sha256" in fault for fault in verify(finished.workspace))
+    shard.unlink()
+    assert any("missing" in fault for fault in verify(finished.workspace))
+    shard.write_bytes(data)
+    path = finished.workspace / versions.manifest_path(1)
+    manifest = json.loads(path.read_text())
+    manifest["shards"][0]["atomic_tokens"] += 1
+    path.write_text(json.dumps(manifest))
+    assert any("atomic_tokens" in fault for fault in verify(finished.workspace))
+
+
+def test_lost_race_changes_nothing(finished: Run) -> None:
+    """Publishing a number that is taken fails and leaves the published manifest as it is."""
+    storage = open_storage(str(finished.workspace))
+    before = storage.read(versions.manifest_path(1))
+    with pytest.raises(LostRace, match="run again"):
+        versions.publish(storage, finished.result.manifest)
+    assert storage.read(versions.manifest_path(1)) == before
+
+
+def test_too_many_quarantined_records_stop_the_publication(icons: Path, tmp_path: Path) -> None:
+    """Over the error budget the run finishes, publishes nothing and has exit code 3."""
+    config = write_config(tmp_path / "c.yaml", icons, error_budget=0.0, sandbox={"max_output_bytes": 4096})
+    with pytest.raises(OverBudget) as error:
+        mill(config, tmp_path / "ws")
+    assert error.value.exit_code == 3
+    assert "output_too_large" in str(error.value)
+    assert versions.numbers(open_storage(str(tmp_path / "ws"))) == []

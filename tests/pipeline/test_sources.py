@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config import FolderSource
+from pipeline.errors import ConfigError
+from pipeline.sources import Listing, chunks, list_source
+from pipeline.storage import Entry
+
+
+def source(path: Path, glob: str = "**/*") -> FolderSource:
+    return FolderSource(name="s", kind="folder", path=str(path), glob=glob)
+
+
+def listing(paths: list[str]) -> Listing:
+    entries = tuple(Entry(path, 1, "e") for path in sorted(paths))
+    return Listing(source(Path()), Path(), False, entries, (), 0)
+
+
+PATHS = st.lists(st.text("abcdef/", min_size=1, max_size=8), unique=True, max_size=300)
+
+
+@given(PATHS, st.integers(1, 40))
+def test_chunks_partition_the_listing(paths: list[str], records: int) -> None:
+    """Every file is in exactly one chunk, in order; no chunk is over twice the size; keys are unique."""
+    found = chunks(listing(paths), records)
+    assert [e.path for chunk in found for e in chunk.entries] == sorted(paths)
+    assert all(len(chunk.entries) <= 2 * records for chunk in found)
+    assert len({chunk.key for chunk in found}) == len(found)
+
+
+def test_new_file_changes_few_chunks() -> None:
+    """One more file leaves nearly all chunks, and their keys, as they were."""
+    paths = [f"icons/{n:05}.svg" for n in range(5000)]
+    before = {(c.key, c.entries) for c in chunks(listing(paths), 100)}
+    after = {(c.key, c.entries) for c in chunks(listing([*paths, "icons/02500a.svg"]), 100)}
+    assert len(before - after) <= 3
+
+
+def test_listing_tells_files_archives_and_the_rest(tmp_path: Path) -> None:
+    """Only .svg and .svgz that match are files, archives are kept apart, anything else is counted."""
+    for name in ("a.svg", "b/c.SVGZ", "b/pack.tar.gz", "b/d.zip", "LICENSE", "x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = list_source(source(tmp_path), Path())
+    assert [e.path for e in found.files] == ["a.svg", "b/c.SVGZ"]
+    assert [e.path for e in found.archives] == ["b/d.zip", "b/pack.tar.gz"]
+    assert found.ignored == 2
+    assert [e.path for e in list_source(source(tmp_path, "*.svg"), Path()).files] == ["a.svg"]
+
+
+@pytest.mark.parametrize(("make", "says"), [("none", "does not exist"), ("file", "neither a folder"), ("empty", "no .svg")])
+def test_unusable_source_is_one_clear_line(tmp_path: Path, make: str, says: str) -> None:
+    """No folder, a file instead of a folder, an empty folder: each says what and where."""
+    if make == "file":
+        (tmp_path / "x").write_text("")
+    elif make == "empty":
+        (tmp_path / "x").mkdir()
+    with pytest.raises(ConfigError, match=says) as error:
+        list_source(source(tmp_path / "x"), Path())
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)

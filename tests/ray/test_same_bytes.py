@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+from conftest import mill, write_config
+
+from pipeline.engine import RayEngine
+from pipeline.storage import FolderStorage
+from pipeline.versions import manifest_path
+
+
+@pytest.mark.ray
+def test_engines_and_workers_give_the_same_bytes(icons: Path, tmp_path: Path) -> None:
+    """inline, one Ray worker and three: the same shard digests, the same manifest, the same files."""
+    config = write_config(tmp_path / "c.yaml", icons, partition={"records": 5})
+    mill(config, tmp_path / "inline")
+    mill(config, tmp_path / "one", lambda: RayEngine(workers=1))
+    mill(config, tmp_path / "three", lambda: RayEngine(workers=3))
+    stores = [FolderStorage(tmp_path / name) for name in ("inline", "one", "three")]
+    manifests = {store.read(manifest_path(1)) for store in stores}
+    assert len(manifests) == 1
+    listings = [[(e.path, store.read(e.path)) for e in store.list() if e.path.startswith(("shards/", "vocabularies/", "tables/"))] for store in stores]
+    assert len(listings[0]) > 30
+    assert listings[0] == listings[1] == listings[2]
