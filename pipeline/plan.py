@@ -24,6 +24,12 @@ from stages.rowwise import RowwiseSettings
 STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", "segments", "encode", "write")
 """In the order they run."""
 
+ATOMIC_SETTINGS = ("canvas", "tolerance", "elements")
+"""Settings of tokenize that atomic tokens depend on; the others are for what is learned."""
+
+SIGNATURE_SETTINGS = ("shingle_size", "seed")
+"""Settings of deduplicate that signatures depend on; the others are for decisions."""
+
 CORPUS = "all"
 """Where a source's name would stand in the path of a stage that sees the whole corpus."""
 
@@ -116,8 +122,8 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
     )
     own = _dump(settings) | {"sandbox": _dump(config.sandbox)}
     # what is learned, encoded or decided later is no part of the pass
-    own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in tokenize.ATOMIC_SETTINGS}
-    own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in deduplicate.SIGNATURE_SETTINGS}
+    own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in ATOMIC_SETTINGS}
+    own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in SIGNATURE_SETTINGS}
     versions = _versions(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
     tasks = []
     for record in crawled:
@@ -199,11 +205,10 @@ def encode_tasks(
         rows, decisions = record.outputs["kept"], _of(decided, record)
         basis = Basis(
             _versions(config, "encode"),
-            _dump(config.tokenize),
+            {},
             tuple(_inputs((rows, decisions, vocabulary["segments"], vocabulary["tokenizer"]))),
         )
         payload = {
-            "settings": config.tokenize.model_dump_json(),
             "samples": rows.path,
             "decisions": decisions.path,
             "segments": vocabulary["segments"].path,

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import Config, load
+from pipeline.config import load
 from pipeline.errors import ConfigError, UserError
 from stages import crawl, normalize, sanitize, tokenize
-from stages.base import Dropped, Settings
+from stages.base import Dropped
 
 
 class Rejected(UserError):
     """The pipeline would drop this file."""
 
 
-class _Defaults(Settings):
-    """The stages' settings where no config is given."""
+@dataclass(frozen=True)
+class _Stages:
+    """The settings of the stages that make tokens of a file."""
 
-    crawl: crawl.CrawlSettings = crawl.CrawlSettings()
-    sanitize: sanitize.SanitizeSettings = sanitize.SanitizeSettings()
-    normalize: normalize.NormalizeSettings = normalize.NormalizeSettings()
-    tokenize: tokenize.TokenizeSettings = tokenize.TokenizeSettings()
+    crawl: crawl.CrawlSettings
+    sanitize: sanitize.SanitizeSettings
+    normalize: normalize.NormalizeSettings
+    tokenize: tokenize.TokenizeSettings
 
 
 def tokenize_file(path: Path, config: Path | None = None, segments: Path | None = None) -> str:
@@ -36,7 +38,7 @@ def tokenize_file(path: Path, config: Path | None = None, segments: Path | None 
     try:
         clean = sanitize.sanitize_one(raw["bytes"][0].as_py(), settings.sanitize)
         canonical = normalize.normalize_one(clean.svg, settings.normalize)
-        text = tokenize.encode(canonical.svg, tokenize.build_vocabulary(settings.tokenize))
+        text = tokenize.encode(canonical.svg, tokenize.Vocabulary.build(settings.tokenize))
     except Dropped as error:
         raise Rejected(f"{path}: {error}") from None
     except tokenize.TokenError as error:
@@ -51,13 +53,21 @@ def detokenize_text(text: str, config: Path | None = None, segments: Path | None
     if segments is not None:
         text = tokenize.decode_segments(text, _segments(segments))
     try:
-        return tokenize.decode(text, tokenize.build_vocabulary(settings.tokenize))
+        return tokenize.decode(text, tokenize.Vocabulary.build(settings.tokenize))
     except tokenize.TokenError as error:
         raise UserError(f"standard input is no valid token string: {error}") from None
 
 
-def _settings(path: Path | None) -> Config | _Defaults:
-    return _Defaults() if path is None else load(path).config
+def _settings(path: Path | None) -> _Stages:
+    if path is not None:
+        config = load(path).config
+        return _Stages(config.crawl, config.sanitize, config.normalize, config.tokenize)
+    return _Stages(
+        crawl.CrawlSettings(),
+        sanitize.SanitizeSettings(),
+        normalize.NormalizeSettings(),
+        tokenize.TokenizeSettings(),
+    )
 
 
 def _segments(path: Path) -> tokenize.Segments:

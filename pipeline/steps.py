@@ -176,14 +176,8 @@ def encode_step(work: Work) -> Record:
     """Segment tokens and ids of a partition's survivors."""
     payload = work.task.payload
     rows = _kept(work, ["path", "sample_id", "tokens"])
-    settings = tokenize.TokenizeSettings.model_validate_json(payload["settings"])
     segments = tokenize.Segments.from_json(work.storage.read(payload["segments"]).decode())
-    table = tokenize.encode_table(
-        rows,
-        tokenizer_json=work.storage.read(payload["tokenizer"]).decode(),
-        segments=segments,
-        vocabulary=tokenize.build_vocabulary(settings),
-    )
+    table = tokenize.encode_table(rows, work.storage.read(payload["tokenizer"]).decode(), segments)
     return _side_table(work, table, ENCODED, rows.num_rows)
 
 
@@ -205,8 +199,8 @@ def segments_step(work: Work) -> Record:
         tokens.update(zip(rows["sample_id"].to_pylist(), rows["tokens"].to_pylist(), strict=True))
     ordered = [tokens[sample_id] for sample_id in sorted(tokens)]
     segments = tokenize.learn(ordered, settings.segments)
-    vocabulary = tokenize.build_vocabulary(settings)
-    tokenizer = tokenize.build_tokenizer(vocabulary, segments, ordered, settings)
+    vocabulary = tokenize.Vocabulary.build(settings)
+    tokenizer = tokenize.build_tokenizer(vocabulary, segments, ordered, settings.ids)
     files = {"segments": segments.to_json(), "vocabulary": vocabulary.to_json(), "tokenizer": tokenizer}
     # versions refer to these files, so they lie under their digest and never change
     home = f"vocabularies/{ledger.digest(files)[:20]}"

@@ -66,7 +66,7 @@ class _Checker:
         self._segments = tokenize.Segments.from_json(files["segments"])
         self._tokenizer = tokenize.load_tokenizer(files["tokenizer"])
         settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
-        self._vocabulary_table = tokenize.build_vocabulary(settings)
+        self._vocabulary_table = tokenize.Vocabulary.build(settings)
 
     def _vocabulary(self, file: dict[str, Any]) -> str:
         try:

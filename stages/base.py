@@ -24,7 +24,7 @@ from stages.schema import DROPPED
 class Settings(BaseModel):
     """Base of every stage's settings: immutable, no unknown keys, no silent coercion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, serialize_by_alias=True)
 
 
 class Dropped(Exception):

@@ -276,8 +276,8 @@ def _edges(tier: Any) -> tuple[int, ...]:
 def _segments(storage: Storage, manifest: Manifest, count: int = 30) -> tuple[model.Segment, ...]:
     segments = tokenize.Segments.from_json(storage.read(manifest.vocabulary["files"]["segments"]["path"]).decode())
     return tuple(
-        model.Segment(entry.token, entry.frequency, entry.string, segment_path(entry.string))
-        for entry in segments.most_frequent(count)
+        model.Segment(item.token, item.frequency, item.tokens, segment_path(item.tokens))
+        for item in sorted(segments.items, key=lambda item: (-item.frequency, item.id))[:count]
     )
 
 

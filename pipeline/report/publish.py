@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pipeline import versions
 from pipeline.report.collect import collect
 from pipeline.report.render import render_card, render_html
 from pipeline.storage import Storage
@@ -17,7 +18,7 @@ def page_paths(version: int) -> list[str]:
 
 def write_pages(storage: Storage, manifest: Manifest) -> list[str]:
     """Write report and card, and return their paths in the workspace."""
-    report = collect(storage, manifest)
+    report = collect(storage, versions.read(storage, manifest.version))
     paths = page_paths(manifest.version)
     for path, text in zip(paths, (render_html(report), render_card(report)), strict=True):
         storage.write(path, text.encode())

@@ -114,7 +114,7 @@ def _zip(stream: BinaryIO, path: str, settings: CrawlSettings) -> Iterator[_Entr
     with archive:
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
-            if info.is_dir() or kind not in (0, stat.S_IFREG):
+            if info.filename.endswith("/") or kind not in (0, stat.S_IFREG):
                 continue
             yield info.filename.replace("\\", "/"), lambda info=info: read(info)  # type: ignore[misc]
 

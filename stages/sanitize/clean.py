@@ -23,7 +23,7 @@ XML_NS = "http://www.w3.org/XML/1998/namespace"
 
 _SVG = f"{{{SVG_NS}}}"
 _HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}id"
-_VERBATIM = frozenset(("d", "points", "id", "class"))
+_VERBATIM = frozenset(("d", "points"))
 _FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
 _LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
 _MARKS = re.compile(r"[:(\\@<]")
@@ -34,7 +34,7 @@ def clean(root: etree._Element, settings: SanitizeSettings) -> tuple[bytes, str,
 
     Raises Dropped: TOO_DEEP, TOO_COMPLEX, RASTER_EMBEDDED, ACTIVE_CONTENT, XML_MALFORMED.
     """
-    cleaner = _Cleaner(settings, bare=root.tag == "svg")
+    cleaner = _Cleaner(settings, root)
     for sibling in [*root.itersiblings(preceding=True), *root.itersiblings()]:
         cleaner.note_other(sibling)
     new = etree.Element(f"{_SVG}svg", cleaner.attributes(root, "svg"), nsmap={None: SVG_NS})
@@ -48,10 +48,11 @@ def clean(root: etree._Element, settings: SanitizeSettings) -> tuple[bytes, str,
 class _Cleaner:
     """State of one document: its notes, and what has been counted so far."""
 
-    def __init__(self, settings: SanitizeSettings, bare: bool) -> None:
+    def __init__(self, settings: SanitizeSettings, root: etree._Element) -> None:
         self.settings = settings
-        self.bare = bare
+        self.bare = root.tag == "svg"
         """Whether the root has no namespace, so that elements without one are taken for SVG."""
+        self.raster = raster.Visibility(root)
         self.notes: set[str] = set()
         self.elements = self.rules = self.text_chars = self.css_chars = 0
 
@@ -118,7 +119,7 @@ class _Cleaner:
                 self.notes.add("active_animation")
                 return False
         elif local == "image" or (local == "feImage" and not _reference(old).startswith("#")):
-            if raster.shows(old):
+            if self.raster.shows(old):
                 raise Dropped(Reason.RASTER_EMBEDDED, f"{local} {_reference(old)[:60]}")
             self.notes.add("hidden_raster")
             return False
@@ -129,7 +130,7 @@ class _Cleaner:
         if old.get("type", "").partition(";")[0].strip().lower() not in ("", "text/css"):
             self.notes.add("style_type")
             return None
-        text = "".join([old.text or "", *(child.tail or "" for child in old)])
+        text = css.shrink("".join([old.text or "", *(child.tail or "" for child in old)]))
         self.css_chars += len(text)
         if self.css_chars > self.settings.max_css_chars:
             raise Dropped(Reason.TOO_COMPLEX, f"over {self.settings.max_css_chars} characters of CSS")

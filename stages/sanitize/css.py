@@ -20,7 +20,9 @@ _SUSPICIOUS = re.compile(
     r"|(?:src|image|element|paint)\s*\(",
     re.IGNORECASE,
 )
-_LOCAL = re.compile(r"url\(\s*([\"']?)#[\w.:-]+\1\s*\)", re.IGNORECASE)
+_LOCAL = re.compile(r"url\(\s*([\"']?)#[^\"'(){}<>;@/\\]+\1\s*\)", re.IGNORECASE)
+_DATA = re.compile(r"url\(\s*([\"']?)data:[^\"'()\\\s]*\1\s*\)", re.IGNORECASE)
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BAD_TEXT = re.compile(r"://|script\s*:|^\s*data\s*:|progid\s*:", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(){}\[\]]")
 _LOADING_FUNCTIONS = frozenset(
@@ -71,8 +73,9 @@ class _Cleaner:
 
     def prelude(self, nodes: Sequence[ast.Node]) -> bool:
         """Whether a selector or condition holds nothing but what CSS has a use for."""
-        text = tinycss2.serialize(nodes)
-        if any(n.type == "literal" and n.value in ("<", "<!--", "-->") for n in nodes) or _BAD_TEXT.search(text):
+        probe = _Cleaner()
+        markup = any(n.type == "literal" and n.value in ("<", "<!--", "-->") for n in nodes)
+        if markup or probe.values(nodes, "") is None or probe.notes:
             self.notes.add("css_invalid")
             return False
         return True
@@ -101,6 +104,9 @@ class _Cleaner:
         if cleaned is None:
             return False
         node.value = cleaned
+        if _BAD_TEXT.search(node.serialize()):
+            self.notes.add("css_invalid")
+            return False
         return True
 
     def values(self, nodes: Sequence[ast.Node], name: str) -> list[ast.Node] | None:
@@ -157,6 +163,11 @@ def _suspicious(text: str) -> bool:
     return found is not None and _SUSPICIOUS.search(_LOCAL.sub(" ", text), found.start()) is not None
 
 
+def shrink(text: str) -> str:
+    """``text`` with every data URL emptied: embedded fonts are long, and go anyway."""
+    return _DATA.sub("url(data:,)", text) if "data:" in text else text
+
+
 def clean_sheet(text: str, nesting: int) -> tuple[str, set[str]]:
     """A style element's text, and notes. Raises Dropped (TOO_COMPLEX) for brackets nested over ``nesting``."""
     if not _suspicious(text):
@@ -188,7 +199,10 @@ def clean_value(name: str, text: str, nesting: int) -> tuple[str | None, set[str
 
 
 def _result(text: str, nodes: Sequence[ast.Node], cleaner: _Cleaner) -> tuple[str, set[str]]:
-    return (tinycss2.serialize(nodes).strip(), cleaner.notes) if cleaner.notes else (text, set())
+    if not cleaner.notes:
+        return text, set()
+    # an escape such as \1 stands for a character that XML cannot hold
+    return _NOT_XML.sub("\ufffd", tinycss2.serialize(nodes).strip()), cleaner.notes
 
 
 def _limit(text: str, nesting: int) -> None:

@@ -55,7 +55,9 @@ def read_prolog(text: str, settings: SanitizeSettings) -> Prolog:
             at = _after(text, "-->", at + 4)
         elif text.startswith("<?", at):
             at = _after(text, "?>", at + 2)
-        elif text.startswith("<!DOCTYPE", at) and not end:
+        elif text.startswith("<!DOCTYPE", at):
+            if end:
+                raise Dropped(Reason.XML_MALFORMED, "two DOCTYPEs")
             begin = at
             at, internal = _subset(text, at)
             end = at

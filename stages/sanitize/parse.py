@@ -65,6 +65,9 @@ def parse(text: str, settings: SanitizeSettings) -> tuple[etree._Element, set[st
         if error.reason is Reason.XML_MALFORMED and (name := _first_tag(text)) != "svg":
             raise Dropped(Reason.NOT_SVG, f"the first element is {name!r}, and {error.detail}") from None
         raise
+    info = root.getroottree().docinfo
+    if info.public_id or info.system_url or (info.internalDTD is not None) != bool(prolog.doctype):
+        raise Dropped(Reason.XML_MALFORMED, "a DOCTYPE where none is expected")
     if root.tag not in ("svg", f"{{{SVG_NS}}}svg"):
         raise Dropped(Reason.NOT_SVG, f"the root element is {root.tag}")
     if root.tag == "svg":
@@ -119,6 +122,6 @@ def _declare_prefixes(text: str, root: int) -> str:
 
 def _first_tag(text: str) -> str:
     """Local name of the first element of a text that may be no XML at all, "" if there is none."""
-    plain = re.sub(r"<!--.*?-->|<\?.*?\?>", "", text[:10_000], flags=re.DOTALL)
+    plain = re.sub(r"<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[>]*\[.*?\]\s*>", "", text[:10_000], flags=re.DOTALL)
     found = _TAG_NAME.search(plain)
     return found[1].rpartition(":")[2] if found else ""

@@ -2,6 +2,8 @@
 
 from stages.tokenize.atomic import ATOMIC_VERSION, atomic_length, decode, encode, join, split, tokenize_atomic
 from stages.tokenize.errors import TokenError
+from stages.tokenize.ids import ENCODE_VERSION, build_tokenizer, encode_table, load_tokenizer
+from stages.tokenize.segments import SEGMENTS_VERSION, Segment, Segments, decode_segments, encode_segments, learn
 from stages.tokenize.settings import IdSettings, SegmentSettings, TokenizeSettings
 from stages.tokenize.vocabulary import Token, Vocabulary
 
@@ -9,17 +11,27 @@ VERSION: int = ATOMIC_VERSION
 
 __all__ = [
     "ATOMIC_VERSION",
+    "ENCODE_VERSION",
+    "SEGMENTS_VERSION",
     "VERSION",
     "IdSettings",
+    "Segment",
     "SegmentSettings",
+    "Segments",
     "Token",
     "TokenError",
     "TokenizeSettings",
     "Vocabulary",
     "atomic_length",
+    "build_tokenizer",
     "decode",
+    "decode_segments",
     "encode",
+    "encode_segments",
+    "encode_table",
     "join",
+    "learn",
+    "load_tokenizer",
     "split",
     "tokenize_atomic",
 ]

@@ -2,7 +2,9 @@
 
 The token string
 ----------------
-``<svg>viewBox=0 0 784 784<path>fill=#f00<cmd_M><P_1><P_2><cmd_l><d_3><d_-4><cmd_a>5 5 0<large_0><sweep_1><d_1><d_0><cmd_z></path></svg>``
+For example::
+
+    <svg>viewBox=0 0 9 9<path>fill=red<cmd_M><P_1><P_2><cmd_a>5 5 0<large_0><sweep_1><d_1><d_-2><cmd_z></path></svg>
 
 * An element is its opening token, its attributes, its geometry, its character data, its children, its closing token.
   Empty elements have both tokens too. The root's ``xmlns`` is left out; decoding puts it back.
@@ -13,11 +15,12 @@ The token string
 Escaping
 --------
 An attribute is ``name=value``. The value is spelled as in the canonical SVG, that is with ``&amp; &lt; &gt; &quot;
-&#9; &#10; &#13;``, and ``=`` is ``&#61;``. So a token string has ``<`` only where a token begins and ``=`` only after an
-attribute's name, and a string of attributes splits at the last space before each ``=``; spaces within values need no
-escape. Character data (``text`` and ``style``) is an attribute without a name, always the last: ``<text>x=1 =a &lt; b``.
-Quotes, ``>``, ``<``, ``&`` and ``=`` within values are what the reference would print raw; all else is printed alike.
-An empty ``d`` or ``points`` stays an attribute without a value.
+&#9; &#10; &#13;``, and ``=`` is ``&#61;``. So a token string has ``<`` only where a token begins and ``=`` only after
+an attribute's name, and a string of attributes splits at the last space before each ``=``; spaces within values need
+no escape. Character data (``text`` and ``style``) is an attribute without a name, always the last:
+``<text>x=1 =a &lt; b</text>``. Names are ASCII: a letter or underscore, then letters, digits, ``_ . -``, at most 100
+characters; ``xml:`` may come before. Quotes, ``>``, ``<``, ``&`` and ``=`` within values are what the reference would
+print raw; all else is printed alike. An empty ``d`` or ``points`` stays an attribute without a value.
 """
 
 from __future__ import annotations
@@ -51,10 +54,10 @@ _BOUNDARY = re.compile(r" (?=[^ =]*=)")
 def encode(svg: str, vocabulary: Vocabulary) -> str:
     """The token string of an SVG document.
 
-    ``svg`` is in canonical form, or any SVG document of the vocabulary's canvas whose coordinates are integers: absolute
-    commands become relative, white space and comments go. Raises TokenError when the text is not well-formed, when an
-    element or a coordinate is not in the vocabulary, or when something has no place in tokens; nothing is left out,
-    rounded or clamped.
+    ``svg`` is in canonical form, or any SVG document of the vocabulary's canvas whose coordinates are integers:
+    absolute commands become relative, white space and comments go. Raises TokenError when the text is not well-formed,
+    when an element or a coordinate is not in the vocabulary, or when something has no place in tokens; nothing is left
+    out, rounded or clamped.
     """
     out: list[str] = []
     root = True
@@ -65,7 +68,7 @@ def encode(svg: str, vocabulary: Vocabulary) -> str:
         if name not in vocabulary.names:
             raise TokenError(f"element {name} is not in the vocabulary")
         out.append(f"<{name}>")
-        values, geometry = _attributes(name, attributes[1:-1].split('" ') if attributes else [], vocabulary.limit)
+        values, geometry = _attributes(name, attributes.split('"'), vocabulary.limit)
         if root:
             _check_root(name, values, vocabulary)
             values.remove(f"xmlns={SVG_NS}")
@@ -80,13 +83,13 @@ def encode(svg: str, vocabulary: Vocabulary) -> str:
 
 
 def _attributes(element: str, parts: list[str], limit: int) -> tuple[list[str], str]:
-    """The attributes as token text, in order, and the geometry as tokens. Each part is ``name="value``."""
+    """The attributes as token text, in order, and the geometry as tokens. ``parts``: `` name=``, value, …, empty."""
     own = GEOMETRY.get(element)
     values: list[str] = []
     geometry = ""
     seen: set[str] = set()
-    for part in parts:
-        name, _, value = part.partition('="')
+    for before, value in zip(parts[:-1:2], parts[1::2], strict=True):
+        name = before[1:-1]
         if name == own and value:
             geometry = encode_path(value, limit) if own == "d" else encode_points(value, element == "polygon", limit)
         else:
@@ -94,7 +97,7 @@ def _attributes(element: str, parts: list[str], limit: int) -> tuple[list[str], 
         if name not in _names:
             _learn(name)
         seen.add(name)
-    if len(seen) != len(parts):
+    if 2 * len(seen) + 1 != len(parts):
         raise TokenError(f"element {element} has an attribute twice")
     return values, geometry
 

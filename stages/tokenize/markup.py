@@ -32,7 +32,7 @@ Tag = tuple[str, str, str, str, str]
 
 
 def tags(svg: str) -> list[Tag]:
-    """The tags of ``svg`` in order. Raises TokenError where it is not well-formed or cannot be put in canonical form."""
+    """The tags of ``svg`` in order. Raises TokenError for what is not well-formed or has no canonical form."""
     found = _scan(svg)
     if found is None:
         found = _scan(_rewrite(svg))
@@ -59,13 +59,19 @@ def _scan(svg: str) -> list[Tag] | None:
                 return None
         elif not empty:
             open_.append(name)
-        if attributes and (" xmlns:" in attributes or (index and " xmlns=" in attributes)):
+        if "xmlns" in attributes and not _plain(attributes, root=index == 0):
             return None
         if text and (close or empty or name not in TEXT_ELEMENTS or ("&" in text and _CONTENT_REFERENCE.search(text))):
             return None
         if not open_ and index != len(found) - 1:
             return None
     return found if found and not open_ else None
+
+
+def _plain(attributes: str, root: bool) -> bool:
+    """Whether no attribute declares a namespace, but the root's own ``xmlns``."""
+    names = attributes.split('"')[::2]
+    return not any(name.startswith(" xmlns:") or (name == " xmlns=" and not root) for name in names)
 
 
 @lru_cache(maxsize=1)

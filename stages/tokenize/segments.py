@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -83,8 +84,10 @@ class Segments:
                     {"id": i, "left": left, "right": right, "frequency": row["frequency"]}
                     for i, ((left, right), row) in enumerate(zip(sides, rows, strict=True))
                 ]
-            items = tuple(Segment(row["id"], row["left"], row["right"], row["frequency"]) for row in rows)
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            items = tuple(
+                Segment(int(row["id"]), str(row["left"]), str(row["right"]), int(row["frequency"])) for row in rows
+            )
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no table of segments: {error}") from None
         if [item.id for item in items] != list(range(len(items))):
             raise ValueError("no table of segments: the ids are not 0, 1, 2 …")
@@ -109,50 +112,68 @@ class Segments:
         return root
 
 
-def runs(tokens: str) -> list[list[str]]:
-    """The geometry of each element of a token string: its commands, each without the ``<cmd_`` it begins with."""
-    return [run.split(_PREFIX)[1:] for run in _BOUNDARY.split(tokens) if run]
-
-
 def learn(token_strings: Iterable[str], settings: SegmentSettings) -> Segments:
     """Learn segments from atomic token strings; their order does not matter.
 
     Repeats, ``settings.count`` times at most: take the most frequent pair of adjacent segments, and while it occurs
     ``settings.min_frequency`` times, merge it everywhere from left to right. Of equally frequent pairs the one first in
-    token order (command letters as ``M L H V C S Q T A Z``, then arguments by value) is merged. Adjacent pairs are
-    counted like the reference does, three equal segments in a row being two pairs. Two ways to build one segment are
-    one segment.
+    token order (command letters as ``M L H V C S Q T A Z``, then arguments by value) is merged. Three equal segments in
+    a row count as two pairs, as they do in the reference. Two ways to build one segment make one segment.
+
+    ``algorithm`` "pairs" keeps within elements and counts exactly. "hivg" gives what the reference's released trainer
+    gives, ties aside, found by comparing results: it counts pairs across elements too, although no encoding can use
+    those, and never merges a pair whose count has fallen since it was last seen to rise (its queue has stale entries).
 
     Memory: 4 bytes a command of the corpus, and the distinct commands. A pair of segments is at most as frequent as
     the pair of commands at its seam, so the corpus is first cut wherever that pair is too rare ever to be merged;
     what is left is short, and each step scans it.
     """
     commands: list[str] = []
-    flat = _cut(_number(token_strings, commands), settings.min_frequency)
+    flat = _number(token_strings, commands, across=settings.algorithm == "hivg")
+    return merge_pairs(flat, commands, settings, lambda a, b: (_order(commands[a]), _order(commands[b])))
+
+
+def merge_pairs(
+    flat: Ints, commands: list[str], settings: SegmentSettings, rank: Callable[[int, int], tuple[Any, ...]]
+) -> Segments:
+    """The loop of `learn`. ``flat``: see `_number`; ``rank`` orders pairs (left, right) that are equally frequent."""
+    flat = _cut(flat, settings.min_frequency)
     ids = {command: i for i, command in enumerate(commands)}
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     _count(counts, _codes(flat, np.arange(len(flat) - 1)), 1)
+    risen = dict(counts)
     items: list[Segment] = []
-    while len(items) < settings.count and counts and (top := max(counts.values())) >= settings.min_frequency:
-        pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in counts.items() if count == top]
-        left, right = min(pairs, key=lambda pair: (_order(commands[pair[0]]), _order(commands[pair[1]])))
+    while len(items) < settings.count:
+        stale = settings.algorithm == "hivg"
+        open_ = {
+            code: n for code, n in counts.items() if n >= settings.min_frequency and not (stale and risen[code] != n)
+        }
+        if not open_:
+            break
+        top = max(open_.values())
+        pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in open_.items() if count == top]
+        left, right = min(pairs, key=lambda pair: rank(*pair))
         text = f"{commands[left]}{_PREFIX}{commands[right]}"
         merged = ids.setdefault(text, len(commands))
         if merged == len(commands):
             commands.append(text)
         items.append(Segment(len(items), _PREFIX + commands[left], _PREFIX + commands[right], top))
-        flat = _merge(flat, left, right, merged, counts)
+        flat = _merge(flat, left, right, merged, counts, risen)
     return Segments(tuple(items))
 
 
-def _number(token_strings: Iterable[str], commands: list[str]) -> Ints:
-    """All runs in one array, each followed by -1; appends each new command to ``commands``, its index is its number."""
+def _number(token_strings: Iterable[str], commands: list[str], across: bool) -> Ints:
+    """The commands of all drawings in one array, -1 after each element (after each drawing if ``across``).
+
+    Appends each new command, without the ``<cmd_`` it begins with, to ``commands``; its index there is its number.
+    """
     ids: dict[str, int] = {}
     chunks: list[Ints] = []
     chunk: list[int] = []
     for tokens in token_strings:
-        for run in runs(tokens):
-            for command in run:
+        runs = [_BOUNDARY.sub("", tokens)] if across else _BOUNDARY.split(tokens)
+        for run in runs:
+            for command in run.split(_PREFIX)[1:]:
                 found = ids.get(command)
                 if found is None:
                     found = ids[command] = len(commands)
@@ -172,14 +193,12 @@ def _codes(flat: Ints, at: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
     return np.where((left < 0) | (right < 0), -1, (left << 32) | right)
 
 
-def _count(counts: dict[int, int], codes: npt.NDArray[np.int64], sign: int) -> None:
+def _count(counts: Counter[int], codes: npt.NDArray[np.int64], sign: int) -> None:
     """Add (``sign`` 1) or take away (-1) pairs; pairs that are gone leave ``counts``."""
     values, numbers = np.unique(codes[codes >= 0], return_counts=True)
     for code, number in zip(values.tolist(), numbers.tolist(), strict=True):
-        left = counts.get(code, 0) + sign * number
-        if left:
-            counts[code] = left
-        else:
+        counts[code] += sign * number
+        if not counts[code]:
             del counts[code]
 
 
@@ -197,18 +216,25 @@ def _cut(flat: Ints, min_frequency: int) -> Ints:
     return np.insert(flat[keep], np.flatnonzero(last[keep]) + 1, -1)
 
 
-def _merge(flat: Ints, left: int, right: int, merged: int, counts: dict[int, int]) -> Ints:
-    """Replace the pair by ``merged`` everywhere, from left to right, and keep ``counts`` up to date."""
+def _merge(flat: Ints, left: int, right: int, merged: int, counts: Counter[int], risen: dict[int, int]) -> Ints:
+    """Replace the pair by ``merged`` everywhere, from left to right, and keep ``counts`` up to date.
+
+    ``risen`` gets the count of each pair that now has more than before.
+    """
     hits = np.flatnonzero((flat[:-1] == left) & (flat[1:] == right))
     if left == right:
         # Of neighbouring hits, which overlap, only every second is merged.
         first = np.flatnonzero(np.diff(hits, prepend=-2) != 1)
         rank = np.arange(len(hits)) - np.repeat(first, np.diff(first, append=len(hits)))
         hits = hits[rank % 2 == 0]
-    _count(counts, _codes(flat, _near(hits, (-1, 0, 1), len(flat) - 1)), -1)
+    gone = _codes(flat, _near(hits, (-1, 0, 1), len(flat) - 1))
     flat[hits] = merged
     flat = np.delete(flat, hits + 1)
-    _count(counts, _codes(flat, _near(hits - np.arange(len(hits)), (-1, 0), len(flat) - 1)), 1)
+    come = _codes(flat, _near(hits - np.arange(len(hits)), (-1, 0), len(flat) - 1))
+    before = {code: counts[code] for code in np.unique(come[come >= 0]).tolist()}
+    _count(counts, gone, -1)
+    _count(counts, come, 1)
+    risen.update({code: counts[code] for code, count in before.items() if counts[code] > count})
     return flat
 
 

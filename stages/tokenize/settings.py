@@ -25,30 +25,32 @@ ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS}
 class SegmentSettings(Settings):
     """How segment tokens (level 2) are learned."""
 
-    algorithm: Literal["hivg"] = Field(
-        "hivg", description="hivg: repeatedly merge the most frequent pair of adjacent segments (the paper's way)"
+    algorithm: Literal["pairs", "hivg"] = Field(
+        default="pairs",
+        description="pairs: repeatedly merge the most frequent pair of adjacent segments within an element, as in the"
+        " paper; hivg: the same with the faults of the reference's trainer, for comparison",
     )
-    count: int = Field(500, ge=0, le=100_000, description="segment tokens to learn at most (the paper's M)")
+    count: int = Field(default=500, ge=0, le=100_000, description="segment tokens to learn at most (the paper's M)")
     min_frequency: int = Field(
-        100, ge=2, description="occurrences in the corpus that a pair needs to be merged (the paper's f_min)"
+        default=100, ge=2, description="occurrences in the corpus that a pair needs to be merged (the paper's f_min)"
     )
 
 
 class IdSettings(Settings):
     """How token strings become ids."""
 
-    pad_token: str = Field("<pad>", description="token that fills batches; id 0")
-    eos_token: str = Field("<eos>", description="token that ends a sequence; id 1")
-    bos_token: str = Field("<bos>", description="token that begins a sequence; id 2")
-    unk_token: str = Field("<unk>", description="token that trainers ask for; id 3; the encoder never emits it")
+    pad_token: str = Field(default="<pad>", description="token that fills batches; id 0")
+    eos_token: str = Field(default="<eos>", description="token that ends a sequence; id 1")
+    bos_token: str = Field(default="<bos>", description="token that begins a sequence; id 2")
+    unk_token: str = Field(default="<unk>", description="token that trainers ask for; id 3; the encoder never emits it")
     text_vocabulary: int = Field(
-        2048,
+        default=2048,
         ge=256,
         le=200_000,
         description="tokens for attribute and caption text at most: the 256 bytes and what the BPE learns",
     )
-    text_min_frequency: int = Field(2, ge=1, description="occurrences in the corpus that a BPE merge needs")
-    text_max_token: int = Field(16, ge=1, le=256, description="bytes of a BPE token at most")
+    text_min_frequency: int = Field(default=2, ge=1, description="occurrences in the corpus that a BPE merge needs")
+    text_max_token: int = Field(default=16, ge=1, le=256, description="bytes of a BPE token at most")
 
     @property
     def special_tokens(self) -> tuple[str, str, str, str]:
@@ -66,16 +68,18 @@ class IdSettings(Settings):
 class TokenizeSettings(Settings):
     """The vocabulary of atomic tokens, the segments and the ids."""
 
-    canvas: int = Field(784, ge=1, le=100_000, description="side of the square canvas, user units")
+    canvas: int = Field(default=784, ge=1, le=100_000, description="side of the square canvas, user units")
     tolerance: int = Field(
-        10, ge=0, description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance"
+        default=10,
+        ge=0,
+        description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance",
     )
     elements: Literal["paper", "released"] | tuple[str, ...] = Field(
-        "released",
+        default="released",
         description="elements that have tokens: paper (21), released (28), or a list of names that begins with svg",
     )
-    segments: SegmentSettings = Field(SegmentSettings(), description="level 2: segment tokens")
-    ids: IdSettings = Field(IdSettings(), description="tokenizer.json")
+    segments: SegmentSettings = Field(default_factory=SegmentSettings, description="level 2: segment tokens")
+    ids: IdSettings = Field(default_factory=IdSettings, description="tokenizer.json")
 
     @property
     def element_names(self) -> tuple[str, ...]:

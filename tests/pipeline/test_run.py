@@ -45,7 +45,8 @@ def test_every_record_ends_once(finished: Run) -> None:
     assert reasons["broken/page.svg"] == "not_svg"
     assert reasons["broken/cut.svg"] == "xml_malformed"
     assert reasons["broken/image.svg"] == "raster_embedded"
-    assert {reasons["copies/raw.svg"], reasons.get("shapes/s003.svg", "duplicate_raw")} == {"duplicate_raw"}
+    assert reasons["shapes/s003.svg"] == "duplicate_raw"
+    assert reasons["shapes/s004.svg"] == "duplicate_canonical"
     sources = finished.result.manifest.sources
     assert [s["input"] for s in sources] == [47]
 
@@ -54,7 +55,7 @@ def test_samples_prove_themselves(finished: Run) -> None:
     """Of each sample, tokens decode to the SVG, segments to the tokens, and the id is the SVG's digest."""
     manifest = finished.result.manifest
     settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
-    vocabulary = tokenize.build_vocabulary(settings)
+    vocabulary = tokenize.Vocabulary.build(settings)
     segments = tokenize.Segments.from_json((finished.workspace / manifest.vocabulary["files"]["segments"]["path"]).read_text())
     rows = parquet_rows(finished)
     assert len(rows) == manifest.funnel.kept > 30
@@ -83,7 +84,6 @@ def test_changed_setting_runs_its_stage_and_what_follows(finished: Run) -> None:
     edges = '[{"name":"short","from":0,"to":20},{"name":"L1","from":20,"to":5000}]'
     tiers = json.dumps(finished.result.manifest.config["tier"]["tiers"])
     assert tiers != edges
-    split = '--set'  # noqa: F841
     sets = ('tier.splits={"train": 0.5, "validation": 0.25, "test": 0.25}',)
     phases = Conductor(load(finished.config, sets), storage, None, Display(quiet=True)).plan()
     runs = {phase.stage for phase in phases if any(d.run for d in phase.decisions)}

@@ -1,0 +1,265 @@
+import re
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.canonical import Element, number, serialize
+from stages.reasons import Reason
+from stages.schema import ATOMIC
+from stages.tokenize import TokenError, TokenizeSettings, Vocabulary, atomic_length, decode, encode, join, split
+from stages.tokenize import tokenize_atomic as tokenize
+
+SETTINGS = TokenizeSettings()
+VOCABULARY = Vocabulary.build(SETTINGS)
+HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
+
+hostile = st.text(
+    st.one_of(
+        st.sampled_from("<>=&\"'\\ \t\n\r;#_0d"),
+        st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"),
+    ),
+    max_size=12,
+) | st.sampled_from(
+    [
+        "a b=c",
+        " fill=red",
+        "&lt;svg>",
+        "<cmd_M><P_1>",
+        "=",
+        "</svg>",
+        "&#61;",
+        '="',
+        '" d="',
+        "<eos>",
+        " xmlns:",
+        " xmlns=",
+    ]
+)
+names = st.sampled_from(["id", "fill", "stroke-dasharray", "x", "xml:space", "data-x_1.y", "_q", "d", "points", "text"])
+offset = st.integers(-794, 794).map(str)
+position = st.integers(0, 794).map(str)
+radius = st.floats(0, 5000).map(number)
+rotation = st.floats(-400, 400).map(number)
+flag = st.sampled_from("01")
+
+
+def _command(letter, count):
+    return st.lists(offset, min_size=count, max_size=count).map(lambda values: letter + " ".join(values))
+
+
+command = st.one_of(
+    *(_command(letter, count) for letter, count in zip("lhvcsqt", (2, 1, 1, 6, 4, 4, 2), strict=True)),
+    st.tuples(radius, radius, rotation, flag, flag, offset, offset).map(lambda a: "a" + " ".join(a)),
+)
+subpath = st.tuples(position, position, st.lists(command, max_size=5), st.sampled_from(["", "z"])).map(
+    lambda p: f"M{p[0]} {p[1]}{''.join(p[2])}{p[3]}"
+)
+paths = st.lists(subpath, max_size=4).map("".join)
+points = st.lists(st.tuples(position, position).map(" ".join), max_size=5).map(" ".join)
+
+
+@st.composite
+def elements(draw, depth=0):
+    tag = draw(
+        st.sampled_from(["path", "polygon", "polyline", "text", "style", "g", "clipPath", "linearGradient", "rect"])
+    )
+    attributes = draw(st.dictionaries(names, hostile, max_size=4))
+    own = {"path": "d", "polygon": "points", "polyline": "points"}.get(tag)
+    attributes.pop(own, None)
+    if own and draw(st.booleans()):
+        attributes[own] = draw(paths if own == "d" else points)
+    children = draw(st.lists(elements(depth + 1), max_size=3)) if depth < 3 and tag not in ("path", "rect") else []
+    return Element(tag, attributes, children, draw(hostile) if tag in ("text", "style") else "")
+
+
+drawings = st.lists(elements(), max_size=4).map(
+    lambda children: serialize(Element("svg", {"viewBox": "0 0 784 784"}, children))
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(drawings)
+def test_decoding_tokens_gives_the_canonical_text_again(svg):
+    """Every canonical drawing survives, whatever its attributes and text hold; lengths and splits agree."""
+    tokens = encode(svg, VOCABULARY)
+    assert decode(tokens, VOCABULARY) == svg
+    pieces = split(tokens)
+    assert join(pieces) == tokens
+    assert len(pieces) == atomic_length(tokens)
+    assert all(piece in VOCABULARY.ids for piece in pieces if piece.startswith("<"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("<>/=& svgpathdcmM_P0129-\"'\n"), max_size=60) | st.text(max_size=30))
+def test_any_string_is_refused_with_one_line_or_is_the_tokens_of_what_it_decodes_to(text):
+    """Decoding and encoding arbitrary strings raise TokenError or nothing."""
+    _decode_or_refuse(text)
+    try:
+        encode(text, VOCABULARY)
+    except TokenError as error:
+        assert "\n" not in error.message
+
+
+@settings(max_examples=400, deadline=None)
+@given(drawings, st.integers(0, 10_000), st.integers(0, 30), st.text(max_size=3))
+def test_damaged_tokens_are_refused_or_are_the_tokens_of_another_drawing(svg, at, length, inserted):
+    """What decodes at all encodes to the same string: no two strings are one drawing."""
+    tokens = encode(svg, VOCABULARY)
+    at %= len(tokens)
+    _decode_or_refuse(tokens[:at] + inserted + tokens[at + length :])
+
+
+def _decode_or_refuse(text):
+    try:
+        svg = decode(text, VOCABULARY)
+    except TokenError as error:
+        assert error.position is None or 0 <= error.position <= len(text)
+        assert "\n" not in error.message
+    else:
+        assert encode(svg, VOCABULARY) == text
+
+
+def test_the_paper_and_the_released_vocabulary_have_their_sizes():
+    """2,450 tokens at canvas 784 with 21 elements, 14 more with 28; ids count from 0; JSON is stable."""
+    paper = Vocabulary.build(TokenizeSettings(elements="paper"))
+    assert (len(paper.tokens), len(VOCABULARY.tokens)) == (2450, 2464)
+    assert [token.id for token in paper.tokens] == list(range(2450))
+    kinds = [token.kind for token in paper.tokens]
+    assert [kinds.count(k) for k in ("structure", "command", "flag", "position", "offset")] == [42, 20, 4, 795, 1589]
+    assert paper.to_json() == Vocabulary.build(TokenizeSettings(elements="paper")).to_json()
+    assert "symbol" not in paper.names and "symbol" in VOCABULARY.names
+
+
+@pytest.mark.parametrize(
+    ("svg", "tokens"),
+    [
+        (
+            '<path fill="#9f616a" d="M10 20 C30 0 60 50 90 20"/>',
+            "<path>fill=#9f616a<cmd_M><P_10><P_20><cmd_c><d_20><d_-20><d_50><d_30><d_80><d_0></path>",
+        ),
+        (
+            '<polygon points="5,5 10,5 10,9" fill="none" stroke-dasharray="4 2"/>',
+            "<polygon>fill=none stroke-dasharray=4 2"
+            "<cmd_M><P_5><P_5><cmd_l><d_5><d_0><cmd_l><d_0><d_4><cmd_z></polygon>",
+        ),
+        ('<polyline points="5 5,10 5"/>', "<polyline><cmd_M><P_5><P_5><cmd_l><d_5><d_0></polyline>"),
+        ('<circle cx="1" cy="2" r="3"/>', "<circle>cx=1 cy=2 r=3</circle>"),
+        (
+            '<path d="m 9 9 2 2 h1 1 Z m1 1 A9 9 0 0 1 20 20"/>',
+            "<path><cmd_M><P_9><P_9><cmd_l><d_2><d_2><cmd_h><d_1><cmd_h><d_1><cmd_z><cmd_M><P_10><P_10>"
+            "<cmd_a>9 9 0<large_0><sweep_1><d_10><d_10></path>",
+        ),
+    ],
+)
+def test_the_reference_dialect_becomes_the_reference_tokens(svg, tokens):
+    """Absolute commands, implicit repeats, commas and attribute order of free SVG give the reference's strings."""
+    assert encode(f"{HEAD}\n<!-- x -->{svg}</svg>", VOCABULARY) == f"<svg>viewBox=0 0 784 784{tokens}</svg>"
+
+
+@pytest.mark.parametrize(
+    ("svg", "said"),
+    [
+        ('<path d="M-1 0"/>', "position -1 0"),
+        ('<path d="M795 0"/>', "position 795 0"),
+        ('<path d="M0 0l0 -795"/>', "command 1 (l): offset -795"),
+        ('<path d="M0 0l0.5 1"/>', "0.5 is no integer"),
+        ('<path d="M0 0a1.005 1 0 0 0 1 1"/>', "need rounding"),
+        ('<path d="L1 1"/>', "invalid"),
+        ('<path d="M0 0 5"/>', "invalid"),
+        ('<polygon points="1 2 3"/>', "pairs"),
+        ('<polygon points="1 2 x 4"/>', "list of numbers"),
+        ('<polyline points="0 0 0 795"/>', "offset 0 795"),
+        ("<tspan/>", "element tspan"),
+        ("<g>text</g>", "character data"),
+        ('<g xmlns:a="b" a:c="d"/>', "namespace"),
+        ('<g é="1"/>', "name"),
+        ("<g>", "well-formed"),
+        ('<g a="1" a="2"/>', "twice"),
+        ("<g>&e;</g>", "well-formed"),
+        ('<path d="M0 0" d="M0 0"/>', "twice"),
+    ],
+)
+def test_what_has_no_tokens_is_refused_by_name(svg, said):
+    """Nothing is clamped, rounded or left out: encoding says what it cannot hold."""
+    with pytest.raises(TokenError, match=re.escape(said)):
+        encode(f"{HEAD}{svg}</svg>", VOCABULARY)
+
+
+def test_another_canvas_or_root_is_refused():
+    """Tokens mean units of the vocabulary's canvas, so a drawing of another one has none."""
+    for svg in ("", "<svg/>", HEAD.replace("784", "512") + "</svg>", HEAD.replace("svg>", "x>"), HEAD + "</svg>x"):
+        with pytest.raises(TokenError):
+            encode(svg, VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("body", "position", "said"),
+    [
+        ("<path><cmd_l><d_1><d_1></path>", 6, "must begin with <cmd_M>"),
+        ("<path><cmd_M><P_1><P_2><cmd_h><d_1><d_2></path>", 35, "<d_2> cannot stand where a command begins"),
+        ("<path><cmd_M><P_1><P_2><cmd_l><d_1></path>", 35, "needs 2 offsets"),
+        ("<path><cmd_M><P_1><P_795></path>", 13, "needs 2 positions"),
+        ("<path>d=M0 0</path>", 6, "geometry tokens"),
+        ("<polygon><cmd_M><P_1><P_2></polygon>", 9, "a polygon is"),
+        ("<g><cmd_M><P_1><P_2></g>", 3, "no geometry"),
+        ("<g>a=1 a=2</g>", 3, "twice"),
+        ("<g>hello</g>", 3, "no attribute"),
+        ("<tspan></tspan>", 0, "element tspan"),
+        ("<g></path>", 3, "</path> closes nothing"),
+        ("<g>=text</g>", 3, "character data"),
+        ("<g>a=1", 6, "the end"),
+    ],
+)
+def test_a_decoding_error_names_the_place(body, position, said):
+    """The message is one line with the index of the first offending character."""
+    head = "<svg>viewBox=0 0 784 784"
+    with pytest.raises(TokenError, match=re.escape(said)) as caught:
+        decode(f"{head}{body}" + ("" if body == "<g>a=1" else "</svg>"), VOCABULARY)
+    assert caught.value.position == len(head) + position
+
+
+@pytest.mark.parametrize("limit", [1, 7, 9, 10, 19, 99, 100, 234, 794, 1008, 1999])
+def test_coordinates_are_accepted_exactly_up_to_the_limit(limit):
+    """The largest coordinate is inclusive, on both sides of zero, for any canvas."""
+    vocabulary = Vocabulary.build(TokenizeSettings(canvas=limit, tolerance=0))
+    head = HEAD.replace("784", str(limit))
+
+    def fits(path):
+        try:
+            svg = f'{head}<path d="{path}"/></svg>'
+            return decode(encode(svg, vocabulary), vocabulary) == svg
+        except TokenError:
+            return False
+
+    for value in range(limit + 30):
+        inside = value <= limit
+        assert fits(f"M{value} 0") == inside
+        assert fits(f"M0 0h-{value}") == (inside and value != 0)
+        assert fits(f"M0 0h{value}") == inside
+
+
+def test_rows_gain_tokens_or_a_reason():
+    """The stage keeps what comes back exactly and drops the rest for TOKEN_MISMATCH, telling why."""
+    svgs = [
+        f'{HEAD}<path d="M1 2h3z"/></svg>',
+        f'{HEAD}<path d="M1 2 h 3 z"/></svg>',
+        f'{HEAD}<path d="M1 999"/></svg>',
+    ]
+    table = pa.table({"raw_id": ["a", "b", "c"], "source": ["s"] * 3, "path": ["1", "2", "3"], "svg": svgs})
+    result = tokenize(table, SETTINGS)
+    assert result.kept.select(ATOMIC.names).schema.equals(ATOMIC)
+    assert result.kept["atomic_length"].to_pylist() == [11]
+    assert result.dropped["reason"].to_pylist() == [str(Reason.TOKEN_MISMATCH)] * 2
+    assert "position 1 999" in result.dropped["detail"][1].as_py()
+    assert "at character" in result.dropped["detail"][0].as_py()
+
+
+def test_no_external_entity_is_read(tmp_path):
+    """Encoding never opens what a document points at."""
+    secret = tmp_path / "secret"
+    secret.write_text("M0 0h1")
+    svg = f'<!DOCTYPE svg [<!ENTITY e SYSTEM "{secret.as_uri()}">]>{HEAD}<text>&e;</text></svg>'
+    with pytest.raises(TokenError):
+        encode(svg, VOCABULARY)

@@ -1,0 +1,172 @@
+import re
+from itertools import chain, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.tokenize import (
+    Segments,
+    SegmentSettings,
+    TokenError,
+    atomic_length,
+    decode_segments,
+    encode_segments,
+    learn,
+)
+
+HEAD = "<svg>viewBox=0 0 784 784"
+H, V, Z, M, A = (
+    "<cmd_h><d_1>",
+    "<cmd_v><d_2>",
+    "<cmd_z>",
+    "<cmd_M><P_1><P_2>",
+    "<cmd_a>2 3 0<large_0><sweep_1><d_1><d_1>",
+)
+
+commands = st.sampled_from([H, V, Z, M, A, "<cmd_h><d_-1>", "<cmd_l><d_1><d_1>"])
+paths = st.lists(commands, max_size=12).map(lambda run: f"<path>fill=red x=1 2{''.join(run)}</path>")
+drawings = st.lists(paths, max_size=4).map(lambda body: f"{HEAD}{''.join(body)}</svg>")
+corpora = st.lists(drawings, max_size=8)
+
+
+def drawing(*runs):
+    return f"{HEAD}{''.join(f'<path>{run}</path>' for run in runs)}</svg>"
+
+
+def pairs(segments):
+    return [(item.left, item.right, item.frequency) for item in segments.items]
+
+
+def plain(corpus, count, min_frequency, across, stale):
+    """The rule in the plainest words: count all pairs anew after each merge."""
+    runs = []
+    for text in corpus:
+        found = [re.findall("<cmd_(?:(?!<cmd_|</).)*", run) for run in re.split("</path>", text)]
+        runs += [list(chain.from_iterable(found))] if across else found
+    merges, last = [], {}
+    risen = {}
+    while len(merges) < count:
+        counts = {}
+        for run in runs:
+            for pair in pairwise(run):
+                counts[pair] = counts.get(pair, 0) + 1
+        for pair, n in counts.items():
+            if n > last.get(pair, 0):
+                risen[pair] = n
+        last = counts
+        usable = [p for p, n in counts.items() if n >= min_frequency and not (stale and risen[p] != n)]
+        if not usable:
+            break
+        best = min(usable, key=lambda p: (-counts[p], order(p[0]), order(p[1])))
+        merges.append((*best, counts[best]))
+        for run in runs:
+            at = 0
+            while at + 1 < len(run):
+                if (run[at], run[at + 1]) == best:
+                    run[at : at + 2] = ["".join(best)]
+                at += 1
+    return merges
+
+
+def order(segment):
+    return [
+        ("MLHVCSQTAZ".index(part[0].upper()), [float(n) for n in re.findall(r"-?\d+", part)])
+        for part in segment.split("<cmd_")[1:]
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(corpora, st.integers(0, 20), st.integers(2, 5), st.sampled_from(["pairs", "hivg"]))
+def test_learning_is_what_counting_anew_after_each_merge_gives(corpus, count, min_frequency, algorithm):
+    """The incremental learner equals the plain rule on any corpus, for both algorithms."""
+    found = learn(corpus, SegmentSettings(algorithm=algorithm, count=count, min_frequency=min_frequency))
+    hivg = algorithm == "hivg"
+    assert pairs(found) == plain(corpus, count, min_frequency, across=hivg, stale=hivg)
+
+
+@settings(max_examples=100, deadline=None)
+@given(corpora, st.randoms(use_true_random=False))
+def test_order_of_the_corpus_does_not_matter(corpus, random):
+    """The same drawings in any order give the same segments, byte for byte."""
+    rule = SegmentSettings(count=10, min_frequency=2)
+    shuffled = random.sample(corpus, len(corpus))
+    assert learn(iter(shuffled), rule).to_json() == learn(corpus, rule).to_json()
+
+
+@settings(max_examples=150, deadline=None)
+@given(corpora, drawings)
+def test_segments_decode_to_exactly_the_atomic_tokens(corpus, other):
+    """Decoding undoes encoding, for drawings that were learned from and others; no string gets longer."""
+    segments = learn(corpus, SegmentSettings(count=10, min_frequency=2))
+    for tokens in [*corpus, other]:
+        encoded = encode_segments(tokens, segments)
+        assert decode_segments(encoded, segments) == tokens
+        assert atomic_length(encoded) <= atomic_length(tokens)
+
+
+def test_no_segment_crosses_an_element():
+    """A pair that stands only at the seam of two elements is not learned, nor encoded if a table holds it."""
+    corpus = [drawing(M + H + Z, M + V + Z)] * 5
+    learned = learn(corpus, SegmentSettings(min_frequency=2))
+    assert (Z, M) not in {(item.left, item.right) for item in learned.items}
+    across = learn(corpus, SegmentSettings(algorithm="hivg", min_frequency=2))
+    assert all(decode_segments(encode_segments(text, across), across) == text for text in corpus)
+
+
+def test_the_longest_segment_is_taken_from_the_left():
+    """Encoding is greedy: at each command the longest segment that matches, not the best split of the whole."""
+    corpus = [drawing(H + V + Z)] * 9 + [drawing(Z + A + V)] * 8
+    segments = learn(corpus, SegmentSettings(min_frequency=5))
+    assert pairs(segments) == [(H, V, 9), (H + V, Z, 9), (A, V, 8), (Z, A + V, 8)]
+    assert encode_segments(drawing(H + V + Z + A + V), segments) == drawing("<SEG_1><SEG_2>")
+    assert encode_segments(drawing(H + V + A), segments) == drawing("<SEG_0>" + A)
+
+
+def test_equal_neighbours_merge_from_the_left():
+    """Of five equal commands two pairs are merged and the last stays; overlapping pairs count."""
+    segments = learn([drawing(H * 5)], SegmentSettings(count=1, min_frequency=2))
+    assert pairs(segments) == [(H, H, 4)]
+    assert encode_segments(drawing(H * 5), segments) == drawing("<SEG_0><SEG_0>" + H)
+
+
+def test_hivg_skips_a_pair_whose_count_has_fallen():
+    """The reference's queue drops a pair that lost occurrences to another merge; the default does not."""
+    corpus = [drawing(H + V)] * 5 + [drawing(H + V + Z)] * 2 + [drawing(V + Z)] * 4
+    left = learn(corpus, SegmentSettings(count=2, min_frequency=3))
+    assert pairs(left) == [(H, V, 7), (V, Z, 4)]
+    assert pairs(learn(corpus, SegmentSettings(algorithm="hivg", count=2, min_frequency=3))) == [(H, V, 7)]
+
+
+def test_equally_frequent_pairs_are_taken_in_token_order():
+    """M before L, H, V, C, S, Q, T, A, Z; then by value, so -2 before 1 and 9 before 10."""
+    runs = ["<cmd_h><d_10>" + Z, "<cmd_h><d_9>" + Z, "<cmd_h><d_-2>" + Z, Z + A, M + H]
+    found = learn([drawing(*runs)] * 3, SegmentSettings(min_frequency=3))
+    assert [item.tokens for item in found.items] == [M + H, *reversed(runs[:3]), Z + A]
+
+
+def test_json_is_read_back_and_the_reference_file_is_understood():
+    """`from_json` reads both layouts and refuses others."""
+    learned = learn([drawing(A + Z + H)] * 3, SegmentSettings(min_frequency=2))
+    assert Segments.from_json(learned.to_json()) == learned
+    arc = ["<cmd_a>", "2", "3", "0", "<large_0>", "<sweep_1>", "<d_1>", "<d_1>"]
+    reference = f"""{{"merges": [[[{arc}, ["<cmd_z>"]], "<SEG_0>"]],
+        "segments": [{{"id": 0, "tokens": {[*arc, "<cmd_z>"]}, "frequency": 12}}]}}""".replace("'", '"')
+    assert pairs(Segments.from_json(reference)) == [(A, Z, 12)]
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"segments": [{}]}',
+        learned.to_json().replace('"id": 0', '"id": 7'),
+        '{"segments": 3}',
+    ):
+        with pytest.raises(ValueError, match="no table of segments"):
+            Segments.from_json(text)
+
+
+def test_an_unknown_segment_is_refused_with_its_place():
+    """Decoding does not guess what a token of another table means."""
+    with pytest.raises(TokenError, match="<SEG_7> is not among the 0 segments") as caught:
+        decode_segments("<svg><path><SEG_7></path></svg>", Segments(()))
+    assert caught.value.position == 11
