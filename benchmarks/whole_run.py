@@ -45,7 +45,9 @@ class Memory(threading.Thread):
                     continue
                 sizes[pid] = (pages * 4096, command)
             self.driver = max(self.driver, sizes.get(me, (0, ""))[0])
-            workers = [size for size, command in sizes.values() if command.startswith("ray::") or "sandbox_child" in command]
+            workers = [
+                size for size, command in sizes.values() if command.startswith("ray::") or "sandbox_child" in command
+            ]
             self.worker = max([self.worker, *workers])
             self.all = max(self.all, sum(size for size, _ in sizes.values()))
 
@@ -94,15 +96,22 @@ def main() -> None:
     memory.stop()
     costs, funnel = result.costs, result.manifest.funnel
     summary.print_funnel(result.manifest)
-    print(f"\n{funnel.input:,} records in {wall:.1f} s: {funnel.input / wall:,.0f} records/s with {args.workers} workers")
+    print(
+        f"\n{funnel.input:,} records in {wall:.1f} s: {funnel.input / wall:,.0f} records/s with {args.workers} workers"
+    )
     print(f"{'stage':<14}{'records':>10}{'seconds':>10}{'records/s':>12}   (seconds: of all partitions together)")
     for stage, seconds in costs.seconds.items():
-        print(f"{stage:<14}{costs.records[stage]:>10,}{seconds:>10.1f}{costs.records[stage] / max(seconds, 1e-9):>12,.0f}")
+        print(
+            f"{stage:<14}{costs.records[stage]:>10,}{seconds:>10.1f}{costs.records[stage] / max(seconds, 1e-9):>12,.0f}"
+        )
     total = sum(costs.cpu_seconds.values())
     for part, seconds in costs.cpu_seconds.items():
         rate = costs.records["samples"] / max(seconds, 1e-9)
         print(f"  {part:<12}{'':>10}{seconds:>10.1f}{rate:>12,.0f}   {seconds / total:.0%} of the row-wise pass's CPU")
-    print(f"peak memory: driver {memory.driver / 2**20:,.0f} MiB, largest worker or child {memory.worker / 2**20:,.0f} MiB, ", end="")
+    print(
+        f"peak memory: driver {memory.driver / 2**20:,.0f} MiB, largest worker or child {memory.worker / 2**20:,.0f} MiB, ",
+        end="",
+    )
     print(f"everything with Ray's own processes {memory.all / 2**20:,.0f} MiB")
     faults, checked = verify_version(storage, None, Display())
     print(*(faults[:10] or [checked]), sep="\n")

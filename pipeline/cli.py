@@ -167,4 +167,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-

@@ -36,7 +36,9 @@ CONFIG_VERSION = 1
 class FolderSource(Settings):
     """SVG files and archives (zip, tar.gz, tgz) below a folder, or one archive."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
+    )
     kind: Literal["folder"]
     path: str = Field(min_length=1, description="folder or archive; relative to the config file (with --set: to here)")
     glob: str = Field("**/*", min_length=1, description="which files, relative to path; ** is any number of folders")
@@ -55,14 +57,19 @@ class Config(Settings):
     config_version: Literal[1] = Field(description="form of this file; this svgmill reads 1")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="name of the dataset")
     workspace: str = Field("workspace", min_length=1, description="folder for tables, shards and versions")
-    sources: tuple[FolderSource, ...] = Field(min_length=1, description="in order of priority: earlier survive duplicates")
+    sources: tuple[FolderSource, ...] = Field(
+        min_length=1, description="in order of priority: earlier survive duplicates"
+    )
     partition: PartitionSettings = PartitionSettings()
     vocabulary: Literal["frozen", "learn"] = Field(
         "frozen",
         description="frozen: use the newest version's segments and ids while tokenize settings are equal; learn: anew",
     )
     error_budget: float = Field(
-        0.01, ge=0, le=1, description="share of records that may be quarantined before nothing is published (exit code 3)"
+        0.01,
+        ge=0,
+        le=1,
+        description="share of records that may be quarantined before nothing is published (exit code 3)",
     )
     sandbox: SandboxSettings = SandboxSettings()
     crawl: CrawlSettings = CrawlSettings()
@@ -152,7 +159,9 @@ def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) ->
         last = position == len(keys) - 1
         if isinstance(target, list):
             if not key.isdigit() or int(key) >= len(target):
-                raise ConfigError(f"--set {override}: {'.'.join(keys[:position])} is a list of {len(target)}; give an index")
+                raise ConfigError(
+                    f"--set {override}: {'.'.join(keys[:position])} is a list of {len(target)}; give an index"
+                )
             at: Any = int(key)
         elif isinstance(target, dict):
             at = key

@@ -68,9 +68,7 @@ class RayEngine:
         try:
             if self._address:
                 excludes = [".git", ".venv", "data", "tests", "benchmarks", "**/*.tar.gz"]
-                ray.init(
-                    self._address, runtime_env={"working_dir": str(checkout), "excludes": excludes}, **quiet
-                )
+                ray.init(self._address, runtime_env={"working_dir": str(checkout), "excludes": excludes}, **quiet)
             else:
                 ray.init(num_cpus=self._workers, include_dashboard=False, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -100,7 +98,9 @@ class RayEngine:
                 try:
                     yield ray.get(reference)
                 except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
-                    yield Failed(task.stage, task.source, task.key, f"its worker died {self.RETRIES + 1} times: {error}")
+                    yield Failed(
+                        task.stage, task.source, task.key, f"its worker died {self.RETRIES + 1} times: {error}"
+                    )
                 except ray.exceptions.RayError as error:
                     yield Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {error}")
 

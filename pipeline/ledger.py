@@ -103,7 +103,9 @@ def forget(storage: Storage, stage: str, source: str, key: str) -> None:
 def explain_change(record: Record, basis: Basis) -> str:
     """Say in a few words why ``record`` cannot be reused for ``basis``."""
     changes = [f"{key} from {old} to {new}" for key, old, new in _differences(record.settings, basis.settings)]
-    changes += [f"version of {key} from {old} to {new}" for key, old, new in _differences(record.versions, basis.versions)]
+    changes += [
+        f"version of {key} from {old} to {new}" for key, old, new in _differences(record.versions, basis.versions)
+    ]
     if record.inputs != digest(basis.inputs):
         changes.append("input")
     return "changed: " + ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")

@@ -27,7 +27,7 @@ STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", "segments", "enc
 ATOMIC_SETTINGS = ("canvas", "tolerance", "elements")
 """Settings of tokenize that atomic tokens depend on; the others are for what is learned."""
 
-SIGNATURE_SETTINGS = ("shingle_size", "seed")
+SIGNATURE_SETTINGS = ("grid", "min_shingles", "seed")
 """Settings of deduplicate that signatures depend on; the others are for decisions."""
 
 CORPUS = "all"

@@ -163,10 +163,7 @@ class Conductor:
         records = [done[task.source, task.key] for task in tasks]
         # of crawl, the fingerprint holds file times, which say nothing about content
         self._fingerprints[stage] = ledger.digest(
-            [
-                [r.source, r.key, r.outputs["kept"].sha256 if stage == "crawl" else r.fingerprint]
-                for r in records
-            ]
+            [[r.source, r.key, r.outputs["kept"].sha256 if stage == "crawl" else r.fingerprint] for r in records]
         )
         return records
 
@@ -227,9 +224,7 @@ class Conductor:
                 raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
         known = versions.numbers(self.storage)
         parent = known[-1] if known else None
-        files = {
-            role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())
-        }
+        files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
         return Manifest(
             version=(parent or 0) + 1,
             parent=parent,

@@ -58,7 +58,11 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
             if wide:
                 console.print(_blocks(picture))
     if row is not None:
-        files |= {"canonical.svg": row["svg"].encode(), "canonical.png": row["png"], "tokens.txt": row["tokens"].encode()}
+        files |= {
+            "canonical.svg": row["svg"].encode(),
+            "canonical.png": row["png"],
+            "tokens.txt": row["tokens"].encode(),
+        }
         if wide:
             print("canonical")
             console.print(_blocks(row["png"]))
@@ -99,8 +103,13 @@ def _decisions(storage: Storage, manifest: Manifest, wanted: str) -> list[dict[s
     """Records that became the sample or were dropped for it, or, for a raw id, where that record ended."""
     found = []
     for path in table_files(storage, manifest, "deduplicate", ".parquet"):
-        table = read_table(storage, path, columns=["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"])
-        hit = pc.or_(pc.starts_with(table["raw_id"], wanted), pc.or_(pc.equal(table["cluster_id"], wanted), pc.starts_with(table["sample_id"], wanted)))
+        table = read_table(
+            storage, path, columns=["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"]
+        )
+        hit = pc.or_(
+            pc.starts_with(table["raw_id"], wanted),
+            pc.or_(pc.equal(table["cluster_id"], wanted), pc.starts_with(table["sample_id"], wanted)),
+        )
         found += table.filter(hit).to_pylist()
     for stage in ("crawl", "samples"):
         for path in table_files(storage, manifest, stage, ".dropped.parquet"):
@@ -123,5 +132,3 @@ def _blocks(png: bytes) -> Text:
             text.append("▀", style=f"rgb({above[0]},{above[1]},{above[2]}) on rgb({below[0]},{below[1]},{below[2]})")
         text.append("\n")
     return text
-
-

@@ -73,9 +73,7 @@ def samples_step(work: Work) -> Record:
     """Run the row-wise pass over one row group of a raw table, in a sandboxed child process."""
     payload = work.task.payload
     table = read_table(work.storage, payload["raw"], row_group=payload["row_group"])
-    box = sandbox.shared(
-        "stages.rowwise:mill", sandbox.SandboxSettings.model_validate_json(payload["sandbox"])
-    )
+    box = sandbox.shared("stages.rowwise:mill", sandbox.SandboxSettings.model_validate_json(payload["sandbox"]))
     result = box.run(table, payload["settings"])
     if result.tables:
         kept, dropped, timings = result.tables
@@ -92,7 +90,11 @@ def samples_step(work: Work) -> Record:
         "dropped": write_table(work.storage, work.path("dropped.parquet"), [dropped], DROPPED),
     }
     return work.record(
-        outputs, table.num_rows, kept.num_rows, dropped=dropped_counts([dropped]), extra={"shard_bytes": size, "notes": notes}
+        outputs,
+        table.num_rows,
+        kept.num_rows,
+        dropped=dropped_counts([dropped]),
+        extra={"shard_bytes": size, "notes": notes},
     )
 
 
@@ -112,9 +114,12 @@ def deduplicate_step(work: Work) -> Record:
     narrow = pa.concat_tables([SAMPLES.empty_table().select(NARROW), *tables])
     decisions = deduplicate.deduplicate(narrow, settings, list(payload["source_order"]))
     # (source, path) is unique, so it leads each decision back to its partition
-    of = {(s, p): i for s, p, i in zip(*(c.to_pylist() for c in (narrow["source"], narrow["path"], index)), strict=True)}
+    of = {
+        (s, p): i for s, p, i in zip(*(c.to_pylist() for c in (narrow["source"], narrow["path"], index)), strict=True)
+    }
     homes = pa.array(
-        [of[key] for key in zip(decisions["source"].to_pylist(), decisions["path"].to_pylist(), strict=True)], pa.int32()
+        [of[key] for key in zip(decisions["source"].to_pylist(), decisions["path"].to_pylist(), strict=True)],
+        pa.int32(),
     )
     outputs: dict[str, Output] = {}
     by_source: dict[str, dict[str, int]] = {}
@@ -125,7 +130,10 @@ def deduplicate_step(work: Work) -> Record:
         dropped = dropped_rows(
             lost,
             "deduplicate",
-            [(n, Reason(r), f"of {c}") for n, (r, c) in enumerate(zip(lost["reason"].to_pylist(), lost["cluster_id"].to_pylist(), strict=True))],
+            [
+                (n, Reason(r), f"of {c}")
+                for n, (r, c) in enumerate(zip(lost["reason"].to_pylist(), lost["cluster_id"].to_pylist(), strict=True))
+            ],
         )
         path = table_path("deduplicate", source, key)
         outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine], DECISIONS)
@@ -204,9 +212,7 @@ def segments_step(work: Work) -> Record:
     files = {"segments": segments.to_json(), "vocabulary": vocabulary.to_json(), "tokenizer": tokenizer}
     # versions refer to these files, so they lie under their digest and never change
     home = f"vocabularies/{ledger.digest(files)[:20]}"
-    outputs = {
-        role: write_bytes(work.storage, f"{home}/{role}.json", text.encode()) for role, text in files.items()
-    }
+    outputs = {role: write_bytes(work.storage, f"{home}/{role}.json", text.encode()) for role, text in files.items()}
     return work.record(outputs, len(ordered), len(ordered))
 
 
@@ -244,7 +250,10 @@ def write_step(work: Work) -> Record:
     for spdx in rows["license"].to_pylist():
         licenses[spdx] = licenses.get(spdx, 0) + 1
     return work.record(
-        outputs, rows.num_rows, rows.num_rows, extra={"shards": shards, "licenses": dict(sorted(licenses.items())), "raw_bytes": raw_bytes}
+        outputs,
+        rows.num_rows,
+        rows.num_rows,
+        extra={"shards": shards, "licenses": dict(sorted(licenses.items())), "raw_bytes": raw_bytes},
     )
 
 
@@ -256,7 +265,20 @@ def _write_shard(work: Work, form: str, pack: write.Pack, data: bytes) -> Output
 
 def joined(work: Work, part: dict[str, str]) -> pa.Table:
     """One partition's rows with all columns of `stages.schema.SHARD`, and ``size``."""
-    wanted = ["path", "sample_id", "svg", "tokens", "png", "atomic_length", "ssim", "mae", "visible_share", "view_box", "license", "size"]
+    wanted = [
+        "path",
+        "sample_id",
+        "svg",
+        "tokens",
+        "png",
+        "atomic_length",
+        "ssim",
+        "mae",
+        "visible_share",
+        "view_box",
+        "license",
+        "size",
+    ]
     rows = survivors(
         read_table(work.storage, part["samples"], columns=wanted),
         read_table(work.storage, part["decisions"], columns=["path", "kept", "provenance"]),

@@ -39,7 +39,9 @@ def print_funnel(manifest: Manifest) -> None:
     funnel = manifest.funnel
     _line(f"input       {funnel.input:>9,}")
     _line(f"kept        {funnel.kept:>9,}  {_share(funnel.kept, funnel.input)}")
-    _line(f"duplicate   {funnel.duplicate:>9,}  {_share(funnel.duplicate, funnel.input)}  {_counts(manifest.duplicates)}")
+    _line(
+        f"duplicate   {funnel.duplicate:>9,}  {_share(funnel.duplicate, funnel.input)}  {_counts(manifest.duplicates)}"
+    )
     for name, reasons in (("rejected", funnel.rejected), ("quarantined", funnel.quarantined)):
         total = sum(reasons.values())
         _line(f"{name:<11} {total:>9,}  {_share(total, funnel.input)}  {_counts(reasons)}")
@@ -51,7 +53,13 @@ def print_plan(phases: Sequence[Phase]) -> None:
     for phase in phases:
         if phase.follows:
             frozen = phase.follows.startswith("frozen")
-            table.add_row(phase.stage, "all", "1" if frozen else "?", "0" if frozen else "?", phase.follows if frozen else f"follows {phase.follows}")
+            table.add_row(
+                phase.stage,
+                "all",
+                "1" if frozen else "?",
+                "0" if frozen else "?",
+                phase.follows if frozen else f"follows {phase.follows}",
+            )
             continue
         by_source: dict[str, list[tuple[bool, str]]] = {}
         for decision in phase.decisions:
@@ -72,7 +80,20 @@ def print_versions(storage: Storage) -> None:
     if not known:
         _line(f"{storage.uri} has no versions yet")
         return
-    table = Table("version", "parent", "input", "kept", "duplicate", "rejected", "quarantined", "shards", "MB", "name", box=None, pad_edge=False)
+    table = Table(
+        "version",
+        "parent",
+        "input",
+        "kept",
+        "duplicate",
+        "rejected",
+        "quarantined",
+        "shards",
+        "MB",
+        "name",
+        box=None,
+        pad_edge=False,
+    )
     for number in known:
         manifest = versions.read(storage, number)
         funnel = manifest.funnel

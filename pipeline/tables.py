@@ -68,9 +68,7 @@ PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "versi
 """Writer settings of intermediate tables."""
 
 
-def read_table(
-    storage: Storage, path: str, columns: list[str] | None = None, row_group: int | None = None
-) -> pa.Table:
+def read_table(storage: Storage, path: str, columns: list[str] | None = None, row_group: int | None = None) -> pa.Table:
     """Read a Parquet table, or only ``columns`` and one ``row_group`` of it."""
     with storage.open(path) as stream, pq.ParquetFile(stream) as file:
         if row_group is None:

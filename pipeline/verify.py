@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline import shards, versions
-from pipeline.config import Config
 from pipeline.errors import StorageError
 from pipeline.progress import Display
 from pipeline.storage import NotFound, Storage
@@ -42,7 +41,9 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
         for shard in manifest.shards:
             ids, found = checker.check(shard)
             samples.setdefault(shard["format"], []).extend(ids)
-            faults += found[:MOST_FAULTS] + ([f"{shard['path']}: and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else [])
+            faults += found[:MOST_FAULTS] + (
+                [f"{shard['path']}: and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
+            )
             display.advance(len(ids))
     for form, ids in sorted(samples.items()):
         if len(ids) != manifest.funnel.kept:
@@ -94,7 +95,9 @@ class _Checker:
             "atomic_tokens": sum(row["atomic_length"] for row in rows),
             "segment_tokens": sum(row["segment_length"] for row in rows),
         }
-        faults += [f"{path}: {name} is {n}, the manifest says {shard[name]}" for name, n in sums.items() if n != shard[name]]
+        faults += [
+            f"{path}: {name} is {n}, the manifest says {shard[name]}" for name, n in sums.items() if n != shard[name]
+        ]
         return ids, faults
 
     def _record(self, row: dict[str, Any], shard: dict[str, Any]) -> Iterator[str]:

@@ -97,7 +97,9 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
     if version is None:
         known = numbers(storage)
         if not known:
-            raise ConfigError(f"{storage.uri} has no versions; publish one with: svgmill run CONFIG --workspace {storage.uri}")
+            raise ConfigError(
+                f"{storage.uri} has no versions; publish one with: svgmill run CONFIG --workspace {storage.uri}"
+            )
         version = known[-1]
     try:
         data = json.loads(storage.read(manifest_path(version)))
@@ -109,7 +111,9 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
         raise StorageError(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
     form = data.get("manifest_version")
     if form != MANIFEST_VERSION:
-        raise ConfigError(f"version {version} has manifest_version {form}; this svgmill reads {MANIFEST_VERSION}; update svgmill")
+        raise ConfigError(
+            f"version {version} has manifest_version {form}; this svgmill reads {MANIFEST_VERSION}; update svgmill"
+        )
     return Manifest(**(data | {"funnel": Funnel(**data["funnel"])}))
 
 

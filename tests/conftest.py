@@ -29,7 +29,9 @@ def drawing(number: int) -> str:
         f'</linearGradient></defs><ellipse cx="12" cy="12" rx="{5 + number % 6}" ry="{4 + number % 5}" fill="url(#g)"/>',
         f'<path d="M3 {y}c2 {1 + number % 5} 7 9 {9 + number % 9} 3s4-2 3-{1 + number % 4}q3 4-6 5a4 3 20 0 1-3 3z"/>',
     ]
-    lines = "".join(f"<path d='M{i % 23} {(i * number) % 23}l{1 + i % 5} {1 + number % 6}h2z'/>" for i in range(number % 4 * 9))
+    lines = "".join(
+        f"<path d='M{i % 23} {(i * number) % 23}l{1 + i % 5} {1 + number % 6}h2z'/>" for i in range(number % 4 * 9)
+    )
     return f"{HEAD}<title>Shape number {number}</title>{body[number % 5]}{lines}</svg>"
 
 

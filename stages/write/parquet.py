@@ -16,7 +16,7 @@ def parquet_shard(rows: pa.Table) -> bytes:
     The picture column is stored as it is, since PNG does not compress again.
     """
     stream = io.BytesIO()
-    compression = {name: "zstd" for name in _leaves(SHARD)} | {"png": "none"}
+    compression = dict.fromkeys(_leaves(SHARD), "zstd") | {"png": "none"}
     pq.write_table(
         rows.select(SHARD.names).cast(SHARD).combine_chunks(),
         stream,

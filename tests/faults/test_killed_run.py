@@ -19,7 +19,17 @@ def test_killed_run_goes_on_where_it_was(icons: Path, tmp_path: Path, after: int
     config = write_config(tmp_path / "c.yaml", icons, partition={"records": 3})
     undisturbed = mill(config, tmp_path / "calm").workspace
     workspace = tmp_path / "killed"
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--workspace", str(workspace), "--engine", "inline"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "run",
+        str(config),
+        "--workspace",
+        str(workspace),
+        "--engine",
+        "inline",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(list(workspace.glob("tables/**/*.json"))) < after and time.monotonic() < deadline:

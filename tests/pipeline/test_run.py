@@ -36,7 +36,9 @@ def test_every_record_ends_once(finished: Run) -> None:
     assert funnel.input == 47
     assert funnel.balanced
     dropped = [
-        row for path in finished.workspace.glob("tables/**/*.dropped.parquet") for row in pq.read_table(path).to_pylist()
+        row
+        for path in finished.workspace.glob("tables/**/*.dropped.parquet")
+        for row in pq.read_table(path).to_pylist()
     ]
     assert len(dropped) == funnel.input - funnel.kept
     assert len({(row["source"], row["path"]) for row in dropped}) == len(dropped)
@@ -56,7 +58,9 @@ def test_samples_prove_themselves(finished: Run) -> None:
     manifest = finished.result.manifest
     settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
     vocabulary = tokenize.Vocabulary.build(settings)
-    segments = tokenize.Segments.from_json((finished.workspace / manifest.vocabulary["files"]["segments"]["path"]).read_text())
+    segments = tokenize.Segments.from_json(
+        (finished.workspace / manifest.vocabulary["files"]["segments"]["path"]).read_text()
+    )
     rows = parquet_rows(finished)
     assert len(rows) == manifest.funnel.kept > 30
     for row in rows:

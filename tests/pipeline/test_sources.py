@@ -51,7 +51,9 @@ def test_listing_tells_files_archives_and_the_rest(tmp_path: Path) -> None:
     assert [e.path for e in list_source(source(tmp_path, "*.svg"), Path()).files] == ["a.svg"]
 
 
-@pytest.mark.parametrize(("make", "says"), [("none", "does not exist"), ("file", "neither a folder"), ("empty", "no .svg")])
+@pytest.mark.parametrize(
+    ("make", "says"), [("none", "does not exist"), ("file", "neither a folder"), ("empty", "no .svg")]
+)
 def test_unusable_source_is_one_clear_line(tmp_path: Path, make: str, says: str) -> None:
     """No folder, a file instead of a folder, an empty folder: each says what and where."""
     if make == "file":

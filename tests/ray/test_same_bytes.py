@@ -18,6 +18,13 @@ def test_engines_and_workers_give_the_same_bytes(icons: Path, tmp_path: Path) ->
     stores = [FolderStorage(tmp_path / name) for name in ("inline", "one", "three")]
     manifests = {store.read(manifest_path(1)) for store in stores}
     assert len(manifests) == 1
-    listings = [[(e.path, store.read(e.path)) for e in store.list() if e.path.startswith(("shards/", "vocabularies/", "tables/"))] for store in stores]
+    listings = [
+        [
+            (e.path, store.read(e.path))
+            for e in store.list()
+            if e.path.startswith(("shards/", "vocabularies/", "tables/"))
+        ]
+        for store in stores
+    ]
     assert len(listings[0]) > 30
     assert listings[0] == listings[1] == listings[2]

@@ -1,0 +1,80 @@
+"""Composes the captions."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stages.caption import colours
+from stages.caption.settings import CaptionSettings
+from stages.caption.words import from_name, useful
+from stages.schema import CAPTIONED
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
+    """Captions (`stages.schema.CAPTIONED`) for rows with sample_id, title, desc, path, name and svg.
+
+    Every sample has at least two: ``composed`` first, ``drawing`` last; between them what title, desc and file name
+    give.
+    """
+    captions = [_captions(row, settings) for row in table.select(["title", "desc", "path", "name", "svg"]).to_pylist()]
+    return pa.table(
+        [table["sample_id"].combine_chunks(), pa.array(captions, CAPTIONED.field(1).type)], schema=CAPTIONED
+    )
+
+
+def _captions(row: dict[str, str], settings: CaptionSettings) -> list[dict[str, str]]:
+    words, styles = from_name(row["name"], settings)
+    title, desc = useful(row["title"], settings), useful(row["desc"], settings)
+    drawing = _drawing(row["svg"])
+    found = [
+        ("composed", _composed(title, words, styles, row["svg"], settings)),
+        ("title", title),
+        ("desc", desc),
+        ("file_name", " ".join([*styles, *words])),
+        ("drawing", drawing),
+    ]
+    return [{"text": _cut(text, settings.max_characters), "origin": origin} for origin, text in found if text]
+
+
+def _composed(title: str, words: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:
+    subject = title or " ".join(words)
+    style = " ".join(styles)
+    article = "An" if (style or "icon")[0] in "aeiou" else "A"
+    start = f"{article} {style} icon".replace("  ", " ")
+    if subject:
+        start += f" of {subject}" if title and not title.isascii() else f" of {_lower(subject)}"
+    names = colours.seen(svg)[: settings.max_colours]
+    if names:
+        start += f" in {_list(names)}"
+    return f"{start}. {_drawing(svg)}"
+
+
+def _drawing(svg: str) -> str:
+    parts = [_count(kind, n) for kind, n in colours.shapes(svg)[:4]]
+    text = f"Made of {_list(parts)}" if parts else "An empty drawing"
+    gradients = svg.count("<linearGradient") + svg.count("<radialGradient")
+    if gradients:
+        text += f", with {_count('gradient', gradients)}"
+    return text + "."
+
+
+def _count(kind: str, n: int) -> str:
+    number = _NUMBERS[n] if n < len(_NUMBERS) else str(n)
+    return f"{number} {kind}{'' if n == 1 else 's'}"
+
+
+def _list(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def _lower(text: str) -> str:
+    """The first letter small, unless the word is an acronym or a name in capitals."""
+    return text[0].lower() + text[1:] if len(text) > 1 and text[1].islower() else text
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return text[: limit - 1].rsplit(" ", 1)[0] + "…"

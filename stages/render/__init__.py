@@ -1,0 +1,12 @@
+"""Render: pictures of source and canonical form, their difference, and the gate it decides.
+
+Runs in the sandbox: renderers are native code that meets hostile input.
+"""
+
+from stages.render.renderers import RendererUnavailable
+from stages.render.settings import RenderSettings
+from stages.render.stage import render, renderer_version, source_png
+
+VERSION: int = 1
+
+__all__ = ["VERSION", "RenderSettings", "RendererUnavailable", "render", "renderer_version", "source_png"]
