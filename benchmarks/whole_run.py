@@ -1,6 +1,6 @@
 """The whole mill over a folder of real SVGs, one source a subfolder: records/s in total and per stage, peak memory.
 
-    python benchmarks/whole_run.py FOLDER [--workers 2] [--engine ray] [--workspace DIR] [--config configs/hivg-784.yaml]
+    python benchmarks/whole_run.py FOLDER [--workers 2] [--engine ray] [--workspace DIR] [--config FILE]
 
 Prints a table; the figures are of this machine at this moment, so compare only within one session. Exits with 1 if a
 record is lost.

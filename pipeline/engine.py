@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from pipeline.errors import ConfigError, PartitionError
@@ -76,9 +75,7 @@ class RayEngine:
             raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}") from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._ray.shutdown()
 
     def run(self, tasks: Sequence[Task], workspace: str) -> Iterator[Done | Failed]:

@@ -1,4 +1,4 @@
-"""Config and what exists -> the partitions to run, and why. Pure: imports neither Ray nor a cloud client, writes nothing.
+"""Config and what exists -> the partitions to run, and why. Pure: imports neither Ray nor a cloud client.
 
 Each function makes the tasks of one stage from the records of the stages before it. A task's `Basis` holds the digests
 of its inputs, the stage's own settings and its version; `decide` holds it against the record in the ledger.

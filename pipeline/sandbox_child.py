@@ -30,7 +30,7 @@ def main() -> None:
     function = getattr(importlib.import_module(module), name)
     _confine(int(sys.argv[2]))
     while head := source.read(HEADER.size):
-        kind, size = HEADER.unpack(head)
+        kind, _ = HEADER.unpack(head)
         if kind != CALL:
             raise SystemExit("the parent speaks another protocol")
         seconds, text_size, table_size = CALL_HEAD.unpack(source.read(CALL_HEAD.size))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import shards, versions
@@ -78,7 +78,7 @@ class _Checker:
             raise _Bad(f"{file['path']}: sha256 differs from the manifest's")
         return data.decode()
 
-    def check(self, shard: dict[str, Any]) -> tuple[list[str], list[str]]:
+    def check(self, shard: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         """The sample ids in a shard, and its faults."""
         path = shard["path"]
         try:
@@ -100,7 +100,7 @@ class _Checker:
         ]
         return ids, faults
 
-    def _record(self, row: dict[str, Any], shard: dict[str, Any]) -> Iterator[str]:
+    def _record(self, row: dict[str, Any], shard: Mapping[str, Any]) -> Iterator[str]:
         sample = row["sample_id"]
         if hashlib.sha256(row["svg"].encode()).hexdigest() != sample:
             yield f"{sample}: the SVG has another digest"

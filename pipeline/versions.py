@@ -1,14 +1,14 @@
 """What a version is: a manifest that names immutable shards, published in one exclusive write.
 
-`versions/<n>/manifest.json` is the version; everything else under `versions/<n>/` (report, card) is made from it and can
-be made again. Numbers count up from 1. Publishing fails, and changes nothing, if another publisher took the number.
+`versions/<n>/manifest.json` is the version; everything else under `versions/<n>/` (report, card) is made from it and
+can be made again. Numbers count up from 1. Publishing fails, and changes nothing, if another publisher took the number.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -46,13 +46,13 @@ class Manifest:
     fingerprints: Mapping[str, str]
     """Stage -> digest over its partitions' fingerprints (of crawl: over its outputs)."""
     funnel: Funnel
-    stages: list[Mapping[str, Any]]
+    stages: Sequence[Mapping[str, Any]]
     """In order: {stage, in, kept, dropped: {reason: n}}."""
-    sources: list[Mapping[str, Any]]
+    sources: Sequence[Mapping[str, Any]]
     """In order: {source, license, input, kept, duplicate, rejected, quarantined}."""
     duplicates: Mapping[str, int]
     """Reason -> records, for the funnel's duplicates."""
-    shards: list[Mapping[str, Any]]
+    shards: Sequence[Mapping[str, Any]]
     """{path, format, sha256, bytes, rows, tier, split, atomic_tokens, segment_tokens}, sorted by path."""
     vocabulary: Mapping[str, Any]
     """{basis, files: {segments, vocabulary, tokenizer: {path, sha256, bytes}}}."""

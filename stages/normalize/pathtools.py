@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from stages.normalize import arcs
 from stages.normalize.matrix import Matrix
 from stages.pathdata import Command
 
-Segment = tuple  # type: ignore[type-arg]
+Segment = tuple[Any, ...]
 Subpath = list[Segment]
 Box = tuple[float, float, float, float]
 
@@ -263,7 +264,7 @@ def clipped(subpath: Subpath, window: Box) -> Subpath:
             x, y = sx, sy
             continue
         if letter == "L":
-            out += (("L", *point) for point in _line(x, y, *segment[1:], window))
+            out += (("L", *point) for point in _line(x, y, segment[1], segment[2], window))
         else:
             out += _curve((x, y, *segment[1:]), letter, window)
         x, y = segment[-2:]

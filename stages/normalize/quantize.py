@@ -13,14 +13,25 @@ from dataclasses import dataclass
 from stages.base import Dropped
 from stages.canonical import number
 from stages.normalize import arcs
-from stages.normalize.pathtools import Box, Subpath, beyond, bounds, clipped, halved_segment, hull, plain, within
+from stages.normalize.pathtools import (
+    Box,
+    Segment,
+    Subpath,
+    beyond,
+    bounds,
+    clipped,
+    halved_segment,
+    hull,
+    plain,
+    within,
+)
 from stages.normalize.settings import NormalizeSettings
 from stages.reasons import Reason
 
 
 @dataclass(frozen=True)
 class Pen:
-    """What decides how a path's geometry may be clipped: the reach of its stroke, and whether a dot is drawn by caps."""
+    """What decides how geometry may be clipped, and whether a point of it is drawn."""
 
     reach: float = 0.0
     """User units that the stroke extends beyond the geometry; 0 for a fill alone."""
@@ -205,12 +216,12 @@ def _commands(subpath: Subpath, sx: int, sy: int, limit: int, deviation: float) 
 def _arc(
     tx: float,
     ty: float,
-    segment: tuple,
+    segment: Segment,
     px: int,
     py: int,
     x: int,
     y: int,
-    deviation: float,  # type: ignore[type-arg]
+    deviation: float,
 ) -> str | None:
     """An arc between rounded ends: "" if it has shrunk to nothing, None if no rounded arc comes near the true one.
 

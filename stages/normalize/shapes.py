@@ -1,4 +1,4 @@
-"""Basic shapes and paths (SVG 2, chapters 9 and 10) as absolute subpaths, and as canonical elements where a map allows."""
+"""Basic shapes and paths (SVG 2, chapters 9 and 10): as absolute subpaths, and as canonical elements."""
 
 from __future__ import annotations
 
@@ -71,14 +71,12 @@ def shape(node: Node, view: Viewport, font_size: float) -> tuple[Shape | None, b
             return Shape("rect", [_rect(*values)], values), False
         case "circle":
             r = length(get("r"), view.diagonal, font_size) or 0.0
-            values = (horizontal("cx"), vertical("cy"), r, r)
-            return (Shape("ellipse", [_ellipse(*values)], values) if r > 0 else None), False
+            return _elliptic(horizontal("cx"), vertical("cy"), r, r), False
         case "ellipse":
             # SVG 2: a missing or auto radius is the other one
             rx, ry = length(get("rx"), view.width, font_size), length(get("ry"), view.height, font_size)
             rx, ry = (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
-            values = (horizontal("cx"), vertical("cy"), rx, ry)
-            return (Shape("ellipse", [_ellipse(*values)], values) if rx > 0 and ry > 0 else None), False
+            return _elliptic(horizontal("cx"), vertical("cy"), rx, ry), False
         case "line":
             x1, y1, x2, y2 = horizontal("x1"), vertical("y1"), horizontal("x2"), vertical("y2")
             return Shape("line", [[("M", x1, y1), ("L", x2, y2)]]), False
@@ -121,6 +119,10 @@ def _rect(x: float, y: float, w: float, h: float, rx: float, ry: float) -> Subpa
         corner(x + rx, y),
         ("Z",),
     ]
+
+
+def _elliptic(cx: float, cy: float, rx: float, ry: float) -> Shape | None:
+    return Shape("ellipse", [_ellipse(cx, cy, rx, ry)], (cx, cy, rx, ry)) if rx > 0 and ry > 0 else None
 
 
 def _ellipse(cx: float, cy: float, rx: float, ry: float) -> Subpath:

@@ -1,13 +1,14 @@
 """The document as light nodes with cascaded properties.
 
-Cascade (CSS Cascading 4): presentation attributes count as author rules of specificity zero before all others, then the
-rules of style elements by specificity and order, then the style attribute; important declarations above all normal ones.
+Cascade (CSS Cascading 4): presentation attributes count as author rules of specificity zero before all others, then
+the rules of style elements by specificity and order, then the style attribute; important declarations above all normal ones.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from typing import Any
 
 import cssselect2
 import tinycss2
@@ -181,11 +182,11 @@ def _cascade(attributes: dict[str, str], rules: tuple[Declaration, ...] | list[D
 
 @functools.lru_cache(4096)
 def declarations(text: str) -> tuple[Declaration, ...]:
-    """The declarations of a style attribute that matter here. Raises Dropped for values that need var() and the like."""
+    """The declarations of a style attribute that matter here. Raises Dropped for var() and the like."""
     return tuple(_declarations(tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)))
 
 
-def _declarations(content: list) -> list[Declaration]:  # type: ignore[type-arg]
+def _declarations(content: list[Any]) -> list[Declaration]:
     found: list[Declaration] = []
     for item in content:
         if item.type != "declaration":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from stages.base import Dropped
@@ -478,7 +479,7 @@ class Walker:
                 return None
             limit = self.settings.canvas + self.settings.tolerance
             if all(0 <= v <= limit for v in points[0]) and all(
-                abs(b - a) <= limit for p, q in zip(points, points[1:], strict=False) for a, b in zip(p, q, strict=True)
+                abs(b - a) <= limit for p, q in pairwise(points) for a, b in zip(p, q, strict=True)
             ):
                 return Element(figure.kind, {"points": " ".join(f"{x} {y}" for x, y in points)})
         data = path_data(subpaths, self.settings, pen)

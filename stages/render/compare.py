@@ -54,7 +54,7 @@ def _on_one_ground(a: Pixels, b: Pixels, threshold: int) -> Difference:
 
 def luma(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Grey levels by ITU-R BT.601."""
-    return pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    return (pixels @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
 
 
 def ssim(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:

@@ -89,7 +89,7 @@ def tier_of(length: int, settings: TierSettings) -> str:
 
 
 def split_of(cluster_id: str, settings: TierSettings) -> str:
-    """The split of a duplicate cluster: where the hash of its id falls among the shares. Whole clusters stay together."""
+    """The split of a duplicate cluster: where the hash of its id falls among the shares."""
     head = hashlib.sha256(f"{settings.seed}:{cluster_id}".encode()).digest()[:8]
     at = int.from_bytes(head, "big") / 2**64
     total = 0.0

@@ -1,3 +1,4 @@
+import contextlib
 import math
 
 import numpy as np
@@ -139,10 +140,8 @@ def test_quantizing_moves_no_edge_by_more_than_a_unit(data: str) -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_drawing_or_a_reason(data: bytes) -> None:
     """Nothing but Dropped comes out of bytes that are no SVG."""
-    try:
+    with contextlib.suppress(Dropped):
         normalize_one(data, SETTINGS)
-    except Dropped:
-        pass
 
 
 FRAGMENT = st.sampled_from(
