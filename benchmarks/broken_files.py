@@ -231,7 +231,12 @@ BROKEN: dict[str, Broken] = {
         doc('<rect width="100" height="100" fill="#fff"/>'), ("blank_render",), "one colour from edge to edge"
     ),
     "dashes.svg": Broken(
-        doc(_dashes()), ("timed_out",), "3 KB that keep a renderer busy for minutes: stopped by the sandbox"
+        doc(_dashes()),
+        (
+            "too_complex",
+            "timed_out",
+        ),
+        "3 KB that keep a renderer busy for minutes: stopped by the sandbox",
     ),
     # deduplicate: of the five wheels one stays
     "wheel.svg": Broken(doc(_wheel("#556")), _DUPLICATE, "a wheel"),

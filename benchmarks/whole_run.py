@@ -108,11 +108,8 @@ def main() -> None:
     for part, seconds in costs.cpu_seconds.items():
         rate = costs.records["samples"] / max(seconds, 1e-9)
         print(f"  {part:<12}{'':>10}{seconds:>10.1f}{rate:>12,.0f}   {seconds / total:.0%} of the row-wise pass's CPU")
-    print(
-        f"peak memory: driver {memory.driver / 2**20:,.0f} MiB, largest worker or child {memory.worker / 2**20:,.0f} MiB, ",
-        end="",
-    )
-    print(f"everything with Ray's own processes {memory.all / 2**20:,.0f} MiB")
+    sizes = {"driver": memory.driver, "largest worker or child": memory.worker, "with Ray's own processes": memory.all}
+    print("peak memory: " + ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in sizes.items()))
     faults, checked = verify_version(storage, None, Display())
     print(*(faults[:10] or [checked]), sep="\n")
     if args.workspace is None:

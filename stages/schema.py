@@ -1,8 +1,8 @@
 """The Arrow schemas of the tables that pass between stages.
 
 A *record* is one raw file: its key is (``source``, ``path``), unique in a run. ``raw_id`` is the hex sha256 of its
-bytes as stored in the source (before any inflation). A *sample* is one canonical SVG: ``sample_id`` is the hex sha256 of the
-canonical text. Many records can be one sample.
+bytes as stored in the source (before any inflation). A *sample* is one canonical SVG: ``sample_id`` is the hex sha256
+of the canonical text. Many records can be one sample.
 
 The row-wise pass over a partition adds columns in this order::
 

@@ -1,7 +1,8 @@
 """The document as light nodes with cascaded properties.
 
 Cascade (CSS Cascading 4): presentation attributes count as author rules of specificity zero before all others, then
-the rules of style elements by specificity and order, then the style attribute; important declarations above all normal ones.
+the rules of style elements by specificity and order, then the style attribute; important declarations above all
+normal ones.
 """
 
 from __future__ import annotations
