@@ -59,6 +59,8 @@ def from_name(name: str, settings: CaptionSettings) -> tuple[list[str], list[str
             (styles if lower in settings.adjectives else words).append(lower)
     if not words and styles:
         words, styles = styles, []
+    if len(words) > 1 and words[-1] in ("icon", "icons", "logo", "svg"):
+        words.pop()
     if " ".join(words) in settings.stop_names:
         words = []
     return words, list(dict.fromkeys(styles))

@@ -1,0 +1,109 @@
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.caption import CaptionSettings, caption
+from stages.caption.colours import name_of
+from stages.caption.words import from_name, screened, useful
+
+SETTINGS = CaptionSettings()
+SVG = (
+    '<svg xmlns="x" viewBox="0 0 784 784"><path fill="#e22" d="M0 0h9"/><circle fill="none" stroke="#333" r="9"/></svg>'
+)
+
+
+def run(name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG) -> list[dict]:
+    row = {
+        "sample_id": "i",
+        "title": title,
+        "desc": desc,
+        "path": name,
+        "name": name,
+        "source": "s",
+        "svg": svg,
+        "tokens": "",
+    }
+    return caption(pa.Table.from_pylist([row]), SETTINGS).to_pylist()[0]["captions"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("shopping-cart.svg", ["shopping", "cart"]),
+        ("AcademicCapIcon.svg", ["academic", "cap"]),
+        ("ic_home_24px.svg", ["ic", "home"]),
+        ("emoji_u1f600.svg", ["grinning face"]),
+        ("1f469-200d-1f692.svg", ["woman", "fire engine"]),
+        ("arrow_left.svg#2", ["arrow", "left"]),
+        ("9f86d081884c7d65.svg", []),
+        ("icon.svg", []),
+    ],
+)
+def test_names_become_words(name: str, words: list[str]) -> None:
+    """Cases, separators, sizes, code points and copies of file names are resolved; digests say nothing."""
+    assert from_name(name, SETTINGS)[0] == words
+
+
+def test_style_words_are_adjectives() -> None:
+    """A style in the name is told before the thing."""
+    assert from_name("cart-outline.svg", SETTINGS) == (["cart"], ["outline"])
+    assert run("cart-outline.svg")[0]["text"].startswith("An outline icon of cart in ")
+
+
+def test_origins_are_recorded() -> None:
+    """Each source of words gives its own caption, the composed one comes first."""
+    found = run("cart.svg", "Shopping cart", "A cart with two wheels")
+    assert [c["origin"] for c in found] == ["composed", "title", "desc", "file_name", "drawing"]
+    assert found[0]["text"] == "An icon of shopping cart in dark grey and red. Made of one circle and one path."
+
+
+@pytest.mark.parametrize(
+    "text", ["Layer 1", "Untitled", "icon", "Created with Sketch.", "drawing.svg", "Group 12", "", "  "]
+)
+def test_empty_titles_say_nothing(text: str) -> None:
+    """Titles that editors put there are no captions."""
+    assert useful(text, SETTINGS) == ""
+
+
+PRIVATE = [
+    "jane.doe+x@example.org",
+    "https://example.com/a?b=c",
+    "www.example.com",
+    "+49 30 1234567",
+    "/home/jane/icons/x.svg",
+    "C:\\Users\\jane\\x",
+    "sk_live_51H8xYzAbCdEfGhIjKlMnOp",
+    "AKIAIOSFODNN7EXAMPLE99",
+    "9f86d081884c7d659a2feaa0c55ad015",
+]
+
+
+@pytest.mark.parametrize("secret", PRIVATE)
+def test_private_things_never_come_through(secret: str) -> None:
+    """Addresses, numbers, paths and keys are screened out of titles, descriptions and names."""
+    for found in run(f"a {secret}.svg".replace("/", "_"), f"Cart {secret}", f"by {secret} in 2020"):
+        assert secret.lower() not in found["text"].lower()
+    assert screened(f"Cart {secret} red") == "Cart red"
+
+
+@given(st.text(max_size=60), st.text(max_size=400))
+def test_every_sample_has_captions_of_bounded_length(name: str, title: str) -> None:
+    """Whatever names and titles are, there is a composed caption, and none is empty or too long."""
+    found = run(name + ".svg", title)
+    assert found[0]["origin"] == "composed"
+    assert all(0 < len(c["text"]) <= SETTINGS.max_characters for c in found)
+
+
+def test_foreign_titles_stay_as_they_are() -> None:
+    """A title in another script is kept letter by letter."""
+    assert "Größe 図" in run("x.svg", "Größe 図")[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [("f00", "red"), ("fff", "white"), ("0c5220", "dark green"), ("ff8000", "orange"), ("777", "grey")],
+)
+def test_colours_have_their_usual_names(colour: str, name: str) -> None:
+    """The nearest name in CIELAB is the one a person would say."""
+    assert name_of(colour) == name
