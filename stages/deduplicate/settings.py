@@ -10,7 +10,7 @@ class DeduplicateSettings(Settings):
 
     near: bool = Field(True, description="also drop near-duplicates")
     threshold: float = Field(
-        0.9, gt=0.5, le=1, description="estimated Jaccard similarity of two drawings' shingles from which they are one"
+        0.95, gt=0.5, le=1, description="estimated Jaccard similarity of two drawings' shingles from which they are one"
     )
     grid: int = Field(
         16,

@@ -22,7 +22,7 @@ NONE = bytes(4 * PERMUTATIONS)
 """The signature of a drawing with too few shingles: it has no near-duplicates."""
 
 _TOKEN = re.compile(r"<([^<>]*)>([^<]*)")
-_PAINT = re.compile(r"(?:fill|stroke|fill-opacity|stroke-width|opacity)=\S+")
+_PAINT = re.compile(r"(?:fill|stroke|fill-opacity|stroke-width|stroke-linecap|stroke-linejoin|opacity)=\S+")
 _VALUE = re.compile(r"([\w-]+)=(-?[0-9.]+)(?= |$)")
 
 

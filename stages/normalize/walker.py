@@ -253,16 +253,9 @@ class Walker:
             return []
         if style.get("mix-blend-mode", "normal") != "normal":
             raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, f"mix-blend-mode: {style['mix-blend-mode'][:40]}")
-        for name, reason in (("filter", Reason.UNSUPPORTED_FILTER), ("mask", Reason.UNSUPPORTED_MASK)):
-            value = style.get(name, "none")
-            if value != "none" and name in node.style:
-                target = paint.reference(value)
-                if target is not None and target[0] not in self.document.ids:
-                    self.notes.add("dangling_ref")
-                    if name == "filter":
-                        raise Dropped(reason, "a filter that is not there")
-                    continue
-                raise Dropped(reason, value[:60])
+        value = style.get("filter", "none")
+        if value != "none" and "filter" in node.style:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, value[:60])
         value = style.get("clip-path", "none")
         if value != "none" and "clip-path" in node.style:
             clip = self._clip(value, node, style, ctm, view, depth)
@@ -270,6 +263,11 @@ class Walker:
                 return []
             if clip is not None:
                 found = self._with(found, "clip-path", f"url(#{clip})")
+        value = style.get("mask", "none")
+        if value != "none" and "mask" in node.style:
+            mask = self._mask(value, node, ctm, view, depth)
+            if mask is not None:
+                found = self._with(found, "mask", f"url(#{mask})")
         alpha = color.opacity(style.get("opacity")) if "opacity" in node.style else 1.0
         if alpha <= 0.0005:
             return []
@@ -351,6 +349,53 @@ class Walker:
             return self.definitions.refer("c", element, repr(("clip", element.attributes, outlines)))
         finally:
             self._following.pop()
+
+    def _mask(self, value: str, node: Node, ctm: Matrix, view: Viewport, depth: int) -> str | None:
+        """The id of a baked mask; None if there is no such mask (CSS Masking 1: then it has no effect)."""
+        target = paint.reference(value)
+        if target is None:
+            raise Dropped(Reason.UNSUPPORTED_MASK, value[:60])
+        mask = self.document.ids.get(target[0])
+        if mask is None or mask.tag != "mask":
+            self.notes.add("dangling_ref")
+            return None
+        if mask in self._following or len(self._following) > 20:
+            raise Dropped(Reason.CYCLIC_REF, value[:60])
+        get = mask.attributes.get
+        if get("maskContentUnits", "userSpaceOnUse").strip() != "userSpaceOnUse":
+            raise Dropped(Reason.UNSUPPORTED_MASK, "maskContentUnits")
+        size = self.settings.canvas
+        region = {"width": str(size), "height": str(size)}
+        if get("maskUnits", "").strip() == "userSpaceOnUse":
+            if ctm[1] or ctm[2]:
+                raise Dropped(Reason.UNSUPPORTED_MASK, "a turned mask region")
+            x, w = (length(get(n, d), view.width) or 0.0 for n, d in (("x", "-10%"), ("width", "120%")))
+            y, h = (length(get(n, d), view.height) or 0.0 for n, d in (("y", "-10%"), ("height", "120%")))
+            box = bounds(mapped([[("M", x, y), ("L", x + w, y + h)]], ctm))
+            if not within(
+                (0.0, 0.0, float(size), float(size)), (box[0] - 0.25, box[1] - 0.25, box[2] + 0.25, box[3] + 0.25)
+            ):
+                region = {"x": "0", "y": "0"} | _rect(box)
+        elif any(get(name) is not None for name in ("x", "y", "width", "height")):
+            raise Dropped(Reason.UNSUPPORTED_MASK, "a region in objectBoundingBox units")
+        # else the default: the element's box and a tenth around it, beyond which only a wide stroke would reach
+        self._following.append(mask)
+        try:
+            style = inherit({}, mask)
+            extents, self.extents = self.extents, []
+            content = self._children(mask, style, ctm, view, depth + 1)
+            self.extents = extents
+        finally:
+            self._following.pop()
+        attributes = {"x": "0", "y": "0"} | region | {"maskUnits": "userSpaceOnUse"}
+        kind = mask.style.get("mask-type", "luminance")
+        if kind == "alpha":
+            attributes["mask-type"] = "alpha"
+        if mask.style.get("mask", "none") != "none" or mask.style.get("clip-path", "none") != "none":
+            raise Dropped(Reason.UNSUPPORTED_MASK, "a mask that is masked or clipped")
+        element = Element("mask", attributes, content)
+        _sort(element)
+        return self.definitions.refer("m", element, repr(("mask", element.attributes, content)))
 
     def _object_box(self, node: Node, style: Style, view: Viewport) -> Box | None:
         if node.tag not in SHAPES:

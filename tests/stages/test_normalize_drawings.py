@@ -108,6 +108,11 @@ SAME = {
         '<defs><clipPath id="c0"><circle cx="50" cy="50" r="50"/></clipPath></defs>'
         '<rect width="99" height="99" clip-path="url(#c0)"/>',
     ),
+    "mask": (
+        "<mask id='k'><circle cx='50' cy='50' r='50' fill='#fff'/></mask><g mask='url(#k)'><path d='M1 1h9v9'/></g>",
+        '<defs><mask id="m0" x="0" y="0" width="784" height="784" maskUnits="userSpaceOnUse">'
+        '<circle cx="50" cy="50" r="50" fill="#fff"/></mask></defs><path mask="url(#m0)" d="M1 1h9v9"/>',
+    ),
     "switch": (
         "<switch><g systemLanguage='de'><circle r='9'/></g><rect width='9' height='9'/></switch>",
         '<rect width="9" height="9"/>',
@@ -174,7 +179,7 @@ def test_errors_do_not_add_up() -> None:
 DROPPED = {
     "unsupported_text": "<text x='9' y='99'>A</text>",
     "unsupported_filter": "<filter id='f'><feOffset/></filter><rect width='9' height='9' filter='url(#f)'/>",
-    "unsupported_mask": "<mask id='m'/><rect width='9' height='9' mask='url(#m)'/>",
+    "unsupported_mask": "<mask id='m' maskContentUnits='objectBoundingBox'/><rect width='9' height='9' mask='url(#m)'/>",
     "unsupported_pattern": "<pattern id='p'/><rect width='9' height='9' fill='url(#p)'/>",
     "unsupported_marker": "<marker id='m'><path/></marker><path d='M0 0h9' marker-end='url(#m)'/>",
     "unsupported_stroke": "<path transform='scale(9 1)' stroke='red' d='M0 0h9v9'/>",
