@@ -57,6 +57,7 @@ PROPERTIES = frozenset(
         "transform-origin",
         "transform-box",
         "isolation",
+        "mask-type",
     ]
 )
 INHERITED = frozenset(

