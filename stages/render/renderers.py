@@ -84,12 +84,19 @@ def png(pixels: Pixels, compression: int) -> bytes:
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 _PLACED = ("x", "y", "width", "height", "viewBox", "preserveAspectRatio")
+_NEUTRAL = (
+    "opacity:1!important;transform:none!important;clip-path:none!important;mask:none!important;"
+    "filter:none!important;mix-blend-mode:normal!important"
+)
+"""For the outer svg, which rules for the source's root match, too; what they set must not apply twice."""
 
 
 def framed(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
     """A source as a viewer shows it, fitted into a square of ``size`` px: its viewBox centred, and cut at its edges.
 
-    The source's root becomes a nested svg, whose viewport clips as a root's does. Raises Dropped (RENDER_FAILED).
+    ``view_box``: min-x, min-y, width, height. A square source keeps its root. Any other becomes a nested svg, whose
+    viewport clips as a root's does. Style sheets decide neither place nor size: CSS width and height are properties of
+    the page, not of the drawing, and librsvg obeys them. Raises Dropped (RENDER_FAILED).
     """
     try:
         root = etree.fromstring(svg, _PARSER)
@@ -99,16 +106,26 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
     scale = size / max(w, h)
     for name in _PLACED:
         root.attrib.pop(name, None)
-    place = {"x": (size - w * scale) / 2, "y": (size - h * scale) / 2, "width": w * scale, "height": h * scale}
-    for name, value in place.items():
-        root.set(name, f"{value:.6f}")
-    root.set("viewBox", f"{x!r} {y!r} {w!r} {h!r}")
+    root.set("viewBox", " ".join(map(repr, view_box)))
     root.set("preserveAspectRatio", "none")
+    if w == h:
+        _place(root, 0, 0, size, size)
+        return etree.tostring(root)
+    _place(root, (size - w * scale) / 2, (size - h * scale) / 2, w * scale, h * scale)
     outer = etree.Element(f"{{{SVG_NS}}}svg", nsmap={None: SVG_NS})
-    for name in ("width", "height"):
-        outer.set(name, str(size))
+    _place(outer, 0, 0, size, size)
+    outer.set("style", f"{_NEUTRAL};{outer.get('style')}")
     outer.append(root)
     return etree.tostring(outer)
+
+
+def _place(element: etree._Element, x: float, y: float, width: float, height: float) -> None:
+    """Set the viewport, px, as attributes and, against rules of style sheets, as the most important of properties."""
+    style = element.get("style", "")
+    for name, value in (("x", x), ("y", y), ("width", width), ("height", height)):
+        element.set(name, f"{value:.6f}")
+        style += f";{name}:{value:.6f}px!important"
+    element.set("style", (style + ";overflow:hidden!important").lstrip(";"))
 
 
 def sized(canonical: str, size: int) -> bytes:

@@ -44,7 +44,8 @@ ATOMIC_VERSION: int = 1
 _XMLNS = f'xmlns="{SVG_NS}"'
 
 # An element token with the attributes after it, then the geometry: all other tokens have an underscore.
-_PART = re.compile(r"<(/?)([A-Za-z]+)>([^<]*)((?:<(?:cmd|P|d|large|sweep)_[^<]*)*+)")
+# Possessive repeats would fit, but Python 3.11.2 (Debian 12) gets them wrong.
+_PART = re.compile(r"<(/?)([A-Za-z]+)>([^<]*)((?:<(?:cmd|P|d|large|sweep)_[^<]*)*)")
 _BAD_VALUE = re.compile(r"""[<>"\t\n\r]|&(?!(?:amp|lt|gt|quot|\#10|\#9|\#13|\#61);)""", re.VERBOSE)
 _BAD_CONTENT = re.compile(r"[<>]|&(?!(?:amp|lt|gt|#61);)")
 _TOKEN = re.compile(r"<[^<>]*>|[^<]+|<")

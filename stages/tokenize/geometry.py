@@ -45,7 +45,7 @@ _UNSPELL = (
     (">", ""),
 )
 _POINT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_POINTS = re.compile(rf"[ \t\n\r\f]*{_POINT.pattern}(?:[ \t\n\r\f]*,?[ \t\n\r\f]*{_POINT.pattern})*+[ \t\n\r\f]*")
+_POINTS = re.compile(rf"[ \t\n\r\f]*{_POINT.pattern}(?:[ \t\n\r\f]*,?[ \t\n\r\f]*{_POINT.pattern})*[ \t\n\r\f]*")
 _NUMBER = re.compile(r"-?[0-9]+")
 _PIECE = re.compile(r"<[^<>]*>?|[^<]+")
 
@@ -93,10 +93,10 @@ def grammar(limit: int) -> Grammar:
     runs += [arc_run, "<cmd_z>", move]
     return Grammar(
         limit,
-        path=re.compile(f"M{position} {position}(?:{'|'.join(texts)})*+"),
-        run=re.compile(f"{move}(?:{'|'.join(runs)})*+"),
+        path=re.compile(f"M{position} {position}(?:{'|'.join(texts)})*"),
+        run=re.compile(f"{move}(?:{'|'.join(runs)})*"),
         command=re.compile("|".join(runs)),
-        poly=re.compile(f"{move}(?:{line})*+(?:<cmd_z>)?"),
+        poly=re.compile(f"{move}(?:{line})*(?:<cmd_z>)?"),
         argument=re.compile(f"<d_{offset}>"),
     )
 

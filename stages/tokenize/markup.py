@@ -17,7 +17,7 @@ TEXT_ELEMENTS = frozenset({"text", "style"})
 
 # A tag, then the character data after it. Attribute values are as `stages.canonical` prints them.
 TAG = re.compile(
-    r"""<(/?)([A-Za-z][A-Za-z0-9]*)((?:[ ][^\s<>"'&=/]+="[^<>"\t\n\r]*")*+)(/?)>([^<>]*)""",
+    r"""<(/?)([A-Za-z][A-Za-z0-9]*)((?:[ ][^\s<>"'&=/]+="[^<>"\t\n\r]*")*)(/?)>([^<>]*)""",
     re.VERBOSE,
 )
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|\#10|\#9|\#13);)", re.VERBOSE)

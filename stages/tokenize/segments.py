@@ -25,7 +25,7 @@ from stages.tokenize.vocabulary import COMMANDS
 
 SEGMENTS_VERSION: int = 1
 
-_BOUNDARY = re.compile(r"(?:</?[A-Za-z]+>[^<]*)++")
+_BOUNDARY = re.compile(r"(?:</?[A-Za-z]+>[^<]*)+")
 _PARTS = re.compile(f"({_BOUNDARY.pattern})")
 _SEGMENT = re.compile(r"<SEG_([0-9]+)>")
 _NUMBERS = re.compile(r"(?<=[_ >])-?[0-9]+(?:\.[0-9]+)?")
