@@ -51,11 +51,11 @@ def _png(red: int, green: int, blue: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def _wheel(fill: str, shift: float = 0.0, separator: str = " ") -> str:
-    """A toothed wheel of 18 teeth with a hole, around (50, 50): enough geometry to be compared by its shingles."""
+def _wheel(fill: str, shift: float = 0.0, separator: str = " ", dent: float = 0.0) -> str:
+    """A toothed wheel of 18 teeth, around (50, 50): enough geometry to be compared by its shingles."""
     corners = []
     for i in range(72):
-        radius = 44 if i % 4 in (1, 2) else 34
+        radius = (44 if i % 4 in (1, 2) else 34) - (dent if i == 9 else 0)
         angle = math.tau * i / 72
         x, y = 50 + shift + radius * math.cos(angle), 50 + radius * math.sin(angle)
         corners.append(f"{x:.2f}{separator}{y:.2f}")
@@ -238,7 +238,7 @@ BROKEN: dict[str, Broken] = {
         ),
         "3 KB that keep a renderer busy for minutes: stopped by the sandbox",
     ),
-    # deduplicate: of the five wheels one stays
+    # deduplicate: of the six wheels one stays of each colour
     "wheel.svg": Broken(doc(_wheel("#556")), _DUPLICATE, "a wheel"),
     "wheel_copy.svg": Broken(doc(_wheel("#556")), _DUPLICATE, "its exact copy"),
     "wheel_reformatted.svg": Broken(
@@ -247,5 +247,6 @@ BROKEN: dict[str, Broken] = {
         "the same picture in other words",
     ),
     "wheel_recoloured.svg": Broken(doc(_wheel("#a22")), _DUPLICATE, "the same wheel in another colour"),
+    "wheel_dented.svg": Broken(doc(_wheel("#556", dent=5)), _DUPLICATE, "the same wheel with a dent in one tooth"),
     "wheel_packed.svgz": Broken(_gzip(doc(_wheel("#556"))), _DUPLICATE, "the same wheel, compressed"),
 }

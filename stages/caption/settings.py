@@ -17,6 +17,13 @@ class CaptionSettings(Settings):
         ),
         description="titles and names that say nothing, in lower case, digits left out",
     )  # fmt: skip
+    stop_folders: tuple[str, ...] = Field(
+        (
+            "svg", "svgs", "icons", "icon", "src", "assets", "images", "img", "dist", "static", "public", "scalable",
+            "usr", "share", "lib", "node", "modules", "main", "files", "data", "production", "raw", "all", "misc",
+        ),
+        description="folder words that say nothing of the drawing",
+    )  # fmt: skip
     adjectives: tuple[str, ...] = Field(
         (
             "outline", "outlined", "filled", "fill", "solid", "sharp", "rounded", "round", "thin", "light", "bold",

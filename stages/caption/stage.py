@@ -6,8 +6,10 @@ import pyarrow as pa
 
 from stages.caption import colours
 from stages.caption.settings import CaptionSettings
-from stages.caption.words import from_name, useful
+from stages.caption.words import from_folders, from_name, useful
 from stages.schema import CAPTIONED
+
+_ADJECTIVES = {"fill": "filled", "outline": "outlined", "line": "outlined", "round": "rounded"}
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -27,28 +29,31 @@ def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
 def _captions(row: dict[str, str], settings: CaptionSettings) -> list[dict[str, str]]:
     words, styles = from_name(row["name"], settings)
     title, desc = useful(row["title"], settings), useful(row["desc"], settings)
+    folder = from_folders(row["path"], settings)
     drawing = _drawing(row["svg"])
     found = [
-        ("composed", _composed(title, words, styles, row["svg"], settings)),
+        ("composed", _composed(title or " ".join(words), folder, styles, row["svg"], settings)),
         ("title", title),
         ("desc", desc),
         ("file_name", " ".join([*styles, *words])),
+        ("folder", " ".join(folder)),
         ("drawing", drawing),
     ]
     return [{"text": _cut(text, settings.max_characters), "origin": origin} for origin, text in found if text]
 
 
-def _composed(title: str, words: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:
-    subject = title or " ".join(words)
-    style = " ".join(styles)
+def _composed(subject: str, folder: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:
+    style = " ".join(_ADJECTIVES.get(word, word) for word in styles)
     article = "An" if (style or "icon")[0] in "aeiou" else "A"
     start = f"{article} {style} icon".replace("  ", " ")
     if subject:
-        start += f" of {subject}" if title and not title.isascii() else f" of {_lower(subject)}"
+        start += f" of {_lower(subject)}"
+    if folder and not set(folder) <= set(subject.lower().split()):
+        start += f", {' '.join(folder)}," if subject else f" of {' '.join(folder)}"
     names = colours.seen(svg)[: settings.max_colours]
     if names:
         start += f" in {_list(names)}"
-    return f"{start}. {_drawing(svg)}"
+    return f"{start.removesuffix(',')}. {_drawing(svg)}"
 
 
 def _drawing(svg: str) -> str:
@@ -71,7 +76,7 @@ def _list(parts: list[str]) -> str:
 
 def _lower(text: str) -> str:
     """The first letter small, unless the word is an acronym or a name in capitals."""
-    return text[0].lower() + text[1:] if len(text) > 1 and text[1].islower() else text
+    return text[0].lower() + text[1:] if len(text) > 1 and text[1].islower() and text.isascii() else text
 
 
 def _cut(text: str, limit: int) -> str:

@@ -66,6 +66,17 @@ def from_name(name: str, settings: CaptionSettings) -> tuple[list[str], list[str
     return words, list(dict.fromkeys(styles))
 
 
+def from_folders(path: str, settings: CaptionSettings) -> list[str]:
+    """Words of the nearest folder of ``path`` whose name says something; the file's own name does not count."""
+    for folder in reversed(path.split("/")[:-1]):
+        name = re.sub(r"(?i)\.(tar\.gz|tgz|zip)$", "", folder)
+        words, _ = from_name(name, settings)
+        words = [word for word in words if word not in settings.stop_folders]
+        if words and not all(word.isdigit() for word in words):
+            return words
+    return []
+
+
 def _emoji(points: str) -> list[str]:
     """The Unicode names of the code points of an emoji, joiners and variation selectors left out."""
     names = []

@@ -13,12 +13,12 @@ SVG = (
 )
 
 
-def run(name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG) -> list[dict]:
+def run(name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG, folder: str = "") -> list[dict]:
     row = {
         "sample_id": "i",
         "title": title,
         "desc": desc,
-        "path": name,
+        "path": folder + name,
         "name": name,
         "source": "s",
         "svg": svg,
@@ -48,7 +48,7 @@ def test_names_become_words(name: str, words: list[str]) -> None:
 def test_style_words_are_adjectives() -> None:
     """A style in the name is told before the thing."""
     assert from_name("cart-outline.svg", SETTINGS) == (["cart"], ["outline"])
-    assert run("cart-outline.svg")[0]["text"].startswith("An outline icon of cart in ")
+    assert run("cart-outline.svg")[0]["text"].startswith("An outlined icon of cart in ")
 
 
 def test_origins_are_recorded() -> None:
@@ -56,6 +56,16 @@ def test_origins_are_recorded() -> None:
     found = run("cart.svg", "Shopping cart", "A cart with two wheels")
     assert [c["origin"] for c in found] == ["composed", "title", "desc", "file_name", "drawing"]
     assert found[0]["text"] == "An icon of shopping cart in dark grey and red. Made of one circle and one path."
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"), [("animals/svg/24px/", "animals"), ("set.tar.gz/circle-flags/", "circle flags"), ("src/", "")]
+)
+def test_folders_add_their_words(folder: str, words: str) -> None:
+    """The nearest folder that says something is in the composed caption, and a caption of its own."""
+    found = run("my.svg", folder=folder)
+    assert [c["text"] for c in found if c["origin"] == "folder"] == ([words] if words else [])
+    assert found[0]["text"].startswith(f"An icon of my, {words}, in " if words else "An icon of my in ")
 
 
 @pytest.mark.parametrize(
