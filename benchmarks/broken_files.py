@@ -159,8 +159,16 @@ BROKEN: dict[str, Broken] = {
     ),
     "mask.svg": Broken(
         doc(f'{_FADE}<mask id="k"><rect width="100" height="100" fill="url(#l)"/></mask><g mask="url(#k)">{RED}</g>'),
-        ("unsupported_mask",),
+        ("kept",),
         "a mask that fades out",
+    ),
+    "mask_units.svg": Broken(
+        doc(
+            '<mask id="k" maskContentUnits="objectBoundingBox"><rect width="1" height="1"/></mask>'
+            f'<g mask="url(#k)">{RED}</g>'
+        ),
+        ("unsupported_mask",),
+        "a mask in units of the masked element",
     ),
     "clip_path.svg": Broken(
         doc(f'{_CLIPS}<g clip-path="url(#c)">{_wheel("#d60")}{RED}</g>'),

@@ -177,7 +177,11 @@ def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) ->
 
 def explain(error: ValidationError, model: type[BaseModel]) -> Iterable[str]:
     """One line for each fault pydantic found: the key, the value, and what is allowed."""
-    for fault in error.errors(include_url=False):
+    faults = error.errors(include_url=False)
+    for fault in faults:
+        inside = len(fault["loc"])
+        if any(other["loc"][:inside] == fault["loc"] and len(other["loc"]) > inside for other in faults):
+            continue  # a list that is too short only because of the faults in its items
         where = ".".join(str(part) for part in fault["loc"])
         kind, context = fault["type"], fault.get("ctx", {})
         if kind == "extra_forbidden":

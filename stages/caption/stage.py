@@ -20,7 +20,9 @@ def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
     Every sample has at least two: ``composed`` first, ``drawing`` last; between them what title, desc and file name
     give.
     """
-    captions = [_captions(row, settings) for row in table.select(["title", "desc", "path", "name", "svg"]).to_pylist()]
+    captions = [
+        _captions(row, settings) for row in table.select(["title", "desc", "path", "name", "source", "svg"]).to_pylist()
+    ]
     return pa.table(
         [table["sample_id"].combine_chunks(), pa.array(captions, CAPTIONED.field(1).type)], schema=CAPTIONED
     )
@@ -29,10 +31,13 @@ def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
 def _captions(row: dict[str, str], settings: CaptionSettings) -> list[dict[str, str]]:
     words, styles = from_name(row["name"], settings)
     title, desc = useful(row["title"], settings), useful(row["desc"], settings)
-    folder = from_folders(row["path"], settings)
+    folder, folder_styles = from_folders(row["path"], settings)
+    styles = list(dict.fromkeys([*styles, *folder_styles]))
+    # a source is mostly named as its folder, which tells of the set, not of the drawing
+    subjects = [] if folder == from_name(row["source"], settings)[0] else folder
     drawing = _drawing(row["svg"])
     found = [
-        ("composed", _composed(title or " ".join(words), folder, styles, row["svg"], settings)),
+        ("composed", _composed(title or " ".join(words), subjects, styles, row["svg"], settings)),
         ("title", title),
         ("desc", desc),
         ("file_name", " ".join([*styles, *words])),

@@ -66,15 +66,17 @@ def from_name(name: str, settings: CaptionSettings) -> tuple[list[str], list[str
     return words, list(dict.fromkeys(styles))
 
 
-def from_folders(path: str, settings: CaptionSettings) -> list[str]:
-    """Words of the nearest folder of ``path`` whose name says something; the file's own name does not count."""
+def from_folders(path: str, settings: CaptionSettings) -> tuple[list[str], list[str]]:
+    """Words of the nearest folder of ``path`` whose name says something, and the style adjectives up to it."""
+    styles: list[str] = []
     for folder in reversed(path.split("/")[:-1]):
         name = re.sub(r"(?i)\.(tar\.gz|tgz|zip)$", "", folder)
-        words, _ = from_name(name, settings)
-        words = [word for word in words if word not in settings.stop_folders]
+        found, _ = from_name(name, settings)
+        styles += [word for word in found if word in settings.adjectives]
+        words = [word for word in found if word not in settings.stop_folders and word not in settings.adjectives]
         if words and not all(word.isdigit() for word in words):
-            return words
-    return []
+            return words, styles
+    return [], styles
 
 
 def _emoji(points: str) -> list[str]:

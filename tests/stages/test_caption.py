@@ -105,6 +105,11 @@ def test_every_sample_has_captions_of_bounded_length(name: str, title: str) -> N
     assert all(0 < len(c["text"]) <= SETTINGS.max_characters for c in found)
 
 
+def test_folders_named_as_the_source_or_a_style() -> None:
+    """A folder that only repeats the source's name is no subject, one that names a style is an adjective."""
+    assert run("my.svg", folder="s/solid/24/")[0]["text"].startswith("A solid icon of my in ")
+
+
 def test_foreign_titles_stay_as_they_are() -> None:
     """A title in another script is kept letter by letter."""
     assert "Größe 図" in run("x.svg", "Größe 図")[0]["text"]

@@ -1,0 +1,85 @@
+import io
+import json
+import tarfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.schema import SHARD
+from stages.write import WriteSettings, pack, parquet_shard, webdataset_shard
+from stages.write.packing import row_bytes
+
+
+def rows(count: int, tiers: str = "ab", size: int = 10) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {
+                "sample_id": f"{n * 7919 % 1000:064x}",
+                "svg": "<svg/>" * size,
+                "tokens": "<svg></svg>",
+                "segments": "<svg></svg>",
+                "input_ids": [n, n + 1],
+                "caption": "Größe",
+                "captions": [{"text": "Größe", "origin": "title"}],
+                "png": b"\x89PNG" + bytes(n % 5),
+                "tier": tiers[n % len(tiers)],
+                "split": "train" if n % 3 else "test",
+                "atomic_length": n,
+                "segment_length": n,
+                "ssim": 0.5,
+                "mae": 0.1,
+                "visible_share": 0.0,
+                "width": 24.0,
+                "height": 24.0,
+                "license": "MIT",
+                "provenance": [{"source": "s", "path": f"{n}.svg", "url": None, "raw_id": "r", "license": "MIT"}],
+            }
+            for n in range(count)
+        ],
+        schema=SHARD,
+    )
+
+
+@given(st.integers(0, 60), st.integers(1, 20), st.integers(2**16, 2**17), st.integers(1, 5000))
+def test_packs_hold_every_row_once_within_the_limits(count: int, max_rows: int, max_bytes: int, size: int) -> None:
+    """Packs partition the rows; each has one tier and split, is sorted, and is over the limits only as a single row."""
+    table = rows(count, size=size)
+    packs = pack(table, WriteSettings(max_rows=max_rows, max_bytes=max_bytes))
+    ids = [i for p in packs for i in p.rows["sample_id"].to_pylist()]
+    assert sorted(ids) == sorted(table["sample_id"].to_pylist())
+    for p in packs:
+        assert set(p.rows["tier"].to_pylist()) == {p.tier} and set(p.rows["split"].to_pylist()) == {p.split}
+        assert p.rows["sample_id"].to_pylist() == sorted(p.rows["sample_id"].to_pylist())
+        assert p.rows.num_rows <= max_rows
+        assert sum(row_bytes(p.rows)) <= max_bytes or p.rows.num_rows == 1
+
+
+@given(st.permutations(range(12)))
+def test_order_of_rows_decides_nothing(order: list[int]) -> None:
+    """Rows in any order give the same bytes in both formats."""
+    table = rows(12)
+    shuffled = table.take(pa.array(order))
+    for one, two in zip(pack(table, WriteSettings()), pack(shuffled, WriteSettings()), strict=True):
+        assert parquet_shard(one.rows) == parquet_shard(two.rows)
+        assert webdataset_shard(one.rows) == webdataset_shard(two.rows)
+
+
+def test_parquet_gives_back_the_rows() -> None:
+    """What is read equals what was written, in schema and values."""
+    table = rows(5)
+    assert pq.read_table(io.BytesIO(parquet_shard(table))) == table
+
+
+def test_tar_has_no_clock_and_no_host() -> None:
+    """Members have mtime, uid and gid 0 and no names; a sample's members stand together in one order."""
+    with tarfile.open(fileobj=io.BytesIO(webdataset_shard(rows(3)))) as tar:
+        members = tar.getmembers()
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {(0, 0, 0, "", "", 0o644)}
+        assert [m.name.split(".", 1)[1] for m in members] == ["svg", "png", "txt", "json", "ids.npy"] * 3
+        first = {m.name.split(".", 1)[1]: tar.extractfile(m).read() for m in members[:5]}  # type: ignore[union-attr]
+    assert first["txt"].decode() == "Größe"
+    assert np.load(io.BytesIO(first["ids.npy"])).tolist() == [0, 1]
+    assert json.loads(first["json"])["provenance"][0]["path"] == "0.svg"
