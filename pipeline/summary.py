@@ -12,7 +12,7 @@ from pipeline.run import Phase, Result
 from pipeline.storage import Storage
 from pipeline.versions import Manifest
 
-_console = Console(highlight=False, soft_wrap=True)
+_console = Console(highlight=False, width=160)  # a table that is wider than the terminal wraps, none loses words
 
 
 def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None:
