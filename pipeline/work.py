@@ -105,7 +105,8 @@ def execute_safely(task: Task, workspace: str) -> Done | Failed:
         return Failed(task.stage, task.source, task.key, str(error))
     except Exception as error:  # whatever it is, it belongs to this partition and ends the run with its text
         where = _origin(error)
-        return Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {error} ({where})")
+        text = " ".join(str(error).split())[:500]
+        return Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {text} ({where})")
 
 
 def _origin(error: BaseException) -> str:
