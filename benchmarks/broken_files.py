@@ -164,11 +164,11 @@ BROKEN: dict[str, Broken] = {
     ),
     "mask_units.svg": Broken(
         doc(
-            '<mask id="k" maskContentUnits="objectBoundingBox"><rect width="1" height="1"/></mask>'
-            f'<g mask="url(#k)">{RED}</g>'
+            '<mask id="k"><rect width="100" height="100" fill="#fff"/></mask>'
+            '<path d="M10 50h80" stroke="#c00" stroke-width="9" mask="url(#k)"/>'
         ),
         ("unsupported_mask",),
-        "a mask in units of the masked element",
+        "a mask in units of a box that has no height",
     ),
     "clip_path.svg": Broken(
         doc(f'{_CLIPS}<g clip-path="url(#c)">{_wheel("#d60")}{RED}</g>'),

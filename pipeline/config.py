@@ -88,12 +88,12 @@ class Config(Settings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"sources: the name {name!r} occurs twice; each source needs its own")
-        for stage in ("normalize",):
-            canvas = getattr(self, stage).canvas
-            if canvas != self.tokenize.canvas:
-                raise ValueError(
-                    f"{stage}.canvas is {canvas} but tokenize.canvas is {self.tokenize.canvas}; they must be equal"
-                )
+        for name in ("canvas", "tolerance"):
+            one, other = getattr(self.normalize, name), getattr(self.tokenize, name)
+            if one != other:
+                raise ValueError(f"normalize.{name} is {one} but tokenize.{name} is {other}; they must be equal")
+        if self.normalize.fit != "contain":
+            raise ValueError("normalize.fit: the fidelity gate compares pictures that keep their aspect; only contain")
         return self
 
     def resolved(self) -> dict[str, Any]:

@@ -1,120 +1,160 @@
-"""Elliptical arcs (SVG 2, appendix B.2): centre form, points, cubics, bounds, and their image under an affine map."""
+"""Elliptical arcs: affine maps, middles, extents and cuts in closed form (SVG 2, appendix B.2).
+
+An arc goes from one point to another on an ellipse (``rx``, ``ry``, ``rotation`` in degrees); radii too small for the
+distance of its ends stand for radii scaled up until they reach.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from stages.normalize.matrix import Matrix, determinant
-
-Cubic = tuple[float, float, float, float, float, float]
+from stages.normalize.transforms import Box, Matrix
 
 
-@dataclass(frozen=True)
-class Centre:
-    """An arc by centre, radii, rotation in radians, begin angle and signed sweep in radians."""
+class Center(NamedTuple):
+    """An arc by its centre: the points c + p cos t + q sin t, for t from ``start`` to ``start + extent`` (radians).
+
+    p and q are the half axes as vectors. ``extent`` is positive for sweep 1.
+    """
 
     cx: float
     cy: float
-    rx: float
-    ry: float
-    cos: float
-    sin: float
-    begin: float
-    sweep: float
+    px: float
+    py: float
+    qx: float
+    qy: float
+    start: float
+    extent: float
 
-    def point(self, share: float) -> tuple[float, float]:
-        """The point at ``share`` (0..1) of the sweep."""
-        angle = self.begin + share * self.sweep
-        u, v = self.rx * math.cos(angle), self.ry * math.sin(angle)
-        return self.cx + u * self.cos - v * self.sin, self.cy + u * self.sin + v * self.cos
+    def at(self, t: float) -> tuple[float, float]:
+        """The point at the angle ``t``."""
+        cos, sin = math.cos(t), math.sin(t)
+        return self.cx + self.px * cos + self.qx * sin, self.cy + self.py * cos + self.qy * sin
 
 
-def centre(
-    x1: float, y1: float, rx: float, ry: float, degrees: float, large: bool, sweep: bool, x2: float, y2: float
-) -> Centre | None:
-    """The arc's centre form (B.2.4), radii scaled up where they are too small; None where it is a straight line."""
-    rx, ry = abs(rx), abs(ry)
-    if rx == 0 or ry == 0 or (x1 == x2 and y1 == y2):
-        return None
-    phi = math.radians(degrees % 360)
-    cos, sin = math.cos(phi), math.sin(phi)
-    dx, dy = (x1 - x2) / 2, (y1 - y2) / 2
-    u, v = (cos * dx + sin * dy) / rx, (-sin * dx + cos * dy) / ry
-    length = u * u + v * v
-    if length > 1:
-        grow = math.sqrt(length)
+def _axes(rotation: float) -> tuple[float, float]:
+    if rotation == 0:
+        return 1.0, 0.0
+    return math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
+
+
+def middle(
+    x0: float, y0: float, rx: float, ry: float, rotation: float, large: int, sweep: int, x: float, y: float
+) -> tuple[float, float]:
+    """The point halfway along the arc's angle. Radii are positive and the ends differ."""
+    cos, sin = _axes(rotation)
+    dx, dy = x - x0, y - y0
+    # the chord on the unit circle that the ellipse is the image of
+    u, v = (cos * dx + sin * dy) / rx, (cos * dy - sin * dx) / ry
+    chord = math.hypot(u, v)
+    if chord == 0:
+        return x0, y0
+    half = chord / 2
+    if half >= 1:
+        height = half
+    else:
+        rest = math.sqrt(1 - half * half)
+        height = 1 + rest if large else 1 - rest
+    factor = height / chord if sweep else -height / chord
+    nu, nv = v * factor * rx, -u * factor * ry
+    return (x0 + x) / 2 + cos * nu - sin * nv, (y0 + y) / 2 + sin * nu + cos * nv
+
+
+def center(
+    x0: float, y0: float, rx: float, ry: float, rotation: float, large: int, sweep: int, x: float, y: float
+) -> Center:
+    """The arc by its centre. Radii are positive and the ends differ."""
+    cos, sin = _axes(rotation)
+    dx, dy = (x0 - x) / 2, (y0 - y) / 2
+    u, v = (cos * dx + sin * dy) / rx, (cos * dy - sin * dx) / ry
+    square = u * u + v * v
+    if square > 1:
+        grow = math.sqrt(square)
         rx, ry, u, v = rx * grow, ry * grow, u / grow, v / grow
-        length = 1.0
-    if length == 0:
-        return None
-    factor = math.sqrt(max(0.0, 1 / length - 1)) * (-1 if large == sweep else 1)
+        factor = 0.0
+    else:
+        factor = math.sqrt((1 - square) / square) if square else 0.0
+        if large == sweep:
+            factor = -factor
     cu, cv = factor * v, -factor * u
-    cx = cos * cu * rx - sin * cv * ry + (x1 + x2) / 2
-    cy = sin * cu * rx + cos * cv * ry + (y1 + y2) / 2
-    begin = math.atan2(v - cv, u - cu)
-    turn = math.atan2(-v - cv, -u - cu) - begin
-    if sweep and turn < 0:
-        turn += 2 * math.pi
-    elif not sweep and turn > 0:
-        turn -= 2 * math.pi
-    return Centre(cx, cy, rx, ry, cos, sin, begin, turn)
+    start = math.atan2(v - cv, u - cu)
+    extent = math.atan2(-v - cv, -u - cu) - start
+    if sweep and extent < 0:
+        extent += 2 * math.pi
+    elif not sweep and extent > 0:
+        extent -= 2 * math.pi
+    px, py, qx, qy = cos * rx, sin * rx, -sin * ry, cos * ry
+    cx = cu * px + cv * qx + (x0 + x) / 2
+    cy = cu * py + cv * qy + (y0 + y) / 2
+    return Center(cx, cy, px, py, qx, qy, start, extent)
 
 
-def cubics(arc: Centre) -> list[Cubic]:
-    """Cubic curves of at most a quarter turn each that run along ``arc``: (x1, y1, x2, y2, x, y)."""
-    pieces = max(1, math.ceil(abs(arc.sweep) / (math.pi / 2) - 1e-9))
-    step = arc.sweep / pieces
-    handle = 4 / 3 * math.tan(step / 4)
-    result = []
-    for i in range(pieces):
-        a, b = arc.begin + i * step, arc.begin + (i + 1) * step
-        ca, sa, cb, sb = math.cos(a), math.sin(a), math.cos(b), math.sin(b)
-        flat: list[float] = []
-        for u, v in ((ca - handle * sa, sa + handle * ca), (cb + handle * sb, sb - handle * cb), (cb, sb)):
-            u, v = u * arc.rx, v * arc.ry
-            flat += (arc.cx + u * arc.cos - v * arc.sin, arc.cy + u * arc.sin + v * arc.cos)
-        result.append((flat[0], flat[1], flat[2], flat[3], flat[4], flat[5]))
-    return result
-
-
-def extremes(arc: Centre) -> list[tuple[float, float]]:
-    """Points of the arc where x or y is extreme, the end points not included."""
-    points = []
-    angles = (
-        math.atan2(-arc.ry * arc.sin, arc.rx * arc.cos),
-        math.atan2(arc.ry * arc.cos, arc.rx * arc.sin),
-    )
-    for angle in (*angles, *(angle + math.pi for angle in angles)):
-        share = (angle - arc.begin) % math.copysign(2 * math.pi, arc.sweep) / arc.sweep
-        if 0 < share < 1:
-            points.append(arc.point(share))
-    return points
-
-
-def mapped(rx: float, ry: float, degrees: float, m: Matrix) -> tuple[float, float, float, bool]:
-    """Radii, rotation and whether the sweep flips, of an ellipse under the linear part of ``m``.
-
-    The image of the unit circle under A R(phi) diag(rx, ry) is an ellipse whose radii are the singular values and whose
-    axis is the first left singular vector of that matrix.
-    """
-    phi = math.radians(degrees % 360)
-    cos, sin = math.cos(phi), math.sin(phi)
+def map_ellipse(m: Matrix, rx: float, ry: float, rotation: float) -> tuple[float, float, float]:
+    """Radii and rotation (degrees, above -90, below 90) of the image of an ellipse, by singular value decomposition."""
     a, b, c, d = m[:4]
-    p, q = (a * cos + c * sin) * rx, (b * cos + d * sin) * rx
-    r, s = (c * cos - a * sin) * ry, (d * cos - b * sin) * ry
-    # of N N^T = [[p p + r r, p q + r s], [., q q + s s]]
-    xx, xy, yy = p * p + r * r, p * q + r * s, q * q + s * s
-    (
-        mean,
-        half,
-    ) = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
-    large = math.sqrt(mean + half)
-    small = abs(p * s - q * r) / large if large else 0.0
-    if half <= 1e-9 * mean:
-        return large, large, 0.0, determinant(m) < 0
-    angle = math.degrees(math.atan2(xy, (xx - yy) / 2) / 2)
-    # radii in the order in which they came, where the axes stay the axes
-    if abs(angle) > 45 + 1e-9:
-        large, small, angle = small, large, angle - math.copysign(90, angle)
-    return large, small, angle, determinant(m) < 0
+    if b == 0 and c == 0:
+        if rotation == 0:
+            return rx * abs(a), ry * abs(d), 0.0
+        if a == d:
+            return rx * abs(a), ry * abs(a), rotation
+    cos, sin = _axes(rotation)
+    px, py = (a * cos + c * sin) * rx, (b * cos + d * sin) * rx
+    qx, qy = (c * cos - a * sin) * ry, (d * cos - b * sin) * ry
+    first, second = math.hypot(px + qy, py - qx) / 2, math.hypot(px - qy, py + qx) / 2
+    large, small = first + second, abs(first - second)
+    if second <= 1e-7 * first or first <= 1e-7 * second:
+        return large, small, 0.0  # a circle
+    angle = math.degrees((math.atan2(py - qx, px + qy) + math.atan2(py + qx, px - qy)) / 2)
+    return canonical_ellipse(large, small, angle)
+
+
+def canonical_ellipse(rx: float, ry: float, rotation: float) -> tuple[float, float, float]:
+    """The same ellipse with its rotation above -90 and below 90 degrees, and 0 for circles."""
+    if rx == ry:
+        return rx, ry, 0.0
+    rotation = math.fmod(rotation, 180.0)
+    if rotation <= -90:
+        rotation += 180
+    elif rotation > 90:
+        rotation -= 180
+    for target in (0.0, 90.0, -90.0):
+        if abs(rotation - target) < 1e-6:
+            rotation = target
+    if abs(rotation) == 90:
+        return ry, rx, 0.0
+    return rx, ry, rotation
+
+
+def extent_box(x0: float, y0: float, segment: tuple[Any, ...]) -> Box:
+    """The exact bounding box of an arc segment that starts at (x0, y0)."""
+    _, rx, ry, rotation, large, sweep, x, y = segment
+    left, right = (x0, x) if x0 < x else (x, x0)
+    top, bottom = (y0, y) if y0 < y else (y, y0)
+    if (x0, y0) == (x, y) or rx == 0 or ry == 0:
+        return left, top, right, bottom
+    c = center(x0, y0, rx, ry, rotation, large, sweep, x, y)
+    for base in (math.atan2(c.qx, c.px), math.atan2(c.qy, c.py)):
+        for turn in (base, base + math.pi):
+            offset = (turn - c.start) % (2 * math.pi)
+            if c.extent < 0:
+                offset -= 2 * math.pi
+            if (0 <= offset <= c.extent) or (c.extent <= offset <= 0):
+                px, py = c.at(c.start + offset)
+                left, right = min(left, px), max(right, px)
+                top, bottom = min(top, py), max(bottom, py)
+    return left, top, right, bottom
+
+
+def cut(x0: float, y0: float, segment: tuple[Any, ...], places: list[float]) -> list[tuple[Any, ...]]:
+    """The arc segment in pieces, cut at ``places`` (ascending shares of its extent, 0 < t < 1)."""
+    _, rx, ry, rotation, large, sweep, x, y = segment
+    c = center(x0, y0, rx, ry, rotation, large, sweep, x, y)
+    rx, ry = math.hypot(c.px, c.py), math.hypot(c.qx, c.qy)  # radii that reach
+    pieces: list[tuple[Any, ...]] = []
+    last = 0.0
+    for t in [*places, 1.0]:
+        end = (x, y) if t == 1.0 else c.at(c.start + c.extent * t)
+        pieces.append(("A", rx, ry, rotation, int(abs(c.extent) * (t - last) > math.pi), sweep, *end))
+        last = t
+    return pieces

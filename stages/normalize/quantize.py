@@ -1,269 +1,272 @@
-"""From absolute doubles on the canvas to path data in integers.
+"""From segments in canvas units to canonical path data on the integer grid (HiVG, supplement A, steps 3 and 4).
 
-The pen is tracked on the integer grid: each argument is rounded as an absolute position and written relative to the
-rounded pen, so that errors never add up, shared corners stay shared, and closed subpaths stay closed. Commands that
-rounding has emptied are left out.
+Absolute points are rounded, and each command is written relative to the *rounded* pen, so that errors do not
+accumulate, corners that coincide still do, and what was closed stays closed. Commands that rounding turns into nothing
+are left out, unless they draw: a subpath of no length with round or square caps is a dot.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from math import floor
+from typing import NamedTuple
 
-from stages.base import Dropped
 from stages.canonical import number
-from stages.normalize import arcs
-from stages.normalize.pathtools import (
-    Box,
-    Segment,
-    Subpath,
-    beyond,
-    bounds,
-    clipped,
-    halved_segment,
-    hull,
-    plain,
-    within,
-)
+from stages.normalize.arcs import center, middle
+from stages.normalize.segments import Segment, Subpath, hull_box
 from stages.normalize.settings import NormalizeSettings
-from stages.reasons import Reason
+from stages.normalize.transforms import Box
+
+_SPLITS = 4
+_HALF = 0.500001
 
 
-@dataclass(frozen=True)
-class Pen:
-    """What decides how geometry may be clipped, and whether a point of it is drawn."""
+class Pen(NamedTuple):
+    """How the path is painted, as far as it decides what of it draws. ``reach``: of the stroke beyond the
+    path. ``dots``, ``square``: whether its caps make dots of points, and square ones."""
 
-    reach: float = 0.0
-    """User units that the stroke extends beyond the geometry; 0 for a fill alone."""
-    caps: bool = False
-    dashed: bool = False
-    stroked: bool = False
-
-
-def round_half_up(value: float) -> int:
-    """Rounds halves towards plus infinity, so that neighbours at the same fraction move the same way."""
-    return math.floor(value + 0.5)
+    filled: bool
+    stroked: bool
+    dots: bool
+    reach: float
+    square: bool = False
 
 
-def path_data(subpaths: list[Subpath], settings: NormalizeSettings, pen: Pen) -> str:
-    """Canonical path data (`stages.canonical`) of ``subpaths``; "" if nothing is left that draws.
-
-    Raises Dropped (OUT_OF_CANVAS, TOO_COMPLEX).
-    """
-    parts: list[str] = []
-    for subpath in visible(subpaths, settings, pen):
-        text = _subpath(subpath, settings, pen)
-        if text:
-            parts.append(text)
-    return "".join(parts)
+FILL = Pen(True, False, False, 0.0)
 
 
-def window(settings: NormalizeSettings, pen: Pen) -> Box:
-    """How far out geometry may lie before it is clipped: tolerance, and the stroke's width beside it."""
-    margin = settings.tolerance + 2 * pen.reach
-    return (-margin, -margin, settings.canvas + margin, settings.canvas + margin)
+class Quantized(NamedTuple):
+    """Path data; a box (of control points, generous for arcs); whether all coordinates can be said by tokens."""
+
+    data: str
+    box: Box
+    fits: bool
 
 
-def visible(subpaths: list[Subpath], settings: NormalizeSettings, pen: Pen) -> list[Subpath]:
-    """Subpaths without those wholly off the canvas, the others cut where they leave the window."""
-    size = settings.canvas
-    box = hull(subpaths)
-    frame = window(settings, pen)
-    if within(box, (0, 0, size, size)):
-        return subpaths
-    seen = (-pen.reach - 1, -pen.reach - 1, size + pen.reach + 1, size + pen.reach + 1)
-    result = []
-    for subpath in subpaths:
-        own = hull([subpath])
-        if not within(own, (0, 0, size, size)):
-            own = bounds([subpath])
-            if beyond(own, seen):
+def snap(value: float) -> int:
+    """The nearest integer; halves go up, also when they come out of arithmetic a little too small."""
+    return floor(value + _HALF)
+
+
+def quantize(subpaths: list[Subpath], pen: Pen, settings: NormalizeSettings) -> Quantized | None:
+    """Round a path in canvas units. None if nothing of it draws on the canvas."""
+    texts: list[str] = []
+    left = top = math.inf
+    right = bottom = -math.inf
+    fits = True
+    for sub in subpaths:
+        trace = _Trace(sub, settings)
+        if not trace.out:
+            if not (pen.dots and (sub.closed or sub.segments)):
                 continue
-            if not within(own, frame):
-                if pen.dashed:
-                    raise Dropped(Reason.OUT_OF_CANVAS, "a dashed stroke leaves the canvas")
-                subpath = clipped(subpath, frame)
-        result.append(subpath)
-    return result
-
-
-def _subpath(subpath: Subpath, settings: NormalizeSettings, pen: Pen) -> str:
-    limit = settings.canvas + settings.tolerance
-    sx, sy = round_half_up(subpath[0][1]), round_half_up(subpath[0][2])
-    if not (0 <= sx <= limit and 0 <= sy <= limit):
-        subpath, spike = _begun_inside(subpath, limit, settings.tolerance, pen)
-        sx, sy = round_half_up(subpath[0][1]), round_half_up(subpath[0][2])
-        if spike:
-            sx, sy = min(max(sx, 0), limit), min(max(sy, 0), limit)
-    else:
-        spike = False
-    out = _commands(subpath, sx, sy, limit, settings.arc_deviation)
-    if out is None:
-        subpath = _short(plain(subpath), limit)
-        out = _commands(subpath, sx, sy, limit, settings.arc_deviation)
-        if out is None:
-            raise Dropped(Reason.OUT_OF_CANVAS, f"a step is longer than {limit} units")
-    if all(command == "z" for command in out):
-        if pen.stroked and pen.caps:
-            return f"M{sx} {sy}h0"
-        return ""
-    return f"M{sx} {sy}{''.join(out)}"
-
-
-def _begun_inside(subpath: Subpath, limit: int, tolerance: int, pen: Pen) -> tuple[Subpath, bool]:
-    """The subpath with a first point that has a token: a closed one turned to begin elsewhere, a fill with a detour.
-
-    A fill may begin at the nearest point that has a token: the way from there to the true start and back encloses
-    nothing. Returns the subpath, and whether its start is to be moved so.
-    """
-    closed = subpath[-1][0] == "Z"
-    segments = plain(subpath)
-    body = segments[1:-1] if closed else segments[1:]
-    ends = [segments[0][1:], *(s[-2:] for s in body)]
-    x, y = ends[0]
-    if closed or not pen.stroked:
-        if not _same(ends[0], ends[-1]):
-            body = [*body, ("L", x, y)]
-            ends.append((x, y))
-        for i, (px, py) in enumerate(ends[:-1]):
-            if 0 <= round_half_up(px) <= limit and 0 <= round_half_up(py) <= limit:
-                turned = [("M", px, py), *body[i:], *body[:i]]
-                return ([*turned, ("Z",)] if closed else turned), False
-        if not pen.stroked:
-            detour: Subpath = [("M", x, y), ("L", x, y), *body, ("Z",)]
-            return detour, True
-    near = min(max(x, 0.0), limit), min(max(y, 0.0), limit)
-    if max(abs(near[0] - x), abs(near[1] - y)) <= tolerance:
-        return [("M", *near), *segments[1:]], False
-    raise Dropped(Reason.OUT_OF_CANVAS, f"a stroked subpath begins at {x:.0f} {y:.0f}")
-
-
-def _same(p: tuple[float, ...], q: tuple[float, ...]) -> bool:
-    return abs(p[0] - q[0]) < 1e-6 and abs(p[1] - q[1]) < 1e-6
-
-
-def _short(subpath: Subpath, limit: int) -> Subpath:
-    """Plain segments halved until no argument is more than ``limit`` away from the pen."""
-    out: Subpath = []
-    x = y = 0.0
-    for segment in subpath:
-        waiting = [segment]
-        while waiting:
-            piece = waiting.pop()
-            if piece[0] not in "ZM":
-                far = max(max(abs(v - x) for v in piece[1::2]), max(abs(v - y) for v in piece[2::2]))
-                if far > limit - 1:
-                    first, second = halved_segment(x, y, piece)
-                    waiting += (second, first)
-                    continue
-            out.append(piece)
-            if piece[0] != "Z":
-                x, y = piece[-2:]
-    return out
-
-
-def _commands(subpath: Subpath, sx: int, sy: int, limit: int, deviation: float) -> list[str] | None:
-    """Relative commands after the moveto, or None if one has an argument beyond ``limit``."""
-    out: list[str] = []
-    px, py = sx, sy
-    tx, ty = subpath[0][1], subpath[0][2]
-    floor = math.floor
-    for segment in subpath[1:]:
-        letter = segment[0]
-        if letter == "Z":
-            if not out or out[-1] != "z":
-                out.append("z")
-            px, py = sx, sy
+            # renderers do not agree on square caps of no length, so one of some length keeps a unit of it
+            trace.out.append(
+                "h1" if pen.square and sub.segments and hull_box([sub])[:2] != hull_box([sub])[2:] else "z"
+            )
+        elif not pen.stroked and trace.curves == 0 and trace.flat():
             continue
-        x, y = floor(segment[-2] + 0.5), floor(segment[-1] + 0.5)
-        dx, dy = x - px, y - py
-        if not (-limit <= dx <= limit and -limit <= dy <= limit):
-            return None
-        if letter == "L":
-            if dy == 0:
-                if dx:
-                    out.append(f"h{dx}")
-            elif dx == 0:
-                out.append(f"v{dy}")
+        elif sub.closed:
+            trace.out.append("z")
+        reach, size = pen.reach, settings.canvas
+        if trace.left - reach >= size or trace.top - reach >= size:
+            continue
+        if trace.right + reach <= 0 or trace.bottom + reach <= 0:
+            continue
+        texts.append(f"M{trace.start_x} {trace.start_y}{''.join(trace.out)}")
+        left, right = min(left, trace.left), max(right, trace.right)
+        top, bottom = min(top, trace.top), max(bottom, trace.bottom)
+        limit = settings.limit
+        if not trace.fits or not (0 <= trace.start_x <= limit and 0 <= trace.start_y <= limit):
+            fits = False
+    return Quantized("".join(texts), (left, top, right, bottom), fits) if texts else None
+
+
+class _Trace:
+    """One subpath being written. ``out`` has its commands, ``x``, ``y`` the rounded pen."""
+
+    __slots__ = (
+        "bottom", "curves", "cx", "cy", "fits", "kind", "left", "out", "right", "settings", "start_x", "start_y",
+        "top", "x", "y",
+    )  # fmt: skip
+
+    def __init__(self, sub: Subpath, settings: NormalizeSettings) -> None:
+        self.settings = settings
+        self.x = self.start_x = snap(sub.x)
+        self.y = self.start_y = snap(sub.y)
+        self.left = self.right = self.x
+        self.top = self.bottom = self.y
+        self.out: list[str] = []
+        self.curves = 0
+        self.fits = True
+        self.kind = ""
+        self.cx = self.cy = 0
+        before_x, before_y = sub.x, sub.y
+        for seg in sub.segments:
+            kind = seg[0]
+            if kind == "L":
+                self._line(snap(seg[1]), snap(seg[2]))
+            elif kind == "C" or kind == "S":
+                self._cubic(seg)
+            elif kind == "A":
+                self._arc(before_x, before_y, seg, _SPLITS)
             else:
-                out.append(f"l{dx} {dy}")
-        elif letter == "C":
-            a, b = floor(segment[1] + 0.5) - px, floor(segment[2] + 0.5) - py
-            c, d = floor(segment[3] + 0.5) - px, floor(segment[4] + 0.5) - py
-            if max(abs(a), abs(b), abs(c), abs(d)) > limit:
-                return None
-            if a or b or c or d or dx or dy:
-                out.append(f"c{a} {b} {c} {d} {dx} {dy}")
-        elif letter == "A":
-            arc = _arc(tx, ty, segment, px, py, x, y, deviation)
-            if arc is None:
-                return None
-            if arc:
-                out.append(arc)
-        elif letter in "SQ":
-            a, b = floor(segment[1] + 0.5) - px, floor(segment[2] + 0.5) - py
-            if max(abs(a), abs(b)) > limit:
-                return None
-            if a or b or dx or dy:
-                out.append(f"{letter.lower()}{a} {b} {dx} {dy}")
-        elif letter == "T":
-            out.append(f"t{dx} {dy}")
-        px, py = x, y
-        tx, ty = segment[-2], segment[-1]
-    return out
+                self._quadratic(seg)
+            before_x, before_y = seg[-2], seg[-1]
 
+    def flat(self) -> bool:
+        """Whether a path of lines alone encloses nothing."""
+        return len(self.out) < 2 or self.left == self.right or self.top == self.bottom
 
-def _arc(
-    tx: float,
-    ty: float,
-    segment: Segment,
-    px: int,
-    py: int,
-    x: int,
-    y: int,
-    deviation: float,
-) -> str | None:
-    """An arc between rounded ends: "" if it has shrunk to nothing, None if no rounded arc comes near the true one.
+    def _line(self, x: int, y: int) -> None:
+        dx, dy = x - self.x, y - self.y
+        if dy == 0 and self.settings.collapse_lines:
+            if dx == 0:
+                return
+            self.out.append(f"h{dx}")
+        elif dx == 0 and self.settings.collapse_lines:
+            self.out.append(f"v{dy}")
+        elif dx == dy == 0:
+            return
+        else:
+            self.out.append(f"l{dx} {dy}")
+        self._reach(dx, dy)
+        self.x, self.y, self.kind = x, y, "L"
 
-    The radii follow the chord, so that the arc keeps its shape, and are rounded as far as it moves by no more than
-    ``deviation``: to integers if possible, else to one or two decimals.
-    """
-    _, rx, ry, degrees, large, sweep, ex, ey = segment
-    dx, dy = x - px, y - py
-    if dx == 0 and dy == 0:
-        # a whole ellipse within one rounding step of its ends cannot be said as one arc
-        return "" if max(rx, ry) < 0.75 or not large else None
-    if (tx, ty, ex, ey) == (px, py, x, y) and all(abs(v * 100 - round(v * 100)) < 1e-6 for v in (rx, ry, degrees)):
-        # nothing to round: normalizing twice is normalizing once
-        turn = 0.0 if rx == ry else degrees % 180
-        return f"a{number(rx)} {number(ry)} {number(turn)} {int(large)} {int(sweep)} {dx} {dy}"
-    true = arcs.centre(tx, ty, rx, ry, degrees, large, sweep, ex, ey)
-    if true is None:
-        return f"h{dx}" if dy == 0 else f"v{dy}" if dx == 0 else f"l{dx} {dy}"
-    cos, sin = true.cos, true.sin
+    def _cubic(self, seg: Segment) -> None:
+        x, y = self.x, self.y
+        kind, x1, y1, x2, y2, x3, y3 = seg
+        dx1, dy1 = floor(x1 + _HALF) - x, floor(y1 + _HALF) - y
+        dx2, dy2 = floor(x2 + _HALF) - x, floor(y2 + _HALF) - y
+        dx3, dy3 = floor(x3 + _HALF) - x, floor(y3 + _HALF) - y
+        if kind == "S":
+            ix, iy = (x - self.cx, y - self.cy) if self.kind == "C" else (0, 0)
+            tolerance = self.settings.reflection_tolerance
+            if abs(ix - dx1) <= tolerance and abs(iy - dy1) <= tolerance:
+                dx1, dy1 = ix, iy
+            else:
+                kind = "C"
+        if dx1 == dy1 == dx2 == dy2 == dx3 == dy3 == 0:
+            return
+        if kind == "S":
+            self.out.append(f"s{dx2} {dy2} {dx3} {dy3}")
+            said_x, said_y = (dx2, dx2, dx3), (dy2, dy2, dy3)
+        else:
+            self.out.append(f"c{dx1} {dy1} {dx2} {dy2} {dx3} {dy3}")
+            said_x, said_y = (dx1, dx2, dx3), (dy1, dy2, dy3)
+        limit = self.settings.limit
+        if max(said_x) > limit or max(said_y) > limit or min(said_x) < -limit or min(said_y) < -limit:
+            self.fits = False
+        self._extend(min(dx1, dx2, dx3), min(dy1, dy2, dy3))
+        self._extend(max(dx1, dx2, dx3), max(dy1, dy2, dy3))
+        self.curves += 1
+        self.cx, self.cy = x + dx2, y + dy2
+        self.x, self.y, self.kind = x + dx3, y + dy3, "C"
 
-    def span(ux: float, uy: float) -> float:
-        return math.hypot((cos * ux + sin * uy) / true.rx, (-sin * ux + cos * uy) / true.ry)
+    def _quadratic(self, seg: Segment) -> None:
+        x, y = self.x, self.y
+        kind, x1, y1, x2, y2 = seg
+        dx1, dy1 = snap(x1) - x, snap(y1) - y
+        dx2, dy2 = snap(x2) - x, snap(y2) - y
+        if kind == "T":
+            ix, iy = (x - self.cx, y - self.cy) if self.kind == "Q" else (0, 0)
+            tolerance = self.settings.reflection_tolerance
+            if abs(ix - dx1) <= tolerance and abs(iy - dy1) <= tolerance:
+                dx1, dy1 = ix, iy
+            else:
+                kind = "Q"
+        if dx1 == dy1 == dx2 == dy2 == 0:
+            return
+        if kind == "T":
+            self.out.append(f"t{dx2} {dy2}")
+            self._extend(dx1, dy1)
+        else:
+            self.out.append(f"q{dx1} {dy1} {dx2} {dy2}")
+            self._reach(dx1, dy1)
+        self._reach(dx2, dy2)
+        self.curves += 1
+        self.cx, self.cy = x + dx1, y + dy1
+        self.x, self.y, self.kind = x + dx2, y + dy2, "Q"
 
-    before, after = span(ex - tx, ey - ty), span(dx, dy)
-    grow = after / before if before > 1e-9 else 1.0
-    if not 0.5 < grow < 2:
-        return None
-    rx, ry = true.rx * grow, true.ry * grow
-    round_arc = abs(rx - ry) <= 1e-6 * rx
-    turn = 0.0 if round_arc else degrees % 180
-    shares = (0.25, 0.5, 0.75)
-    wanted = [true.point(share) for share in shares]
-    for decimals in (0, 1, 2):
-        a, b = round(rx, decimals), round(ry, decimals)
-        angle = round(turn, 2)
-        if a <= 0 or b <= 0:
-            continue
-        got = arcs.centre(px, py, a, b, angle, large, sweep, x, y)
-        if got is None:
-            continue
-        # the ends have moved by rounding, and the middle with them: that much is no fault of the radii
-        slack = deviation + math.hypot(px - tx, py - ty) + math.hypot(x - ex, y - ey)
-        if all(math.dist(got.point(share), point) <= slack for share, point in zip(shares, wanted, strict=True)):
-            return f"a{number(a)} {number(b)} {number(angle)} {int(large)} {int(sweep)} {dx} {dy}"
-    return None
+    def _arc(self, x0: float, y0: float, seg: Segment, splits: int) -> None:
+        _, rx, ry, rotation, large, sweep, x, y = seg
+        end_x, end_y = snap(x), snap(y)
+        rotation = round(rotation, 2) + 0.0
+        if self._exact(x0, y0, seg, rotation, end_x, end_y):
+            self._write_arc(rx, ry, rotation, large, sweep, end_x, end_y)
+            return
+        mx, my = middle(x0, y0, rx, ry, rotation, large, sweep, x, y)
+        tolerance = self.settings.arc_tolerance
+        if (end_x, end_y) != (self.x, self.y):
+            for rx1, ry1, flag in self._radii(rx, ry, rotation, large, sweep, end_x, end_y, mx, my):
+                rotation1 = 0.0 if rx1 == ry1 else rotation
+                ax, ay = middle(self.x, self.y, rx1, ry1, rotation1, flag, sweep, end_x, end_y)
+                if math.hypot(ax - mx, ay - my) <= tolerance:
+                    self._write_arc(rx1, ry1, rotation1, flag, sweep, end_x, end_y)
+                    return
+        elif math.hypot(mx - self.x, my - self.y) <= tolerance:
+            return
+        if splits and (mx, my) != (x0, y0) and (mx, my) != (x, y):
+            c = center(x0, y0, rx, ry, rotation, large, sweep, x, y)
+            rx, ry = math.hypot(c.px, c.py), math.hypot(c.qx, c.qy)  # radii that reach
+            self._arc(x0, y0, ("A", rx, ry, rotation, 0, sweep, mx, my), splits - 1)
+            self._arc(mx, my, ("A", rx, ry, rotation, 0, sweep, x, y), splits - 1)
+        else:
+            self._line(end_x, end_y)
+
+    def _exact(self, x0: float, y0: float, seg: Segment, rotation: float, end_x: int, end_y: int) -> bool:
+        """Whether the arc is on the grid as it is."""
+        if x0 != self.x or y0 != self.y or seg[6] != end_x or seg[7] != end_y or (end_x == x0 and end_y == y0):
+            return False
+        return bool(round(seg[1], 2) == seg[1] and round(seg[2], 2) == seg[2] and rotation == seg[3])
+
+    def _radii(
+        self, rx: float, ry: float, rotation: float, large: int, sweep: int, x: int, y: int, mx: float, my: float
+    ) -> list[tuple[float, float, int]]:
+        """Radii to try between the rounded ends, the shortest to write first, each with its large flag."""
+        found: list[tuple[float, float, int]] = []
+        if rx >= 1 and ry >= 1:
+            found.append((snap(rx), snap(ry), large))
+            # too small radii are scaled up until they reach, which half circles and their like need
+            found.append((floor(rx), floor(ry), large))
+        found.append((round(rx, 2), round(ry, 2), large))
+        # the ellipse of this shape through both rounded ends and the true middle
+        cos, sin = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
+        dx: float = x - self.x
+        dy: float = y - self.y
+        half = math.hypot((cos * dx + sin * dy) / rx, (cos * dy - sin * dx) / ry) / 2
+        dx, dy = mx - (self.x + x) / 2, my - (self.y + y) / 2
+        height = math.hypot((cos * dx + sin * dy) / rx, (cos * dy - sin * dx) / ry)
+        if height > 0:
+            factor = (height * height + half * half) / (2 * height)
+            if factor < 1e3:
+                found.append((round(rx * factor, 2), round(ry * factor, 2), int(height > factor)))
+        return [r for r in found if r[0] > 0 and r[1] > 0]
+
+    def _write_arc(self, rx: float, ry: float, rotation: float, large: int, sweep: int, x: int, y: int) -> None:
+        dx, dy = x - self.x, y - self.y
+        self.out.append(f"a{number(rx)} {number(ry)} {number(rotation)} {large} {sweep} {dx} {dy}")
+        # an arc stays within its diameter around its start
+        size = math.ceil(2 * max(rx, ry, math.hypot(dx, dy) * max(rx, ry) / min(rx, ry)))
+        self._extend(-size, -size)
+        self._extend(size, size)
+        self._reach(dx, dy)
+        self.curves += 1
+        self.x, self.y, self.kind = x, y, "A"
+
+    def _reach(self, dx: int, dy: int) -> None:
+        """Count an offset from the pen that is written."""
+        limit = self.settings.limit
+        if not (-limit <= dx <= limit and -limit <= dy <= limit):
+            self.fits = False
+        self._extend(dx, dy)
+
+    def _extend(self, dx: int, dy: int) -> None:
+        x, y = self.x + dx, self.y + dy
+        if x < self.left:
+            self.left = x
+        if x > self.right:
+            self.right = x
+        if y < self.top:
+            self.top = y
+        if y > self.bottom:
+            self.bottom = y

@@ -1,27 +1,76 @@
 """Settings of the normalizer."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stages.base import Settings
 
 
 class NormalizeSettings(Settings):
-    """The canvas, and the limits beyond which a drawing is rejected."""
+    """The canvas, how far rounding may go, and what is refused. Lengths are canvas units unless said otherwise."""
 
-    canvas: int = Field(784, ge=16, le=4096, description="side of the square canvas, user units")
+    canvas: int = Field(default=784, ge=16, le=100_000, description="side of the square canvas, user units")
     tolerance: int = Field(
-        10, ge=0, le=64, description="user units beyond the canvas that a coordinate may have; farther out is clipped"
+        default=10,
+        ge=0,
+        description="canvas units beyond the canvas that positions may reach; offsets reach canvas + tolerance",
     )
-    max_commands: int = Field(20_000, ge=1, description="path commands of the whole drawing, after expansion")
-    max_elements: int = Field(10_000, ge=1, description="drawn elements after expansion of use")
-    max_depth: int = Field(200, ge=1, le=500, description="nested elements and references")
-    max_aspect: float = Field(100.0, ge=1, description="longer to shorter side of the viewBox at most")
-    anisotropy: float = Field(
-        0.05,
+    fit: Literal["contain", "stretch"] = Field(
+        default="contain",
+        description="how the viewBox meets the canvas: contain scales it evenly and centres it; stretch fills",
+    )
+    shapes: Literal["keep", "path"] = Field(
+        default="keep",
+        description="rect, circle, ellipse and line: keep as elements where possible, or write all as paths",
+    )
+    decimals: int = Field(
+        default=0, ge=0, le=3, description="decimals of the coordinates of rect, circle, ellipse and line"
+    )
+    arc_tolerance: float = Field(
+        default=0.75,
+        ge=0,
+        le=10,
+        description="how far the middle of an arc may move when its radii are rounded to integers",
+    )
+    reflection_tolerance: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="how far the control point that s or t implies may lie from the rounded one",
+    )
+    collapse_lines: bool = Field(default=True, description="write horizontal and vertical lines as h and v")
+    min_dashes: float = Field(
+        default=0.1, ge=0, description="sum of a dash array, canvas units, below which dashes are too many to draw"
+    )
+    opacity_decimals: int = Field(default=3, ge=1, le=6, description="decimals of opacities")
+    width_decimals: int = Field(default=2, ge=0, le=4, description="decimals of stroke widths and dashes")
+    gradient_decimals: int = Field(default=2, ge=0, le=4, description="decimals of gradient coordinates and matrices")
+    clip_tolerance: float = Field(
+        default=0.5, ge=0, le=10, description="how far a drawing may leave the viewBox before it is clipped to it"
+    )
+    stroke_anisotropy: float = Field(
+        default=0.05,
         ge=0,
         le=0.5,
-        description="relative difference of two scales up to which a stroke takes their mean; the render decides",
+        description="how far the two scales of a stroked shape's transform may differ, as a share; the render decides",
     )
-    arc_deviation: float = Field(
-        0.6, gt=0, le=5, description="user units that an arc may move when its radii are rounded to integers"
+    max_bytes: int = Field(default=8 * 2**20, ge=1, le=2**30, description="bytes of the sanitized document")
+    max_depth: int = Field(default=210, ge=1, le=240, description="nested elements, use elements expanded")
+    max_elements: int = Field(default=50_000, ge=1, description="elements, use elements expanded")
+    max_geometry_chars: int = Field(
+        default=4_000_000, ge=1, description="characters of path data and points, use elements expanded"
     )
+    max_css_matches: int = Field(default=5_000_000, ge=1, description="CSS rules times elements")
+    max_css_nesting: int = Field(default=32, ge=1, le=100, description="nested brackets in CSS")
+    min_side: float = Field(default=1e-3, gt=0, description="smallest width or height of a viewBox, source user units")
+    max_side: float = Field(
+        default=1e6, gt=0, description="largest width, height or origin of a viewBox, source user units"
+    )
+    max_aspect: float = Field(default=50, ge=1, description="largest ratio of a viewBox's sides")
+    languages: tuple[str, ...] = Field(default=("en",), description="languages that systemLanguage is compared with")
+
+    @property
+    def limit(self) -> int:
+        """The largest position and offset that tokens can say."""
+        return self.canvas + self.tolerance

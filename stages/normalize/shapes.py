@@ -1,205 +1,192 @@
-"""Basic shapes and paths (SVG 2, chapters 9 and 10): as absolute subpaths, and as canonical elements."""
+"""Basic shapes (SVG 2, section 10) in their own coordinates, and the paths that they equal."""
 
 from __future__ import annotations
 
-import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from stages.canonical import number
-from stages.normalize.matrix import Matrix, apply
-from stages.normalize.pathtools import Segment, Subpath, absolute
-from stages.normalize.quantize import round_half_up
+from stages.base import Dropped
+from stages.normalize.segments import Subpath, exact_box, from_commands
+from stages.normalize.transforms import Box
 from stages.normalize.tree import Node
-from stages.normalize.units import length, numbers
+from stages.normalize.units import NUMBER, Viewport, parse_length, resolve
 from stages.pathdata import parse_path
+from stages.reasons import Reason
 
 SHAPES = frozenset(("path", "rect", "circle", "ellipse", "line", "polyline", "polygon"))
 
-
-@dataclass(frozen=True)
-class Viewport:
-    """What percentages refer to, in user units."""
-
-    width: float
-    height: float
-
-    @property
-    def diagonal(self) -> float:
-        """The reference of lengths that are neither horizontal nor vertical."""
-        return math.sqrt((self.width**2 + self.height**2) / 2)
+_FARTHEST = 1e12
+_SMALLEST = 1e-9
+_GAP = re.compile(r"[ \t\n\r\f,]*")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Shape:
-    """Geometry in user units. ``values``: of a rect x, y, width, height, rx, ry; of an ellipse cx, cy, rx, ry."""
+    """A shape in user units. ``numbers``: x, y, width, height, rx, ry of a rect; cx, cy, rx, ry of a circle or an
+    ellipse; x1, y1, x2, y2 of a line. ``subpaths``: of the others, None until asked for.
+    """
 
     kind: str
-    subpaths: list[Subpath]
-    values: tuple[float, ...] = ()
+    numbers: tuple[float, ...] = ()
+    subpaths: list[Subpath] | None = None
+
+    def path(self) -> list[Subpath]:
+        """The equivalent path, beginning where dashes begin."""
+        if self.subpaths is None:
+            self.subpaths = _PATHS[self.kind](*self.numbers)
+        return self.subpaths
+
+    def box(self) -> Box | None:
+        """The exact bounding box of the fill geometry, None if there is no geometry."""
+        if self.kind == "rect":
+            x, y, width, height = self.numbers[:4]
+            return x, y, x + width, y + height
+        if self.kind in ("circle", "ellipse"):
+            cx, cy, rx, ry = self.numbers
+            return cx - rx, cy - ry, cx + rx, cy + ry
+        path = self.path()
+        return exact_box(path) if path else None
 
 
-def shape(node: Node, view: Viewport, font_size: float) -> tuple[Shape | None, bool]:
-    """The geometry of a shape element, None if it is empty or invalid, and whether path data had an error."""
-    get = node.attributes.get
+def read_shape(node: Node, viewport: Viewport, font_size: float) -> tuple[Shape | None, str]:
+    """The shape of an element, None if it has no geometry; and a note on what was wrong with its data, or "".
 
-    def horizontal(name: str, default: float = 0.0) -> float:
-        value = length(get(name), view.width, font_size)
-        return default if value is None else value
-
-    def vertical(name: str, default: float = 0.0) -> float:
-        value = length(get(name), view.height, font_size)
-        return default if value is None else value
-
-    match node.tag:
-        case "path":
-            commands, whole = parse_path(get("d", ""))
-            subpaths = absolute(commands)
-            return (Shape("path", subpaths) if subpaths else None), not whole
-        case "rect":
-            w, h = horizontal("width"), vertical("height")
-            if w <= 0 or h <= 0:
-                return None, False
-            rx = length(get("rx"), view.width, font_size)
-            ry = length(get("ry"), view.height, font_size)
-            if rx is not None and rx < 0:
-                rx = None
-            if ry is not None and ry < 0:
-                ry = None
-            rx = (ry or 0.0) if rx is None else rx
-            ry = rx if ry is None else ry
-            values = (horizontal("x"), vertical("y"), w, h, min(rx, w / 2), min(ry, h / 2))
-            return Shape("rect", [_rect(*values)], values), False
-        case "circle":
-            r = length(get("r"), view.diagonal, font_size) or 0.0
-            return _elliptic(horizontal("cx"), vertical("cy"), r, r), False
-        case "ellipse":
-            # SVG 2: a missing or auto radius is the other one
-            rx, ry = length(get("rx"), view.width, font_size), length(get("ry"), view.height, font_size)
-            rx, ry = (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
-            return _elliptic(horizontal("cx"), vertical("cy"), rx, ry), False
-        case "line":
-            x1, y1, x2, y2 = horizontal("x1"), vertical("y1"), horizontal("x2"), vertical("y2")
-            return Shape("line", [[("M", x1, y1), ("L", x2, y2)]]), False
-        case "polyline" | "polygon":
-            points, whole = _points(get("points", ""))
-            if len(points) < 2:
-                return None, not whole
-            subpath: Subpath = [("M", *points[0]), *(("L", *point) for point in points[1:])]
-            if node.tag == "polygon":
-                subpath.append(("Z",))
-            return Shape(node.tag, [subpath]), not whole
-    raise ValueError(node.tag)
-
-
-def _points(text: str) -> tuple[list[tuple[float, float]], bool]:
-    values = numbers(text)
-    if values is None:
-        # the grammar is a moveto's: numbers run together, and what follows an error is dropped
-        commands, _ = parse_path("M" + text)
-        return [(args[0], args[1]) for _, args in commands if len(args) == 2], False
-    return list(zip(values[0::2], values[1::2], strict=False)), len(values) % 2 == 0
-
-
-def _rect(x: float, y: float, w: float, h: float, rx: float, ry: float) -> Subpath:
-    if rx <= 0 or ry <= 0:
-        return [("M", x, y), ("L", x + w, y), ("L", x + w, y + h), ("L", x, y + h), ("Z",)]
-
-    def corner(px: float, py: float) -> Segment:
-        return ("A", rx, ry, 0.0, False, True, px, py)
-
-    return [
-        ("M", x + rx, y),
-        ("L", x + w - rx, y),
-        corner(x + w, y + ry),
-        ("L", x + w, y + h - ry),
-        corner(x + w - rx, y + h),
-        ("L", x + rx, y + h),
-        corner(x, y + h - ry),
-        ("L", x, y + ry),
-        corner(x + rx, y),
-        ("Z",),
-    ]
-
-
-def _elliptic(cx: float, cy: float, rx: float, ry: float) -> Shape | None:
-    return Shape("ellipse", [_ellipse(cx, cy, rx, ry)], (cx, cy, rx, ry)) if rx > 0 and ry > 0 else None
-
-
-def _ellipse(cx: float, cy: float, rx: float, ry: float) -> Subpath:
-    # SVG 2, section 10.3: four quarters from three o'clock, clockwise
-    points = ((cx, cy + ry), (cx - rx, cy), (cx, cy - ry), (cx + rx, cy))
-    return [("M", cx + rx, cy), *(("A", rx, ry, 0.0, False, True, *point) for point in points), ("Z",)]
-
-
-def basic(figure: Shape, m: Matrix, decimals: int = 0) -> tuple[str, dict[str, str]] | None:
-    """Tag and geometry attributes of the canonical basic shape, or None if ``m`` makes it a path.
-
-    Sizes round as the difference of rounded edges, so that neighbours keep touching; none rounds to nothing.
+    Raises Dropped (OUT_OF_CANVAS) for numbers too large to compute with.
     """
-    upright = abs(m[1]) <= 1e-9 * abs(m[0]) and abs(m[2]) <= 1e-9 * abs(m[3])
-    lying = abs(m[0]) <= 1e-9 * abs(m[1]) and abs(m[3]) <= 1e-9 * abs(m[2])
-    if figure.kind == "line":
-        (_, x1, y1), (_, x2, y2) = figure.subpaths[0]
-        p, q = apply(m, x1, y1), apply(m, x2, y2)
-        return "line", {n: _coordinate(v, decimals) for n, v in zip(("x1", "y1", "x2", "y2"), (*p, *q), strict=True)}
-    if not (upright or lying):
-        if figure.kind == "ellipse" and abs(figure.values[2] - figure.values[3]) <= 1e-9 * figure.values[2]:
-            similar = abs(m[0] - m[3]) + abs(m[1] + m[2]) <= 1e-9 * (abs(m[0]) + abs(m[1]))
-            mirrored = abs(m[0] + m[3]) + abs(m[1] - m[2]) <= 1e-9 * (abs(m[0]) + abs(m[1]))
-            if similar or mirrored:
-                cx, cy = apply(m, *figure.values[:2])
-                return "circle", _round(cx, cy, figure.values[2] * math.hypot(m[0], m[1]), decimals)
+    kind = node.tag
+    if kind == "path":
+        commands, complete = parse_path(node.attributes.get("d", ""))
+        subpaths = from_commands(commands)
+        _check([value for _, args in commands for value in args])
+        return Shape("path", subpaths=subpaths) if subpaths else None, "" if complete else "path_error"
+    if kind in ("polyline", "polygon"):
+        return _poly(node)
+    read = _Reader(node, viewport, font_size)
+    shape = {"rect": _rect, "circle": _circle, "ellipse": _ellipse, "line": _line}[kind](read)
+    if shape is not None:
+        _check(shape.numbers)
+    return shape, ""
+
+
+def _check(values: list[float] | tuple[float, ...]) -> None:
+    if values and not (min(values) > -_FARTHEST and max(values) < _FARTHEST):
+        raise Dropped(Reason.OUT_OF_CANVAS, "a coordinate too large to compute with")
+
+
+class _Reader:
+    """Lengths of an element's geometry attributes, which are properties too."""
+
+    def __init__(self, node: Node, viewport: Viewport, font_size: float) -> None:
+        self._node, self._viewport, self._font_size = node, viewport, font_size
+
+    def length(self, name: str, across: str) -> float | None:
+        """User units; percentages refer to the viewport's size ``across``. None if absent, invalid or auto."""
+        declared = self._node.declared.get(name)
+        text = declared if isinstance(declared, str) else self._node.attributes.get(name)
+        if text is None:
+            return None
+        length = parse_length(text)
+        if length is None:
+            return None
+        viewport = self._viewport
+        reference = {"x": viewport.width, "y": viewport.height}.get(across)
+        return resolve(length, viewport.diagonal if reference is None else reference, self._font_size)
+
+
+def _rect(read: _Reader) -> Shape | None:
+    x, y = read.length("x", "x") or 0.0, read.length("y", "y") or 0.0
+    width, height = read.length("width", "x") or 0.0, read.length("height", "y") or 0.0
+    if width <= 0 or height <= 0:
         return None
-    sx, sy = (abs(m[0]), abs(m[3])) if upright else (abs(m[2]), abs(m[1]))
-    if figure.kind == "rect":
-        x, y, w, h, rx, ry = figure.values
-        (x0, y0), (x1, y1) = apply(m, x, y), apply(m, x + w, y + h)
-        radii = (rx * sx, ry * sy) if upright else (ry * sx, rx * sy)
-        return "rect", _rect_attributes(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), radii, decimals)
-    if figure.kind == "ellipse":
-        cx, cy, rx, ry = figure.values
-        cx, cy = apply(m, cx, cy)
-        rx, ry = (rx * sx, ry * sy) if upright else (ry * sx, rx * sy)
-        if abs(rx - ry) <= 1e-6 * rx:
-            return "circle", _round(cx, cy, rx, decimals)
-        return "ellipse", {
-            "cx": _coordinate(cx, decimals),
-            "cy": _coordinate(cy, decimals),
-            "rx": _size(rx, decimals),
-            "ry": _size(ry, decimals),
-        }
-    return None
+    rx, ry = _radius(read.length("rx", "x")), _radius(read.length("ry", "y"))
+    rx, ry = (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
+    if rx < _SMALLEST or ry < _SMALLEST:
+        rx = ry = 0.0
+    return Shape("rect", (x, y, width, height, min(rx, width / 2), min(ry, height / 2)))
 
 
-def _rect_attributes(
-    x0: float, y0: float, x1: float, y1: float, radii: tuple[float, float], decimals: int
-) -> dict[str, str]:
-    def side(low: float, high: float) -> tuple[str, str]:
-        if decimals:
-            return number(low, decimals), number(round(high, decimals) - round(low, decimals), decimals)
-        a, b = round_half_up(low), round_half_up(high)
-        return (str(a), str(b - a)) if b > a else (number(low), number(max(high - low, 0.01)))
-
-    (x, w), (y, h) = side(x0, x1), side(y0, y1)
-    attributes = {"x": x, "y": y, "width": w, "height": h}
-    rx, ry = (_size(r, decimals) if r > 0.005 else "0" for r in radii)
-    if rx != "0" and ry != "0":
-        attributes["rx"] = rx
-        if ry != rx:
-            attributes["ry"] = ry
-    return {name: v for name, v in attributes.items() if not (name in "xy" and v == "0")}
+def _radius(value: float | None) -> float | None:
+    return None if value is None or value < 0 else value
 
 
-def _round(cx: float, cy: float, r: float, decimals: int) -> dict[str, str]:
-    return {"cx": _coordinate(cx, decimals), "cy": _coordinate(cy, decimals), "r": _size(r, decimals)}
+def _circle(read: _Reader) -> Shape | None:
+    r = read.length("r", "diagonal") or 0.0
+    if r <= 0:
+        return None
+    return Shape("circle", (read.length("cx", "x") or 0.0, read.length("cy", "y") or 0.0, r, r))
 
 
-def _coordinate(value: float, decimals: int) -> str:
-    return number(value, decimals) if decimals else str(round_half_up(value))
+def _ellipse(read: _Reader) -> Shape | None:
+    rx, ry = _radius(read.length("rx", "x")), _radius(read.length("ry", "y"))
+    rx, ry = (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
+    if rx <= 0 or ry <= 0:
+        return None
+    return Shape("ellipse", (read.length("cx", "x") or 0.0, read.length("cy", "y") or 0.0, rx, ry))
 
 
-def _size(value: float, decimals: int) -> str:
-    """A length as an integer; where that is less than 3, as one with decimals, since it would change too much."""
-    if decimals or (value < 3 and abs(value - round(value)) > 0.05):
-        return number(value, 2)
-    return str(max(1, round_half_up(value)))
+def _line(read: _Reader) -> Shape | None:
+    x1, y1 = read.length("x1", "x") or 0.0, read.length("y1", "y") or 0.0
+    x2, y2 = read.length("x2", "x") or 0.0, read.length("y2", "y") or 0.0
+    return Shape("line", (x1, y1, x2, y2))
+
+
+def _poly(node: Node) -> tuple[Shape | None, str]:
+    text = node.attributes.get("points", "")
+    values = [float(piece) for piece in NUMBER.findall(text)]
+    note = ""
+    if NUMBER.sub("", text).strip(" \t\n\r\f,") or len(values) % 2:
+        # SVG 2, section 9.5.4: what comes before the error is drawn
+        values, note = _until_error(text), "points_error"
+    _check(values)
+    points = list(zip(values[::2], values[1::2], strict=False))
+    if not points:
+        return None, note
+    lines = [("L", x, y) for x, y in points[1:]]
+    return Shape(node.tag, subpaths=[Subpath(*points[0], list(lines), node.tag == "polygon")]), note
+
+
+def _until_error(text: str) -> list[float]:
+    values: list[float] = []
+    at = len(text) - len(text.lstrip())
+    while match := NUMBER.match(text, at):
+        values.append(float(match[0]))
+        at = _GAP.match(text, match.end()).end()  # type: ignore[union-attr]
+    return values[: len(values) // 2 * 2]
+
+
+def rect_path(x: float, y: float, width: float, height: float, rx: float, ry: float) -> list[Subpath]:
+    """A rect as a path (SVG 2, section 10.2)."""
+    right, bottom = x + width, y + height
+    if rx == 0 or ry == 0:
+        return [Subpath(x, y, [("L", right, y), ("L", right, bottom), ("L", x, bottom)], True)]
+    segments = [
+        ("L", right - rx, y),
+        ("A", rx, ry, 0.0, 0, 1, right, y + ry),
+        ("L", right, bottom - ry),
+        ("A", rx, ry, 0.0, 0, 1, right - rx, bottom),
+        ("L", x + rx, bottom),
+        ("A", rx, ry, 0.0, 0, 1, x, bottom - ry),
+        ("L", x, y + ry),
+        ("A", rx, ry, 0.0, 0, 1, x + rx, y),
+    ]
+    return [Subpath(x + rx, y, segments, True)]
+
+
+def ellipse_path(cx: float, cy: float, rx: float, ry: float) -> list[Subpath]:
+    """A circle or ellipse as a path of two halves."""
+    halves = [("A", rx, ry, 0.0, 0, 1, cx - rx, cy), ("A", rx, ry, 0.0, 0, 1, cx + rx, cy)]
+    return [Subpath(cx + rx, cy, halves, True)]
+
+
+def line_path(x1: float, y1: float, x2: float, y2: float) -> list[Subpath]:
+    """A line as a path."""
+    return [Subpath(x1, y1, [("L", x2, y2)])]
+
+
+_PATHS: dict[str, Callable[..., list[Subpath]]] = {
+    "rect": rect_path,
+    "circle": ellipse_path,
+    "ellipse": ellipse_path,
+    "line": line_path,
+}

@@ -1,45 +1,78 @@
-"""Lengths (SVG 2, section 8.9): numbers with units, percentages against the right side of the viewport."""
+"""Lengths: reading them and what they refer to (CSS Values and Units 4; SVG 2, section 8.9)."""
 
 from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
-_LENGTH = re.compile(
-    r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(px|pt|pc|mm|cm|in|q|em|ex|rem|%)?\s*\Z", re.I
-)
-_PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0, "q": 96 / 101.6}
+_NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_LENGTH = re.compile(rf"({_NUMBER})\s*([A-Za-z]*|%)")
+NUMBER = re.compile(_NUMBER)
+
+_PIXELS = {
+    "": 1.0,
+    "px": 1.0,
+    "pt": 96 / 72,
+    "pc": 16.0,
+    "mm": 96 / 25.4,
+    "cm": 96 / 2.54,
+    "in": 96.0,
+    "q": 96 / 101.6,
+}
+"""CSS pixels in each absolute unit."""
+
+FONT_SIZE = 16.0
+"""Pixels of the initial font size, medium."""
 
 
-def length(text: str | None, reference: float, font_size: float = 16.0) -> float | None:
-    """A length in user units; ``reference`` is what 100 % means. None if absent, invalid or not finite."""
-    if text is None:
-        return None
-    match = _LENGTH.match(text)
+class Length(NamedTuple):
+    """A number with its unit in lower case: "px" for every absolute unit, "em", "ex", "rem", "ch" or "%"."""
+
+    value: float
+    unit: str
+
+
+class Viewport(NamedTuple):
+    """What percentages refer to: the nearest viewport's size in user units."""
+
+    width: float
+    height: float
+
+    @property
+    def diagonal(self) -> float:
+        """The reference of lengths that are neither horizontal nor vertical."""
+        return math.sqrt((self.width * self.width + self.height * self.height) / 2)
+
+
+@lru_cache(maxsize=8192)
+def parse_length(text: str) -> Length | None:
+    """A length, percentage or plain number; None if ``text`` is none or its unit is unknown."""
+    match = _LENGTH.fullmatch(text.strip())
     if match is None:
         return None
-    value, unit = float(match[1]), (match[2] or "").lower()
+    value, unit = float(match[1]), match[2].lower()
+    if not math.isfinite(value):
+        return None
+    if unit in _PIXELS:
+        return Length(value * _PIXELS[unit], "px")
+    return Length(value, unit) if unit in ("%", "em", "ex", "rem", "ch") else None
+
+
+def parse_number(text: str) -> float | None:
+    """A plain finite number, None if ``text`` is none."""
+    length = parse_length(text)
+    return length.value if length and text.strip()[-1:] in "0123456789." else None
+
+
+def resolve(length: Length, reference: float, font_size: float = FONT_SIZE) -> float:
+    """User units of ``length``; percentages refer to ``reference``. An ex and a ch are half an em."""
+    value, unit = length
+    if unit == "px":
+        return value
     if unit == "%":
-        value *= reference / 100
-    elif unit in ("em", "rem"):
-        value *= font_size if unit == "em" else 16.0
-    elif unit == "ex":
-        value *= font_size / 2
-    else:
-        value *= _PIXELS[unit]
-    return value if math.isfinite(value) else None
-
-
-def numbers(text: str | None) -> list[float] | None:
-    """Numbers separated by white space or commas; None if anything else is in the text."""
-    if text is None:
-        return None
-    try:
-        values = [float(part) for part in _SEPARATOR.split(text.strip()) if part] if _PLAIN.fullmatch(text) else None
-    except ValueError:
-        return None
-    return values if values is not None and all(map(math.isfinite, values)) else None
-
-
-_SEPARATOR = re.compile(r"[\s,]+")
-_PLAIN = re.compile(r"[0-9eE+\-.,\s]*")
+        return value * reference / 100
+    if unit == "rem":
+        return value * FONT_SIZE
+    return value * font_size * (1.0 if unit == "em" else 0.5)

@@ -1,4 +1,8 @@
-"""How unlike two pictures are: SSIM, mean absolute error, and the share of visibly different pixels."""
+"""How unlike two pictures are: SSIM, mean absolute error, and the share of visibly different pixels.
+
+All three are taken on white and on black, because a transparent picture shows its ground, and the worse one counts.
+Pictures are compared as planes, (3, height, width): arithmetic on planes is several times as fast as on triples.
+"""
 
 from __future__ import annotations
 
@@ -8,68 +12,94 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
-"""(height, width, 3), sRGB."""
+"""(height, width, 4), sRGB with straight alpha."""
 
-_WINDOW = 7
+Planes = npt.NDArray[np.uint8]
+"""(3, height, width), sRGB on an opaque ground."""
+
+WINDOW = 7
+"""Side of the SSIM's window, px."""
+
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_MIDDLE = np.float32(128)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The worse of the differences on white and on black."""
+    """``ssim`` -1..1, ``mae`` 0..1, ``visible_share`` 0..1 of two pictures, the worse of on white and on black."""
 
     ssim: float
     mae: float
     visible_share: float
 
 
-def on_ground(rgba: Pixels, ground: int) -> Pixels:
-    """(h, w, 4) with straight alpha, composed on a grey level 0..255."""
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    colour = rgba[:, :, :3].astype(np.uint16) * alpha + np.uint16(ground) * (255 - alpha)
-    colour += 128
-    colour += colour >> 8  # with the next shift, exactly the rounded division by 255
-    return (colour >> 8).astype(np.uint8)
+SAME = Difference(1.0, 0.0, 0.0)
 
 
-def uniform(pixels: Pixels) -> bool:
+def on_grounds(rgba: Pixels) -> list[Planes]:
+    """The picture on white and on black, or once, where it is opaque and the ground makes no difference."""
+    planes = np.ascontiguousarray(rgba.transpose(2, 0, 1))
+    colour, alpha = planes[:3], planes[3]
+    if (alpha == 255).all():
+        return [colour]
+    black = colour.astype(np.uint16) * alpha + np.uint16(128)
+    black += black >> 8  # with the next shift, exactly the rounded division by 255
+    black >>= 8
+    on_black = black.astype(np.uint8)
+    return [on_black + (255 - alpha), on_black]
+
+
+def uniform(planes: Planes) -> bool:
     """Whether every pixel equals the first."""
-    return bool((pixels == pixels[0, 0]).all())
+    return bool((planes == planes[:, :1, :1]).all())
+
+
+def blank(rgba: Pixels) -> bool:
+    """Whether the picture is uniform on white and on black."""
+    return all(map(uniform, on_grounds(rgba)))
 
 
 def difference(a: Pixels, b: Pixels, pixel_threshold: int) -> Difference:
-    """Compare two RGBA pictures of one size on white and on black."""
+    """Compare two RGBA pictures of one size, at least `WINDOW` px a side. ``pixel_threshold``: of a channel, 0..255."""
     if np.array_equal(a, b):
-        return Difference(1.0, 0.0, 0.0)
-    opaque = bool((a[:, :, 3] == 255).all() and (b[:, :, 3] == 255).all())
-    found = [
-        _on_one_ground(on_ground(a, g), on_ground(b, g), pixel_threshold) for g in ((255,) if opaque else (255, 0))
-    ]
+        return SAME
+    ours, theirs = on_grounds(a), on_grounds(b)
+    if len(ours) != len(theirs):
+        ours, theirs = ours * (3 - len(ours)), theirs * (3 - len(theirs))
+    found = [_on_one_ground(p, q, pixel_threshold) for p, q in zip(ours, theirs, strict=True)]
     return Difference(min(d.ssim for d in found), max(d.mae for d in found), max(d.visible_share for d in found))
 
 
-def _on_one_ground(a: Pixels, b: Pixels, threshold: int) -> Difference:
+def _on_one_ground(a: Planes, b: Planes, threshold: int) -> Difference:
     apart = np.maximum(a, b) - np.minimum(a, b)
-    mae = float(apart.mean()) / 255
-    return Difference(ssim(luma(a), luma(b)), mae, visible_share(a, b, apart, threshold))
+    mae = int(apart.sum(dtype=np.int64)) / (255 * apart.size)
+    if mae == 0:  # as a black icon's on black
+        return SAME
+    return Difference(ssim(luma(a), luma(b)), mae, visible_share(a, b, threshold))
 
 
-def luma(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """Grey levels by ITU-R BT.601."""
-    return (pixels @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+def luma(planes: Planes) -> npt.NDArray[np.float32]:
+    """Grey levels 0..255 by ITU-R BT.601, (height, width)."""
+    red, green, blue = planes.astype(np.float32)
+    return red * np.float32(0.299) + green * np.float32(0.587) + blue * np.float32(0.114)
 
 
 def ssim(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
     """Mean structural similarity over 7 x 7 windows (Wang et al. 2004, K1 = 0.01, K2 = 0.03, sample covariance).
 
-    Equal to skimage.metrics.structural_similarity with win_size=7 and data_range=255.
+    Equal to skimage.metrics.structural_similarity with win_size=7 and data_range=255, of grey levels 0..255.
     """
-    n = _WINDOW * _WINDOW
-    ua, ub, uaa, ubb, uab = (_window_sums(v) / n for v in (a, b, a * a, b * b, a * b))
-    sample = n / (n - 1)
-    va, vb, vab = sample * (uaa - ua * ua), sample * (ubb - ub * ub), sample * (uab - ua * ub)
-    top = (2 * ua * ub + _C1) * (2 * vab + _C2)
-    bottom = (ua * ua + ub * ub + _C1) * (va + vb + _C2)
+    # centred on zero, squares keep two more of a float32's bits
+    a, b = a - _MIDDLE, b - _MIDDLE
+    n = WINDOW * WINDOW
+    ua, ub, uaa, ubb, uab = (_window_sums(v) * np.float32(1 / n) for v in (a, b, a * a, b * b, a * b))
+    sample = np.float32(n / (n - 1))
+    spread = sample * ((uaa + ubb) - (ua * ua + ub * ub))
+    shared = sample * (uab - ua * ub)
+    ua += _MIDDLE
+    ub += _MIDDLE
+    top = (2 * ua * ub + _C1) * (2 * shared + _C2)
+    bottom = (ua * ua + ub * ub + _C1) * (spread + _C2)
     return float((top / bottom).mean(dtype=np.float64))
 
 
@@ -83,22 +113,26 @@ def _window_sums(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return four[:, :-3] + two[:, 4:-1] + rows[:, 6:]
 
 
-def visible_share(a: Pixels, b: Pixels, apart: Pixels, threshold: int) -> float:
+def visible_share(a: Planes, b: Planes, threshold: int) -> float:
     """Share of pixels that differ from all nine around their place in the other picture, the larger of both ways.
 
-    ``apart``: the absolute difference of both. Only pixels that differ in place are looked at.
+    Two pixels differ when a channel does by more than ``threshold``. Only those that differ in place are looked at.
     """
-    differs = apart.max(axis=2) > threshold
-    if not differs.any():
-        return 0.0
-    ys, xs = np.nonzero(differs)
+    _, height, width = a.shape
+    apart = np.maximum(a, b) - np.minimum(a, b)
+    ys, xs = np.nonzero(apart.max(axis=0) > threshold)
     worst = 0
     for one, other in ((a, b), (b, a)):
-        padded = np.pad(other, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.int16)
-        mine = one[ys, xs].astype(np.int16)
-        nearest = np.full(len(ys), 999, np.int16)
-        for dy in range(3):
-            for dx in range(3):
-                nearest = np.minimum(nearest, np.abs(padded[ys + dy, xs + dx] - mine).max(axis=1))
-        worst = max(worst, int((nearest > threshold).sum()))
-    return worst / differs.size
+        y, x = ys, xs
+        for dy, dx in _AROUND:
+            if not len(y):
+                break
+            mine = one[:, y, x]
+            theirs = other[:, np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)]
+            left = (np.maximum(mine, theirs) - np.minimum(mine, theirs)).max(axis=0) > threshold
+            y, x = y[left], x[left]
+        worst = max(worst, len(y))
+    return worst / (height * width)
+
+
+_AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 from functools import lru_cache
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Any
 
-import numpy as np
 from lxml import etree
 
 from stages.base import Dropped
@@ -22,22 +20,17 @@ class RendererUnavailable(RuntimeError):
 
 
 def version(renderer: str) -> str:
-    """Name and version of what draws the pictures: they are part of a dataset."""
-    if renderer == "librsvg":
-        return f"librsvg in pyvips-binary {metadata.version('pyvips-binary')}"
-    try:
-        return f"cairosvg {metadata.version('cairosvg')}"
-    except metadata.PackageNotFoundError:
-        raise RendererUnavailable(_CAIRO) from None
-
-
-_CAIRO = "renderer cairosvg is not installed: pip install 'svgmill[cairo]', and the system's cairo (Debian: libcairo2)"
+    """Name and version of what draws the pictures: they are part of a dataset. Raises RendererUnavailable."""
+    if renderer == "cairosvg":
+        return f"cairosvg {cairo().VERSION}, cairo {import_module('cairocffi').cairo_version_string()}"
+    # the wheel bundles librsvg under its own version; loading it to ask would cost the conductor a second
+    return f"librsvg in pyvips-binary {metadata.version('pyvips-binary')}"
 
 
 @lru_cache(1)
 def vips() -> Any:
     """The pyvips module, single-threaded and without caches."""
-    os.environ.setdefault("VIPS_CONCURRENCY", "1")
+    os.environ["VIPS_CONCURRENCY"] = "1"
     import pyvips
 
     pyvips.cache_set_max(0)
@@ -45,33 +38,46 @@ def vips() -> Any:
     return pyvips
 
 
+def cairo() -> Any:
+    """The cairosvg module. Raises RendererUnavailable."""
+    try:
+        return import_module("cairosvg")
+    except (ImportError, OSError) as error:  # OSError: the package is there, the system's library is not
+        raise RendererUnavailable(
+            f"renderer cairosvg cannot be loaded ({str(error).splitlines()[0]}): "
+            "pip install 'svgmill[cairo]', and install the system's cairo (Debian: libcairo2)"
+        ) from None
+
+
 def draw(svg: bytes, renderer: str) -> Pixels:
-    """RGBA with straight alpha, shape (height, width, 4), uint8. Raises Dropped (RENDER_FAILED)."""
-    if renderer == "cairosvg":
-        return _cairo(svg)
+    """RGBA with straight alpha, shape (height, width, 4), uint8.
+
+    Raises Dropped (RENDER_FAILED), MemoryError and RendererUnavailable.
+    """
+    data = svg if renderer == "librsvg" else _cairo_png(svg)
     pyvips = vips()
     try:
-        image = pyvips.Image.svgload_buffer(svg)
-        pixels: Pixels = image.numpy()
+        image = pyvips.Image.svgload_buffer(data) if renderer == "librsvg" else pyvips.Image.pngload_buffer(data)
+        # cairo leaves out the alpha of an opaque picture
+        pixels: Pixels = (image if image.hasalpha() else image.addalpha()).numpy()
     except pyvips.Error as error:
-        raise Dropped(Reason.RENDER_FAILED, " ".join(str(error).split())[:200]) from None
+        said = " ".join(str(error).split())
+        if "out of memory" in said:
+            raise MemoryError(said[:200]) from None
+        raise Dropped(Reason.RENDER_FAILED, said[:200]) from None
     return pixels
 
 
-def _cairo(svg: bytes) -> Pixels:
+def _cairo_png(svg: bytes) -> bytes:
+    cairosvg = cairo()
     try:
-        import cairosvg
-    except (ImportError, OSError):
-        raise RendererUnavailable(_CAIRO) from None
-    try:
-        png = cairosvg.svg2png(svg)
+        # its default for ``unsafe`` keeps it from fetching what a drawing refers to
+        data: bytes = cairosvg.svg2png(bytestring=svg)
+    except MemoryError:
+        raise
     except Exception as error:  # it raises whatever it meets
         raise Dropped(Reason.RENDER_FAILED, f"{type(error).__name__}: {error}"[:200]) from None
-    image = vips().Image.new_from_buffer(io.BytesIO(png).getvalue(), "")
-    pixels: Pixels = image.colourspace("srgb").numpy()
-    if pixels.shape[2] == 3:
-        pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
-    return pixels
+    return data
 
 
 def png(pixels: Pixels, compression: int) -> bytes:
@@ -102,7 +108,7 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
         root = etree.fromstring(svg, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Dropped(Reason.RENDER_FAILED, str(error)[:200]) from None
-    x, y, w, h = view_box
+    _, _, w, h = view_box
     scale = size / max(w, h)
     for name in _PLACED:
         root.attrib.pop(name, None)

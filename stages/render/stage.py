@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 
 from stages.base import Dropped, Rows, StageResult
 from stages.reasons import Reason
-from stages.render.compare import Difference, Pixels, difference, on_ground, uniform
+from stages.render.compare import Difference, blank, difference
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
@@ -41,8 +40,6 @@ def _row(source: bytes, svg: str, box: tuple[float, ...], settings: RenderSettin
     got = draw(sized(svg, size), settings.renderer)
     if want.shape != got.shape:
         raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
-    if _blank(got) and _blank(want):
-        raise Dropped(Reason.BLANK_RENDER)
     found = difference(want, got, settings.pixel_threshold)
     if (
         found.visible_share > settings.max_visible_share
@@ -53,12 +50,10 @@ def _row(source: bytes, svg: str, box: tuple[float, ...], settings: RenderSettin
             Reason.VISIBLE_DIFFERENCE,
             f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}",
         )
+    if blank(got):
+        raise Dropped(Reason.BLANK_RENDER)
     picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
     return png(picture, settings.png_compression), found
-
-
-def _blank(pixels: Pixels) -> bool:
-    return not np.any(pixels[:, :, 3]) or all(uniform(on_ground(pixels, ground)) for ground in (255, 0))
 
 
 def source_png(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:

@@ -1,0 +1,116 @@
+"""One document from bytes to canonical text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stages.base import Dropped
+from stages.canonical import Element, serialize
+from stages.normalize import effects
+from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
+from stages.normalize.css import cascade
+from stages.normalize.defs import sort_attributes
+from stages.normalize.ink import ink
+from stages.normalize.segments import union
+from stages.normalize.settings import NormalizeSettings
+from stages.normalize.structure import Walker
+from stages.normalize.transforms import IDENTITY
+from stages.normalize.tree import Node, build, parse
+from stages.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """``svg``: canonical text. ``view_box``: the source's, resolved: min-x, min-y, width, height. ``notes``: sorted."""
+
+    svg: str
+    view_box: ViewBox
+    notes: tuple[str, ...]
+
+
+def normalize_one(svg: bytes, settings: NormalizeSettings) -> Normalized:
+    """Normalize one sanitized document. Raises Dropped, and nothing else, whatever ``svg`` is."""
+    try:
+        return _normalize(svg, settings)
+    except RecursionError:
+        raise Dropped(Reason.TOO_DEEP, "references nested too deep") from None
+
+
+def source_view_box(svg: bytes, settings: NormalizeSettings | None = None) -> ViewBox:
+    """The part of the drawing that is its picture: viewBox, else width and height, else the geometry's box.
+
+    Raises Dropped.
+    """
+    settings = settings or NormalizeSettings()
+    root, ids, _ = _read(svg, settings)
+    return check_view_box(declared_view_box(root) or _measure(root, ids, settings), settings)
+
+
+def _read(svg: bytes, settings: NormalizeSettings) -> tuple[Node, dict[str, Node], set[str]]:
+    if len(svg) > settings.max_bytes:
+        raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
+    nodes, ids = build(parse(svg), settings.max_elements)
+    notes = cascade(nodes, settings)
+    return nodes[0], ids, notes
+
+
+def _measure(root: Node, ids: dict[str, Node], settings: NormalizeSettings) -> ViewBox:
+    """The bounding box of all geometry, in user units."""
+    canvas = Canvas((0.0, 0.0, 100.0, 100.0), IDENTITY, (0, 0, settings.canvas, settings.canvas))
+    walker = Walker(ids, canvas, settings, measure=True)
+    walker.root(root)
+    if not walker.measured:
+        raise Dropped(Reason.BAD_DIMENSION, "no viewBox, no width and height, and no geometry")
+    left, top, right, bottom = union(walker.measured)
+    return left, top, right - left, bottom - top
+
+
+def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
+    root, ids, notes = _read(svg, settings)
+    view_box = declared_view_box(root)
+    if view_box is None:
+        view_box = _measure(root, ids, settings)
+        notes.add("view_box_measured")
+    canvas = make_canvas(view_box, settings)
+    walker = Walker(ids, canvas, settings)
+    drawn = _frame(walker, walker.root(root))
+    notes |= walker.notes
+    if not drawn:
+        if "animation" in notes:
+            raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing is drawn but by animation")
+        raise Dropped(Reason.NOTHING_DRAWN)
+    for element in drawn:
+        sort_attributes(element)
+    used = walker.definitions.finish(drawn)
+    size = settings.canvas
+    children = [Element("defs", {}, used), *drawn] if used else drawn
+    text = serialize(Element("svg", {"viewBox": f"0 0 {size} {size}"}, children))
+    return Normalized(text, canvas.view_box, tuple(sorted(notes)))
+
+
+def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:
+    """Clip to the viewBox what would show beside it, where the canvas is larger than the drawing."""
+    size = walker.settings.canvas
+    left, top, right, bottom = walker.canvas.rect
+    if (left, top, right, bottom) == (0, 0, size, size):
+        return drawn
+    outside = [i for i, element in enumerate(drawn) if not _inside(ink(element), walker.canvas.rect, size)]
+    if not outside:
+        return drawn
+    frame = Element(
+        "rect",
+        {"x": str(left), "y": str(top), "width": str(right - left), "height": str(bottom - top)},
+    )
+    if len(outside) > 1:
+        return effects.apply_clip(walker, [frame], drawn)
+    at = outside[0]
+    return [*drawn[:at], *effects.apply_clip(walker, [frame], [drawn[at]]), *drawn[at + 1 :]]
+
+
+def _inside(box: tuple[float, ...], rect: tuple[float, ...], size: int) -> bool:
+    return (
+        (rect[0] == 0 or box[0] >= rect[0])
+        and (rect[1] == 0 or box[1] >= rect[1])
+        and (rect[2] == size or box[2] <= rect[2])
+        and (rect[3] == size or box[3] <= rect[3])
+    )

@@ -1,0 +1,298 @@
+"""What applies to a group as a whole: opacity, clip paths, masks.
+
+Clip paths and masks keep their shapes, baked into canvas coordinates like any other. A clip that changes nothing is
+left out; to know that, everything is measured as printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from stages.base import Dropped
+from stages.canonical import Element, number
+from stages.normalize.draw import Look
+from stages.normalize.ink import ink, rectangle
+from stages.normalize.properties import compute
+from stages.normalize.settings import NormalizeSettings
+from stages.normalize.shapes import SHAPES, Shape, read_shape
+from stages.normalize.transforms import IDENTITY, Box, Matrix, determinant, map_box, multiply, parse_transform
+from stages.normalize.tree import Node
+from stages.normalize.units import Viewport, parse_length, resolve
+from stages.reasons import Reason
+
+if TYPE_CHECKING:
+    from stages.normalize.structure import Place, Walker
+
+BoxOf = Callable[[], Box | None]
+
+
+def fade(elements: list[Element], opacity: float, settings: NormalizeSettings) -> list[Element]:
+    """What ``elements`` look like as a group of this opacity."""
+    if not elements or opacity == 1:
+        return elements
+    if len(elements) == 1:
+        attributes = elements[0].attributes
+        text = number(float(attributes.get("opacity", "1")) * opacity, settings.opacity_decimals)
+        if text == "0":
+            return []
+        attributes.pop("opacity", None)
+        if text != "1":
+            attributes["opacity"] = text
+        return elements
+    text = number(opacity, settings.opacity_decimals)
+    if text == "0":
+        return []
+    return elements if text == "1" else [Element("g", {"opacity": text}, elements)]
+
+
+def clip(walker: Walker, ref: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
+    """``elements`` within the clip path with the id ``ref``. Raises Dropped (UNSUPPORTED_CLIP_PATH, CYCLIC_REF)."""
+    if ref == "\0shape":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "a clip path that is a CSS shape")
+    node = walker.ids.get(ref)
+    if node is None or node.tag != "clipPath":
+        walker.notes.add("clip_path_missing")  # CSS Masking 1, section 5.1: no clip is applied
+        return elements
+    content = _clip_content(walker, node, place, box)
+    outer = _own(node).get("clip-path")
+    drawn = apply_clip(walker, content, elements)
+    if outer and drawn:
+        walker.enter(node)
+        drawn = clip(walker, outer, place, drawn, box)
+        walker.leave()
+    return drawn
+
+
+def apply_clip(walker: Walker, content: list[Element], elements: list[Element]) -> list[Element]:
+    """``elements`` within the area that the shapes ``content`` fill."""
+    if not content or not elements:
+        return []
+    area = rectangle(content[0]) if len(content) == 1 and "clip-path" not in content[0].attributes else None
+    if area is not None:
+        size = walker.settings.canvas
+        seen = _cut(area, (0, 0, size, size))
+        if seen == (0, 0, size, size):
+            return elements
+        if seen[0] >= seen[2] or seen[1] >= seen[3]:
+            return []
+        elements = _within(elements, seen, walker.settings)
+        if not elements:
+            return []
+        if all(_holds(seen, _cut(ink(element), (0, 0, size, size))) for element in elements):
+            return elements
+    return wrap(elements, "clip-path", walker.definitions.reference(Element("clipPath", {}, content)))
+
+
+def wrap(elements: list[Element], name: str, value: str) -> list[Element]:
+    """Set an attribute on the element, or on a group of the elements, or around an element that has it already."""
+    if len(elements) == 1 and name not in elements[0].attributes:
+        elements[0].attributes[name] = value
+        return elements
+    if len(elements) == 1 and elements[0].attributes[name] == value:
+        return elements
+    return [Element("g", {name: value}, elements)]
+
+
+def _within(elements: list[Element], area: Box, settings: NormalizeSettings) -> list[Element]:
+    """``elements`` without those, groups' members included, that do not reach into ``area``."""
+    found: list[Element] = []
+    for element in elements:
+        if not _overlap(ink(element), area):
+            continue
+        if element.tag != "g":
+            found.append(element)
+            continue
+        members = _within(element.children, area, settings)
+        if len(members) == len(element.children) > 1:
+            found.append(element)
+            continue
+        attributes = element.attributes
+        members = fade(members, float(attributes.get("opacity", "1")), settings)
+        for name in ("clip-path", "mask"):
+            if name in attributes and members:
+                members = wrap(members, name, attributes[name])
+        found += members
+    return found
+
+
+def _cut(a: Box, b: Box) -> Box:
+    return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+
+
+def _holds(a: Box, b: Box) -> bool:
+    return a[0] <= b[0] and a[1] <= b[1] and a[2] >= b[2] and a[3] >= b[3]
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _own(node: Node) -> dict[str, Any]:
+    return {name: value for name, value in node.declared.items() if isinstance(value, str | float)}
+
+
+def _units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reason: Reason) -> Place:
+    """The place of content whose coordinates may refer to the bounding box of what it applies to."""
+    if node.attributes.get(name, "").strip() != "objectBoundingBox":
+        return place
+    found = box()
+    if found is None or found[0] == found[2] or found[1] == found[3]:
+        raise Dropped(reason, f"{name} of an empty box")
+    x, y, right, bottom = found
+    matrix = multiply(place.matrix, (right - x, 0.0, 0.0, bottom - y, x, y))
+    return place._replace(matrix=matrix, viewport=Viewport(1.0, 1.0))
+
+
+def _clip_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+    """The shapes of a clip path on the canvas."""
+    # a clip path's own transform applies outside of its units
+    place = place._replace(style=walker.style_at(node), matrix=_moved(node, place))
+    place = _units(walker, node, "clipPathUnits", place, box, Reason.UNSUPPORTED_CLIP_PATH)
+    known = walker.contents.get((id(node), place.matrix))
+    if known is not None:
+        return known
+    walker.enter(node)
+    content: list[Element] = []
+    for child in node.children:
+        content += _clip_shape(walker, child, place)
+    walker.leave()
+    walker.contents[id(node), place.matrix] = content
+    return content
+
+
+def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
+    style, own = compute(place.style, node.declared)
+    if own.get("display") == "none":
+        return []
+    if node.tag == "text":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "text in a clip path")
+    matrix = _moved(node, place)
+    place = place._replace(style=style, matrix=matrix)
+    if node.tag == "use":
+        target = walker.ids.get(node.attributes.get("href", "").strip()[1:])
+        if target is None or (target.tag not in SHAPES and target.tag != "text"):
+            return []
+        x, y = _offset(node, "x", place.viewport.width), _offset(node, "y", place.viewport.height)
+        moved = place._replace(matrix=multiply(matrix, (1.0, 0.0, 0.0, 1.0, x, y)))
+        found = _clip_shape(walker, target, moved)
+    elif node.tag in SHAPES and style["visibility"] == "visible" and determinant(matrix) != 0:
+        shape, _ = read_shape(node, place.viewport, style["font-size"].value)
+        if shape is None:
+            return []
+        rule = {"clip-rule": "evenodd"} if style["clip-rule"] == "evenodd" and not shape.numbers else {}
+        found = walker.drawer.draw(shape, matrix, Look({}, None, rule)) if shape.kind != "line" else []
+    else:
+        return []
+    if own.get("clip-path"):
+        found = clip(walker, own["clip-path"], place, found, lambda: None)
+        if any(element.tag == "g" for element in found):
+            raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "clip paths within clip paths")
+    return found
+
+
+def _moved(node: Node, place: Place) -> Matrix:
+    text = node.declared.get("transform", node.attributes.get("transform"))
+    if not isinstance(text, str):
+        return place.matrix
+    if "transform-origin" in node.declared:
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "transform-origin in a clip path")
+    return multiply(place.matrix, parse_transform(text, place.viewport) or IDENTITY)
+
+
+def _offset(node: Node, name: str, reference: float) -> float:
+    length = parse_length(node.attributes.get(name, "0"))
+    return 0.0 if length is None else resolve(length, reference)
+
+
+def mask(walker: Walker, ref: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
+    """``elements`` under the mask with the id ``ref``. Raises Dropped (UNSUPPORTED_MASK, CYCLIC_REF)."""
+    node = walker.ids.get(ref)
+    if node is None or node.tag != "mask":
+        walker.notes.add("mask_missing")  # CSS Masking 1, section 6.1: no mask is applied
+        return elements
+    if not elements:
+        return elements
+    content = _mask_content(walker, node, place, box)
+    if not content:
+        return []
+    own = _own(node)
+    kind = own.get("mask-type", "luminance")
+    region = _region(walker, node, place, box)
+    if _is_clip(content, kind):
+        shapes = [_bare(element) for element in content]
+        return apply_clip(walker, region, apply_clip(walker, shapes, elements))
+    elements = apply_clip(walker, region, elements)
+    if not elements:
+        return []
+    size = str(walker.settings.canvas)
+    attributes = {"x": "0", "y": "0", "width": size, "height": size, "maskUnits": "userSpaceOnUse"}
+    if kind == "alpha":
+        attributes["mask-type"] = "alpha"
+    return wrap(elements, "mask", walker.definitions.reference(Element("mask", attributes, content)))
+
+
+def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+    """What a mask draws, on the canvas."""
+    inner = _units(walker, node, "maskContentUnits", place, box, Reason.UNSUPPORTED_MASK)
+    known = walker.contents.get((id(node), inner.matrix))
+    if known is not None:
+        return known
+    walker.enter(node)
+    own = _own(node)
+    content = walker.children(node, inner._replace(style=walker.style_at(node), depth=place.depth + 1))
+    if content and own.get("mask"):
+        content = mask(walker, own["mask"], place, content, lambda: None)
+    if content and own.get("clip-path"):
+        content = clip(walker, own["clip-path"], place, content, lambda: None)
+    walker.leave()
+    walker.contents[id(node), inner.matrix] = content
+    return content
+
+
+def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+    """The rectangle outside of which a mask hides everything, as a shape on the canvas."""
+    size = walker.settings.canvas
+    names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
+    texts = [node.attributes.get(name, default) for name, default in names]
+    relative = node.attributes.get("maskUnits", "").strip() != "userSpaceOnUse"
+    reach = box() if relative else (0.0, 0.0, *place.viewport)
+    if relative and (reach is None or reach[0] == reach[2] or reach[1] == reach[3]):
+        raise Dropped(Reason.UNSUPPORTED_MASK, "maskUnits of an empty box")
+    lengths = []
+    for text, whole in zip(texts, (place.viewport.width, place.viewport.height) * 2, strict=True):
+        length = parse_length(text)
+        value = 0.0 if length is None else resolve(length, 1.0 if relative else whole)
+        lengths.append(value)
+    x, y, width, height = lengths
+    if relative and reach:
+        w, h = reach[2] - reach[0], reach[3] - reach[1]
+        x, y, width, height = reach[0] + x * w, reach[1] + y * h, width * w, height * h
+    if width <= 0 or height <= 0:
+        return []
+    whole_box = map_box(place.matrix, (x, y, x + width, y + height))
+    if _holds(whole_box, (0, 0, size, size)):
+        whole_rect = {"x": "0", "y": "0", "width": str(size), "height": str(size)}
+        return [Element("rect", whole_rect)]
+    return walker.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))
+
+
+def _is_clip(content: list[Element], kind: str) -> bool:
+    """Whether a mask shows or hides without half tones: plain shapes that are filled opaquely, white for luminance."""
+    for element in content:
+        attributes = element.attributes
+        if element.tag == "g" or "stroke" in attributes or "opacity" in attributes or "mask" in attributes:
+            return False
+        fill = attributes.get("fill", "#000")
+        if fill.startswith("url") or (kind != "alpha" and fill != "#fff"):
+            return False
+        if "clip-path" in attributes:
+            return False
+    return True
+
+
+def _bare(element: Element) -> Element:
+    attributes = {k: v for k, v in element.attributes.items() if k not in ("fill", "fill-rule")}
+    if "fill-rule" in element.attributes:
+        attributes["clip-rule"] = element.attributes["fill-rule"]
+    return Element(element.tag, attributes)

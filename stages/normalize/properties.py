@@ -1,0 +1,279 @@
+"""The properties that decide how geometry looks: which values are valid, which are inherited, what they begin as.
+
+An invalid declaration has no effect, so validity is decided where a declaration is read. Names that are not here never
+change a picture without text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from stages.base import Dropped
+from stages.normalize.colors import BLACK, Color, parse_color
+from stages.normalize.units import FONT_SIZE, Length, parse_length, parse_number
+from stages.reasons import Reason
+
+
+class Paint(NamedTuple):
+    """A fill or stroke. ``kind``: none, color, current (``currentColor``), url or context.
+
+    ``color`` is set for color, ``ref`` (an id) and ``fallback`` for url.
+    """
+
+    kind: str
+    color: Color | None = None
+    ref: str = ""
+    fallback: Paint | None = None
+
+
+NO_PAINT, CURRENT = Paint("none"), Paint("current")
+
+INHERIT, INITIAL, UNSET = object(), object(), object()
+"""What the CSS-wide keywords parse to."""
+
+_URL = re.compile(r"""\s*url\(\s*(?:"([^"]*)"\s*|'([^']*)'\s*|([^"'()\s]+)\s*|)\)\s*""", re.IGNORECASE)
+
+
+def parse_reference(text: str) -> tuple[str, str] | None:
+    """The id that ``url(#id)`` names, "" if it is not one of this document, and the text after it. None if no url()."""
+    match = _URL.match(text)
+    if match is None:
+        return None
+    target = (match[1] or match[2] or match[3] or "").strip()
+    return target[1:] if target[:1] == "#" else "", text[match.end() :]
+
+
+@lru_cache(maxsize=8192)
+def parse_paint(text: str) -> Paint | None:
+    """A value of ``fill`` or ``stroke``, None if it is invalid."""
+    word = text.strip().lower()
+    if word == "none":
+        return NO_PAINT
+    if word == "currentcolor":
+        return CURRENT
+    if word.startswith("url"):
+        found = parse_reference(text)
+        if found is None:
+            return None
+        ref, rest = found
+        fallback = parse_paint(rest) if rest.strip() else None
+        if rest.strip() and fallback is None:
+            return None
+        return Paint("url", ref=ref, fallback=fallback)
+    if word in ("context-fill", "context-stroke"):
+        return Paint("context")
+    color = parse_color(text)
+    return None if color is None else Paint("color", color)
+
+
+def _color(text: str) -> Paint | None:
+    paint = parse_paint(text)
+    return paint if paint and paint.kind in ("color", "current") else None
+
+
+def _opacity(text: str) -> float | None:
+    length = parse_length(text)
+    if length is None or length.unit not in ("px", "%"):
+        return None
+    value = length.value / 100 if length.unit == "%" else parse_number(text)
+    return None if value is None else min(max(value, 0.0), 1.0)
+
+
+def _size(text: str) -> Length | None:
+    length = parse_length(text)
+    return length if length and length.value >= 0 else None
+
+
+def _miter_limit(text: str) -> float | None:
+    value = parse_number(text)
+    return value if value is not None and value >= 1 else None
+
+
+def _dashes(text: str) -> tuple[Length, ...] | None:
+    if text.strip().lower() == "none":
+        return ()
+    lengths = [parse_length(part) for part in re.split(r"\s*,\s*|\s+", text.strip())]
+    if any(length is None or length.value < 0 for length in lengths):
+        return None
+    return tuple(length for length in lengths if length)
+
+
+def _keyword(*allowed: str) -> Callable[[str], str | None]:
+    def parse(text: str) -> str | None:
+        word = text.strip().lower()
+        return word if word in allowed else None
+
+    return parse
+
+
+def _reference_or_none(text: str) -> str | None:
+    """The id referred to, "" for none."""
+    if text.strip().lower() == "none":
+        return ""
+    found = parse_reference(text)
+    return found[0] if found and not found[1].strip() else None
+
+
+def _clip_path(text: str) -> str | None:
+    found = _reference_or_none(text)
+    if found is None and "(" in text:
+        return "\0shape"  # a basic shape or a box, which the caller refuses if it would be applied
+    return found
+
+
+def _filter(text: str) -> str | None:
+    word = text.strip()
+    return "" if word.lower() == "none" else word or None
+
+
+def _font_size(text: str) -> Length | float | None:
+    named = _FONT_SIZES.get(text.strip().lower())
+    return Length(named, "px") if named else _size(text)
+
+
+_FONT_SIZES = {
+    "xx-small": 9.0,
+    "x-small": 10.0,
+    "small": 13.0,
+    "medium": FONT_SIZE,
+    "large": 18.0,
+    "x-large": 24.0,
+    "xx-large": 32.0,
+}
+
+
+def _text(text: str) -> str | None:
+    return text.strip() or None
+
+
+def _paint_order(text: str) -> str | None:
+    words = text.lower().split()
+    if words == ["normal"]:
+        return "normal"
+    if not words or len(set(words)) != len(words) or not set(words) <= {"fill", "stroke", "markers"}:
+        return None
+    order = [*words, *(word for word in ("fill", "stroke", "markers") if word not in words)]
+    return "stroke" if order.index("stroke") < order.index("fill") else "normal"
+
+
+_INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
+    "fill": (parse_paint, Paint("color", BLACK)),
+    "fill-opacity": (_opacity, 1.0),
+    "fill-rule": (_keyword("nonzero", "evenodd"), "nonzero"),
+    "stroke": (parse_paint, NO_PAINT),
+    "stroke-opacity": (_opacity, 1.0),
+    "stroke-width": (_size, Length(1.0, "px")),
+    "stroke-linecap": (_keyword("butt", "round", "square"), "butt"),
+    "stroke-linejoin": (_keyword("miter", "round", "bevel", "miter-clip", "arcs"), "miter"),
+    "stroke-miterlimit": (_miter_limit, 4.0),
+    "stroke-dasharray": (_dashes, ()),
+    "stroke-dashoffset": (parse_length, Length(0.0, "px")),
+    "color": (_color, Paint("color", BLACK)),
+    "visibility": (_keyword("visible", "hidden", "collapse"), "visible"),
+    "clip-rule": (_keyword("nonzero", "evenodd"), "nonzero"),
+    "marker-start": (_reference_or_none, ""),
+    "marker-mid": (_reference_or_none, ""),
+    "marker-end": (_reference_or_none, ""),
+    "paint-order": (_paint_order, "normal"),
+    "font-size": (_font_size, Length(FONT_SIZE, "px")),
+}
+_OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
+    "display": (_text, "inline"),
+    "opacity": (_opacity, 1.0),
+    "clip-path": (_clip_path, ""),
+    "mask": (_reference_or_none, ""),
+    "filter": (_filter, ""),
+    "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
+    "mix-blend-mode": (_text, "normal"),
+    "vector-effect": (_text, "none"),
+    "transform-origin": (_text, None),
+    "transform-box": (_text, "view-box"),
+    "stop-color": (_color, Paint("color", BLACK)),
+    "stop-opacity": (_opacity, 1.0),
+    "mask-type": (_keyword("luminance", "alpha"), "luminance"),
+}
+PROPERTIES = {**_INHERITED, **_OWN}
+INHERITED = frozenset(_INHERITED)
+DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()}
+"""The computed style that the root starts from: inherited properties only."""
+OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
+
+PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "transform-box"}
+"""Properties that are also attributes."""
+
+GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))
+"""Attributes that are also properties: a style may set them."""
+
+CSS_ONLY = GEOMETRY_PROPERTIES | {"transform", "d"}
+
+_WIDE = {"inherit": INHERIT, "initial": INITIAL, "unset": UNSET, "revert": UNSET, "revert-layer": UNSET}
+
+_LENGTH_VALUED = frozenset(("stroke-width", "stroke-dashoffset"))
+
+
+def parse_property(name: str, text: str) -> Any:
+    """The typed value of a declaration, None if it is invalid. Raises Dropped for what needs custom properties."""
+    if "(" in text and "var(" in text.lower():
+        raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
+    wide = _WIDE.get(text.strip().lower())
+    if wide is not None:
+        return wide
+    if name in PROPERTIES:
+        value = PROPERTIES[name][0](text)
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+    return text.strip() or None
+
+
+def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inherited and own properties of an element, from its parent's inherited ones and its declarations.
+
+    Lengths relative to the font come out in pixels. The second dict holds only what was declared.
+    """
+    if not declared:
+        return parent, _NOTHING
+    style, own = parent, {}
+    copied = False
+    for name, value in declared.items():
+        if name in INHERITED:
+            if value is INHERIT or value is UNSET:
+                continue
+            if not copied:
+                style, copied = dict(parent), True
+            style[name] = DEFAULTS[name] if value is INITIAL else value
+        elif name in OWN_DEFAULTS:
+            if value is not INITIAL and value is not UNSET and value is not INHERIT:
+                own[name] = value
+            elif value is INHERIT:
+                raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: inherit")
+    if copied:
+        _absolute(style, parent, declared)
+    return style, own
+
+
+_NOTHING: dict[str, Any] = {}
+
+
+def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str, Any]) -> None:
+    """Resolve ``currentColor`` of color and lengths relative to the font."""
+    if style["color"].kind == "current":
+        style["color"] = parent["color"]
+    size, before = style["font-size"], parent["font-size"].value
+    if size.unit != "px":
+        factor = {"em": before, "%": before / 100, "rem": FONT_SIZE}.get(size.unit, before / 2)
+        style["font-size"] = size = Length(size.value * factor, "px")
+    for name in _LENGTH_VALUED:
+        if name in declared:
+            style[name] = _in_pixels(style[name], size.value)
+    if "stroke-dasharray" in declared:
+        style["stroke-dasharray"] = tuple(_in_pixels(length, size.value) for length in style["stroke-dasharray"])
+
+
+def _in_pixels(length: Length, font_size: float) -> Length:
+    if length.unit in ("px", "%"):
+        return length
+    factor = {"em": font_size, "rem": FONT_SIZE}.get(length.unit, font_size / 2)
+    return Length(length.value * factor, "px")

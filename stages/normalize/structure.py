@@ -1,0 +1,384 @@
+"""The walk over the document: references expanded, transforms composed, groups flattened.
+
+Each element is drawn with the style it inherits and the map from its coordinates to the canvas, and gives canonical
+elements, which its own opacity, clip path and mask then apply to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from stages.base import Dropped
+from stages.canonical import Element
+from stages.normalize import effects
+from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
+from stages.normalize.defs import Definitions
+from stages.normalize.draw import Drawer, Look
+from stages.normalize.paint import Paints
+from stages.normalize.properties import DEFAULTS, compute
+from stages.normalize.segments import exact_box, transform, union
+from stages.normalize.settings import NormalizeSettings
+from stages.normalize.shapes import SHAPES, Shape, read_shape
+from stages.normalize.transforms import (
+    IDENTITY,
+    Box,
+    Matrix,
+    about,
+    axis_aligned,
+    determinant,
+    map_box,
+    multiply,
+    parse_origin,
+    parse_transform,
+)
+from stages.normalize.tree import Node
+from stages.normalize.units import Viewport, parse_length, resolve
+from stages.reasons import Reason
+
+_GROUPS = frozenset(("g", "a"))
+_ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
+_UNKNOWN_DRAWN = frozenset(("image", "foreignObject", "video", "canvas", "iframe"))
+_MARKERS = ("marker-start", "marker-mid", "marker-end")
+_MARKED = frozenset(("path", "line", "polyline", "polygon"))
+
+
+class Place(NamedTuple):
+    """Where an element is drawn: inherited style, map to the canvas, viewport, and how deep it is nested."""
+
+    style: dict[str, Any]
+    matrix: Matrix
+    viewport: Viewport
+    depth: int
+
+
+class Walker:
+    """Draws one document. ``notes`` collects what was left out or repaired."""
+
+    def __init__(
+        self, ids: dict[str, Node], canvas: Canvas, settings: NormalizeSettings, measure: bool = False
+    ) -> None:
+        self.ids, self.canvas, self.settings = ids, canvas, settings
+        self.definitions = Definitions()
+        self.notes: set[str] = set()
+        self.measured: list[Box] | None = [] if measure else None
+        """Boxes of the geometry on the canvas, in a walk that only measures."""
+        self._boxing = False
+        self.contents: dict[tuple[int, Matrix], list[Element]] = {}
+        """What clip paths and masks draw, by their node and the map to the canvas."""
+        self.drawer = Drawer(canvas, settings)
+        self._paints = Paints(ids, self.definitions, settings)
+        self._elements = self._chars = 0
+        self._active: list[Node] = []
+        self._styles: dict[int, dict[str, Any]] = {}
+        self._sizes: dict[int, int] = {}
+
+    def root(self, node: Node) -> list[Element]:
+        """Draw the document's root. Raises Dropped."""
+        style, own = compute(DEFAULTS, node.declared)
+        if own.get("display") == "none":
+            return []
+        if "transform" in node.declared or "transform" in node.attributes:
+            raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform on the root element")
+        view_box = self.canvas.view_box
+        place = Place(style, self.canvas.matrix, Viewport(view_box[2], view_box[3]), 1)
+        return self._effects(node, own, place, self.children(node, place), None)
+
+    def children(self, node: Node, place: Place) -> list[Element]:
+        """Draw an element's children in order."""
+        found: list[Element] = []
+        for child in node.children:
+            found += self.draw(child, place)
+        return found
+
+    def draw(self, node: Node, place: Place) -> list[Element]:
+        """Draw an element where ``place`` says; its style is that of the parent. Raises Dropped."""
+        tag = node.tag
+        shape = tag in SHAPES
+        if not shape and tag not in _CONTAINERS:
+            if tag in _ANIMATIONS:
+                self.notes.add("animation")
+            elif tag in _UNKNOWN_DRAWN:
+                reason = Reason.RASTER_EMBEDDED if tag == "image" else Reason.UNSUPPORTED_ELEMENT
+                raise Dropped(reason, f"a {tag} element")
+            return []
+        self._count(node, place.depth)
+        style, own = compute(place.style, node.declared)
+        if own.get("display") == "none" or not self._conditions(node):
+            return []
+        matrix = place.matrix
+        attributes = node.attributes
+        if "transform" in attributes or "transform" in node.declared:
+            matrix = multiply(matrix, self._transform(node, own, style, place))
+            if determinant(matrix) == 0:
+                return []
+        place = Place(style, matrix, place.viewport, place.depth + 1)
+        if shape:
+            return self._shape(node, own, place)
+        if own.get("opacity") == 0 and self.measured is None:
+            return []
+        return self._effects(node, own, place, _CONTAINERS[tag](self, node, own, place), None)
+
+    def style_at(self, node: Node) -> dict[str, Any]:
+        """The computed inherited style of an element where it stands in the document."""
+        found = self._styles.get(id(node))
+        if found is None:
+            parent = DEFAULTS if node.parent is None else self.style_at(node.parent)
+            found = self._styles[id(node)] = compute(parent, node.declared)[0]
+        return found
+
+    def enter(self, node: Node) -> None:
+        """Begin to draw a referenced element. Raises Dropped (CYCLIC_REF)."""
+        if any(node is active for active in self._active):
+            raise Dropped(Reason.CYCLIC_REF, f"{node.tag} {node.attributes.get('id', '')!r} refers to itself")
+        self._active.append(node)
+
+    def leave(self) -> None:
+        """End what `enter` began."""
+        self._active.pop()
+
+    def _count(self, node: Node, depth: int) -> None:
+        if depth > self.settings.max_depth:
+            raise Dropped(Reason.TOO_DEEP, f"over {self.settings.max_depth} elements deep")
+        self._elements += 1
+        attributes = node.attributes
+        self._chars += len(attributes.get("d", "")) + len(attributes.get("points", ""))
+        if self._elements > self.settings.max_elements or self._chars > self.settings.max_geometry_chars:
+            reason = Reason.USE_EXPANSION if self._active else Reason.TOO_COMPLEX
+            raise Dropped(reason, f"over {self._elements - 1} elements with {self._chars} characters of geometry")
+
+    def _conditions(self, node: Node) -> bool:
+        """Conditional processing (SVG 2, section 5.9); requiredFeatures always holds."""
+        attributes = node.attributes
+        if attributes.get("requiredExtensions", "").strip():
+            return False
+        languages = attributes.get("systemLanguage")
+        if languages is None:
+            return True
+        tags = [part.strip().lower() for part in languages.split(",")]
+        wanted = [language.lower() for language in self.settings.languages]
+        return any(tag == w or tag.startswith(w + "-") for tag in tags for w in wanted)
+
+    def _transform(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+        text = node.declared.get("transform")
+        text = text if isinstance(text, str) else node.attributes.get("transform", "")
+        matrix = parse_transform(text, place.viewport)
+        if matrix is None:
+            self.notes.add("transform_error")
+            return IDENTITY
+        origin = own.get("transform-origin")
+        if origin is None and own.get("transform-box") in (None, "view-box"):
+            return matrix
+        if own.get("transform-box") not in (None, "view-box"):
+            raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box {own['transform-box'][:40]}")
+        box = (0.0, 0.0, place.viewport.width, place.viewport.height)
+        point = parse_origin(origin, box, style["font-size"].value) if origin else None
+        return about(matrix, *point) if point else matrix
+
+    def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+        style, matrix, viewport, _ = place
+        if self.measured is None:
+            if style["visibility"] != "visible" or own.get("opacity") == 0:
+                return []
+            if style["fill"].kind == "none" and style["stroke"].kind == "none":
+                return []
+        shape, note = read_shape(node, viewport, style["font-size"].value)
+        if note:
+            self.notes.add(note)
+        if shape is None:
+            return []
+        if self.measured is not None:
+            box = shape.box() if axis_aligned(matrix) else exact_box(transform(shape.path(), matrix))
+            if box is not None:
+                self.measured.append(map_box(matrix, box) if axis_aligned(matrix) else box)
+            return []
+        if node.tag in _MARKED and any(style[name] for name in _MARKERS):
+            self._refuse_markers(style)
+        look = self._paints.look(style, own, shape.kind != "line", shape.box, matrix, viewport)
+        if look is None:
+            return []
+        if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
+            look.fill["fill-rule"] = "evenodd"
+        elements = self.drawer.draw(shape, matrix, look)
+        return self._effects(node, own, place, elements, shape)
+
+    def _refuse_markers(self, style: dict[str, Any]) -> None:
+        for name in _MARKERS:
+            marker = self.ids.get(style[name])
+            if marker is not None and marker.tag == "marker" and marker.children:
+                raise Dropped(Reason.UNSUPPORTED_MARKER, f"marker {style[name]!r}")
+
+    def _effects(
+        self, node: Node, own: dict[str, Any], place: Place, elements: list[Element], shape: Shape | None
+    ) -> list[Element]:
+        """Apply an element's own opacity, clip path, mask and filter to what it drew."""
+        if not own or not elements:
+            return elements
+        if own.get("filter"):
+            self._refuse_filter(own["filter"])
+        if own.get("mix-blend-mode") not in (None, "normal"):
+            raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, f"mix-blend-mode {own['mix-blend-mode'][:40]}")
+        if own.get("clip-path"):
+            elements = effects.clip(self, own["clip-path"], place, elements, self._box(node, own, place, shape))
+        if own.get("mask"):
+            elements = effects.mask(self, own["mask"], place, elements, self._box(node, own, place, shape))
+        if "opacity" in own:
+            elements = effects.fade(elements, own["opacity"], self.settings)
+        return elements
+
+    def _box(self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None) -> Callable[[], Box | None]:
+        """How to find an element's bounding box in its own user units: of all geometry, whether painted or not."""
+
+        def box() -> Box | None:
+            if shape is not None:
+                return shape.box()
+            flat = place._replace(matrix=IDENTITY)
+            before, self.measured, self._boxing = self.measured, [], True
+            if node.parent is None:
+                self.children(node, flat)
+            elif node.tag == "symbol":
+                raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "the bounding box of a symbol")
+            else:
+                _CONTAINERS[node.tag](self, node, own, flat)
+            boxes, self.measured, self._boxing = self.measured, before, False
+            return union(boxes) if boxes else None
+
+        return box
+
+    def _refuse_filter(self, value: str) -> None:
+        if value.lower().startswith("url("):
+            target = value[4:].strip("\"' )")
+            if target[:1] == "#" and target[1:] not in self.ids:
+                self.notes.add("filter_missing")  # Filter Effects 1: no filter is applied
+                return
+        raise Dropped(Reason.UNSUPPORTED_FILTER, f"filter {value[:60]}")
+
+    def _group(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+        return self.children(node, place)
+
+    def _switch(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+        for child in node.children:
+            if (child.tag in SHAPES or child.tag in _CONTAINERS) and self._conditions(child):
+                return self.draw(child, place)
+        return []
+
+    def _use(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+        target = self.ids.get(node.attributes.get("href", "").strip()[1:])
+        if target is None:
+            self.notes.add("use_missing")
+            return []
+        if self._size(target) > self.settings.max_elements:
+            raise Dropped(Reason.USE_EXPANSION, f"use elements expand to over {self.settings.max_elements} elements")
+        if target.tag not in SHAPES and target.tag not in _CONTAINERS and target.tag != "symbol":
+            return []
+        self.enter(target)
+        x, y = self._length(node, "x", place, "x") or 0.0, self._length(node, "y", place, "y") or 0.0
+        place = place._replace(matrix=multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, x, y)))
+        if target.tag in ("symbol", "svg"):
+            drawn = self._referenced_viewport(node, target, place)
+        else:
+            drawn = self.draw(target, place)
+        self.leave()
+        return drawn
+
+    def _referenced_viewport(self, node: Node, target: Node, place: Place) -> list[Element]:
+        """A symbol or svg element under a use element, whose width and height take precedence."""
+        self._count(target, place.depth)
+        style, own = compute(place.style, target.declared)
+        if own.get("display") == "none":
+            return []
+        matrix = place.matrix
+        if "transform" in target.attributes or "transform" in target.declared:
+            matrix = multiply(matrix, self._transform(target, own, style, place))
+        place = Place(style, matrix, place.viewport, place.depth + 1)
+        drawn = self._viewport(target, own, place, node)
+        return self._effects(target, own, place, drawn, None)
+
+    def _svg(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+        return self._viewport(node, own, place, None)
+
+    def _viewport(self, node: Node, own: dict[str, Any], place: Place, use: Node | None) -> list[Element]:
+        """The content of an element that has a viewport of its own, clipped to it unless it overflows."""
+        width, height = place.viewport
+        sizes = []
+        for name, across, whole in (("width", "x", width), ("height", "y", height)):
+            size = self._length(use, name, place, across) if use is not None else None
+            if size is None and (node.tag == "svg"):
+                size = self._length(node, name, place, across)
+            sizes.append(whole if size is None else size)
+        w, h = sizes
+        if w <= 0 or h <= 0:
+            return []
+        x = (self._length(node, "x", place, "x") or 0.0) if node.tag == "svg" else 0.0
+        y = (self._length(node, "y", place, "y") or 0.0) if node.tag == "svg" else 0.0
+        view_box = parse_view_box(node.attributes.get("viewBox"))
+        if view_box is None:
+            inner, viewport = (1.0, 0.0, 0.0, 1.0, x, y), Viewport(w, h)
+        elif view_box[2] <= 0 or view_box[3] <= 0:
+            return []
+        else:
+            aspect = node.attributes.get("preserveAspectRatio", "")
+            inner, viewport = fit_view_box(view_box, x, y, w, h, aspect), Viewport(view_box[2], view_box[3])
+        matrix = multiply(place.matrix, inner)
+        if determinant(matrix) == 0:
+            return []
+        drawn = self.children(node, place._replace(matrix=matrix, viewport=viewport))
+        if own.get("overflow") in ("visible", "auto") or not drawn:
+            return drawn
+        shape = Shape("rect", (x, y, w, h, 0.0, 0.0))
+        frame = self.drawer.draw(shape, place.matrix, Look({}, None, {}))
+        return effects.apply_clip(self, frame, drawn)
+
+    def _text(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+        if self._boxing:
+            raise Dropped(Reason.UNSUPPORTED_TEXT, "the bounding box of a text element")
+        style = place.style
+        painted = style["fill"].kind != "none" or style["stroke"].kind != "none"
+        if self.measured is None and painted and style["font-size"].value > 0 and _has_text(node, style):
+            raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
+        return []
+
+    def _length(self, node: Node, name: str, place: Place, across: str) -> float | None:
+        declared = node.declared.get(name)
+        text = declared if isinstance(declared, str) else node.attributes.get(name)
+        length = parse_length(text) if text is not None else None
+        if length is None:
+            return None
+        reference = place.viewport.width if across == "x" else place.viewport.height
+        return resolve(length, reference, place.style["font-size"].value)
+
+    def _size(self, node: Node) -> int:
+        """How many elements drawing ``node`` takes, its use elements expanded. Raises Dropped (CYCLIC_REF)."""
+        found = self._sizes.get(id(node))
+        if found is not None:
+            if found < 0:
+                raise Dropped(Reason.CYCLIC_REF, f"use of {node.attributes.get('id', '')!r} within itself")
+            return found
+        self._sizes[id(node)] = -1
+        total = 1
+        if node.tag == "use":
+            target = self.ids.get(node.attributes.get("href", "").strip()[1:])
+            total += 0 if target is None else self._size(target)
+        for child in node.children:
+            total += self._size(child)
+        self._sizes[id(node)] = total
+        return total
+
+
+def _has_text(node: Node, style: dict[str, Any]) -> bool:
+    """Whether an element or one within it holds text that is drawn."""
+    style, own = compute(style, node.declared)
+    if own.get("display") == "none":
+        return False
+    if node.text and style["visibility"] == "visible":
+        return True
+    return any(child.tag == "tref" or _has_text(child, style) for child in node.children)
+
+
+_CONTAINERS: dict[str, Callable[[Walker, Node, dict[str, Any], Place], list[Element]]] = {
+    **dict.fromkeys(_GROUPS, Walker._group),
+    "svg": Walker._svg,
+    "use": Walker._use,
+    "switch": Walker._switch,
+    "text": Walker._text,
+}

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from stages.render.renderers import draw, framed
+
+HEAD = '<svg xmlns="http://www.w3.org/2000/svg"'
+RED, LIME = (255, 0, 0, 255), (0, 255, 0, 255)
+
+
+def shown(svg: str, box: tuple[float, ...], size: int = 100) -> np.ndarray:
+    return draw(framed(svg.encode(), box, size), "librsvg")
+
+
+def test_a_wide_source_is_centred_and_cut() -> None:
+    """A wide viewBox with its own origin is centred, and what it cuts off does not show in the letterbox."""
+    pixels = shown(
+        f'{HEAD} viewBox="10 20 100 50" width="7" height="900"><circle cx="60" cy="45" r="40" fill="red"/></svg>',
+        (10, 20, 100, 50),
+    )
+    assert pixels.shape == (100, 100, 4)
+    assert not pixels[:24, :, 3].any() and not pixels[76:, :, 3].any()
+    assert tuple(pixels[50, 50]) == RED and tuple(pixels[26, 50]) == RED
+
+
+@pytest.mark.parametrize("box", [(0, 0, 9, 9), (0, 0, 9, 4.5), (0, 0, 4.5, 9)])
+@pytest.mark.parametrize(
+    "root",
+    [
+        'width="24" height="24" style="width:2em;height:2em"',
+        'class="a" x="3" y="3"',
+        'preserveAspectRatio="xMaxYMax slice"',
+        'overflow="visible"',
+    ],
+)
+def test_the_page_does_not_decide_place_or_size(root: str, box: tuple[float, ...]) -> None:
+    """Whatever the root says about its place in a page, the drawing fills its frame and nothing else."""
+    style = "<style>svg{width:1em;height:1em!important;x:3px}.a{overflow:visible}</style>"
+    rect = f'{style}<rect x="-50" y="-50" width="100" height="100" fill="red"/>'
+    wide, tall = (round(100 * side / 9) for side in box[2:])
+    pixels = shown(f"{HEAD} {root}>{rect}</svg>", box)
+    assert pixels.shape == (100, 100, 4)
+    want = np.zeros((100, 100), bool)
+    want[(100 - tall) // 2 : (100 + tall) // 2, (100 - wide) // 2 : (100 + wide) // 2] = True
+    assert (pixels[:, :, 3] > 0).tolist() == want.tolist()
+
+
+def test_style_of_the_root_survives() -> None:
+    """Attributes and rules of the source's root still apply to its content."""
+    for box in ((0, 0, 9, 9), (0, 0, 9, 8.9)):
+        style = "<style>.a > rect{stroke:none} svg{color:lime}</style>"
+        pixels = shown(f'{HEAD} fill="currentColor" class="a">{style}<rect width="9" height="9"/></svg>', box, 16)
+        assert tuple(pixels[8, 8]) == LIME
+
+
+def test_rules_for_the_root_apply_once() -> None:
+    """Half opacity stays half, although a source that is not square gets an svg around it."""
+    style = "<style>svg{opacity:.5}</style>"
+    for box in ((0, 0, 9, 9), (0, 0, 9, 8.9)):
+        assert shown(f'{HEAD}>{style}<rect width="9" height="9"/></svg>', box, 16)[8, 8, 3] in (127, 128)
+
+
+def test_names_and_prefixes_of_the_source_stay() -> None:
+    """A prefixed document with xlink references is drawn as it is."""
+    svg = (
+        '<s:svg xmlns:s="http://www.w3.org/2000/svg" xmlns:l="http://www.w3.org/1999/xlink"><s:defs>'
+        '<s:rect id="r" width="9" height="9" fill="red"/></s:defs><s:use l:href="#r"/></s:svg>'
+    )
+    for box in ((0, 0, 9, 9), (0, 0, 9, 8.9)):
+        assert tuple(shown(svg, box, 16)[8, 8]) == RED
+
+
+def test_as_deep_as_the_sanitizer_lets_through() -> None:
+    """250 nested groups, the most that can be configured, are drawn."""
+    svg = f'{HEAD}>{"<g>" * 248}<rect width="9" height="9" fill="red"/>{"</g>" * 248}</svg>'
+    assert tuple(shown(svg, (0, 0, 9, 8.9), 16)[8, 8]) == RED

@@ -1,0 +1,136 @@
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+
+from stages.base import Dropped, StageResult
+from stages.render import RendererUnavailable, RenderSettings, render, renderer_version, source_png
+from stages.render import stage as stage_module
+from stages.render.renderers import draw, sized
+from stages.schema import RENDERED
+
+SETTINGS = RenderSettings(size=64, compare_size=64)
+HEAD = '<svg xmlns="http://www.w3.org/2000/svg"'
+
+
+def run(*pairs: tuple[str, str], settings: RenderSettings = SETTINGS) -> StageResult:
+    count = len(pairs)
+    table = pa.table(
+        {
+            "raw_id": [f"r{i}" for i in range(count)],
+            "source": ["s"] * count,
+            "path": [f"p{i}" for i in range(count)],
+            "sanitized": [source.encode() for source, _ in pairs],
+            "svg": [svg for _, svg in pairs],
+            "view_box": pa.array([[0.0, 0.0, 784.0, 784.0]] * count, pa.list_(pa.float64(), 4)),
+        }
+    )
+    return render(table, settings)
+
+
+def canonical(body: str) -> str:
+    return f'{HEAD} viewBox="0 0 784 784">{body}</svg>'
+
+
+DISC = canonical('<circle cx="392" cy="392" r="300"/>')
+
+
+def test_equal_pictures_have_no_difference() -> None:
+    """A drawing against itself is kept with perfect figures and a picture of the configured size."""
+    kept = run((DISC, DISC)).kept
+    row = kept.to_pylist()[0]
+    assert (row["ssim"], row["mae"], row["visible_share"]) == (1.0, 0.0, 0.0)
+    assert row["png"][:8] == b"\x89PNG\r\n\x1a\n" and int.from_bytes(row["png"][16:20], "big") == 64
+    assert "sanitized" not in row
+    assert [kept.schema.field(field.name).type for field in RENDERED] == [field.type for field in RENDERED]
+
+
+@pytest.mark.parametrize(
+    ("source", "svg", "reason"),
+    [
+        ('<circle cx="392" cy="392" r="300"/>', '<rect x="92" y="92" width="600" height="600"/>', "visible_difference"),
+        ('<rect width="784" height="400" fill="#fff"/>', '<rect width="784" height="400"/>', "visible_difference"),
+        ('<rect width="784" height="400"/>', "", "visible_difference"),
+        ('<rect width="9" height="9" fill="none"/>', '<rect width="9" height="9" fill="none"/>', "blank_render"),
+        ('<rect width="784" height="784"/>', '<rect width="784" height="784"/>', "blank_render"),
+        ('<path d="M0 9h6v1h-6z" fill="#aaa"/>', "", "blank_render"),
+    ],
+)
+def test_gate(source: str, svg: str, reason: str) -> None:
+    """What looks different, also on one of the two grounds only, or is uniform, is dropped with its reason."""
+    assert run((canonical(source), canonical(svg))).dropped["reason"].to_pylist() == [reason]
+
+
+def test_thresholds_decide() -> None:
+    """Each of the three measures can drop a sample by itself, and none does when all are open."""
+    other = canonical('<rect x="92" y="92" width="600" height="600"/>')
+    open_gate = {"max_visible_share": 1.0, "min_ssim": -1.0, "max_mae": 1.0}
+    assert run((DISC, other), settings=SETTINGS.model_copy(update=open_gate)).kept.num_rows == 1
+    for tight in ({"max_visible_share": 0.01}, {"min_ssim": 0.99}, {"max_mae": 0.01}):
+        settings = SETTINGS.model_copy(update=open_gate | tight)
+        assert run((DISC, other), settings=settings).dropped.num_rows == 1
+
+
+def test_white_drawings_are_not_blank() -> None:
+    """A white icon is invisible on white only."""
+    svg = canonical('<circle cx="392" cy="392" r="300" fill="#fff"/>')
+    assert run((svg, svg)).kept.num_rows == 1
+
+
+def test_rows_keep_their_order_and_fate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be drawn, and a defect, cost their own row; a lack of memory is the sandbox's affair."""
+    result = run((DISC, DISC), ("<svg", DISC), (DISC, DISC))
+    assert result.kept["path"].to_pylist() == ["p0", "p2"]
+    assert result.dropped.select(["path", "stage", "reason"]).to_pylist() == [
+        {"path": "p1", "stage": "render", "reason": "render_failed"}
+    ]
+    assert run().kept.num_rows == 0
+
+    def fail(error: Exception) -> None:
+        def broken(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(stage_module, "difference", broken)
+
+    fail(KeyError("x"))
+    assert run((DISC, DISC)).dropped["reason"].to_pylist() == ["stage_error"]
+    fail(MemoryError())
+    with pytest.raises(MemoryError):
+        run((DISC, DISC))
+
+
+def test_pictures_are_the_same_bytes_each_time() -> None:
+    """The PNG holds nothing but the picture, alpha included."""
+    svg = canonical('<path fill="#123" d="M9 9h700v600z"/>').encode()
+    png = source_png(svg, (0, 0, 784, 784), 50)
+    assert png == source_png(svg, (0, 0, 784, 784), 50)
+    at, chunks = 8, []
+    while at < len(png):
+        chunks.append(png[at + 4 : at + 8])
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    assert set(chunks) == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}  # pHYs: 72 dpi, always
+    assert png[25] == 6  # colour type: RGB with alpha
+    with pytest.raises(Dropped):
+        source_png(b"<svg", (0, 0, 1, 1), 50)
+
+
+def test_missing_renderer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cairosvg is needed only when it is chosen; without it the error is one line that names the remedy."""
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    settings = RenderSettings(renderer="cairosvg")
+    for act in (lambda: run((DISC, DISC), settings=settings), lambda: renderer_version(settings)):
+        with pytest.raises(RendererUnavailable, match=r"pip install 'svgmill\[cairo\]'.*libcairo2") as caught:
+            act()
+        assert "\n" not in str(caught.value)
+    assert draw(sized(DISC, 16), "librsvg").shape == (16, 16, 4)
+
+
+def test_conductor_loads_no_renderer() -> None:
+    """Importing the stage and asking for the renderer's version loads neither pyvips nor cairosvg."""
+    code = (
+        "import sys; from stages.render import RenderSettings, renderer_version; "
+        "print(renderer_version(RenderSettings())); print({'pyvips', 'cairosvg'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said[0].startswith("librsvg") and said[1] == "set()"
