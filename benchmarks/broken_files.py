@@ -55,11 +55,11 @@ def _wheel(fill: str, shift: float = 0.0, separator: str = " ", dent: float = 0.
     """A toothed wheel of 18 teeth, around (50, 50): enough geometry to be compared by its shingles."""
     corners = []
     for i in range(72):
-        radius = (44 if i % 4 in (1, 2) else 34) - (dent if i == 9 else 0)
+        radius = 44 if i % 4 in (1, 2) else 34
         angle = math.tau * i / 72
         x, y = 50 + shift + radius * math.cos(angle), 50 + radius * math.sin(angle)
         corners.append(f"{x:.2f}{separator}{y:.2f}")
-    hole = "M50 38C56.6 38 62 43.4 62 50S56.6 62 50 62 38 56.6 38 50 43.4 38 50 38Z"
+    hole = f"M50 38C56.6 {38 - dent:g} 62 43.4 62 50S56.6 62 50 62 38 56.6 38 50 43.4 38 50 38Z"
     return f'<path fill="{fill}" fill-rule="evenodd" d="M{"L".join(corners)}Z{hole}"/>'
 
 
@@ -255,6 +255,6 @@ BROKEN: dict[str, Broken] = {
         "the same picture in other words",
     ),
     "wheel_recoloured.svg": Broken(doc(_wheel("#a22")), _DUPLICATE, "the same wheel in another colour"),
-    "wheel_dented.svg": Broken(doc(_wheel("#556", dent=5)), _DUPLICATE, "the same wheel with a dent in one tooth"),
+    "wheel_dented.svg": Broken(doc(_wheel("#556", dent=5)), _DUPLICATE, "the same wheel with a dent in its hole"),
     "wheel_packed.svgz": Broken(_gzip(doc(_wheel("#556"))), _DUPLICATE, "the same wheel, compressed"),
 }

@@ -1,8 +1,8 @@
 """MinHash signatures of drawings.
 
-A shingle is one drawn command: its element's paint, its letter, and the cells of a coarse grid that it ends in and
-bends towards. Positions are absolute, so that an arrow to the left and one to the right share little; paint is part of
-it, so that flags which differ by colour only stay apart.
+A shingle is one drawn command: its element's paint, its letter, and the cells of a coarse grid that it begins in, bends
+towards and ends in. Positions are absolute, so that an arrow to the left and one to the right share little; paint is
+part of it, a gradient's colours included, so that flags which differ by colour only stay apart.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ NONE = bytes(4 * PERMUTATIONS)
 
 _TOKEN = re.compile(r"<([^<>]*)>([^<]*)")
 _PAINT = re.compile(r"(?:fill|stroke|fill-opacity|stroke-width|stroke-linecap|stroke-linejoin|opacity)=\S+")
+_GRADIENT = re.compile(r"<(?:linear|radial)Gradient>id=(\w+)[^<]*((?:<stop>[^<]*</stop>)*)")
+_STOP = re.compile(r"stop-(?:color|opacity)=(\S+?)(?=[ <])")
 _VALUE = re.compile(r"([\w-]+)=(-?[0-9.]+)(?= |$)")
 
 
@@ -44,7 +46,9 @@ def signature(found: set[str], settings: DeduplicateSettings) -> bytes:
 
 
 def shingles(tokens: str, grid: int) -> set[str]:
-    """The shingles of an atomic token string. Definitions count by their look: ids are left out."""
+    """The shingles of an atomic token string. A gradient counts by its stops, whatever its id."""
+    for name, stops in _GRADIENT.findall(tokens):
+        tokens = tokens.replace(f"=url(#{name})", f"={','.join(_STOP.findall(stops))}")
     found: set[str] = set()
     stack: list[str] = []
     paint = letter = ""
@@ -55,6 +59,7 @@ def shingles(tokens: str, grid: int) -> set[str]:
         nonlocal x, y
         if not letter:
             return
+        begin = [x, y] if letter != "M" else []
         points: list[int] = []
         if letter == "M" and len(numbers) == 2:
             x, y = numbers
@@ -68,7 +73,7 @@ def shingles(tokens: str, grid: int) -> set[str]:
         elif len(numbers) >= 2:
             points = [v + (y if i % 2 else x) for i, v in enumerate(numbers)]
             x, y = points[-2:]
-        cells = " ".join(str((v + grid // 2) // grid) for v in points)
+        cells = " ".join(str((v + grid // 2) // grid) for v in begin + points)
         found.add(f"{paint} {letter} {cells}")
 
     for name, text in _TOKEN.findall(tokens):
