@@ -49,7 +49,7 @@ _TABLE_LAB = {name: _lab(value) for name, value in TABLE.items()}
 def seen(svg: str) -> list[str]:
     """Names of the colours in a canonical SVG, the most frequent first; an element without fill is black."""
     counts: Counter[str] = Counter(name_of(colour) for colour in _COLOUR.findall(svg))
-    for tag, attributes in _DRAWN.findall(svg):
+    for tag, attributes in _DRAWN.findall(svg.split("</defs>", 1)[-1]):
         if tag != "line" and "fill=" not in attributes:
             counts["black"] += 1
     return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

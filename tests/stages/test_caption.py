@@ -110,6 +110,12 @@ def test_folders_named_as_the_source_or_a_style() -> None:
     assert run("my.svg", folder="s/solid/24/")[0]["text"].startswith("A solid icon of my in ")
 
 
+def test_a_clip_path_is_no_colour() -> None:
+    """What only clips is not drawn, so it does not make a drawing black."""
+    svg = '<svg><defs><clipPath id="c0"><circle r="9"/></clipPath></defs><path fill="#00f" clip-path="url(#c0)" d=""/></svg>'
+    assert run("cart.svg", svg=svg)[0]["text"] == "An icon of cart in blue. Made of one path."
+
+
 def test_foreign_titles_stay_as_they_are() -> None:
     """A title in another script is kept letter by letter."""
     assert "Größe 図" in run("x.svg", "Größe 図")[0]["text"]
