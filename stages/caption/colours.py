@@ -24,7 +24,7 @@ _DRAWN = re.compile(r"<(path|rect|circle|ellipse|line|polyline|polygon)\b([^>]*)
 def name_of(colour: str) -> str:
     """The name of a colour given as three or six hexadecimal digits."""
     lab = _lab(colour)
-    return min(_TABLE_LAB, key=lambda name: sum((a - b) ** 2 for a, b in zip(lab, _TABLE_LAB[name], strict=True)))
+    return min(_POINTS, key=lambda point: sum((a - b) ** 2 for a, b in zip(lab, point[1], strict=True)))[0]
 
 
 def _lab(colour: str) -> tuple[float, float, float]:
@@ -43,7 +43,12 @@ def _linear(v: float) -> float:
     return v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
 
 
-_TABLE_LAB = {name: _lab(value) for name, value in TABLE.items()}
+# The corners of sRGB are far from the middle of what their names mean.
+CORNERS = {
+    "red": "ff0000", "green": "00ff00", "blue": "0000ff", "yellow": "ffff00", "cyan": "00ffff", "magenta": "ff00ff",
+}  # fmt: skip
+
+_POINTS = [(name, _lab(value)) for table in (TABLE, CORNERS) for name, value in table.items()]
 
 
 def seen(svg: str) -> list[str]:
