@@ -69,7 +69,7 @@ class RayEngine:
                 excludes = [".git", ".venv", "data", "tests", "benchmarks", "**/*.tar.gz"]
                 ray.init(self._address, runtime_env={"working_dir": str(checkout), "excludes": excludes}, **quiet)
             else:
-                ray.init(num_cpus=self._workers, include_dashboard=False, **quiet)
+                ray.init("local", num_cpus=self._workers, include_dashboard=False, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
             where = f"the Ray cluster at {self._address}" if self._address else "a local Ray"
             raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}") from None

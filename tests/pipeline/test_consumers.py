@@ -13,7 +13,8 @@ def paths(run: Run, form: str) -> list[str]:
 
 def test_webdataset_reads_the_tars(finished: Run) -> None:
     """webdataset yields each sample once with all its parts, and keys that stand together."""
-    webdataset = __import__("webdataset")
+    import webdataset
+
     rows = list(webdataset.WebDataset(paths(finished, "webdataset"), shardshuffle=False, empty_check=False))
     assert len(rows) == len({row["__key__"] for row in rows}) == finished.result.manifest.funnel.kept
     for row in rows:
@@ -56,7 +57,8 @@ def test_pyarrow_dataset_filters_by_tier(finished: Run) -> None:
 
 def test_transformers_loads_the_tokenizer(finished: Run) -> None:
     """PreTrainedTokenizerFast gives the ids that are in the shards, and their text back."""
-    transformers = __import__("transformers")
+    import transformers
+
     file = finished.workspace / finished.result.manifest.vocabulary["files"]["tokenizer"]["path"]
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file))
     for row in pyarrow.dataset.dataset(paths(finished, "parquet")).to_table().to_pylist():
