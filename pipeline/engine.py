@@ -59,6 +59,9 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+        if self._address and (Path.home() / ".ray" / "auth_token").exists():
+            # Ray looks for the token only when told that clusters may ask for one
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray
 
         self._ray = ray
@@ -72,7 +75,10 @@ class RayEngine:
                 ray.init("local", num_cpus=self._workers, include_dashboard=False, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
             where = f"the Ray cluster at {self._address}" if self._address else "a local Ray"
-            raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}") from None
+            hint = (
+                "; is it running, and is its token in ~/.ray/auth_token (ray get-auth-token)?" if self._address else ""
+            )
+            raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
         return self
 
     def __exit__(self, *exception: object) -> None:
