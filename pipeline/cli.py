@@ -53,8 +53,12 @@ def run(
     chosen = open_engine(engine, address, workers)
     storage = open_storage(str(Path(workspace or loaded.config.workspace).absolute()))
     display = Display()
-    result = Conductor(loaded, storage, lambda: chosen, display).run()
-    pages = ensure_pages(storage, result.manifest, display.say)
+    try:
+        result = Conductor(loaded, storage, lambda: chosen, display).run()
+        pages = ensure_pages(storage, result.manifest, display.say)
+    except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
+        typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)
+        raise typer.Exit(130) from None
     summary.print_result(result, storage, pages)
 
 
@@ -158,9 +162,6 @@ def main() -> None:
         for line in str(error).splitlines() or [type(error).__name__]:
             print(f"error: {line}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("stopped; finished partitions are kept, run the same command to go on", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
 

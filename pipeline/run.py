@@ -22,7 +22,7 @@ from pipeline.storage import Storage, require_writable
 from pipeline.tables import Output
 from pipeline.versions import Funnel, Manifest
 from pipeline.work import Done, Task
-from stages.reasons import Outcome, Reason, outcome
+from stages.reasons import Reason, outcome
 
 
 @dataclass(frozen=True)
@@ -349,6 +349,3 @@ def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: 
         counts.append({"stage": "sandbox" if stage == "rowwise" else stage, "in": going, "kept": left, "dropped": here})
         going = left
     return counts
-
-
-__all__ = ["Conductor", "Costs", "Outcome", "Phase", "Result", "account", "stage_counts"]

@@ -44,3 +44,20 @@ def test_killed_run_goes_on_where_it_was(icons: Path, tmp_path: Path, after: int
     assert result.reused >= after
     assert (workspace / manifest_path(1)).read_bytes() == (undisturbed / manifest_path(1)).read_bytes()
     assert {path: path.stat().st_mtime_ns for path in done} == done
+
+
+def test_interrupted_run_says_how_to_go_on(icons: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends the run with one line, exit code 130 and nothing published; the same command goes on."""
+    config = write_config(tmp_path / "c.yaml", icons, partition={"records": 3})
+    workspace = tmp_path / "ws"
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--workspace", str(workspace)]
+    process = subprocess.Popen([*command, "--engine", "inline"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(workspace.glob("tables/samples/**/*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "run the same command to go on" in errors and "Traceback" not in errors
+    assert not (workspace / manifest_path(1)).exists()
+    assert mill(config, workspace).result.reused >= 2
