@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from pipeline import ledger
 from pipeline.config import Config
+from pipeline.errors import ConfigError
 from pipeline.ledger import Basis, Record
 from pipeline.sources import Listing, chunks
 from pipeline.tables import Output
@@ -65,7 +66,7 @@ def stage_versions(config: Config) -> dict[str, Any]:
         "normalize": normalize.VERSION,
         "tokenize": tokenize.VERSION,
         "render": render.VERSION,
-        "renderer": render.renderer_version(config.render),
+        "renderer": _renderer(config),
         "deduplicate": deduplicate.VERSION,
         "caption": caption.VERSION,
         "tier": tier.VERSION,
@@ -73,6 +74,13 @@ def stage_versions(config: Config) -> dict[str, Any]:
         "encode": tokenize.ENCODE_VERSION,
         "write": write.VERSION,
     }
+
+
+def _renderer(config: Config) -> str:
+    try:
+        return render.renderer_version(config.render)
+    except render.RendererUnavailable as error:
+        raise ConfigError(str(error)) from None
 
 
 def _versions(config: Config, *stages: str) -> dict[str, Any]:

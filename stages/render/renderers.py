@@ -57,7 +57,11 @@ def draw(svg: bytes, renderer: str) -> Pixels:
     data = svg if renderer == "librsvg" else _cairo_png(svg)
     pyvips = vips()
     try:
-        image = pyvips.Image.svgload_buffer(data) if renderer == "librsvg" else pyvips.Image.pngload_buffer(data)
+        if renderer == "librsvg":
+            # CSS has 96 units to the inch; with it libvips enlarges the picture, which scale takes back
+            image = pyvips.Image.svgload_buffer(data, dpi=96, scale=72 / 96)
+        else:
+            image = pyvips.Image.pngload_buffer(data)
         # cairo leaves out the alpha of an opaque picture
         pixels: Pixels = (image if image.hasalpha() else image.addalpha()).numpy()
     except pyvips.Error as error:

@@ -84,6 +84,7 @@ BAD = {
     "no folder": (["run", "{tmp}/good.yaml", "--set", "sources.0.path=/none/here"], 2, "does not exist"),
     "file for folder": (["run", "{tmp}/good.yaml", "--set", "sources.0.path={tmp}/bad.yaml"], 2, "neither a folder"),
     "empty source": (["run", "{tmp}/good.yaml", "--set", "sources.0.glob=*.none"], 2, "matches"),
+    "no cairosvg": (["run", "{tmp}/good.yaml", "--set", "render.renderer=cairosvg"], 2, "pip install 'svgmill[cairo]'"),
     "no engine": (["run", "{tmp}/good.yaml", "--engine", "spark"], 2, "must be ray or inline"),
     "workspace is file": (["run", "{tmp}/good.yaml", "--workspace", "{tmp}/bad.yaml"], 2, "is a file"),
     "unwritable": (["run", "{tmp}/good.yaml", "--workspace", "/proc/svgmill"], 1, "not writable"),

@@ -73,3 +73,12 @@ def test_as_deep_as_the_sanitizer_lets_through() -> None:
     """250 nested groups, the most that can be configured, are drawn."""
     svg = f'{HEAD}>{"<g>" * 248}<rect width="9" height="9" fill="red"/>{"</g>" * 248}</svg>'
     assert tuple(shown(svg, (0, 0, 9, 8.9), 16)[8, 8]) == RED
+
+
+@pytest.mark.parametrize("width", ["72pt", "1in", "25.4mm", "6pc", "96px", "96"])
+def test_absolute_units_are_those_of_css(width: str) -> None:
+    """An inch is 96 px (CSS Values 4, section 6.2), though libvips asks librsvg for 72 by default."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="20"><rect width="{width}" height="20"/></svg>'
+    pixels = draw(svg.encode(), "librsvg")
+    assert pixels.shape == (20, 200, 4)
+    assert int((pixels[5, :, 3] > 127).sum()) == 96
