@@ -13,7 +13,8 @@ class CaptionSettings(Settings):
     stop_names: tuple[str, ...] = Field(
         (
             "untitled", "icon", "icons", "svg", "image", "layer", "group", "drawing", "vector", "page", "shape",
-            "background", "artboard", "new document", "slice", "logo svg", "template", "path", "document",
+            "background", "artboard", "new document", "slice", "logo svg", "template", "path", "document", "path copy",
+            "gnome symbolic icon theme",
         ),
         description="titles and names that say nothing, in lower case, digits left out",
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 
 from stages.caption import colours
@@ -10,6 +12,9 @@ from stages.caption.words import from_folders, from_name, useful
 from stages.schema import CAPTIONED
 
 _ADJECTIVES = {"fill": "filled", "outline": "outlined", "line": "outlined", "round": "rounded"}
+
+_SENTENCE = re.compile(r"(?<=\w\w)[.!?]\s")
+"""Where the first sentence of a title ends: the composed caption has two in all."""
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -37,7 +42,7 @@ def _captions(row: dict[str, str], settings: CaptionSettings) -> list[dict[str, 
     subjects = [] if folder == from_name(row["source"], settings)[0] else folder
     drawing = _drawing(row["svg"])
     found = [
-        ("composed", _composed(title or " ".join(words), subjects, styles, row["svg"], settings)),
+        ("composed", _composed(_SENTENCE.split(title)[0] or " ".join(words), subjects, styles, row["svg"], settings)),
         ("title", title),
         ("desc", desc),
         ("file_name", " ".join([*styles, *words])),

@@ -38,6 +38,14 @@ def run(name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG, fo
         ("arrow_left.svg#2", ["arrow", "left"]),
         ("9f86d081884c7d65.svg", []),
         ("icon.svg", []),
+        ("face.svg", ["face"]),
+        ("cafe.svg", ["cafe"]),
+        ("2024.svg", []),
+        ("2600.svg", ["black sun with rays"]),
+        ("u0041.svg", ["latin capital letter a"]),
+        ("0023-20e3.svg", ["number sign"]),
+        ("1f1e9-1f1ea.svg", ["flag", "de"]),
+        ("emoji_u1f44d_1f3ff.svg", ["thumbs up sign", "dark skin"]),
     ],
 )
 def test_names_become_words(name: str, words: list[str]) -> None:
@@ -86,6 +94,16 @@ PRIVATE = [
     "sk_live_51H8xYzAbCdEfGhIjKlMnOp",
     "AKIAIOSFODNN7EXAMPLE99",
     "9f86d081884c7d659a2feaa0c55ad015",
+    "jane@localhost",
+    "mailto:jane@example.org",
+    "jane (at) example.org",
+    "File:///tmp/x",
+    "example.com/jane/x",
+    "~/icons/x",
+    "/root/x",
+    "C:/Users/jane/x",
+    "ghp_abcdefghijklmnopqrstuvwxyzabcdefghij",
+    "AbCdEfGhIjKlMnOpQrStUvWxYz==",
 ]
 
 
@@ -128,3 +146,18 @@ def test_foreign_titles_stay_as_they_are() -> None:
 def test_colours_have_their_usual_names(colour: str, name: str) -> None:
     """The nearest name in CIELAB is the one a person would say."""
     assert name_of(colour) == name
+
+
+def test_composed_captions_have_two_sentences() -> None:
+    """A title of several sentences gives its first to the composed caption, and is a caption of its own."""
+    found = run("x.svg", "Red cart. Drawn for a shop. Second version")
+    assert found[0]["text"].count(". ") == 1 and "Drawn" not in found[0]["text"]
+    assert found[1]["text"] == "Red cart. Drawn for a shop. Second version"
+
+
+@pytest.mark.parametrize(
+    "text", ["left/right arrow", "face at work", "50-60 % of 100", "and/or", "Internationalization"]
+)
+def test_screening_leaves_ordinary_words(text: str) -> None:
+    """What only looks a little like an address or a key stays."""
+    assert screened(text) == text
