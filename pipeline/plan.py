@@ -96,15 +96,14 @@ def crawl_tasks(config: Config, listings: Sequence[Listing]) -> list[Task]:
     """One task for each chunk of loose files and each archive."""
     tasks = []
     settings = config.crawl.model_copy(update={"batch_rows": config.partition.records})
+    versions = _versions(config, "crawl")
     for listing in listings:
         source = listing.source
         for chunk in chunks(listing, config.partition.records):
             own = {"crawl": _dump(settings), "license": source.license}
             if chunk.archive:
                 own["glob"] = source.glob
-            basis = Basis(
-                _versions(config, "crawl"), own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries)
-            )
+            basis = Basis(versions, own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries))
             payload = {
                 "root": str(listing.root),
                 "paths": [entry.path for entry in chunk.entries],
@@ -133,6 +132,7 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
     own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in ATOMIC_SETTINGS}
     own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in SIGNATURE_SETTINGS}
     versions = _versions(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
+    text, limits = settings.model_dump_json(), config.sandbox.model_dump_json()
     tasks = []
     for record in crawled:
         raw = record.outputs["kept"]
@@ -140,8 +140,8 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
             payload = {
                 "raw": raw.path,
                 "row_group": group,
-                "settings": settings.model_dump_json(),
-                "sandbox": config.sandbox.model_dump_json(),
+                "settings": text,
+                "sandbox": limits,
             }
             basis = Basis(versions, own, ((f"{raw.path}#{group}", raw.sha256),))
             tasks.append(Task("samples", record.source, f"{record.key}-{group:03}", basis, payload))
@@ -175,11 +175,12 @@ def _of(decided: Record, record: Record) -> Output:
 def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: Record) -> list[Task]:
     """The tasks of ``caption`` or ``tier``: one for each samples partition."""
     settings = {"caption": config.caption, "tier": config.tier}[stage]
+    versions, own, text = _versions(config, stage), _dump(settings), settings.model_dump_json()
     tasks = []
     for record in samples:
         rows, decisions = record.outputs["kept"], _of(decided, record)
-        basis = Basis(_versions(config, stage), _dump(settings), tuple(_inputs((rows, decisions))))
-        payload = {"settings": settings.model_dump_json(), "samples": rows.path, "decisions": decisions.path}
+        basis = Basis(versions, own, tuple(_inputs((rows, decisions))))
+        payload = {"settings": text, "samples": rows.path, "decisions": decisions.path}
         tasks.append(Task(stage, record.source, record.key, basis, payload))
     return tasks
 
@@ -208,11 +209,12 @@ def encode_tasks(
     config: Config, samples: Sequence[Record], decided: Record, vocabulary: Mapping[str, Output]
 ) -> list[Task]:
     """One task for each samples partition. ``vocabulary``: segments, vocabulary, tokenizer."""
+    versions = _versions(config, "encode")
     tasks = []
     for record in samples:
         rows, decisions = record.outputs["kept"], _of(decided, record)
         basis = Basis(
-            _versions(config, "encode"),
+            versions,
             {},
             tuple(_inputs((rows, decisions, vocabulary["segments"], vocabulary["tokenizer"]))),
         )
@@ -243,6 +245,7 @@ def write_tasks(
             filled = 0
         groups[-1].append(i)
         filled += size
+    versions, own, text = _versions(config, "write"), _dump(config.write), config.write.model_dump_json()
     tasks = []
     for group in groups:
         parts, inputs = [], []
@@ -253,7 +256,7 @@ def write_tasks(
             parts.append({role: output.path for role, output in outputs.items()})
             inputs += _inputs(outputs.values())
         first = samples[group[0]]
-        basis = Basis(_versions(config, "write"), _dump(config.write), tuple(inputs))
-        payload = {"settings": config.write.model_dump_json(), "partitions": parts}
+        basis = Basis(versions, own, tuple(inputs))
+        payload = {"settings": text, "partitions": parts}
         tasks.append(Task("write", first.source, first.key, basis, payload))
     return tasks

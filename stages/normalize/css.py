@@ -15,10 +15,10 @@ from stages.normalize.properties import CSS_ONLY, PRESENTATION, PROPERTIES, pars
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.tree import Node
 from stages.reasons import Reason
+from stages.untrusted import limit_css_nesting
 
 _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
-_BRACKETS = re.compile(r"[(){}\[\]]")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
 _KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all"}
 
@@ -97,7 +97,7 @@ def parse_style(text: str, nesting: int) -> tuple[Declaration, ...]:
     else:
         import tinycss2
 
-        _limit(text, nesting)
+        limit_css_nesting(text, nesting)
         found = _pairs(tinycss2.parse_declaration_list(text, skip_comments=True, skip_whitespace=True))
     return _typed(found)
 
@@ -150,7 +150,7 @@ class _Rules:
         """Read one sheet. Returns notes about what of it was ignored."""
         import tinycss2
 
-        _limit(sheet, settings.max_css_nesting)
+        limit_css_nesting(sheet, settings.max_css_nesting)
         notes: set[str] = set()
         for rule in tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True):
             if rule.type == "at-rule":
@@ -225,13 +225,3 @@ def _strength(entry: _Entry) -> tuple[tuple[int, int, int], int]:
 
 def _note(keyword: str) -> str:
     return keyword if re.fullmatch(r"-?[a-z][a-z-]{0,30}", keyword) else "at_rule"
-
-
-def _limit(text: str, nesting: int) -> None:
-    """Bound the recursion of tinycss2; brackets within strings count, which errs on the safe side."""
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(text):
-        depth = depth + 1 if bracket in "({[" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    if deepest > nesting:
-        raise Dropped(Reason.TOO_COMPLEX, f"CSS brackets nested {deepest} deep, over {nesting}")

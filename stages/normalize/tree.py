@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -10,6 +9,7 @@ from lxml import etree
 from stages.base import Dropped
 from stages.canonical import SVG_NS
 from stages.reasons import Reason
+from stages.untrusted import xml_parser
 
 _SVG = f"{{{SVG_NS}}}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
@@ -35,25 +35,10 @@ class Node:
         """Whether the element itself holds character data that is no white space."""
 
 
-@cache
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-    )
-
-
 def parse(svg: bytes) -> etree._Element:
     """The document's root element. Raises Dropped (XML_MALFORMED, TOO_DEEP, NOT_SVG)."""
     try:
-        root = etree.fromstring(svg, _parser())
+        root = etree.fromstring(svg, xml_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         message = " ".join(str(error).split())[:200]
         deep = "depth" in message

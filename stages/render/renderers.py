@@ -13,6 +13,7 @@ from stages.base import Dropped
 from stages.canonical import SVG_NS
 from stages.reasons import Reason
 from stages.render.compare import Pixels
+from stages.untrusted import xml_parser
 
 
 class RendererUnavailable(RuntimeError):
@@ -92,7 +93,6 @@ def png(pixels: Pixels, compression: int) -> bytes:
     return data
 
 
-_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 _PLACED = ("x", "y", "width", "height", "viewBox", "preserveAspectRatio")
 _NEUTRAL = (
     "opacity:1!important;transform:none!important;clip-path:none!important;mask:none!important;"
@@ -109,7 +109,7 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
     the page, not of the drawing, and librsvg obeys them. Raises Dropped (RENDER_FAILED).
     """
     try:
-        root = etree.fromstring(svg, _PARSER)
+        root = etree.fromstring(svg, xml_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Dropped(Reason.RENDER_FAILED, str(error)[:200]) from None
     _, _, w, h = view_box

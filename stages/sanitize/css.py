@@ -12,8 +12,7 @@ from typing import Any
 import tinycss2
 from tinycss2 import ast
 
-from stages.base import Dropped
-from stages.reasons import Reason
+from stages.untrusted import limit_css_nesting
 
 _SUSPICIOUS = re.compile(
     r"@|\\|<|://|url|expression|script\s*:|data\s*:|behavior|-moz-binding|progid|image-set|cross-fade"
@@ -24,7 +23,6 @@ _LOCAL = re.compile(r"url\(\s*([\"']?)#[^\"'(){}<>;@/\\]+\1\s*\)", re.IGNORECASE
 _DATA = re.compile(r"url\(\s*([\"']?)data:[^\"'()\\\s]*\1\s*\)", re.IGNORECASE)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BAD_TEXT = re.compile(r"://|script\s*:|^\s*data\s*:|progid\s*:", re.IGNORECASE)
-_BRACKETS = re.compile(r"[(){}\[\]]")
 _LOADING_FUNCTIONS = frozenset(
     ("image-set", "-webkit-image-set", "image", "cross-fade", "element", "paint", "expression")
 )
@@ -172,7 +170,7 @@ def clean_sheet(text: str, nesting: int) -> tuple[str, set[str]]:
     """A style element's text, and notes. Raises Dropped (TOO_COMPLEX) for brackets nested over ``nesting``."""
     if not _suspicious(text):
         return text, set()
-    _limit(text, nesting)
+    limit_css_nesting(text, nesting)
     cleaner = _Cleaner()
     rules = cleaner.rules(tinycss2.parse_stylesheet(text, skip_comments=True))
     return _result(text, rules, cleaner)
@@ -182,7 +180,7 @@ def clean_style(text: str, nesting: int) -> tuple[str, set[str]]:
     """A style attribute's value, and notes. Raises Dropped (TOO_COMPLEX)."""
     if not _suspicious(text):
         return text, set()
-    _limit(text, nesting)
+    limit_css_nesting(text, nesting)
     cleaner = _Cleaner()
     nodes = cleaner.block(tinycss2.parse_component_value_list(text, skip_comments=True))
     return _result(text, nodes, cleaner)
@@ -192,7 +190,7 @@ def clean_value(name: str, text: str, nesting: int) -> tuple[str | None, set[str
     """The value of the attribute ``name``, None if the attribute has to go; and notes. Raises Dropped (TOO_COMPLEX)."""
     if not _suspicious(text):
         return text, set()
-    _limit(text, nesting)
+    limit_css_nesting(text, nesting)
     cleaner = _Cleaner()
     nodes: Any = cleaner.values(tinycss2.parse_component_value_list(text, skip_comments=True), name)
     return (None, cleaner.notes) if nodes is None else _result(text, nodes, cleaner)
@@ -203,13 +201,3 @@ def _result(text: str, nodes: Sequence[ast.Node], cleaner: _Cleaner) -> tuple[st
         return text, set()
     # an escape such as \1 stands for a character that XML cannot hold
     return _NOT_XML.sub("\ufffd", tinycss2.serialize(nodes).strip()), cleaner.notes
-
-
-def _limit(text: str, nesting: int) -> None:
-    """Bound the recursion of tinycss2 and of `_Cleaner`; brackets within strings count, which errs on the safe side."""
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(text):
-        depth = depth + 1 if bracket in "({[" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    if deepest > nesting:
-        raise Dropped(Reason.TOO_COMPLEX, f"CSS brackets nested {deepest} deep, over {nesting}")

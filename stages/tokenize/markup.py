@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stages.canonical import SVG_NS, Element, serialize
 from stages.tokenize.errors import TokenError
+from stages.untrusted import xml_parser
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -74,27 +74,12 @@ def _plain(attributes: str, root: bool) -> bool:
     return not any(name.startswith(" xmlns:") or (name == " xmlns=" and not root) for name in names)
 
 
-@lru_cache(maxsize=1)
-def _parser() -> etree.XMLParser:
-    from lxml import etree
-
-    return etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-
-
 def _rewrite(svg: str) -> str:
     """Print any well-formed SVG document with canonical spelling; geometry stays as it is."""
     from lxml import etree
 
     try:
-        root = etree.fromstring(svg.encode(), _parser())
+        root = etree.fromstring(svg.encode(), xml_parser())
     except UnicodeEncodeError as error:
         raise TokenError("the text holds a lone surrogate", error.start) from None
     except etree.XMLSyntaxError as error:
