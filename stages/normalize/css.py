@@ -11,7 +11,16 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.properties import CSS_ONLY, PRESENTATION, PROPERTIES, parse_property
+from stages.normalize.properties import (
+    CSS_ONLY,
+    INHERIT,
+    INHERITED,
+    INITIAL,
+    PRESENTATION,
+    PROPERTIES,
+    UNSET,
+    parse_property,
+)
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.tree import Node
 from stages.reasons import Reason
@@ -44,6 +53,7 @@ def cascade(nodes: list[Node], settings: NormalizeSettings) -> set[str]:
         for node in nodes:
             if node.attributes:
                 _declare(node, (), settings)
+                _inherit(node)
         return notes
     if rules.count * len(nodes) > settings.max_css_matches:
         raise Dropped(Reason.TOO_COMPLEX, f"{rules.count} CSS rules on {len(nodes)} elements")
@@ -51,7 +61,19 @@ def cascade(nodes: list[Node], settings: NormalizeSettings) -> set[str]:
     for node, found in zip(nodes, matches, strict=True):
         if found or node.attributes:
             _declare(node, found, settings)
+            _inherit(node)
     return notes
+
+
+def _inherit(node: Node) -> None:
+    """Take from the parent, whose declarations are final by now, what ``inherit`` says of properties that do not."""
+    declared = node.declared
+    for name in [name for name, value in declared.items() if value is INHERIT and name not in INHERITED]:
+        value = node.parent.declared.get(name, INITIAL) if node.parent is not None else INITIAL
+        if value is INITIAL or value is UNSET:
+            del declared[name]
+        else:
+            declared[name] = value
 
 
 def _is_css(node: Node) -> bool:

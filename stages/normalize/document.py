@@ -73,6 +73,7 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
         notes.add("view_box_measured")
     canvas = make_canvas(view_box, settings)
     walker = Walker(ids, canvas, settings)
+    walker.contextual = b"context-" in svg
     drawn = _frame(walker, walker.root(root))
     notes |= walker.notes
     if not drawn:

@@ -14,11 +14,12 @@ from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize.canvas import Canvas
 from stages.normalize.clip import begin_within, clip_fill, reach_stroke
+from stages.normalize.outline import outline
 from stages.normalize.quantize import Pen, quantize, snap
 from stages.normalize.segments import Subpath, exact_box, hull_box, transform
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import Shape
-from stages.normalize.transforms import Box, Matrix, apply, axis_aligned, map_box, singular_values
+from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, axis_aligned, map_box, singular_values
 from stages.reasons import Reason
 
 _FAR = 1e7
@@ -27,14 +28,25 @@ _FAR = 1e7
 
 @dataclass(frozen=True)
 class Stroke:
-    """A visible stroke in canvas units. ``attributes``: as printed."""
+    """A visible stroke in canvas units. ``attributes``: as printed.
+
+    ``pen``: for a stroke that no width can say, the maps from user units to those of its numbers, where it is a circle,
+    and from there to the canvas.
+    """
 
     width: float
     cap: str
     join: str
     miter_limit: float
-    dashed: bool
+    dashes: tuple[float, ...]
+    offset: float
     attributes: dict[str, str]
+    pen: tuple[Matrix, Matrix] | None = None
+
+    @property
+    def dashed(self) -> bool:
+        """Whether it has gaps."""
+        return bool(self.dashes)
 
     @property
     def reach(self) -> float:
@@ -89,6 +101,8 @@ class Drawer:
         """
         if max(map(abs, matrix)) > _FAR * 100:
             raise Dropped(Reason.OUT_OF_CANVAS, "a transform too large to compute with")
+        if look.stroke is not None and look.stroke.pen is not None:
+            return self._outlined(shape, matrix, look, look.stroke, look.stroke.pen)
         if shape.numbers and self._settings.shapes == "keep":
             element = self._element(shape, matrix, look)
             if element is not None:
@@ -105,6 +119,28 @@ class Drawer:
         if look.stroke is None and not self._inside(box) and not self._inside(exact_box(path)):
             path = clip_fill(path, self._canvas.rect)
         return self._path(kind, path, look)
+
+    def _outlined(
+        self, shape: Shape, matrix: Matrix, look: Look, stroke: Stroke, pen: tuple[Matrix, Matrix]
+    ) -> list[Element]:
+        """A shape whose stroke is drawn as the area it covers."""
+        parts: list[list[Element]] = []
+        if look.fill is not None and shape.kind != "line":
+            parts.append(self.draw(shape, matrix, Look(look.fill, None, {})))
+        parts.append(self._area(transform(shape.path(), pen[0]), stroke, pen[1]))
+        return _one_picture(parts, look)
+
+    def _area(self, path: list[Subpath], stroke: Stroke, to_canvas: Matrix) -> list[Element]:
+        """The area that a stroke covers, as a path that is filled."""
+        area = outline(
+            path, stroke.width, stroke.cap, stroke.join, stroke.miter_limit, stroke.dashes, stroke.offset
+        )
+        if not area:
+            return []
+        fill = {} if stroke.attributes["stroke"] == "#000" else {"fill": stroke.attributes["stroke"]}
+        if "stroke-opacity" in stroke.attributes:
+            fill["fill-opacity"] = stroke.attributes["stroke-opacity"]
+        return self.draw(Shape("path", subpaths=area), to_canvas, Look(fill, None, {}))
 
     def _inside(self, box: Box) -> bool:
         """Whether a box stays within the sides of the viewBox that are not sides of the canvas."""
@@ -138,27 +174,17 @@ class Drawer:
     def _apart(self, path: list[Subpath], look: Look, stroke: Stroke) -> list[Element]:
         """Fill and stroke as two elements, each with its own way of clipping."""
         settings = self._settings
-        parts: list[Element] = []
+        parts: list[list[Element]] = []
         if look.fill is not None:
-            parts += self._clipped("path", path, Look(look.fill, None, {}))
+            parts.append(self._clipped("path", path, Look(look.fill, None, {})))
         lines = reach_stroke(path, settings.canvas, settings.limit, stroke.reach, stroke.cap != "butt", stroke.dashed)
         if lines is None:
-            raise Dropped(Reason.OUT_OF_CANVAS, "a stroke that does not begin within reach")
-        if lines:
+            parts.append(self._area(path, stroke, IDENTITY))
+        elif lines:
             element, fits = self._print("path", lines, Look(None, stroke, {}))
-            if element is not None and not fits:
-                raise Dropped(Reason.OUT_OF_CANVAS, "a stroke that does not begin within reach")
             if element is not None:
-                parts.append(element)
-        for part in parts:
-            # one paint alone has the opacity of the whole
-            for name in ("fill-opacity", "stroke-opacity"):
-                if name in part.attributes:
-                    part.attributes["opacity"] = part.attributes.pop(name)
-            part.attributes.update({n: v for n, v in look.shared.items() if n != "paint-order"})
-        if look.shared.get("paint-order") == "stroke":
-            parts.reverse()
-        return parts
+                parts.append([element] if fits else self._area(path, stroke, IDENTITY))
+        return _one_picture(parts, look)
 
     def _print(self, kind: str, path: list[Subpath], look: Look) -> tuple[Element | None, bool]:
         """The element of a path in canvas units, None if nothing of it draws; and whether tokens can say it."""
@@ -300,3 +326,17 @@ class Drawer:
             return begin, length
         short = round(high - low, 2)
         return begin, "1" if short >= 0.49 else number(short, 2)
+
+
+def _one_picture(parts: list[list[Element]], look: Look) -> list[Element]:
+    """Fill and stroke, drawn one by one, in the order and with the attributes of the one shape that they were."""
+    for part in parts:
+        for element in part:
+            # one paint alone has the opacity of the whole
+            for name in ("fill-opacity", "stroke-opacity"):
+                if name in element.attributes:
+                    element.attributes["opacity"] = element.attributes.pop(name)
+            element.attributes.update({n: v for n, v in look.shared.items() if n != "paint-order"})
+    if look.shared.get("paint-order") == "stroke":
+        parts.reverse()
+    return [element for part in parts for element in part]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import number
@@ -13,7 +13,7 @@ from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
 from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.transforms import Box, Matrix, singular_values
+from stages.normalize.transforms import Box, Matrix, multiply, singular_values
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, resolve
 from stages.reasons import Reason
@@ -22,6 +22,33 @@ _OTHER_SERVERS = frozenset(
     ("solidColor", "solidcolor", "meshgradient", "meshGradient", "mesh", "hatch", "hatchPath", "hatchpath")
 )
 _WIDEST = 1e9
+
+
+CONTEXT = "context"
+"""The key, in a style, of the `Context` of what a marker or a use element draws."""
+
+
+class Context(NamedTuple):
+    """What ``context-fill`` and ``context-stroke`` refer to (SVG 2, section 13.3): paints, and where they apply."""
+
+    paints: dict[str, Paint]
+    style: dict[str, Any]
+    box: Callable[[], Box | None]
+    matrix: Matrix
+    viewport: Viewport
+
+    @classmethod
+    def of(
+        cls, style: dict[str, Any], box: Callable[[], Box | None], matrix: Matrix, viewport: Viewport
+    ) -> Context:
+        """The context that an element with this style is for what it draws; it may be within another itself."""
+        outer = style.get(CONTEXT)
+        paints = {name: style[name] for name in ("fill", "stroke")}
+        if outer is not None and any(paint.kind == "context" for paint in paints.values()):
+            return outer._replace(
+                paints={n: outer.paints[p.ref] if p.kind == "context" else p for n, p in paints.items()}
+            )
+        return cls(paints, style, box, matrix, viewport)
 
 
 class Paints:
@@ -60,7 +87,7 @@ class Paints:
                 fill["fill-opacity"] = fill_opacity
             if stroke_opacity != "1":
                 stroke.attributes["stroke-opacity"] = stroke_opacity
-            if style["paint-order"] == "stroke":
+            if style["paint-order"].index("stroke") < style["paint-order"].index("fill"):
                 shared["paint-order"] = "stroke"
         else:
             opacity = fill_opacity if stroke is None else stroke_opacity
@@ -84,7 +111,12 @@ class Paints:
         if kind == "color" or kind == "current":
             return self._solid(paint.color or style["color"].color, opacity)
         if kind == "context":
-            raise Dropped(Reason.UNSUPPORTED_PAINT, "context-fill or context-stroke")
+            context: Context | None = style.get(CONTEXT)
+            if context is None or context.paints[paint.ref].kind == "context":
+                return None
+            return self._paint(
+                context.paints[paint.ref], context.style, opacity, context.box, context.matrix, context.viewport
+            )
         server = self._ids.get(paint.ref)
         if server is not None and server.tag in GRADIENTS:
             found = self._gradients.convert(server, matrix, box(), viewport)
@@ -125,9 +157,14 @@ class Paints:
         if own.get("vector-effect") not in (None, "none"):
             raise Dropped(Reason.UNSUPPORTED_STROKE, f"vector-effect {own['vector-effect'][:40]}")
         large, small = singular_values(matrix)
-        if large - small > self._settings.stroke_anisotropy * small:
-            raise Dropped(Reason.UNSUPPORTED_STROKE, f"a stroke scaled by {large:.4g} and {small:.4g}")
-        scale = (large + small) / 2
+        uneven = large - small > self._settings.stroke_anisotropy * small
+        # the numbers of a stroke drawn as an area are of its larger scale, where skia is as exact as the canvas is
+        scale = large if uneven else (large + small) / 2
+        if not 0 < scale < _WIDEST:
+            return None, "1"
+        pen = None
+        if uneven:
+            pen = ((scale, 0.0, 0.0, scale, 0.0, 0.0), multiply(matrix, (1 / scale, 0.0, 0.0, 1 / scale, 0.0, 0.0)))
         width *= scale
         if width > _WIDEST:
             raise Dropped(Reason.UNSUPPORTED_STROKE, f"a stroke {width:g} units wide")
@@ -147,32 +184,38 @@ class Paints:
                 attributes["stroke-miterlimit"] = number(min(style["stroke-miterlimit"], _WIDEST), 2)
         else:
             attributes["stroke-linejoin"] = join
-        dashed = self._dashes(style, attributes, scale, viewport)
+        dashes, offset = self._dashes(style, attributes, scale, viewport)
         stroke = Stroke(
-            float(text),
+            width if uneven else float(text),
             style["stroke-linecap"],
             join,
             float(attributes.get("stroke-miterlimit", "4")),
-            dashed,
+            dashes,
+            offset,
             attributes,
+            pen,
         )
         return stroke, found[1]
 
-    def _dashes(self, style: dict[str, Any], attributes: dict[str, str], scale: float, viewport: Viewport) -> bool:
-        lengths = [resolve(length, viewport.diagonal) * scale for length in style["stroke-dasharray"]]
+    def _dashes(
+        self, style: dict[str, Any], attributes: dict[str, str], scale: float, viewport: Viewport
+    ) -> tuple[tuple[float, ...], float]:
+        """Lengths of dashes and gaps, and where they begin, in canvas units; none for a solid line."""
+        lengths = tuple(resolve(length, viewport.diagonal) * scale for length in style["stroke-dasharray"])
         if not lengths or sum(lengths) > _WIDEST:
-            return False
+            return (), 0.0
         if 0 < sum(lengths) < self._settings.min_dashes:
             raise Dropped(Reason.TOO_COMPLEX, f"a dash array of {sum(lengths):.4g} units")
         decimals = self._settings.width_decimals
         texts = [number(length, decimals) for length in lengths]
         if all(text == "0" for text in texts) or all(text == "0" for text in (texts * 2)[1::2]):
-            return False  # no gap is left: a solid line
+            return (), 0.0  # no gap is left: a solid line
         attributes["stroke-dasharray"] = " ".join(texts)
-        offset = number(resolve(style["stroke-dashoffset"], viewport.diagonal) * scale, decimals)
+        start = resolve(style["stroke-dashoffset"], viewport.diagonal) * scale
+        offset = number(start, decimals)
         if offset != "0":
             attributes["stroke-dashoffset"] = offset
-        return True
+        return lengths, start
 
 
 def _has_content(pattern: Node, ids: dict[str, Node]) -> bool:

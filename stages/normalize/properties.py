@@ -21,7 +21,7 @@ from stages.reasons import Reason
 class Paint(NamedTuple):
     """A fill or stroke. ``kind``: none, color, current (``currentColor``), url or context.
 
-    ``color`` is set for color, ``ref`` (an id) and ``fallback`` for url.
+    ``color`` is set for color, ``ref`` (an id) and ``fallback`` for url; ``ref`` is fill or stroke for context.
     """
 
     kind: str
@@ -34,6 +34,13 @@ NO_PAINT, CURRENT = Paint("none"), Paint("current")
 
 INHERIT, INITIAL, UNSET = object(), object(), object()
 """What the CSS-wide keywords parse to."""
+
+class Variable(NamedTuple):
+    """A declaration whose value only custom properties tell: it is refused where it applies."""
+
+    name: str
+    text: str
+
 
 _URL = re.compile(r"""\s*url\(\s*(?:"([^"]*)"\s*|'([^']*)'\s*|([^"'()\s]+)\s*|)\)\s*""", re.IGNORECASE)
 
@@ -65,7 +72,7 @@ def parse_paint(text: str) -> Paint | None:
             return None
         return Paint("url", ref=ref, fallback=fallback)
     if word in ("context-fill", "context-stroke"):
-        return Paint("context")
+        return Paint("context", ref=word[8:])
     color = parse_color(text)
     return None if color is None else Paint("color", color)
 
@@ -150,14 +157,16 @@ def _text(text: str) -> str | None:
     return text.strip() or None
 
 
-def _paint_order(text: str) -> str | None:
+def _paint_order(text: str) -> tuple[str, ...] | None:
     words = text.lower().split()
     if words == ["normal"]:
-        return "normal"
+        return _PAINT_ORDER
     if not words or len(set(words)) != len(words) or not set(words) <= {"fill", "stroke", "markers"}:
         return None
-    order = [*words, *(word for word in ("fill", "stroke", "markers") if word not in words)]
-    return "stroke" if order.index("stroke") < order.index("fill") else "normal"
+    return (*words, *(word for word in _PAINT_ORDER if word not in words))
+
+
+_PAINT_ORDER = ("fill", "stroke", "markers")
 
 
 _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
@@ -178,7 +187,7 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "marker-start": (_reference_or_none, ""),
     "marker-mid": (_reference_or_none, ""),
     "marker-end": (_reference_or_none, ""),
-    "paint-order": (_paint_order, "normal"),
+    "paint-order": (_paint_order, _PAINT_ORDER),
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
 }
 _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
@@ -216,9 +225,9 @@ _LENGTH_VALUED = frozenset(("stroke-width", "stroke-dashoffset"))
 
 
 def parse_property(name: str, text: str) -> Any:
-    """The typed value of a declaration, None if it is invalid. Raises Dropped for what needs custom properties."""
+    """The typed value of a declaration, None if it is invalid. What needs custom properties becomes `Variable`."""
     if "(" in text and "var(" in text.lower():
-        raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
+        return Variable(name, text)
     wide = _WIDE.get(text.strip().lower())
     if wide is not None:
         return wide
@@ -238,6 +247,8 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     style, own = parent, {}
     copied = False
     for name, value in declared.items():
+        if isinstance(value, Variable):
+            raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {value.text[:80]}")
         if name in INHERITED:
             if value is INHERIT or value is UNSET:
                 continue
@@ -245,10 +256,8 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
                 style, copied = dict(parent), True
             style[name] = DEFAULTS[name] if value is INITIAL else value
         elif name in OWN_DEFAULTS:
-            if value is not INITIAL and value is not UNSET and value is not INHERIT:
+            if value is not INITIAL and value is not UNSET:
                 own[name] = value
-            elif value is INHERIT:
-                raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: inherit")
     if copied:
         _absolute(style, parent, declared)
     return style, own

@@ -15,7 +15,8 @@ from stages.normalize import effects
 from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
-from stages.normalize.paint import Paints
+from stages.normalize.markers import Vertex, orientation, reference, vertices
+from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.properties import DEFAULTS, compute
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
@@ -25,12 +26,14 @@ from stages.normalize.transforms import (
     Box,
     Matrix,
     about,
+    apply,
     axis_aligned,
     determinant,
     map_box,
     multiply,
     parse_origin,
     parse_transform,
+    rotation,
 )
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
@@ -40,6 +43,7 @@ _GROUPS = frozenset(("g", "a"))
 _ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
 _UNKNOWN_DRAWN = frozenset(("image", "foreignObject", "video", "canvas", "iframe"))
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
+_MARKER_SIZES = (("markerWidth", "x"), ("markerHeight", "y"))
 _MARKED = frozenset(("path", "line", "polyline", "polygon"))
 
 
@@ -64,6 +68,8 @@ class Walker:
         self.measured: list[Box] | None = [] if measure else None
         """Boxes of the geometry on the canvas, in a walk that only measures."""
         self._boxing = False
+        self.contextual = False
+        """Whether the document has paints that refer to the element that uses theirs."""
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
         """What clip paths and masks draw, by their node and the map to the canvas."""
         self.drawer = Drawer(canvas, settings)
@@ -177,10 +183,11 @@ class Walker:
 
     def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         style, matrix, viewport, _ = place
+        marked = node.tag in _MARKED and any(style[name] for name in _MARKERS)
         if self.measured is None:
             if style["visibility"] != "visible" or own.get("opacity") == 0:
                 return []
-            if style["fill"].kind == "none" and style["stroke"].kind == "none":
+            if style["fill"].kind == "none" and style["stroke"].kind == "none" and not marked:
                 return []
         shape, note = read_shape(node, viewport, style["font-size"].value)
         if note:
@@ -192,21 +199,52 @@ class Walker:
             if box is not None:
                 self.measured.append(map_box(matrix, box) if axis_aligned(matrix) else box)
             return []
-        if node.tag in _MARKED and any(style[name] for name in _MARKERS):
-            self._refuse_markers(style)
+        elements: list[Element] = []
         look = self._paints.look(style, own, shape.kind != "line", shape.box, matrix, viewport)
-        if look is None:
-            return []
-        if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
-            look.fill["fill-rule"] = "evenodd"
-        elements = self.drawer.draw(shape, matrix, look)
+        if look is not None:
+            if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
+                look.fill["fill-rule"] = "evenodd"
+            elements = self.drawer.draw(shape, matrix, look)
+        if marked:
+            elements = self._with_markers(elements, shape, place)
         return self._effects(node, own, place, elements, shape)
 
-    def _refuse_markers(self, style: dict[str, Any]) -> None:
-        for name in _MARKERS:
-            marker = self.ids.get(style[name])
-            if marker is not None and marker.tag == "marker" and marker.children:
-                raise Dropped(Reason.UNSUPPORTED_MARKER, f"marker {style[name]!r}")
+    def _with_markers(self, elements: list[Element], shape: Shape, place: Place) -> list[Element]:
+        """The elements of a shape and of the markers at its vertices, in the order in which they are painted."""
+        style = place.style
+        found = vertices(shape.path())
+        drawn: list[Element] = []
+        for i, vertex in enumerate(found):
+            roles = ["marker-start"] if i == 0 else []
+            roles += ["marker-end"] if i == len(found) - 1 else []
+            for role in roles or ["marker-mid"]:
+                marker = self.ids.get(style[role])
+                if marker is not None and marker.tag == "marker" and marker.children:
+                    drawn += self._marker(marker, vertex, role == "marker-start", shape, place)
+        if not drawn:
+            return elements
+        order = style["paint-order"]
+        if order[1] == "markers" and len(elements) == 1 and {"fill", "stroke"} <= elements[0].attributes.keys():
+            raise Dropped(Reason.UNSUPPORTED_MARKER, "markers between fill and stroke")
+        return drawn + elements if order[0] == "markers" else elements + drawn
+
+    def _marker(self, marker: Node, vertex: Vertex, start: bool, shape: Shape, place: Place) -> list[Element]:
+        """One marker, as a viewport that stands at a vertex. Raises Dropped (CYCLIC_REF)."""
+        matrix = multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, vertex.x, vertex.y))
+        matrix = multiply(matrix, rotation(orientation(marker, vertex.angle, start)))
+        if marker.attributes.get("markerUnits", "").strip() != "userSpaceOnUse":
+            width = resolve(place.style["stroke-width"], place.viewport.diagonal)
+            matrix = multiply(matrix, (width, 0.0, 0.0, width, 0.0, 0.0))
+        if determinant(matrix) == 0:
+            return []
+        self.enter(marker)
+        self._count(marker, place.depth)
+        style = dict(self.style_at(marker))
+        style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
+        _, own = compute(DEFAULTS, marker.declared)
+        drawn = self._viewport(marker, own, Place(style, matrix, place.viewport, place.depth + 1), None)
+        self.leave()
+        return drawn
 
     def _effects(
         self, node: Node, own: dict[str, Any], place: Place, elements: list[Element], shape: Shape | None
@@ -272,6 +310,9 @@ class Walker:
         if target.tag not in SHAPES and target.tag not in _CONTAINERS and target.tag != "symbol":
             return []
         self.enter(target)
+        if self.contextual:
+            context = Context.of(place.style, self._box(node, own, place, None), place.matrix, place.viewport)
+            place = place._replace(style={**place.style, CONTEXT: context})
         x, y = self._length(node, "x", place, "x") or 0.0, self._length(node, "y", place, "y") or 0.0
         place = place._replace(matrix=multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, x, y)))
         if target.tag in ("symbol", "svg"):
@@ -307,6 +348,9 @@ class Walker:
                 size = self._length(node, name, place, across)
             sizes.append(whole if size is None else size)
         w, h = sizes
+        if node.tag == "marker":
+            sizes = [self._length(node, name, place, across) for name, across in _MARKER_SIZES]
+            w, h = (3.0 if size is None else size for size in sizes)
         if w <= 0 or h <= 0:
             return []
         x = (self._length(node, "x", place, "x") or 0.0) if node.tag == "svg" else 0.0
@@ -319,6 +363,12 @@ class Walker:
         else:
             aspect = node.attributes.get("preserveAspectRatio", "")
             inner, viewport = fit_view_box(view_box, x, y, w, h, aspect), Viewport(view_box[2], view_box[3])
+        if node.tag == "marker":
+            shown = view_box or (0.0, 0.0, w, h)
+            ref_x, ref_y = reference(node, "refX", *shown[::2]), reference(node, "refY", *shown[1::2])
+            x, y = apply(inner, ref_x, ref_y)
+            place = place._replace(matrix=multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, -x, -y)))
+            x = y = 0.0
         matrix = multiply(place.matrix, inner)
         if determinant(matrix) == 0:
             return []
