@@ -69,7 +69,8 @@ def _inherit(node: Node) -> None:
     """Take from the parent, whose declarations are final by now, what ``inherit`` says of properties that do not."""
     declared = node.declared
     for name in [name for name, value in declared.items() if value is INHERIT and name not in INHERITED]:
-        value = node.parent.declared.get(name, INITIAL) if node.parent is not None else INITIAL
+        default = "visible" if name == "overflow" else INITIAL  # hidden is the default of viewports alone
+        value = node.parent.declared.get(name, default) if node.parent is not None else INITIAL
         if value is INITIAL or value is UNSET:
             del declared[name]
         else:

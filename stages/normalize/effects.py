@@ -242,9 +242,9 @@ def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[
     own = _own(node)
     content = walker.children(node, inner._replace(style=walker.style_at(node), depth=place.depth + 1))
     if content and own.get("mask"):
-        content = mask(walker, own["mask"], place, content, lambda: None)
+        content = mask(walker, own["mask"], place, content, box)
     if content and own.get("clip-path"):
-        content = clip(walker, own["clip-path"], place, content, lambda: None)
+        content = clip(walker, own["clip-path"], place, content, box)
     walker.leave()
     walker.contents[id(node), inner.matrix] = content
     return content

@@ -86,7 +86,7 @@ def _bisect(incoming: Direction, outgoing: Direction) -> float:
         return 0.0 if only is None else math.degrees(math.atan2(only[1], only[0]))
     first = math.degrees(math.atan2(incoming[1], incoming[0]))
     second = math.degrees(math.atan2(outgoing[1], outgoing[0]))
-    turn = (second - first + 180) % 360 - 180
+    turn = 180 - (first - second + 180) % 360  # half a turn is a right one
     return first + turn / 2
 
 

@@ -272,6 +272,7 @@ class Walker:
                 return shape.box()
             flat = place._replace(matrix=IDENTITY)
             before, self.measured, self._boxing = self.measured, [], True
+            active, self._active = self._active, []  # what is measured may be what is just being drawn
             if node.parent is None:
                 self.children(node, flat)
             elif node.tag == "symbol":
@@ -279,6 +280,7 @@ class Walker:
             else:
                 _CONTAINERS[node.tag](self, node, own, flat)
             boxes, self.measured, self._boxing = self.measured, before, False
+            self._active = active
             return union(boxes) if boxes else None
 
         return box
