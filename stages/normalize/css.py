@@ -143,15 +143,41 @@ def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
         if name == "all":
             raise Dropped(Reason.UNSUPPORTED_CSS, f"all: {text[:80]}")
         if name == "font":
-            size = re.search(r"(?:^|\s)([0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc))", text)
-            if size is None:
-                continue
-            name, text = "font-size", size[1]
+            found.extend(Declaration(each, value, important) for each, value in _font(text))
+            continue
         value = parse_property("marker-start" if name == "marker" else name, text)
         if value is not None:
             names = _MARKERS if name == "marker" else (name,)
             found.extend(Declaration(each, value, important) for each in names)
     return tuple(found)
+
+
+_FONT = re.compile(
+    r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc)|(?:xx?-)?(?:small|large)|medium)"
+    r"(?:\s*/\s*[^\s,]+)?\s+(?P<family>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LONGHANDS = ("font-style", "font-weight", "font-size", "font-family")
+
+
+def _font(text: str) -> list[tuple[str, Any]]:
+    """The longhands of ``font`` (CSS Fonts 4, section 2.7) that matter; none for a value that is invalid."""
+    wide = parse_property("font-size", text) if text.strip().lower() in ("inherit", "initial", "unset") else None
+    if wide is not None:
+        return [(name, wide) for name in _LONGHANDS]
+    match = _FONT.fullmatch(text.strip())
+    if match is None:
+        return []
+    values = {"font-style": "normal", "font-weight": "normal", "font-size": match["size"], "font-family": match["family"]}
+    for word in match["before"].lower().split():
+        if word in ("italic", "oblique"):
+            values["font-style"] = word
+        elif word in ("bold", "bolder", "lighter") or word.isdecimal():
+            values["font-weight"] = word
+        elif word != "normal":
+            return []
+    parsed = [(name, parse_property(name, value)) for name, value in values.items()]
+    return [(name, value) for name, value in parsed if value is not None]
 
 
 _SIMPLE = re.compile(r"([.#]?)(-?[A-Za-z_][A-Za-z0-9_-]*)")

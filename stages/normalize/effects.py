@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from stages.base import Dropped
 from stages.canonical import Element, number
+from stages.normalize.colors import BLACK
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink, rectangle
-from stages.normalize.properties import compute
+from stages.normalize.properties import NO_PAINT, Paint, compute
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, read_shape
+from stages.normalize.text import draw_text
 from stages.normalize.transforms import IDENTITY, Box, Matrix, determinant, map_box, multiply, parse_transform
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
@@ -165,8 +167,6 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
     style, own = compute(place.style, node.declared)
     if own.get("display") == "none":
         return []
-    if node.tag == "text":
-        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "text in a clip path")
     matrix = _moved(node, place)
     place = place._replace(style=style, matrix=matrix)
     if node.tag == "use":
@@ -182,6 +182,9 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
             return []
         rule = {"clip-rule": "evenodd"} if style["clip-rule"] == "evenodd" and not shape.numbers else {}
         found = walker.drawer.draw(shape, matrix, Look({}, None, rule)) if shape.kind != "line" else []
+    elif node.tag == "text" and determinant(matrix) != 0:
+        black = {**style, "fill": Paint("color", BLACK), "stroke": NO_PAINT, "fill-opacity": 1.0}
+        found = draw_text(walker, node, place._replace(style=black), outlined=True)
     else:
         return []
     if own.get("clip-path"):

@@ -12,6 +12,7 @@ from stages.normalize.arcs import Center, center
 from stages.normalize.segments import Segment, Subpath, exact_box, from_commands, union
 from stages.normalize.shapes import ellipse_path, line_path, rect_path
 from stages.normalize.transforms import Box
+from stages.normalize.typeset import Face, ink_box
 from stages.pathdata import parse_path
 
 
@@ -19,9 +20,12 @@ def ink(element: Element) -> Box:
     """A box that holds all that an element paints, and hardly more; clip paths and masks are not considered."""
     if element.tag == "g":
         return union([ink(child) for child in element.children])
-    path = element_path(element)
-    box = exact_box(path)
     attributes = element.attributes
+    if element.tag == "text":
+        box, path = _line_of_text(element), []
+    else:
+        path = element_path(element)
+        box = exact_box(path)
     if "stroke" not in attributes:
         return box
     half = float(attributes.get("stroke-width", "1")) / 2
@@ -31,6 +35,17 @@ def ink(element: Element) -> Box:
         limit = float(attributes.get("stroke-miterlimit", "4"))
         boxes += [tip for sub in path for tip in _tips(sub, half, limit)]
     return union(boxes)
+
+
+def _line_of_text(element: Element) -> Box:
+    attributes = element.attributes
+    face = Face(
+        attributes["font-family"],
+        attributes.get("font-weight") == "bold",
+        attributes.get("font-style") == "italic",
+    )
+    x, y, size = (float(attributes[name]) for name in ("x", "y", "font-size"))
+    return ink_box(element.text, face, size, x, y, attributes.get("text-anchor", "start"))
 
 
 def element_path(element: Element) -> list[Subpath]:

@@ -169,6 +169,34 @@ def _paint_order(text: str) -> tuple[str, ...] | None:
 _PAINT_ORDER = ("fill", "stroke", "markers")
 
 
+_BASELINES = (
+    "auto", "alphabetic", "baseline", "no-change", "use-script", "reset-size", "middle", "central", "hanging",
+    "mathematical", "ideographic", "text-after-edge", "text-bottom", "text-before-edge", "text-top",
+)  # fmt: skip
+_WEIGHTS = {"normal": 400.0, "bold": 700.0, "bolder": 700.0, "lighter": 300.0}
+
+
+def _weight(text: str) -> float | None:
+    word = text.strip().lower()
+    return _WEIGHTS.get(word) or parse_number(word)
+
+
+def _word_or_length(*words: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        word = text.strip().lower()
+        return word if word in words else parse_length(text)
+
+    return parse
+
+
+def _spacing(text: str) -> Length | None:
+    return Length(0.0, "px") if text.strip().lower() == "normal" else parse_length(text)
+
+
+def _word(text: str) -> str | None:
+    return text.strip().lower() or None
+
+
 _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "fill": (parse_paint, Paint("color", BLACK)),
     "fill-opacity": (_opacity, 1.0),
@@ -189,6 +217,17 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "marker-end": (_reference_or_none, ""),
     "paint-order": (_paint_order, _PAINT_ORDER),
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
+    "font-family": (_text, None),
+    "font-weight": (_weight, 400.0),
+    "font-style": (_keyword("normal", "italic", "oblique"), "normal"),
+    "text-anchor": (_keyword("start", "middle", "end"), "start"),
+    "letter-spacing": (_spacing, None),
+    "word-spacing": (_spacing, None),
+    "white-space": (_keyword("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"), "normal"),
+    "writing-mode": (_word, "horizontal-tb"),
+    "direction": (_word, "ltr"),
+    "dominant-baseline": (_keyword(*_BASELINES), "auto"),
+    "text-decoration": (_word, "none"),
 }
 _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "display": (_text, "inline"),
@@ -203,6 +242,7 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "transform-box": (_text, "view-box"),
     "stop-color": (_color, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
+    "baseline-shift": (_word_or_length("baseline", "sub", "super"), None),
     "mask-type": (_keyword("luminance", "alpha"), "luminance"),
 }
 PROPERTIES = {**_INHERITED, **_OWN}
@@ -211,7 +251,7 @@ DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.i
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "transform-box"}
+PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "transform-box", "white-space"}
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))

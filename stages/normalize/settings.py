@@ -55,6 +55,11 @@ class NormalizeSettings(Settings):
         le=0.5,
         description="how far the two scales of a stroked shape's transform may differ, as a share; the render decides",
     )
+    text: Literal["keep", "outline", "reject"] = Field(
+        default="keep",
+        description="text: keep as text elements, and as outlines where a map turns or skews letters; outline all; or"
+        " reject the drawing",
+    )
     max_bytes: int = Field(default=8 * 2**20, ge=1, le=2**30, description="bytes of the sanitized document")
     max_depth: int = Field(default=210, ge=1, le=240, description="nested elements, use elements expanded")
     max_elements: int = Field(default=50_000, ge=1, description="elements, use elements expanded")

@@ -15,12 +15,14 @@ from stages.normalize import effects
 from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
+from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, reference, vertices
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.properties import DEFAULTS, compute
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, read_shape
+from stages.normalize.text import draw_text, text_box
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
@@ -67,7 +69,6 @@ class Walker:
         self.notes: set[str] = set()
         self.measured: list[Box] | None = [] if measure else None
         """Boxes of the geometry on the canvas, in a walk that only measures."""
-        self._boxing = False
         self.contextual = False
         """Whether the document has paints that refer to the element that uses theirs."""
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
@@ -271,7 +272,7 @@ class Walker:
             if shape is not None:
                 return shape.box()
             flat = place._replace(matrix=IDENTITY)
-            before, self.measured, self._boxing = self.measured, [], True
+            before, self.measured = self.measured, []
             active, self._active = self._active, []  # what is measured may be what is just being drawn
             if node.parent is None:
                 self.children(node, flat)
@@ -279,7 +280,7 @@ class Walker:
                 raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "the bounding box of a symbol")
             else:
                 _CONTAINERS[node.tag](self, node, own, flat)
-            boxes, self.measured, self._boxing = self.measured, before, False
+            boxes, self.measured = self.measured, before
             self._active = active
             return union(boxes) if boxes else None
 
@@ -382,13 +383,31 @@ class Walker:
         return effects.apply_clip(self, frame, drawn)
 
     def _text(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
-        if self._boxing:
-            raise Dropped(Reason.UNSUPPORTED_TEXT, "the bounding box of a text element")
-        style = place.style
-        painted = style["fill"].kind != "none" or style["stroke"].kind != "none"
-        if self.measured is None and painted and style["font-size"].value > 0 and _has_text(node, style):
+        if self.measured is not None:
+            box = text_box(self, node, place)
+            if box is not None:
+                self.measured.append(box)
+            return []
+        if self.settings.text == "reject" and _has_text(node, place.style):
             raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
-        return []
+        return draw_text(self, node, place)
+
+    def look(
+        self,
+        style: dict[str, Any],
+        own: dict[str, Any],
+        box: Callable[[], Box | None],
+        matrix: Matrix,
+        viewport: Viewport,
+    ) -> Look | None:
+        """How something with an inside is painted, None if not at all."""
+        return self._paints.look(style, own, True, box, matrix, viewport)
+
+    def in_sight(self, element: Element) -> bool:
+        """Whether an element reaches into the part of the canvas that shows the drawing."""
+        left, top, right, bottom = ink(element)
+        rect = self.canvas.rect
+        return left < rect[2] and top < rect[3] and right > rect[0] and bottom > rect[1]
 
     def _length(self, node: Node, name: str, place: Place, across: str) -> float | None:
         declared = node.declared.get(name)

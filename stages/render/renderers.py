@@ -9,6 +9,7 @@ from typing import Any
 
 from lxml import etree
 
+from stages import fonts
 from stages.base import Dropped
 from stages.canonical import SVG_NS
 from stages.reasons import Reason
@@ -32,6 +33,7 @@ def version(renderer: str) -> str:
 def vips() -> Any:
     """The pyvips module, single-threaded and without caches."""
     os.environ["VIPS_CONCURRENCY"] = "1"
+    fonts.use()
     import pyvips
 
     pyvips.cache_set_max(0)
