@@ -34,7 +34,7 @@ ATTRIBUTE_ORDER = (
     "fill", "fill-opacity", "fill-rule",
     "stroke", "stroke-width", "stroke-opacity", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
     "stroke-dasharray", "stroke-dashoffset",
-    "clip-path", "clip-rule", "mask", "filter", "opacity", "paint-order", "mix-blend-mode",
+    "clip-path", "clip-rule", "mask", "filter", "opacity", "paint-order", "style",
 )  # fmt: skip
 
 GEOMETRY = {"path": "d", "polygon": "points", "polyline": "points"}

@@ -33,7 +33,7 @@ def fade(elements: list[Element], opacity: float, settings: NormalizeSettings) -
     """What ``elements`` look like as a group of this opacity."""
     if not elements or opacity == 1:
         return elements
-    if len(elements) == 1:
+    if len(elements) == 1 and "style" not in elements[0].attributes:
         attributes = elements[0].attributes
         text = number(float(attributes.get("opacity", "1")) * opacity, settings.opacity_decimals)
         if text == "0":
@@ -46,6 +46,22 @@ def fade(elements: list[Element], opacity: float, settings: NormalizeSettings) -
     if text == "0":
         return []
     return elements if text == "1" else [Element("g", {"opacity": text}, elements)]
+
+
+def blend(elements: list[Element], mode: str) -> list[Element]:
+    """``elements`` as a group that is blended with what is below it (Compositing 1, section 5.1)."""
+    return wrap(elements, "style", f"mix-blend-mode:{mode}") if elements else []
+
+
+def isolate(elements: list[Element]) -> list[Element]:
+    """``elements`` as a group with which nothing below it is blended."""
+    if not any(_blends(element) for element in elements):
+        return elements
+    return [Element("g", {"style": "isolation:isolate"}, elements)]
+
+
+def _blends(element: Element) -> bool:
+    return "style" in element.attributes or any(_blends(child) for child in element.children)
 
 
 def clip(walker: Walker, ref: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
@@ -88,10 +104,10 @@ def apply_clip(walker: Walker, content: list[Element], elements: list[Element]) 
 
 def wrap(elements: list[Element], name: str, value: str) -> list[Element]:
     """Set an attribute on the element, or on a group of the elements, or around an element that has it already."""
-    if len(elements) == 1 and name not in elements[0].attributes:
+    if len(elements) == 1 and elements[0].attributes.keys().isdisjoint((name, "style")):
         elements[0].attributes[name] = value
         return elements
-    if len(elements) == 1 and elements[0].attributes[name] == value:
+    if len(elements) == 1 and elements[0].attributes.get(name) == value:
         return elements
     return [Element("g", {name: value}, elements)]
 

@@ -169,6 +169,12 @@ def _paint_order(text: str) -> tuple[str, ...] | None:
 _PAINT_ORDER = ("fill", "stroke", "markers")
 
 
+BLEND_MODES = (
+    "multiply", "screen", "overlay", "darken", "lighten", "color-dodge", "color-burn", "hard-light", "soft-light",
+    "difference", "exclusion", "hue", "saturation", "color", "luminosity",
+)  # fmt: skip
+"""Values of ``mix-blend-mode`` other than normal (Compositing 1, section 5)."""
+
 _BASELINES = (
     "auto", "alphabetic", "baseline", "no-change", "use-script", "reset-size", "middle", "central", "hanging",
     "mathematical", "ideographic", "text-after-edge", "text-bottom", "text-before-edge", "text-top",
@@ -236,7 +242,8 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "mask": (_reference_or_none, ""),
     "filter": (_filter, ""),
     "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
-    "mix-blend-mode": (_text, "normal"),
+    "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
+    "isolation": (_keyword("auto", "isolate"), "auto"),
     "vector-effect": (_text, "none"),
     "transform-origin": (_text, None),
     "transform-box": (_text, "view-box"),
@@ -251,7 +258,7 @@ DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.i
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "transform-box", "white-space"}
+PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "isolation", "transform-box", "white-space"}
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))

@@ -255,14 +255,17 @@ class Walker:
             return elements
         if own.get("filter"):
             self._refuse_filter(own["filter"])
-        if own.get("mix-blend-mode") not in (None, "normal"):
-            raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, f"mix-blend-mode {own['mix-blend-mode'][:40]}")
         if own.get("clip-path"):
             elements = effects.clip(self, own["clip-path"], place, elements, self._box(node, own, place, shape))
         if own.get("mask"):
             elements = effects.mask(self, own["mask"], place, elements, self._box(node, own, place, shape))
         if "opacity" in own:
             elements = effects.fade(elements, own["opacity"], self.settings)
+        mode = own.get("mix-blend-mode", "normal")
+        if mode != "normal" and self.measured is None:
+            elements = effects.blend(elements, mode)
+        elif own.get("isolation") == "isolate":
+            elements = effects.isolate(elements)
         return elements
 
     def _box(self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None) -> Callable[[], Box | None]:
