@@ -75,9 +75,7 @@ def set_row(path: Path, config: RowwiseSettings) -> Row:
     sample, row["reason"], row["detail"] = milled(data, config)
     try:
         safe = sanitize.sanitize_one(data, config.sanitize).svg
-        box = (
-            sample["view_box"] if sample else normalize.source_view_box(safe, config.normalize)
-        )
+        box = sample["view_box"] if sample else normalize.source_view_box(safe, config.normalize)
         source = draw(framed(safe, tuple(box), SIZE), "librsvg")
         row["drawable"] = not blank(source)
     except Dropped:
@@ -117,9 +115,7 @@ def _with_ground(rgba: Any) -> Any:
     return rgba
 
 
-def frames(
-    safe: bytes, canonical: str, box: tuple[float, ...], width: int, height: int
-) -> tuple[bytes, bytes]:
+def frames(safe: bytes, canonical: str, box: tuple[float, ...], width: int, height: int) -> tuple[bytes, bytes]:
     """The canonical form where the reference shows the viewBox, and the source, both ``width`` x ``height`` px."""
     root = etree.fromstring(safe)
     node, _, _ = _read(safe, normalize.NormalizeSettings())
@@ -159,8 +155,14 @@ def report_sets(rows: list[Row], root: Path) -> bool:
     sets: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         sets[Path(row["path"]).relative_to(root).parts[0]].append(row)
-    print(f"{'set':24}{'files':>7}{'by rule':>9}{'drawable':>10}{'kept':>7}{'share':>8}{'SSIM 50%':>10}{'1%':>7}{'min':>7}")
-    for name, group in [*sorted(sets.items()), ("ALL", rows), ("ICON SETS", [r for n in ICONS for r in sets.get(n, [])])]:
+    print(
+        f"{'set':24}{'files':>7}{'by rule':>9}{'drawable':>10}{'kept':>7}{'share':>8}{'SSIM 50%':>10}{'1%':>7}{'min':>7}"
+    )
+    for name, group in [
+        *sorted(sets.items()),
+        ("ALL", rows),
+        ("ICON SETS", [r for n in ICONS for r in sets.get(n, [])]),
+    ]:
         by_rule = sum(r["reason"] in BY_RULE for r in group)
         able = [r for r in group if r["reason"] not in BY_RULE and (r["drawable"] or not r["reason"])]
         kept = [r for r in able if not r["reason"]]
@@ -217,7 +219,9 @@ def main() -> int:
     if arguments.what == "sets":
         paths = []
         for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-            paths += sorted(p for p in folder.rglob("*") if p.suffix in (".svg", ".svgz") and p.is_file())[: arguments.per_set]
+            paths += sorted(p for p in folder.rglob("*") if p.suffix in (".svg", ".svgz") and p.is_file())[
+                : arguments.per_set
+            ]
         rows = measured(partial(set_row, config=settings()), paths)
         good = report_sets(rows, root)
     else:

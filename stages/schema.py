@@ -37,7 +37,9 @@ SANITIZED = pa.schema(
 NORMALIZED = pa.schema(
     [
         ("sample_id", pa.string()),
+        ("sanitized", pa.binary()),  # without what the settings leave out, which is what svg is compared with
         ("svg", pa.string()),  # canonical SVG
+        ("background", pa.string()),  # colour of the ground that was laid under the drawing, "" for none
         ("view_box", pa.list_(pa.float64(), 4)),  # the source's resolved viewBox: min-x, min-y, width, height
         ("notes", pa.list_(pa.string())),
     ]

@@ -2,7 +2,7 @@
 
     npm pack @expo-google-fonts/roboto@0.2.2 @expo-google-fonts/tinos@0.2.2 @expo-google-fonts/cousine@0.2.2
     for f in *.tgz; do mkdir -p "$f.d"; tar xzf "$f" -C "$f.d"; done
-    pip install fonttools && python tools/make_fonts.py FOLDER_WITH_THE_TTF_FILES stages/fonts
+    pip install fonttools && PYTHONPATH=. python tools/make_fonts.py FOLDER_WITH_THE_TTF_FILES stages/fonts
 
 Kept: Latin, Greek, Cyrillic, punctuation, arrows, mathematical and other common signs; kerning and ligatures. Hinting
 goes, since pictures are drawn without it. Timestamps are those of the originals, so that the same input gives the same
@@ -15,6 +15,8 @@ from pathlib import Path
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
+from stages import fonts
+
 RANGES = (
     (0x20, 0x7E), (0xA0, 0x17F), (0x192, 0x192), (0x1FA, 0x1FF), (0x218, 0x21B), (0x2C6, 0x2DD), (0x370, 0x3FF),
     (0x400, 0x45F), (0x490, 0x491), (0x2010, 0x2044), (0x2070, 0x208E), (0x20A0, 0x20BF), (0x2100, 0x214F),
@@ -25,6 +27,7 @@ STYLES = {"400Regular": "Regular", "700Bold": "Bold", "400Regular_Italic": "Ital
 
 
 def main(source: Path, target: Path) -> None:
+    """Write the fonts and the configuration that goes with them."""
     wanted = {code for low, high in RANGES for code in range(low, high + 1)}
     for family in ("Roboto", "Tinos", "Cousine"):
         for style, name in STYLES.items():
@@ -35,6 +38,7 @@ def main(source: Path, target: Path) -> None:
             subsetter.populate(unicodes=wanted)
             subsetter.subset(font)
             font.save(target / f"{family}-{name}.ttf")
+    (target / "fonts.conf").write_text(fonts.configuration(), encoding="utf-8")
 
 
 if __name__ == "__main__":

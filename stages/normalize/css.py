@@ -168,7 +168,12 @@ def _font(text: str) -> list[tuple[str, Any]]:
     match = _FONT.fullmatch(text.strip())
     if match is None:
         return []
-    values = {"font-style": "normal", "font-weight": "normal", "font-size": match["size"], "font-family": match["family"]}
+    values = {
+        "font-style": "normal",
+        "font-weight": "normal",
+        "font-size": match["size"],
+        "font-family": match["family"],
+    }
     for word in match["before"].lower().split():
         if word in ("italic", "oblique"):
             values["font-style"] = word

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
+from stages.normalize.background import ground, rectangle
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
 from stages.normalize.css import cascade
 from stages.normalize.defs import sort_attributes
 from stages.normalize.ink import ink
+from stages.normalize.omit import omit
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.structure import Walker
@@ -18,14 +20,22 @@ from stages.normalize.transforms import IDENTITY
 from stages.normalize.tree import Node, build, parse
 from stages.reasons import Reason
 
+_ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
+
 
 @dataclass(frozen=True)
 class Normalized:
-    """``svg``: canonical text. ``view_box``: the source's, resolved: min-x, min-y, width, height. ``notes``: sorted."""
+    """``svg``: canonical text. ``view_box``: the source's, resolved: min-x, min-y, width, height. ``notes``: sorted.
+
+    ``source``: the document that ``svg`` is the picture of, without what settings leave out. ``background``: the
+    colour of the ground that was laid under it, "" for none.
+    """
 
     svg: str
     view_box: ViewBox
     notes: tuple[str, ...]
+    source: bytes
+    background: str
 
 
 def normalize_one(svg: bytes, settings: NormalizeSettings) -> Normalized:
@@ -51,6 +61,10 @@ def _read(svg: bytes, settings: NormalizeSettings) -> tuple[Node, dict[str, Node
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
     nodes, ids = build(parse(svg), settings.max_elements)
     notes = cascade(nodes, settings)
+    if any(node.tag in _ANIMATIONS for node in nodes):
+        if settings.animation == "reject":
+            raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
+        notes.add("animation")
     return nodes[0], ids, notes
 
 
@@ -66,7 +80,9 @@ def _measure(root: Node, ids: dict[str, Node], settings: NormalizeSettings) -> V
 
 
 def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
+    svg, omitted = omit(svg, settings)
     root, ids, notes = _read(svg, settings)
+    notes |= omitted
     view_box = declared_view_box(root)
     if view_box is None:
         view_box = _measure(root, ids, settings)
@@ -83,10 +99,13 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     for element in drawn:
         sort_attributes(element)
     used = walker.definitions.finish(drawn)
+    color = ground(drawn, used, settings)
+    if color:
+        drawn = [rectangle(color, settings), *drawn]
     size = settings.canvas
     children = [Element("defs", {}, used), *drawn] if used else drawn
     text = serialize(Element("svg", {"viewBox": f"0 0 {size} {size}"}, children))
-    return Normalized(text, canvas.view_box, tuple(sorted(notes)))
+    return Normalized(text, canvas.view_box, tuple(sorted(notes)), svg, color)
 
 
 def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:

@@ -132,9 +132,7 @@ class Drawer:
 
     def _area(self, path: list[Subpath], stroke: Stroke, to_canvas: Matrix) -> list[Element]:
         """The area that a stroke covers, as a path that is filled."""
-        area = outline(
-            path, stroke.width, stroke.cap, stroke.join, stroke.miter_limit, stroke.dashes, stroke.offset
-        )
+        area = outline(path, stroke.width, stroke.cap, stroke.join, stroke.miter_limit, stroke.dashes, stroke.offset)
         if not area:
             return []
         fill = {} if stroke.attributes["stroke"] == "#000" else {"fill": stroke.attributes["stroke"]}

@@ -72,6 +72,8 @@ def clip(walker: Walker, ref: str, place: Place, elements: list[Element], box: B
     if node is None or node.tag != "clipPath":
         walker.notes.add("clip_path_missing")  # CSS Masking 1, section 5.1: no clip is applied
         return elements
+    if walker.settings.clip_path == "reject":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"clip path {ref!r}")
     content = _clip_content(walker, node, place, box)
     outer = _own(node).get("clip-path")
     drawn = apply_clip(walker, content, elements)
@@ -230,6 +232,8 @@ def mask(walker: Walker, ref: str, place: Place, elements: list[Element], box: B
     if node is None or node.tag != "mask":
         walker.notes.add("mask_missing")  # CSS Masking 1, section 6.1: no mask is applied
         return elements
+    if walker.settings.mask == "reject":
+        raise Dropped(Reason.UNSUPPORTED_MASK, f"mask {ref!r}")
     if not elements:
         return elements
     content = _mask_content(walker, node, place, box)
@@ -277,7 +281,7 @@ def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Elemen
     relative = node.attributes.get("maskUnits", "").strip() != "userSpaceOnUse"
     reach = box() if relative else (0.0, 0.0, *place.viewport)
     if relative and (reach is None or reach[0] == reach[2] or reach[1] == reach[3]):
-        raise Dropped(Reason.UNSUPPORTED_MASK, "maskUnits of an empty box")
+        return []  # a region without extent hides everything
     lengths = []
     for text, whole in zip(texts, (place.viewport.width, place.viewport.height) * 2, strict=True):
         length = parse_length(text)

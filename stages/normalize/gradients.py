@@ -126,7 +126,8 @@ class Gradients:
 
     def _length(self, chain: list[Node], name: str, default: str, reference: float) -> float:
         for node in chain:
-            if name in node.attributes:
+            # the geometry of the other kind of gradient says nothing, not even under the same name
+            if name in node.attributes and node.tag == chain[0].tag:
                 length = parse_length(node.attributes[name])
                 if length is not None:
                     if abs(length.value) > _FARTHEST:

@@ -84,9 +84,9 @@ def _draw(path: Any, sub: Subpath) -> float:
             length += math.hypot(seg[1] - x, seg[2] - y)
         elif kind in "CS":
             path.cubicTo(*(value * k for value in seg[1:]))
-            length += sum(
-                math.hypot(seg[i + 2] - seg[i], seg[i + 3] - seg[i + 1]) for i in (1, 3)
-            ) + math.hypot(seg[1] - x, seg[2] - y)
+            length += sum(math.hypot(seg[i + 2] - seg[i], seg[i + 3] - seg[i + 1]) for i in (1, 3)) + math.hypot(
+                seg[1] - x, seg[2] - y
+            )
         elif kind in "QT":
             path.quadTo(*(value * k for value in seg[1:]))
             length += math.hypot(seg[1] - x, seg[2] - y) + math.hypot(seg[3] - seg[1], seg[4] - seg[2])

@@ -38,9 +38,7 @@ class Context(NamedTuple):
     viewport: Viewport
 
     @classmethod
-    def of(
-        cls, style: dict[str, Any], box: Callable[[], Box | None], matrix: Matrix, viewport: Viewport
-    ) -> Context:
+    def of(cls, style: dict[str, Any], box: Callable[[], Box | None], matrix: Matrix, viewport: Viewport) -> Context:
         """The context that an element with this style is for what it draws; it may be within another itself."""
         outer = style.get(CONTEXT)
         paints = {name: style[name] for name in ("fill", "stroke")}

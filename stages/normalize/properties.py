@@ -35,6 +35,7 @@ NO_PAINT, CURRENT = Paint("none"), Paint("current")
 INHERIT, INITIAL, UNSET = object(), object(), object()
 """What the CSS-wide keywords parse to."""
 
+
 class Variable(NamedTuple):
     """A declaration whose value only custom properties tell: it is refused where it applies."""
 

@@ -55,10 +55,35 @@ class NormalizeSettings(Settings):
         le=0.5,
         description="how far the two scales of a stroked shape's transform may differ, as a share; the render decides",
     )
-    text: Literal["keep", "outline", "reject"] = Field(
+    text: Literal["keep", "outline", "drop", "reject"] = Field(
         default="keep",
-        description="text: keep as text elements, and as outlines where a map turns or skews letters; outline all; or"
-        " reject the drawing",
+        description="text: keep as text elements, and as outlines where a map turns or skews letters; outline all;"
+        " drop it; or reject the drawing",
+    )
+    filter: Literal["keep", "drop", "reject"] = Field(
+        default="keep", description="filters: keep those that can be said, drop them, or reject the drawing"
+    )
+    mask: Literal["keep", "drop", "reject"] = Field(default="keep", description="masks: keep, drop, or reject")
+    clip_path: Literal["keep", "drop", "reject"] = Field(
+        default="keep", description="clip paths: keep, drop, or reject"
+    )
+    pattern: Literal["keep", "drop", "reject"] = Field(
+        default="keep", description="patterns: keep, drop (their fallback is painted), or reject"
+    )
+    animation: Literal["drop", "reject"] = Field(
+        default="drop", description="animation: drop it and keep the picture without, or reject the drawing"
+    )
+    background: str = Field(
+        default="none",
+        description="ground under the drawing: none; auto (dark, under drawings all of whose paints are light); or a"
+        " colour, #rgb or #rrggbb",
+        pattern="^(none|auto|#[0-9a-f]{3}([0-9a-f]{3})?)$",
+    )
+    dark_background: str = Field(
+        default="#222", description="the ground that auto lays", pattern="^#[0-9a-f]{3}([0-9a-f]{3})?$"
+    )
+    light_luminance: float = Field(
+        default=0.75, ge=0, le=1, description="relative luminance (WCAG 2.2) from which auto takes a paint for light"
     )
     max_bytes: int = Field(default=8 * 2**20, ge=1, le=2**30, description="bytes of the sanitized document")
     max_depth: int = Field(default=210, ge=1, le=240, description="nested elements, use elements expanded")

@@ -30,7 +30,9 @@ def normalize(table: pa.Table, settings: NormalizeSettings) -> StageResult:
             rows.keep(
                 index,
                 sample_id=hashlib.sha256(done.svg.encode()).hexdigest(),
+                sanitized=done.source,
                 svg=done.svg,
+                background=done.background,
                 view_box=list(done.view_box),
                 notes=sorted({*(noted[index].as_py() or ()), *done.notes}),
             )

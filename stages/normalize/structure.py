@@ -42,7 +42,6 @@ from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 
 _GROUPS = frozenset(("g", "a"))
-_ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
 _UNKNOWN_DRAWN = frozenset(("image", "foreignObject", "video", "canvas", "iframe"))
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
 _MARKER_SIZES = (("markerWidth", "x"), ("markerHeight", "y"))
@@ -103,9 +102,7 @@ class Walker:
         tag = node.tag
         shape = tag in SHAPES
         if not shape and tag not in _CONTAINERS:
-            if tag in _ANIMATIONS:
-                self.notes.add("animation")
-            elif tag in _UNKNOWN_DRAWN:
+            if tag in _UNKNOWN_DRAWN:
                 reason = Reason.RASTER_EMBEDDED if tag == "image" else Reason.UNSUPPORTED_ELEMENT
                 raise Dropped(reason, f"a {tag} element")
             return []
@@ -355,8 +352,10 @@ class Walker:
             sizes.append(whole if size is None else size)
         w, h = sizes
         if node.tag == "marker":
-            sizes = [self._length(node, name, place, across) for name, across in _MARKER_SIZES]
-            w, h = (3.0 if size is None else size for size in sizes)
+            w, h = (
+                3.0 if (size := self._length(node, name, place, across)) is None else size
+                for name, across in _MARKER_SIZES
+            )
         if w <= 0 or h <= 0:
             return []
         x = (self._length(node, "x", place, "x") or 0.0) if node.tag == "svg" else 0.0

@@ -1,4 +1,4 @@
-"""Text as canonical elements: as ``text``, one for each run, where the map allows, else as the outlines of its glyphs."""
+"""Text as canonical elements: one ``text`` for each run where the map allows, else the outlines of its glyphs."""
 
 from __future__ import annotations
 

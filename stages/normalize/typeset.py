@@ -352,6 +352,7 @@ def outlines(run: Run) -> list[Subpath]:
     found: list[Subpath] = []
     for glyph in run.glyphs:
         for sub in _outline(run.face, glyph.id):
+
             def place(x: float, y: float, glyph: Glyph = glyph) -> tuple[float, float]:
                 u, v = x + glyph.x, y + glyph.y
                 return run.x + u * cos - v * sin, run.y + u * sin + v * cos
@@ -384,19 +385,19 @@ class _Pen:
         values = [value / self._em * sign for point in points for value, sign in zip(point, (1, -1), strict=True)]
         self.subpaths[-1].segments.append((kind, *values))
 
-    def moveTo(self, point: tuple[float, float]) -> None:  # noqa: N802, D102
+    def moveTo(self, point: tuple[float, float]) -> None:
         self.subpaths.append(Subpath(point[0] / self._em, -point[1] / self._em, [], True))
 
-    def lineTo(self, point: tuple[float, float]) -> None:  # noqa: N802, D102
+    def lineTo(self, point: tuple[float, float]) -> None:
         self._add("L", point)
 
-    def qCurveTo(self, *points: tuple[float, float]) -> None:  # noqa: N802, D102
+    def qCurveTo(self, *points: tuple[float, float]) -> None:
         self._add("Q", *points)
 
-    def curveTo(self, *points: tuple[float, float]) -> None:  # noqa: N802, D102
+    def curveTo(self, *points: tuple[float, float]) -> None:
         self._add("C", *points)
 
-    def closePath(self) -> None:  # noqa: N802, D102
+    def closePath(self) -> None:
         sub = self.subpaths[-1]
         if sub.segments and sub.segments[-1] == ("L", sub.x, sub.y):
             sub.segments.pop()  # closing draws it
