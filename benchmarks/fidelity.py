@@ -156,7 +156,8 @@ def report_sets(rows: list[Row], root: Path) -> bool:
     for row in rows:
         sets[Path(row["path"]).relative_to(root).parts[0]].append(row)
     print(
-        f"{'set':24}{'files':>7}{'by rule':>9}{'drawable':>10}{'kept':>7}{'share':>8}{'SSIM 50%':>10}{'1%':>7}{'min':>7}"
+        f"{'set':24}{'files':>7}{'by rule':>9}{'drawable':>10}{'kept':>7}{'share':>8}"
+        f"{'SSIM 50%':>10}{'1%':>7}{'min':>7}"
     )
     for name, group in [
         *sorted(sets.items()),

@@ -303,9 +303,8 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
             if not copied:
                 style, copied = dict(parent), True
             style[name] = DEFAULTS[name] if value is INITIAL else value
-        elif name in OWN_DEFAULTS:
-            if value is not INITIAL and value is not UNSET:
-                own[name] = value
+        elif name in OWN_DEFAULTS and value is not INITIAL and value is not UNSET:
+            own[name] = value
     if copied:
         _absolute(style, parent, declared)
     return style, own
