@@ -18,6 +18,7 @@ Grammar, so that equal drawings have equal bytes and tokens map to it one to one
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
@@ -40,25 +41,36 @@ ATTRIBUTE_ORDER = (
 GEOMETRY = {"path": "d", "polygon": "points", "polyline": "points"}
 
 _RANK = {name: i for i, name in enumerate(ATTRIBUTE_ORDER)}
+_SPECIAL = re.compile('[&<>"\n\t\r]')
 
 
 @dataclass
 class Element:
-    """One element of a canonical drawing. ``tag`` has no namespace; ``text`` only for text and style."""
+    """One element of a canonical drawing. ``tag`` has no namespace; ``text`` only for text and style.
+
+    ``within``: a box that surely holds what it paints, for those who drew it and know; left, top, right, bottom.
+    """
 
     tag: str
     attributes: dict[str, str] = field(default_factory=dict)
     children: list[Element] = field(default_factory=list)
     text: str = ""
+    within: tuple[float, float, float, float] | None = field(default=None, compare=False, repr=False)
 
 
-def attribute_key(tag: str, name: str) -> tuple[int, int, str]:
-    """Sort key of an attribute of ``tag`` in canonical order; the geometry attribute comes last."""
-    return (1 if GEOMETRY.get(tag) == name else 0, _RANK.get(name, len(_RANK)), name)
+def attribute_key(name: str) -> tuple[int, str]:
+    """Sort key of an attribute in canonical order; the geometry attribute comes last."""
+    return (_LAST if name in _GEOMETRIES else _RANK.get(name, len(_RANK)), name)
+
+
+_GEOMETRIES = frozenset(GEOMETRY.values())
+_LAST = len(_RANK) + 1
 
 
 def number(value: float, decimals: int = 2) -> str:
     """Print a finite number in canonical form with at most ``decimals`` decimals."""
+    if value == (whole := int(value)):
+        return str(whole)
     text = f"{value:.{decimals}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -75,12 +87,16 @@ def serialize(root: Element) -> str:
 def _write(element: Element, out: list[str], extra: str = "") -> None:
     out.append(f"<{element.tag}{extra}")
     for name, value in element.attributes.items():
-        out.append(f' {name}="{escape(value, _QUOTE)}"')
+        # looking costs less than escaping, and nearly nothing needs it; path data is long and never does
+        if name not in _GEOMETRIES and _SPECIAL.search(value):
+            value = escape(value, _QUOTE)
+        out.append(f' {name}="{value}"')
     if not element.children and not element.text:
         out.append("/>")
         return
     out.append(">")
-    out.append(escape(element.text))
+    if element.text:
+        out.append(escape(element.text))
     for child in element.children:
         _write(child, out)
     out.append(f"</{element.tag}>")

@@ -63,8 +63,7 @@ def sort_attributes(element: Element) -> None:
     """Put the attributes of an element and of all in it into canonical order."""
     attributes = element.attributes
     if len(attributes) > 1:
-        tag = element.tag
-        names = sorted(attributes, key=lambda name: attribute_key(tag, name))
+        names = sorted(attributes, key=attribute_key)
         element.attributes = {name: attributes[name] for name in names}
     for child in element.children:
         sort_attributes(child)

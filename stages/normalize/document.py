@@ -114,7 +114,13 @@ def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:
     left, top, right, bottom = walker.canvas.rect
     if (left, top, right, bottom) == (0, 0, size, size):
         return drawn
-    outside = [i for i, element in enumerate(drawn) if not _inside(ink(element), walker.canvas.rect, size)]
+    rect = walker.canvas.rect
+    outside = [
+        i
+        for i, element in enumerate(drawn)
+        if not (element.within is not None and _inside(element.within, rect, size))
+        and not _inside(ink(element), rect, size)
+    ]
     if not outside:
         return drawn
     frame = Element(

@@ -19,11 +19,15 @@ from stages.normalize.quantize import Pen, quantize, snap
 from stages.normalize.segments import Subpath, exact_box, hull_box, transform
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import Shape
+from stages.normalize.trace import trace
 from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, axis_aligned, map_box, singular_values
 from stages.reasons import Reason
 
 _FAR = 1e7
 """Canvas units beyond which floating point is no longer exact enough."""
+
+
+_ANYWHERE = (-math.inf, -math.inf, math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,14 @@ class Drawer:
             element = self._element(shape, matrix, look)
             if element is not None:
                 return element
+        if shape.data:
+            traced = trace(shape.data, matrix, look.pen(), self._settings, self._reachable(look))
+            if traced is not None:
+                return self._traced(*traced, look)
         kind = shape.kind if shape.kind in ("polygon", "polyline") else "path"
         path = transform(shape.path(), matrix)
+        if not path:
+            return []
         box = hull_box(path)
         if not (min(box) > -_FAR and max(box) < _FAR):
             raise Dropped(Reason.OUT_OF_CANVAS, f"a {shape.kind} reaches {max(map(abs, box)):g} units")
@@ -119,6 +129,22 @@ class Drawer:
         if look.stroke is None and not self._inside(box) and not self._inside(exact_box(path)):
             path = clip_fill(path, self._canvas.rect)
         return self._path(kind, path, look)
+
+    def _reachable(self, look: Look) -> Box:
+        """Where a path must stay to be printed as it is: within the viewBox, unless it has a stroke to be seen there."""
+        return self._free if look.stroke is None else _ANYWHERE
+
+    def _traced(self, data: str, box: Box, look: Look) -> list[Element]:
+        left, top, right, bottom = self._canvas.rect
+        reach = look.stroke.reach if look.stroke else 0.0
+        if box[2] + reach < left or box[3] + reach < top or box[0] - reach > right or box[1] - reach > bottom:
+            return []
+        size = self._settings.canvas
+        if not data or box[0] - reach >= size or box[1] - reach >= size:
+            return []
+        reach += 1
+        within = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
+        return [Element("path", {**look.attributes(), "d": data}, within=within)]
 
     def _outlined(
         self, shape: Shape, matrix: Matrix, look: Look, stroke: Stroke, pen: tuple[Matrix, Matrix]
@@ -192,7 +218,10 @@ class Drawer:
             done = quantize(path, look.pen(), self._settings)
             if done is None:
                 return None, True
-            return Element("path", {**look.attributes(), "d": done.data}), done.fits
+            left, top, right, bottom = done.box
+            reach = look.stroke.reach + 1 if look.stroke else 0.0
+            within = (left - reach, top - reach, right + reach, bottom + reach)
+            return Element("path", {**look.attributes(), "d": done.data}, within=within), done.fits
         return self._points(kind, path[0], look)
 
     def _points(self, kind: str, sub: Subpath, look: Look) -> tuple[Element | None, bool]:

@@ -195,7 +195,7 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
         moved = place._replace(matrix=multiply(matrix, (1.0, 0.0, 0.0, 1.0, x, y)))
         found = _clip_shape(walker, target, moved)
     elif node.tag in SHAPES and style["visibility"] == "visible" and determinant(matrix) != 0:
-        shape, _ = read_shape(node, place.viewport, style["font-size"].value)
+        shape = read_shape(node, place.viewport, style["font-size"].value)
         if shape is None:
             return []
         rule = {"clip-rule": "evenodd"} if style["clip-rule"] == "evenodd" and not shape.numbers else {}

@@ -18,7 +18,8 @@ from stages.normalize.settings import NormalizeSettings
 from stages.normalize.transforms import Box
 
 _SPLITS = 4
-_HALF = 0.500001
+HALF = 0.500001
+"""What is added before rounding down: halves go up, also when they come out of arithmetic a little too small."""
 
 
 class Pen(NamedTuple):
@@ -45,7 +46,7 @@ class Quantized(NamedTuple):
 
 def snap(value: float) -> int:
     """The nearest integer; halves go up, also when they come out of arithmetic a little too small."""
-    return floor(value + _HALF)
+    return floor(value + HALF)
 
 
 def quantize(subpaths: list[Subpath], pen: Pen, settings: NormalizeSettings) -> Quantized | None:
@@ -135,9 +136,9 @@ class _Trace:
     def _cubic(self, seg: Segment) -> None:
         x, y = self.x, self.y
         kind, x1, y1, x2, y2, x3, y3 = seg
-        dx1, dy1 = floor(x1 + _HALF) - x, floor(y1 + _HALF) - y
-        dx2, dy2 = floor(x2 + _HALF) - x, floor(y2 + _HALF) - y
-        dx3, dy3 = floor(x3 + _HALF) - x, floor(y3 + _HALF) - y
+        dx1, dy1 = floor(x1 + HALF) - x, floor(y1 + HALF) - y
+        dx2, dy2 = floor(x2 + HALF) - x, floor(y2 + HALF) - y
+        dx3, dy3 = floor(x3 + HALF) - x, floor(y3 + HALF) - y
         if kind == "S":
             ix, iy = (x - self.cx, y - self.cy) if self.kind == "C" else (0, 0)
             tolerance = self.settings.reflection_tolerance

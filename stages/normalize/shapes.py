@@ -24,17 +24,29 @@ _GAP = re.compile(r"[ \t\n\r\f,]*")
 @dataclass(slots=True)
 class Shape:
     """A shape in user units. ``numbers``: x, y, width, height, rx, ry of a rect; cx, cy, rx, ry of a circle or an
-    ellipse; x1, y1, x2, y2 of a line. ``subpaths``: of the others, None until asked for.
+    ellipse; x1, y1, x2, y2 of a line. ``subpaths``: of the others, None until asked for. ``data``: a path's, as given.
+    ``note``: what was wrong with the data, "" if nothing was, or if nobody has looked yet.
     """
 
     kind: str
     numbers: tuple[float, ...] = ()
     subpaths: list[Subpath] | None = None
+    data: str = ""
+    note: str = ""
 
     def path(self) -> list[Subpath]:
-        """The equivalent path, beginning where dashes begin."""
+        """The equivalent path, beginning where dashes begin; empty if there is no geometry.
+
+        Raises Dropped (OUT_OF_CANVAS) for numbers too large to compute with.
+        """
         if self.subpaths is None:
-            self.subpaths = _PATHS[self.kind](*self.numbers)
+            if self.kind == "path":
+                commands, complete = parse_path(self.data)
+                self.note = "" if complete else "path_error"
+                _check([value for _, args in commands for value in args])
+                self.subpaths = from_commands(commands)
+            else:
+                self.subpaths = _PATHS[self.kind](*self.numbers)
         return self.subpaths
 
     def box(self) -> Box | None:
@@ -49,24 +61,22 @@ class Shape:
         return exact_box(path) if path else None
 
 
-def read_shape(node: Node, viewport: Viewport, font_size: float) -> tuple[Shape | None, str]:
-    """The shape of an element, None if it has no geometry; and a note on what was wrong with its data, or "".
+def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None:
+    """The shape of an element, None if it has no geometry; a path's data is read when it is needed.
 
     Raises Dropped (OUT_OF_CANVAS) for numbers too large to compute with.
     """
     kind = node.tag
     if kind == "path":
-        commands, complete = parse_path(node.attributes.get("d", ""))
-        subpaths = from_commands(commands)
-        _check([value for _, args in commands for value in args])
-        return Shape("path", subpaths=subpaths) if subpaths else None, "" if complete else "path_error"
+        data = node.attributes.get("d")
+        return Shape("path", data=data) if data else None
     if kind in ("polyline", "polygon"):
         return _poly(node)
     read = _Reader(node, viewport, font_size)
     shape = {"rect": _rect, "circle": _circle, "ellipse": _ellipse, "line": _line}[kind](read)
     if shape is not None:
         _check(shape.numbers)
-    return shape, ""
+    return shape
 
 
 def _check(values: list[float] | tuple[float, ...]) -> None:
@@ -131,7 +141,7 @@ def _line(read: _Reader) -> Shape | None:
     return Shape("line", (x1, y1, x2, y2))
 
 
-def _poly(node: Node) -> tuple[Shape | None, str]:
+def _poly(node: Node) -> Shape | None:
     text = node.attributes.get("points", "")
     values = [float(piece) for piece in NUMBER.findall(text)]
     note = ""
@@ -141,9 +151,9 @@ def _poly(node: Node) -> tuple[Shape | None, str]:
     _check(values)
     points = list(zip(values[::2], values[1::2], strict=False))
     if not points:
-        return None, note
+        return None
     lines = [("L", x, y) for x, y in points[1:]]
-    return Shape(node.tag, subpaths=[Subpath(*points[0], list(lines), node.tag == "polygon")]), note
+    return Shape(node.tag, subpaths=[Subpath(*points[0], list(lines), node.tag == "polygon")], note=note)
 
 
 def _until_error(text: str) -> list[float]:

@@ -187,13 +187,13 @@ class Walker:
                 return []
             if style["fill"].kind == "none" and style["stroke"].kind == "none" and not marked:
                 return []
-        shape, note = read_shape(node, viewport, style["font-size"].value)
-        if note:
-            self.notes.add(note)
+        shape = read_shape(node, viewport, style["font-size"].value)
         if shape is None:
             return []
         if self.measured is not None:
-            box = shape.box() if axis_aligned(matrix) else exact_box(transform(shape.path(), matrix))
+            box = None
+            if shape.numbers or shape.path():
+                box = shape.box() if axis_aligned(matrix) else exact_box(transform(shape.path(), matrix))
             if box is not None:
                 self.measured.append(map_box(matrix, box) if axis_aligned(matrix) else box)
             return []
@@ -205,6 +205,8 @@ class Walker:
             elements = self.drawer.draw(shape, matrix, look)
         if marked:
             elements = self._with_markers(elements, shape, place)
+        if shape.note:
+            self.notes.add(shape.note)
         return self._effects(node, own, place, elements, shape)
 
     def _with_markers(self, elements: list[Element], shape: Shape, place: Place) -> list[Element]:
