@@ -87,8 +87,8 @@ def serialize(root: Element) -> str:
 def _write(element: Element, out: list[str], extra: str = "") -> None:
     out.append(f"<{element.tag}{extra}")
     for name, value in element.attributes.items():
-        # looking costs less than escaping, and nearly nothing needs it; path data is long and never does
-        if name not in _GEOMETRIES and _SPECIAL.search(value):
+        # looking costs less than escaping, and nearly nothing needs it
+        if _SPECIAL.search(value):
             value = escape(value, _QUOTE)
         out.append(f' {name}="{value}"')
     if not element.children and not element.text:

@@ -131,7 +131,7 @@ class Drawer:
         return self._path(kind, path, look)
 
     def _reachable(self, look: Look) -> Box:
-        """Where a path must stay to be printed as it is: within the viewBox, unless it has a stroke to be seen there."""
+        """Where a path must stay to be printed as it is: within the viewBox, if it is only filled."""
         return self._free if look.stroke is None else _ANYWHERE
 
     def _traced(self, data: str, box: Box, look: Look) -> list[Element]:

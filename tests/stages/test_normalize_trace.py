@@ -59,7 +59,7 @@ def test_both_ways_print_the_same(data: str, scale: tuple[float, float], e: floa
 
 def test_ordinary_paths_take_the_short_way_and_odd_ones_do_not():
     """Compact numbers and implicit repeats are ordinary; arcs, errors, turns and overflow are not."""
-    pen, one = Pen(True, False, False, 0.0), (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    pen, one = Pen(True, False, False, 0.0), (1.0, 0.0, 0.0, 1.0, 50.0, 50.0)
     ordinary = "M10.5.5+3 4l.5.5 7-8zm1,2c1 2 3 4 5 6s1 2 3 4q1 1 2 2t3 3H9v-1"
     assert trace(ordinary, one, pen, SETTINGS, ANYWHERE) is not None
     for odd in (
@@ -73,5 +73,5 @@ def test_ordinary_paths_take_the_short_way_and_odd_ones_do_not():
         "M1 1z",
     ):
         assert trace(odd, one, pen, SETTINGS, ANYWHERE) is None
-    assert trace(ordinary, (1.0, 0.1, 0.0, 1.0, 0.0, 0.0), pen, SETTINGS, ANYWHERE) is None
-    assert trace("M1 1h9v9z", one, pen, SETTINGS, (5.0, 0.0, 99.0, 99.0)) is None
+    assert trace(ordinary, (1.0, 0.1, 0.0, 1.0, 50.0, 50.0), pen, SETTINGS, ANYWHERE) is None
+    assert trace("M1 1h9v9z", one, pen, SETTINGS, (55.0, 0.0, 99.0, 99.0)) is None
