@@ -30,6 +30,7 @@ ATTRIBUTE_ORDER = (
     "href",
     "x", "y", "width", "height", "cx", "cy", "r", "rx", "ry", "x1", "y1", "x2", "y2", "fx", "fy", "fr",
     "font-family", "font-size", "font-weight", "font-style", "text-anchor", "text-decoration",
+    "patternUnits", "patternTransform", "filterUnits",
     "gradientUnits", "gradientTransform", "spreadMethod", "offset", "stop-color", "stop-opacity",
     "clipPathUnits", "maskUnits", "maskContentUnits", "mask-type",
     "fill", "fill-opacity", "fill-rule",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stages.canonical import Element, attribute_key, serialize
 
-REFERRING = ("fill", "stroke", "clip-path", "mask")
-_PREFIXES = {"linearGradient": "g", "radialGradient": "g", "clipPath": "c", "mask": "m"}
+REFERRING = ("fill", "stroke", "clip-path", "mask", "filter")
+_PREFIXES = {"linearGradient": "g", "radialGradient": "g", "clipPath": "c", "mask": "m", "pattern": "p", "filter": "f"}
 
 
 class Definitions:

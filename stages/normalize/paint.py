@@ -11,6 +11,7 @@ from stages.normalize.colors import Color, hexadecimal
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
+from stages.normalize.patterns import NOTHING, Patterns
 from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.transforms import Box, Matrix, multiply, singular_values
@@ -52,8 +53,11 @@ class Context(NamedTuple):
 class Paints:
     """Resolves the paints of one document."""
 
-    def __init__(self, ids: dict[str, Node], definitions: Definitions, settings: NormalizeSettings) -> None:
+    def __init__(
+        self, ids: dict[str, Node], definitions: Definitions, settings: NormalizeSettings, patterns: Patterns
+    ) -> None:
         self._ids, self._definitions, self._settings = ids, definitions, settings
+        self._pattern = patterns.convert
         self._gradients = Gradients(ids, settings)
 
     def look(
@@ -124,8 +128,10 @@ class Paints:
                 text = number(opacity, self._settings.opacity_decimals)
                 return (self._definitions.reference(found), text) if text != "0" else None
         elif server is not None and server.tag == "pattern":
-            if _has_content(server, self._ids):
-                raise Dropped(Reason.UNSUPPORTED_PATTERN, f"pattern {paint.ref!r}")
+            value = self._pattern(server, matrix, box, viewport)
+            if value is not None:
+                text = number(opacity, self._settings.opacity_decimals)
+                return (value, text) if value != NOTHING and text != "0" else None
         elif server is not None and server.tag in _OTHER_SERVERS:
             raise Dropped(Reason.UNSUPPORTED_PAINT, f"{server.tag} {paint.ref!r}")
         if paint.fallback is None:
@@ -214,15 +220,3 @@ class Paints:
         if offset != "0":
             attributes["stroke-dashoffset"] = offset
         return lengths, start
-
-
-def _has_content(pattern: Node, ids: dict[str, Node]) -> bool:
-    """Whether a pattern, or the one that it takes its content from, has any."""
-    seen: list[Node] = []
-    at: Node | None = pattern
-    while at is not None and at.tag == "pattern" and not any(at is node for node in seen):
-        if at.children:
-            return True
-        seen.append(at)
-        at = ids.get(at.attributes.get("href", "").strip()[1:])
-    return False

@@ -18,6 +18,7 @@ from stages.normalize.draw import Drawer, Look
 from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, reference, vertices
 from stages.normalize.paint import CONTEXT, Context, Paints
+from stages.normalize.patterns import Patterns
 from stages.normalize.properties import DEFAULTS, compute
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
@@ -73,7 +74,7 @@ class Walker:
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
         """What clip paths and masks draw, by their node and the map to the canvas."""
         self.drawer = Drawer(canvas, settings)
-        self._paints = Paints(ids, self.definitions, settings)
+        self._paints = Paints(ids, self.definitions, settings, Patterns(self))
         self._elements = self._chars = 0
         self._active: list[Node] = []
         self._styles: dict[int, dict[str, Any]] = {}

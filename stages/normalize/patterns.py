@@ -1,0 +1,335 @@
+"""Patterns in canvas coordinates (SVG 2, section 14.3): a tile that begins at (0, 0) of its own space, and its content.
+
+The map from a pattern's content to the canvas is taken apart into a scale, which the content's integers are drawn in,
+and what remains. Where the tile is upright on the canvas nothing remains: ``x``, ``y``, ``width`` and ``height`` are
+canvas units. Small tiles are drawn larger, since half a unit is much of them, and others are turned or skewed: these
+have a ``patternTransform``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from stages.base import Dropped
+from stages.canonical import Element, number
+from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
+from stages.normalize.draw import Drawer
+from stages.normalize.ink import ink
+from stages.normalize.transforms import (
+    IDENTITY,
+    Box,
+    Matrix,
+    apply,
+    axis_aligned,
+    determinant,
+    invert,
+    map_box,
+    multiply,
+    parse_transform,
+    singular_values,
+)
+from stages.normalize.tree import Node
+from stages.normalize.units import Viewport, parse_length, resolve
+from stages.reasons import Reason
+
+if TYPE_CHECKING:
+    from stages.normalize.structure import Walker
+
+NOTHING = "none"
+"""What a pattern paints that has no content or no size."""
+
+_FINE = 64
+"""Units that the shorter side of a tile has at least where its longer one allows it: half a unit is little of them."""
+_COARSEST = 4
+"""Canvas units that one unit of the content may stand for, in tiles larger than the canvas."""
+_SMALLEST = 0.05
+"""Canvas units of a tile's shorter side, below which there are more tiles than a picture can show."""
+_MATRIX_DECIMALS = 5
+_TILE_DECIMALS = 2
+_SLACK = 1e-3
+_FARTHEST = 1e7
+_DEPTH = 3
+"""Of a pattern's content in the canonical drawing: svg, defs, pattern."""
+
+BoxOf = Callable[[], Box | None]
+
+
+class _Source(NamedTuple):
+    """A pattern before it is drawn. ``matrix``: content to canvas; ``tile``: in content units: x, y, width, height."""
+
+    node: Node
+    matrix: Matrix
+    tile: tuple[float, float, float, float]
+    viewport: Viewport
+
+
+class Patterns:
+    """The patterns of the document that ``walker`` draws."""
+
+    def __init__(self, walker: Walker) -> None:
+        self._walker = walker
+        self._drawn: dict[tuple[int, Matrix, Viewport, Box], list[Element]] = {}
+
+    def convert(self, node: Node, matrix: Matrix, box: BoxOf, viewport: Viewport) -> str | None:
+        """The value of ``fill`` or ``stroke`` of a shape whose coordinates ``matrix`` maps to the canvas.
+
+        ``box``: finds its bounding box in user units; ``viewport``: what its percentages refer to, user units.
+        ``NOTHING`` where the pattern paints nothing (SVG 2, section 14.3), None where the reference does not count and
+        the fallback paints: without a bounding box to refer to. Raises Dropped (UNSUPPORTED_PATTERN, CYCLIC_REF, and
+        whatever the content does).
+        """
+        walker = self._walker
+        chain = self._chain(node)
+        content = next((each for each in chain if each.children), None)
+        if content is None:
+            return NOTHING
+        if walker.settings.pattern == "reject":
+            raise Dropped(Reason.UNSUPPORTED_PATTERN, f"pattern {node.attributes.get('id', '')!r}")
+        relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
+        inside = _attribute(chain, "patternContentUnits") == "objectBoundingBox"
+        view_box = parse_view_box(_attribute(chain, "viewBox"))
+        found: Box | None = None
+        if relative or (inside and view_box is None):
+            found = box()
+            if found is None or found[2] <= found[0] or found[3] <= found[1]:
+                return None
+        source = self._source(chain, content, matrix, found, viewport)
+        if source is None:
+            return NOTHING
+        walker.enter(content)
+        element = self._element(source)
+        walker.leave()
+        return NOTHING if element is None else walker.definitions.reference(element)
+
+    def _chain(self, node: Node) -> list[Node]:
+        """The pattern and those it takes attributes and content from, the nearest first."""
+        chain = [node]
+        while href := chain[-1].attributes.get("href", "").strip():
+            target = self._walker.ids.get(href[1:]) if href[:1] == "#" else None
+            if target is None or target.tag != "pattern":
+                break
+            if any(target is seen for seen in chain):
+                raise Dropped(Reason.CYCLIC_REF, f"pattern {href} refers to itself")
+            chain.append(target)
+        return chain
+
+    def _source(
+        self, chain: list[Node], content: Node, matrix: Matrix, box: Box | None, viewport: Viewport
+    ) -> _Source | None:
+        """The pattern's map and tile, None if it has no size."""
+        font_size = self._walker.style_at(chain[0])["font-size"].value
+        relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
+        wide, high = (1.0, 1.0) if relative else viewport
+        x, width = (_length(chain, name, wide, font_size) for name in ("x", "width"))
+        y, height = (_length(chain, name, high, font_size) for name in ("y", "height"))
+        if relative and box is not None:
+            across, down = box[2] - box[0], box[3] - box[1]
+            x, y, width, height = box[0] + x * across, box[1] + y * down, width * across, height * down
+        if width <= 0 or height <= 0:
+            return None
+        matrix = multiply(matrix, self._transform(chain, viewport))
+        # renderers agree that the content begins where the tile does
+        matrix = multiply(matrix, (1.0, 0.0, 0.0, 1.0, x, y))
+        text = _attribute(chain, "viewBox")
+        view_box = parse_view_box(text)
+        tile = (0.0, 0.0, width, height)
+        inner = IDENTITY
+        if view_box is not None:
+            if view_box[2] <= 0 or view_box[3] <= 0:
+                return None
+            aspect = _attribute(chain, "preserveAspectRatio")
+            inner, viewport = fit_view_box(view_box, 0.0, 0.0, width, height, aspect), Viewport(*view_box[2:])
+        elif _attribute(chain, "patternContentUnits") == "objectBoundingBox" and box is not None:
+            inner, viewport = (box[2] - box[0], 0.0, 0.0, box[3] - box[1], 0.0, 0.0), Viewport(1.0, 1.0)
+        matrix = multiply(matrix, inner)
+        back = invert(inner)
+        if back is None or determinant(matrix) == 0:
+            return None
+        left, top, right, bottom = map_box(back, tile)
+        if max(map(abs, (*matrix, left, top, right, bottom))) > _FARTHEST:
+            raise Dropped(Reason.UNSUPPORTED_PATTERN, "a pattern too large to compute with")
+        return _Source(content, matrix, (left, top, right - left, bottom - top), viewport)
+
+    def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
+        for node in chain:
+            text = node.declared.get("transform") or node.attributes.get("patternTransform")
+            if isinstance(text, str):
+                if "transform-origin" in node.declared:
+                    raise Dropped(Reason.UNSUPPORTED_PATTERN, "transform-origin on a pattern")
+                return parse_transform(text, viewport) or IDENTITY
+        return IDENTITY
+
+    def _element(self, source: _Source) -> Element | None:
+        """The canonical pattern without id, None if it draws nothing."""
+        large, small = singular_values(source.matrix)
+        even = large - small <= 1e-6 * large
+        # strokes and filters that an uneven scale would distort are drawn before it, not after
+        if axis_aligned(source.matrix) and (even or not self._lined(source.node.children, [])):
+            return self._upright(source)
+        return self._turned(source, large)
+
+    def _lined(self, nodes: list[Node], seen: list[Node]) -> bool:
+        """Whether one of ``nodes`` or something in them may have a stroke or a filter."""
+        for node in nodes:
+            if self._walker.style_at(node)["stroke"].kind != "none" or node.declared.get("filter"):
+                return True
+            target = self._walker.ids.get(node.attributes.get("href", "").strip()[1:])
+            if target is not None and not any(target is each for each in seen):
+                seen.append(target)
+                if self._lined([target], seen):
+                    return True
+            if self._lined(node.children, seen):
+                return True
+        return False
+
+    def _upright(self, source: _Source) -> Element | None:
+        """A pattern whose tile is upright on the canvas: a flip or quarter turn is baked into its content."""
+        x, y, width, height = source.tile
+        left, top, right, bottom = map_box(source.matrix, (x, y, x + width, y + height))
+        size = float(self._walker.settings.canvas)
+        # of a tile that spans the canvas, only what the canvas shows
+        if right - left > size and left <= 0 and right >= size:
+            left, right = 0.0, size
+        if bottom - top > size and top <= 0 and bottom >= size:
+            top, bottom = 0.0, size
+        wide, high = right - left, bottom - top
+        grow = self._grow(wide, high)
+        sides = [wide * grow, high * grow]
+        kept = _on_grid(width, height, sides)
+        if kept is not None:
+            sides = kept
+        content = self._content(source, (sides[0] / wide, sides[1] / high), left, top, sides)
+        if kept is None and any(_short(content, side, axis) for axis, side in enumerate(sides)):
+            # what reaches the far side of a tile must do so on the grid, else a seam shows between tiles
+            sides = [_whole(side) for side in sides]
+            content = self._content(source, (sides[0] / wide, sides[1] / high), left, top, sides)
+        if not content:
+            return None
+        texts = [number(side, _TILE_DECIMALS) for side in sides]
+        scales = [wide / sides[0], high / sides[1]]
+        places = []
+        for place, side, text, scale in zip((left, top), sides, texts, scales, strict=True):
+            # of all tiles, the one nearest to the origin
+            place /= scale
+            place -= math.floor(place / side + _SLACK) * side
+            places.append(number(0.0 if place >= float(text) else place, _TILE_DECIMALS))
+        attributes = {"x": places[0], "y": places[1], "width": texts[0], "height": texts[1]}
+        decimals = _decimals(min(scales))
+        shown = [number(scale, decimals) for scale in scales]
+        if shown != ["1", "1"]:
+            attributes["patternTransform"] = f"scale({shown[0] if shown[0] == shown[1] else ' '.join(shown)})"
+        return Element("pattern", {**attributes, "patternUnits": "userSpaceOnUse"}, content)
+
+    def _turned(self, source: _Source, scale: float) -> Element | None:
+        """A pattern that is turned, skewed or stretched: its content is drawn before that. ``scale``: the larger."""
+        x, y, width, height = source.tile
+        grow = scale * self._grow(width * scale, height * scale)
+        sides = [width * grow, height * grow]
+        sides = _on_grid(width, height, sides) or [_whole(side) for side in sides]
+        scales = (sides[0] / width, sides[1] / height)
+        content = self._content(source._replace(matrix=IDENTITY), scales, x, y, sides)
+        if not content:
+            return None
+        matrix = multiply(source.matrix, (1 / scales[0], 0.0, 0.0, 1 / scales[1], x, y))
+        # of the corners of all tiles, one near the origin
+        back = invert(matrix)
+        if back is None:
+            return None
+        across, down = apply((*back[:4], 0.0, 0.0), *matrix[4:])
+        step = (math.floor(across / sides[0] + _SLACK) * sides[0], math.floor(down / sides[1] + _SLACK) * sides[1])
+        dx, dy = apply((*matrix[:4], 0.0, 0.0), *step)
+        decimals = _decimals(singular_values(matrix)[0])
+        values = [number(value, decimals) for value in matrix[:4]]
+        values += [number(matrix[4] - dx, _TILE_DECIMALS), number(matrix[5] - dy, _TILE_DECIMALS)]
+        attributes = {"x": "0", "y": "0", "width": f"{sides[0]:.0f}", "height": f"{sides[1]:.0f}"}
+        attributes |= {"patternTransform": f"matrix({' '.join(values)})", "patternUnits": "userSpaceOnUse"}
+        return Element("pattern", attributes, content)
+
+    def _grow(self, width: float, height: float) -> float:
+        """The power of two by which a tile of this size, canvas units, is drawn larger."""
+        size = self._walker.settings.canvas
+        short, long = min(width, height), max(width, height)
+        if short < _SMALLEST:
+            raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
+        grow = 1.0
+        while short * grow < _FINE * (1 - _SLACK) and long * grow * 2 <= size:
+            grow *= 2
+        while long * grow > size + _SLACK:
+            grow /= 2
+        if grow * _COARSEST < 1:
+            raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
+        return grow
+
+    def _content(
+        self, source: _Source, scales: tuple[float, float], left: float, top: float, sides: list[float]
+    ) -> list[Element]:
+        """What the tile shows, in its own space: content, mapped, moved by (left, top) and scaled."""
+        from stages.normalize.structure import Place  # which imports this module
+
+        walker = self._walker
+        matrix = multiply((scales[0], 0.0, 0.0, scales[1], -left * scales[0], -top * scales[1]), source.matrix)
+        size = walker.settings.canvas
+        rect = (0, 0, min(math.ceil(sides[0] - _SLACK), size), min(math.ceil(sides[1] - _SLACK), size))
+        # equal tiles at other places have the same content, but for the noise of their sums
+        key = (id(source.node), _rounded(matrix), source.viewport, rect)
+        known = self._drawn.get(key)
+        if known is not None:
+            return known
+        before = walker.canvas, walker.drawer, walker.contents
+        walker.canvas = Canvas((0.0, 0.0, sides[0], sides[1]), IDENTITY, rect)
+        walker.drawer, walker.contents = Drawer(walker.canvas, walker.settings), {}
+        place = Place(walker.style_at(source.node), matrix, source.viewport, _DEPTH)
+        content = walker.children(source.node, place)
+        walker.canvas, walker.drawer, walker.contents = before
+        content = [element for element in content if _overlaps(ink(element), sides)]
+        self._drawn[key] = content
+        return content
+
+
+def _on_grid(width: float, height: float, sides: list[float]) -> list[float] | None:
+    """The size of a tile in its content's units where it is whole and hardly finer or coarser than ``sides``.
+
+    Such a tile stays as it is, as do those of canonical drawings.
+    """
+    found = [float(round(width)), float(round(height))]
+    if abs(width - found[0]) > _SLACK or abs(height - found[1]) > _SLACK or min(found) < 1:
+        return None
+    return found if all(abs(a / b - 1) < 2 / _FINE for a, b in zip(sides, found, strict=True)) else None
+
+
+def _whole(side: float) -> float:
+    return float(max(math.ceil(side - _SLACK), 1))
+
+
+def _short(content: list[Element], side: float, axis: int) -> bool:
+    """Whether something that reaches the far side of a tile may have been rounded to fall short of it."""
+    edge = math.floor(side + _SLACK)
+    return side - edge > _SLACK and any(edge <= ink(element)[2 + axis] < side for element in content)
+
+
+def _overlaps(box: Box, sides: list[float]) -> bool:
+    return box[0] < sides[0] and box[1] < sides[1] and box[2] > 0 and box[3] > 0
+
+
+def _rounded(matrix: Matrix) -> Matrix:
+    a, b, c, d, e, f = (round(value, 9) for value in matrix)
+    return a, b, c, d, e, f
+
+
+def _decimals(scale: float) -> int:
+    """How many decimals make a scale exact to less than a tenth of a canvas unit at the canvas's far end."""
+    return _MATRIX_DECIMALS - min(math.floor(math.log10(scale)), 0)
+
+
+def _attribute(chain: list[Node], name: str) -> str:
+    for node in chain:
+        if name in node.attributes:
+            return node.attributes[name].strip()
+    return ""
+
+
+def _length(chain: list[Node], name: str, reference: float, font_size: float) -> float:
+    length = parse_length(_attribute(chain, name))
+    return 0.0 if length is None else resolve(length, reference, font_size)
