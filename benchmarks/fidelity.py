@@ -28,7 +28,7 @@ from stages import deduplicate, normalize, render, sanitize, tokenize
 from stages.base import Dropped
 from stages.normalize.canvas import declared_view_box, fit_view_box, make_canvas, side
 from stages.normalize.document import _read
-from stages.render.compare import blank, difference, on_grounds, visible_share
+from stages.render.compare import blank, difference
 from stages.render.renderers import draw, framed, sized, vips
 from stages.rowwise import RowwiseSettings, mill
 from stages.schema import RAW
@@ -98,21 +98,9 @@ def resvg_row(path: Path, config: RowwiseSettings) -> Row:
     want = (picture if picture.hasalpha() else picture.addalpha()).numpy()[..., :4].astype(np.uint8)
     safe = sanitize.sanitize_one(data, config.sanitize).svg
     in_place, as_is = frames(safe, sample["svg"], tuple(sample["view_box"]), want.shape[1], want.shape[0])
-    row["visible"] = share(want, draw(in_place, "librsvg"))
-    row["source"] = share(want, draw(as_is, "librsvg"))
+    row["visible"] = difference(want, draw(in_place, "librsvg"), THRESHOLD).visible_share
+    row["source"] = difference(want, draw(as_is, "librsvg"), THRESHOLD).visible_share
     return row
-
-
-def share(a: Any, b: Any) -> float:
-    grounds = zip(on_grounds(_with_ground(a)), on_grounds(_with_ground(b)), strict=True)
-    return max(visible_share(p, q, THRESHOLD) for p, q in grounds)
-
-
-def _with_ground(rgba: Any) -> Any:
-    """A copy with one pixel that is not quite opaque, so that both pictures are laid on two grounds."""
-    rgba = rgba.copy()
-    rgba[0, 0, 3] = min(rgba[0, 0, 3], 254)
-    return rgba
 
 
 def frames(safe: bytes, canonical: str, box: tuple[float, ...], width: int, height: int) -> tuple[bytes, bytes]:

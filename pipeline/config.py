@@ -92,8 +92,8 @@ class Config(Settings):
             one, other = getattr(self.normalize, name), getattr(self.tokenize, name)
             if one != other:
                 raise ValueError(f"normalize.{name} is {one} but tokenize.{name} is {other}; they must be equal")
-        if self.normalize.fit != "contain":
-            raise ValueError("normalize.fit: the fidelity gate compares pictures that keep their aspect; only contain")
+        if self.normalize.fit != self.render.fit:
+            raise ValueError(f"render.fit is {self.render.fit}, normalize.fit is {self.normalize.fit}: they must agree")
         return self
 
     def resolved(self) -> dict[str, Any]:

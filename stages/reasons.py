@@ -61,6 +61,7 @@ class Reason(StrEnum):
     RENDER_FAILED = "render_failed"
     BLANK_RENDER = "blank_render"
     VISIBLE_DIFFERENCE = "visible_difference"
+    RENDERERS_DISAGREE = "renderers_disagree"
     # deduplicate
     DUPLICATE_RAW = "duplicate_raw"
     DUPLICATE_CANONICAL = "duplicate_canonical"
@@ -111,6 +112,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.RENDER_FAILED: "The renderer refuses the source or the canonical form.",
     Reason.BLANK_RENDER: "The picture is uniform on white and on black.",
     Reason.VISIBLE_DIFFERENCE: "The canonical form renders visibly unlike the source.",
+    Reason.RENDERERS_DISAGREE: "Two renderers draw the source visibly differently, so neither proves anything.",
     Reason.DUPLICATE_RAW: "The raw bytes equal another record's.",
     Reason.DUPLICATE_CANONICAL: "The canonical form equals another record's.",
     Reason.NEAR_DUPLICATE: "The geometry nearly equals another sample's.",

@@ -53,6 +53,7 @@ RENDERED = pa.schema(
         ("ssim", pa.float32()),  # of source and canonical pictures, the worse of on white and on black, -1..1
         ("mae", pa.float32()),  # mean absolute error, the worse of both grounds, 0..1
         ("visible_share", pa.float32()),  # share of pixels that differ visibly, 0..1
+        ("notes", pa.list_(pa.string())),
     ]
 )
 

@@ -23,6 +23,11 @@ class RendererUnavailable(RuntimeError):
 
 def version(renderer: str) -> str:
     """Name and version of what draws the pictures: they are part of a dataset. Raises RendererUnavailable."""
+    if renderer == "resvg":
+        try:
+            return f"resvg in resvg-py {metadata.version('resvg-py')}"
+        except metadata.PackageNotFoundError as error:
+            raise _no_resvg(error) from None
     if renderer == "cairosvg":
         return f"cairosvg {cairo().VERSION}, cairo {import_module('cairocffi').cairo_version_string()}"
     # the wheel bundles librsvg under its own version; loading it to ask would cost the conductor a second
@@ -33,6 +38,7 @@ def version(renderer: str) -> str:
 def vips() -> Any:
     """The pyvips module, single-threaded and without caches."""
     os.environ["VIPS_CONCURRENCY"] = "1"
+    os.environ["LC_ALL"] = os.environ["LANG"] = "en_US.UTF-8"  # librsvg's language, for systemLanguage
     fonts.use()
     import pyvips
 
@@ -52,12 +58,26 @@ def cairo() -> Any:
         ) from None
 
 
+def resvg() -> Any:
+    """The resvg_py module. Raises RendererUnavailable."""
+    try:
+        return import_module("resvg_py")
+    except ImportError as error:
+        raise _no_resvg(error) from None
+
+
+def _no_resvg(error: ImportError) -> RendererUnavailable:
+    return RendererUnavailable(
+        f"renderer resvg cannot be loaded ({error}): pip install resvg-py, or set render.second to off"
+    )
+
+
 def draw(svg: bytes, renderer: str) -> Pixels:
-    """RGBA with straight alpha, shape (height, width, 4), uint8.
+    """RGBA with straight alpha, shape (height, width, 4), uint8. ``renderer``: librsvg, resvg or cairosvg.
 
     Raises Dropped (RENDER_FAILED), MemoryError and RendererUnavailable.
     """
-    data = svg if renderer == "librsvg" else _cairo_png(svg)
+    data = svg if renderer == "librsvg" else _cairo_png(svg) if renderer == "cairosvg" else _resvg_png(svg)
     pyvips = vips()
     try:
         if renderer == "librsvg":
@@ -87,6 +107,33 @@ def _cairo_png(svg: bytes) -> bytes:
     return data
 
 
+def _resvg_png(svg: bytes) -> bytes:
+    """A PNG by resvg, with the package's fonts and nothing else of the machine's."""
+    try:
+        return bytes(
+            resvg().svg_to_bytes(
+                svg_string=svg.decode(),
+                dpi=96,  # the default refuses lengths in absolute units
+                languages=["en"],
+                skip_system_fonts=True,
+                font_files=_font_files(),
+                font_family=fonts.FAMILIES[fonts.INITIAL],
+                serif_family=fonts.FAMILIES["serif"],
+                sans_serif_family=fonts.FAMILIES["sans-serif"],
+                monospace_family=fonts.FAMILIES["monospace"],
+                cursive_family=fonts.FAMILIES["sans-serif"],
+                fantasy_family=fonts.FAMILIES["sans-serif"],
+            )
+        )
+    except ValueError as error:
+        raise Dropped(Reason.RENDER_FAILED, f"resvg: {error}"[:200]) from None
+
+
+@lru_cache(1)
+def _font_files() -> list[str]:
+    return [str(path) for path in sorted(fonts.FOLDER.glob("*.ttf"))]
+
+
 def png(pixels: Pixels, compression: int) -> bytes:
     """A PNG of RGBA pixels without metadata."""
     data: bytes = (
@@ -103,10 +150,11 @@ _NEUTRAL = (
 """For the outer svg, which rules for the source's root match, too; what they set must not apply twice."""
 
 
-def framed(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
+def framed(svg: bytes, view_box: tuple[float, ...], size: int, fit: str = "contain") -> bytes:
     """A source as a viewer shows it, fitted into a square of ``size`` px: its viewBox centred, and cut at its edges.
 
-    ``view_box``: min-x, min-y, width, height. A square source keeps its root. Any other becomes a nested svg, whose
+    ``view_box``: min-x, min-y, width, height. ``fit``: contain keeps its ratio, stretch fills the square. What fills
+    the square keeps its root. Any other becomes a nested svg, whose
     viewport clips as a root's does. Style sheets decide neither place nor size: CSS width and height are properties of
     the page, not of the drawing, and librsvg obeys them. Raises Dropped (RENDER_FAILED).
     """
@@ -120,7 +168,7 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
         root.attrib.pop(name, None)
     root.set("viewBox", " ".join(map(repr, view_box)))
     root.set("preserveAspectRatio", "none")
-    if w == h:
+    if w == h or fit == "stretch":
         _place(root, 0, 0, size, size)
         return etree.tostring(root)
     _place(root, (size - w * scale) / 2, (size - h * scale) / 2, w * scale, h * scale)

@@ -13,6 +13,12 @@ class RenderSettings(Settings):
     renderer: Literal["librsvg", "cairosvg"] = Field(
         "librsvg", description="librsvg comes with the package; cairosvg needs svgmill[cairo] and the system's libcairo"
     )
+    second: Literal["off", "arbiter", "cross_check"] = Field(
+        "arbiter",
+        description="what a second renderer, resvg, is for: off: nothing; arbiter: to decide where the first one says"
+        " that source and canonical form differ, or draws nothing; cross_check: every source must look alike in both",
+    )
+    fit: Literal["contain", "stretch"] = Field("contain", description="as normalize.fit")
     size: int = Field(512, ge=16, le=2048, description="side of the picture in the shards, px")
     compare_size: int = Field(256, ge=32, le=2048, description="side of the pictures that are compared, px")
     png_compression: int = Field(1, ge=0, le=9, description="zlib level of the PNG; 1 is nearly as small as 9")
@@ -20,9 +26,12 @@ class RenderSettings(Settings):
         48, ge=0, le=255, description="difference of a channel above which a pixel differs visibly (of 255)"
     )
     max_visible_share: float = Field(
-        0.01, ge=0, le=1, description="share of pixels that may differ visibly once a shift of one pixel is forgiven"
+        0.001, ge=0, le=1, description="share of pixels that may differ visibly once a shift of one pixel is forgiven"
     )
     min_ssim: float = Field(
         0.85, ge=-1, le=1, description="structural similarity of source and canonical picture at least"
     )
     max_mae: float = Field(0.05, ge=0, le=1, description="mean absolute error of source and canonical picture at most")
+    cross_check_visible_share: float = Field(
+        0.01, ge=0, le=1, description="share of pixels of a source that the two renderers may draw visibly differently"
+    )

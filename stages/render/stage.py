@@ -6,23 +6,32 @@ import pyarrow as pa
 
 from stages.base import Dropped, Rows, StageResult
 from stages.reasons import Reason
-from stages.render.compare import Difference, blank, difference
+from stages.render.compare import Difference, Pixels, blank, difference, over
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
 
+SECOND = "resvg"
+"""The second renderer."""
+
+JUDGED = "judged_by_resvg"
+"""The note of a sample that the second renderer has proven, since the first one cannot draw its source."""
+
+_READ = ("sanitized", "svg", "view_box", "background", "notes")
+
 
 def render(table: pa.Table, settings: RenderSettings) -> StageResult:
-    """Render the rows of ``table`` (sanitized, svg, view_box); adds `stages.schema.RENDERED`, removes ``sanitized``.
+    """Render the rows of ``table`` (sanitized, svg, view_box, background, notes); adds `stages.schema.RENDERED`.
 
-    Drops what does not render (RENDER_FAILED), is uniform on white and on black (BLANK_RENDER), or differs from its
-    source by more than the settings allow (VISIBLE_DIFFERENCE). Raises RendererUnavailable.
+    Removes ``sanitized`` and ``background``. Drops what does not render (RENDER_FAILED), is uniform on white and on
+    black (BLANK_RENDER), differs from its source by more than the settings allow (VISIBLE_DIFFERENCE), or has a source
+    that two renderers draw differently (RENDERERS_DISAGREE). Raises RendererUnavailable.
     """
-    rows = Rows(table, "render", RENDERED, ("sanitized",))
-    columns = (table[name].to_pylist() for name in ("sanitized", "svg", "view_box"))
-    for i, (source, svg, box) in enumerate(zip(*columns, strict=True)):
+    rows = Rows(table, "render", RENDERED, ("sanitized", "background"))
+    columns = (table[name].to_pylist() for name in _READ)
+    for i, (source, svg, box, background, notes) in enumerate(zip(*columns, strict=True)):
         try:
-            picture, found = _row(source, svg, tuple(box), settings)
+            picture, found, noted = render_one(source, svg, tuple(box), settings, background)
         except Dropped as error:
             rows.drop(i, error.reason, error.detail)
         except (MemoryError, RendererUnavailable):
@@ -30,14 +39,48 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
         except Exception as error:  # a defect: it costs this record, and the reason says so
             rows.drop(i, Reason.STAGE_ERROR, f"{type(error).__name__}: {error}")
         else:
-            rows.keep(i, png=picture, ssim=found.ssim, mae=found.mae, visible_share=found.visible_share)
+            rows.keep(
+                i,
+                png=picture,
+                ssim=found.ssim,
+                mae=found.mae,
+                visible_share=found.visible_share,
+                notes=sorted({*(notes or ()), *noted}),
+            )
     return rows.result()
 
 
-def _row(source: bytes, svg: str, box: tuple[float, ...], settings: RenderSettings) -> tuple[bytes, Difference]:
+def render_one(
+    source: bytes, svg: str, view_box: tuple[float, ...], settings: RenderSettings, background: str = ""
+) -> tuple[bytes, Difference, tuple[str, ...]]:
+    """The picture (PNG) of the canonical ``svg``, how unlike ``source`` it is, and notes.
+
+    ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
+    and RendererUnavailable.
+    """
     size = settings.compare_size
-    want = draw(framed(source, box, size), settings.renderer)
-    got = draw(sized(svg, size), settings.renderer)
+    ground = _rgb(background) if background else None
+    framed_source, framed_svg = framed(source, view_box, size, settings.fit), sized(svg, size)
+    got = draw(framed_svg, settings.renderer)
+    notes: tuple[str, ...] = ()
+    try:
+        want = _laid(draw(framed_source, settings.renderer), ground)
+        if settings.second == "cross_check":
+            _cross_check(want, _laid(draw(framed_source, SECOND), ground), settings)
+        found = _compare(want, got, settings)
+    except Dropped as error:
+        if settings.second != "arbiter" or error.reason not in (Reason.VISIBLE_DIFFERENCE, Reason.RENDER_FAILED):
+            raise
+        found = _arbitrate(error, framed_source, framed_svg, got, ground, settings)
+        notes = (JUDGED,)
+    if blank(got):
+        raise Dropped(Reason.BLANK_RENDER)
+    picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
+    return png(picture, settings.png_compression), found, notes
+
+
+def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
+    """How unlike two pictures are. Raises Dropped where that is too much."""
     if want.shape != got.shape:
         raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
     found = difference(want, got, settings.pixel_threshold)
@@ -50,10 +93,48 @@ def _row(source: bytes, svg: str, box: tuple[float, ...], settings: RenderSettin
             Reason.VISIBLE_DIFFERENCE,
             f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}",
         )
-    if blank(got):
-        raise Dropped(Reason.BLANK_RENDER)
-    picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
-    return png(picture, settings.png_compression), found
+    return found
+
+
+def _arbitrate(
+    first: Dropped,
+    source: bytes,
+    svg: bytes,
+    drawn: Pixels,
+    ground: tuple[int, int, int] | None,
+    settings: RenderSettings,
+) -> Difference:
+    """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it.
+
+    Raises Dropped: the first renderer's verdict if the second one shares it.
+    """
+    try:
+        got = draw(svg, SECOND)
+        found = _compare(_laid(draw(source, SECOND), ground), got, settings)
+        _compare(got, drawn, settings)  # the shard's picture is the first one's
+    except Dropped as error:
+        if error.reason is Reason.VISIBLE_DIFFERENCE and first.reason is Reason.RENDER_FAILED:
+            raise
+        raise first from None
+    return found
+
+
+def _cross_check(first: Pixels, second: Pixels, settings: RenderSettings) -> None:
+    if first.shape != second.shape:
+        raise Dropped(Reason.RENDERERS_DISAGREE, f"{first.shape[1::-1]} and {second.shape[1::-1]} px")
+    share = difference(first, second, settings.pixel_threshold).visible_share
+    if share > settings.cross_check_visible_share:
+        raise Dropped(Reason.RENDERERS_DISAGREE, f"visible_share {share:.4f} between librsvg and resvg")
+
+
+def _laid(pixels: Pixels, ground: tuple[int, int, int] | None) -> Pixels:
+    return pixels if ground is None else over(pixels, ground)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    digits = color[1:] if len(color) == 7 else "".join(digit * 2 for digit in color[1:])
+    red, green, blue = bytes.fromhex(digits)
+    return red, green, blue
 
 
 def source_png(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
@@ -63,4 +144,5 @@ def source_png(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
 
 def renderer_version(settings: RenderSettings) -> str:
     """What draws the pictures, with its version. Raises RendererUnavailable."""
-    return version(settings.renderer)
+    first = version(settings.renderer)
+    return first if settings.second == "off" else f"{first}; {settings.second}: {version(SECOND)}"

@@ -82,3 +82,10 @@ def test_absolute_units_are_those_of_css(width: str) -> None:
     pixels = draw(svg.encode(), "librsvg")
     assert pixels.shape == (20, 200, 4)
     assert int((pixels[5, :, 3] > 127).sum()) == 96
+
+
+def test_a_stretched_source_fills_the_square() -> None:
+    """fit: stretch scales both sides by themselves."""
+    svg = f'{HEAD} viewBox="0 0 100 50"><rect width="50" height="50" fill="red"/></svg>'
+    pixels = draw(framed(svg.encode(), (0, 0, 100, 50), 100, "stretch"), "librsvg")
+    assert (pixels[:, :50, 3] == 255).all() and not pixels[:, 50:, 3].any()

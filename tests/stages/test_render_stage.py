@@ -7,6 +7,7 @@ import pytest
 from stages.base import Dropped, StageResult
 from stages.render import RendererUnavailable, RenderSettings, render, renderer_version, source_png
 from stages.render import stage as stage_module
+from stages.render.compare import difference
 from stages.render.renderers import draw, sized
 from stages.schema import RENDERED
 
@@ -14,7 +15,7 @@ SETTINGS = RenderSettings(size=64, compare_size=64)
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg"'
 
 
-def run(*pairs: tuple[str, str], settings: RenderSettings = SETTINGS) -> StageResult:
+def run(*pairs: tuple[str, str], settings: RenderSettings = SETTINGS, background: str = "") -> StageResult:
     count = len(pairs)
     table = pa.table(
         {
@@ -24,6 +25,8 @@ def run(*pairs: tuple[str, str], settings: RenderSettings = SETTINGS) -> StageRe
             "sanitized": [source.encode() for source, _ in pairs],
             "svg": [svg for _, svg in pairs],
             "view_box": pa.array([[0.0, 0.0, 784.0, 784.0]] * count, pa.list_(pa.float64(), 4)),
+            "background": [background] * count,
+            "notes": pa.array([["comment"]] * count, pa.list_(pa.string())),
         }
     )
     return render(table, settings)
@@ -42,7 +45,8 @@ def test_equal_pictures_have_no_difference() -> None:
     row = kept.to_pylist()[0]
     assert (row["ssim"], row["mae"], row["visible_share"]) == (1.0, 0.0, 0.0)
     assert row["png"][:8] == b"\x89PNG\r\n\x1a\n" and int.from_bytes(row["png"][16:20], "big") == 64
-    assert "sanitized" not in row
+    assert "sanitized" not in row and "background" not in row
+    assert row["notes"] == ["comment"]
     assert [kept.schema.field(field.name).type for field in RENDERED] == [field.type for field in RENDERED]
 
 
@@ -115,6 +119,42 @@ def test_pictures_are_the_same_bytes_each_time() -> None:
         source_png(b"<svg", (0, 0, 1, 1), 50)
 
 
+# librsvg knows no transform-origin attribute and no rem, resvg does
+TURNED = canonical('<rect x="192" y="92" width="400" height="200" transform="rotate(45)" transform-origin="392 392"/>')
+BAKED = canonical('<path d="M462 39l283 283l-141 141l-283 -283z"/>')
+
+
+def test_the_second_renderer_decides_where_the_first_one_sees_a_difference() -> None:
+    """A source that the first one draws wrongly is kept if the second one finds both alike, with a note."""
+    row = run((TURNED, BAKED)).kept.to_pylist()[0]
+    assert row["notes"] == ["comment", "judged_by_resvg"] and row["ssim"] > 0.9
+    alone = SETTINGS.model_copy(update={"second": "off"})
+    assert run((TURNED, BAKED), settings=alone).dropped["reason"].to_pylist() == ["visible_difference"]
+    assert run((TURNED, DISC)).dropped["reason"].to_pylist() == ["visible_difference"]
+
+
+def test_cross_checked_sources_must_look_alike_in_both() -> None:
+    """A source that the renderers draw differently proves nothing."""
+    check = SETTINGS.model_copy(update={"second": "cross_check"})
+    assert run((TURNED, BAKED), settings=check).dropped["reason"].to_pylist() == ["renderers_disagree"]
+    assert run((DISC, DISC), settings=check).kept.num_rows == 1
+
+
+def test_a_ground_is_laid_under_the_source_too() -> None:
+    """The canonical form has it as an element, the source does not."""
+    body = '<circle cx="392" cy="392" r="300" fill="#fff"/>'
+    laid = canonical(f'<rect x="0" y="0" width="784" height="784" fill="#234"/>{body}')
+    assert run((canonical(body), laid), background="#234").kept.num_rows == 1
+    assert run((canonical(body), laid)).dropped["reason"].to_pylist() == ["visible_difference"]
+
+
+def test_text_is_drawn_with_the_package_fonts_by_both() -> None:
+    """The same text in the same fonts, near enough to arbitrate."""
+    text = canonical('<text x="20" y="400" font-family="sans-serif" font-size="150">Mill 3</text>')
+    pictures = [draw(sized(text, 196), name) for name in ("librsvg", "resvg")]
+    assert difference(*pictures, 48).visible_share < 0.002
+
+
 def test_missing_renderer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """cairosvg is needed only when it is chosen; without it the error is one line that names the remedy."""
     monkeypatch.setitem(sys.modules, "cairosvg", None)
@@ -130,7 +170,7 @@ def test_conductor_loads_no_renderer() -> None:
     """Importing the stage and asking for the renderer's version loads neither pyvips nor cairosvg."""
     code = (
         "import sys; from stages.render import RenderSettings, renderer_version; "
-        "print(renderer_version(RenderSettings())); print({'pyvips', 'cairosvg'} & set(sys.modules))"
+        "print(renderer_version(RenderSettings())); print({'pyvips', 'cairosvg', 'resvg_py'} & set(sys.modules))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert said[0].startswith("librsvg") and said[1] == "set()"
