@@ -30,12 +30,14 @@ ATTRIBUTE_ORDER = (
     "href",
     "x", "y", "width", "height", "cx", "cy", "r", "rx", "ry", "x1", "y1", "x2", "y2", "fx", "fy", "fr",
     "font-family", "font-size", "font-weight", "font-style", "text-anchor", "text-decoration",
-    "patternUnits", "patternTransform", "filterUnits",
+    "patternUnits", "patternTransform", "filterUnits", "color-interpolation-filters",
     "gradientUnits", "gradientTransform", "spreadMethod", "offset", "stop-color", "stop-opacity",
     "clipPathUnits", "maskUnits", "maskContentUnits", "mask-type",
     "fill", "fill-opacity", "fill-rule",
     "stroke", "stroke-width", "stroke-opacity", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
     "stroke-dasharray", "stroke-dashoffset",
+    "in", "in2", "type", "mode", "operator", "values", "dx", "dy", "stdDeviation", "radius",
+    "flood-color", "flood-opacity", "result",
     "clip-path", "clip-rule", "mask", "filter", "opacity", "paint-order", "style",
 )  # fmt: skip
 
@@ -57,6 +59,8 @@ class Element:
     children: list[Element] = field(default_factory=list)
     text: str = ""
     within: tuple[float, float, float, float] | None = field(default=None, compare=False, repr=False)
+    extent: tuple[float, float, float, float] | None = field(default=None, compare=False, repr=False)
+    """Of an element with a filter, what it may paint on the canvas: left, top, right, bottom. Not printed."""
 
 
 def attribute_key(name: str) -> tuple[int, str]:

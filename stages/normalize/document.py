@@ -118,7 +118,7 @@ def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:
     outside = [
         i
         for i, element in enumerate(drawn)
-        if not (element.within is not None and _inside(element.within, rect, size))
+        if not (element.within is not None and element.extent is None and _inside(element.within, rect, size))
         and not _inside(ink(element), rect, size)
     ]
     if not outside:

@@ -120,8 +120,8 @@ def _within(elements: list[Element], area: Box, settings: NormalizeSettings) -> 
     for element in elements:
         if not _overlap(ink(element), area):
             continue
-        if element.tag != "g":
-            found.append(element)
+        if element.tag != "g" or "filter" in element.attributes:
+            found.append(element)  # a filter may bring in what lies outside
             continue
         members = _within(element.children, area, settings)
         if len(members) == len(element.children) > 1:
@@ -305,6 +305,8 @@ def _is_clip(content: list[Element], kind: str) -> bool:
     for element in content:
         attributes = element.attributes
         if element.tag == "g" or "stroke" in attributes or "opacity" in attributes or "mask" in attributes:
+            return False
+        if "filter" in attributes:
             return False
         fill = attributes.get("fill", "#000")
         if fill.startswith("url") or (kind != "alpha" and fill != "#fff"):

@@ -1,4 +1,4 @@
-"""How far canonical elements reach on the canvas, strokes included.
+"""How far canonical elements reach on the canvas, strokes and filters included.
 
 Computed from what is printed, so that normalizing canonical output comes to the same decisions.
 """
@@ -18,6 +18,8 @@ from stages.pathdata import parse_path
 
 def ink(element: Element) -> Box:
     """A box that holds all that an element paints, and hardly more; clip paths and masks are not considered."""
+    if element.extent is not None:
+        return element.extent
     if element.tag == "g":
         return union([ink(child) for child in element.children])
     attributes = element.attributes

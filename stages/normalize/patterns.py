@@ -271,7 +271,8 @@ class Patterns:
         walker = self._walker
         matrix = multiply((scales[0], 0.0, 0.0, scales[1], -left * scales[0], -top * scales[1]), source.matrix)
         size = walker.settings.canvas
-        rect = (0, 0, min(math.ceil(sides[0] - _SLACK), size), min(math.ceil(sides[1] - _SLACK), size))
+        # a unit more than the tile, since what ends with it may be rounded to end beyond it
+        rect = (0, 0, min(math.ceil(sides[0] - _SLACK) + 1, size), min(math.ceil(sides[1] - _SLACK) + 1, size))
         # equal tiles at other places have the same content, but for the noise of their sums
         key = (id(source.node), _rounded(matrix), source.viewport, rect)
         known = self._drawn.get(key)

@@ -223,6 +223,7 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "marker-mid": (_reference_or_none, ""),
     "marker-end": (_reference_or_none, ""),
     "paint-order": (_paint_order, _PAINT_ORDER),
+    "color-interpolation-filters": (_keyword("auto", "srgb", "linearrgb"), "linearrgb"),
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
     "font-weight": (_weight, 400.0),
@@ -251,6 +252,8 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "stop-color": (_color, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
     "baseline-shift": (_word_or_length("baseline", "sub", "super"), None),
+    "flood-color": (_color, Paint("color", BLACK)),
+    "flood-opacity": (_opacity, 1.0),
     "mask-type": (_keyword("luminance", "alpha"), "luminance"),
 }
 PROPERTIES = {**_INHERITED, **_OWN}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import Element
-from stages.normalize import effects
+from stages.normalize import effects, filters
 from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
@@ -88,6 +88,7 @@ class Walker:
         if "transform" in node.declared or "transform" in node.attributes:
             raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform on the root element")
         view_box = self.canvas.view_box
+        self.drawer = filters.room(self, own)
         place = Place(style, self.canvas.matrix, Viewport(view_box[2], view_box[3]), 1)
         return self._effects(node, own, place, self.children(node, place), None)
 
@@ -118,11 +119,15 @@ class Walker:
             if determinant(matrix) == 0:
                 return []
         place = Place(style, matrix, place.viewport, place.depth + 1)
+        before, self.drawer = self.drawer, filters.room(self, own)
         if shape:
-            return self._shape(node, own, place)
-        if own.get("opacity") == 0 and self.measured is None:
-            return []
-        return self._effects(node, own, place, _CONTAINERS[tag](self, node, own, place), None)
+            drawn = self._shape(node, own, place)
+        elif own.get("opacity") == 0 and self.measured is None:
+            drawn = []
+        else:
+            drawn = self._effects(node, own, place, _CONTAINERS[tag](self, node, own, place), None)
+        self.drawer = before
+        return drawn
 
     def style_at(self, node: Node) -> dict[str, Any]:
         """The computed inherited style of an element where it stands in the document."""
@@ -254,7 +259,7 @@ class Walker:
         if not own or not elements:
             return elements
         if own.get("filter"):
-            self._refuse_filter(own["filter"])
+            elements = filters.filtered(self, own["filter"], place, elements, self._box(node, own, place, shape))
         if own.get("clip-path"):
             elements = effects.clip(self, own["clip-path"], place, elements, self._box(node, own, place, shape))
         if own.get("mask"):
@@ -288,14 +293,6 @@ class Walker:
             return union(boxes) if boxes else None
 
         return box
-
-    def _refuse_filter(self, value: str) -> None:
-        if value.lower().startswith("url("):
-            target = value[4:].strip("\"' )")
-            if target[:1] == "#" and target[1:] not in self.ids:
-                self.notes.add("filter_missing")  # Filter Effects 1: no filter is applied
-                return
-        raise Dropped(Reason.UNSUPPORTED_FILTER, f"filter {value[:60]}")
 
     def _group(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         return self.children(node, place)

@@ -1,0 +1,841 @@
+"""Filters in canvas coordinates (Filter Effects 1, sections 5 to 9): all units resolved, all lengths mapped.
+
+Kept are those whose effective primitives are in `PRIMITIVES`. Primitives that the result does not come from, and those
+that change nothing, are left out; what is left refers to the one before it, or to a result named ``r0``, ``r1`` ….
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lxml import etree
+
+from stages.base import Dropped
+from stages.canonical import Element, number
+from stages.normalize import effects
+from stages.normalize.canvas import Canvas
+from stages.normalize.colors import Color, hexadecimal, parse_color
+from stages.normalize.draw import Drawer, Look
+from stages.normalize.gradients import current_color
+from stages.normalize.ink import ink
+from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
+from stages.normalize.quantize import snap
+from stages.normalize.segments import union
+from stages.normalize.shapes import Shape
+from stages.normalize.transforms import (
+    Box,
+    apply,
+    axis_aligned,
+    invert,
+    map_box,
+    singular_values,
+)
+from stages.normalize.tree import Node
+from stages.normalize.units import NUMBER, parse_length, parse_number, resolve
+from stages.reasons import Reason
+from stages.untrusted import limit_css_nesting
+
+if TYPE_CHECKING:
+    from stages.normalize.structure import Place, Walker
+
+PRIMITIVES = (
+    "feGaussianBlur", "feOffset", "feBlend", "feColorMatrix", "feComposite", "feMerge", "feFlood", "feDropShadow",
+    "feComponentTransfer", "feMorphology",
+)  # fmt: skip
+"""The primitives that have a canonical form."""
+
+_GRAPHIC, _ALPHA = "SourceGraphic", "SourceAlpha"
+_STANDARD = frozenset(
+    ("SourceGraphic", "SourceAlpha", "BackgroundImage", "BackgroundAlpha", "FillPaint", "StrokePaint")
+)
+_BLENDS = frozenset((
+    "multiply", "screen", "overlay", "darken", "lighten", "color-dodge", "color-burn", "hard-light", "soft-light",
+    "difference", "exclusion", "hue", "saturation", "color", "luminosity",
+))  # fmt: skip
+_OPERATORS = frozenset(("in", "out", "atop", "xor", "lighter", "arithmetic"))
+_COLOURLESS = frozenset(("feOffset", "feFlood"))
+"""Primitives that come out alike in every colour space."""
+
+_SIGMAS = 3
+"""Standard deviations that a blur reaches: beyond them renderers, which blur with boxes, paint nothing."""
+_LENGTH_DECIMALS = 2
+_FACTOR_DECIMALS = 4
+_FARTHEST = 1e6
+_UNEVEN = 1e-3
+
+BoxOf = Callable[[], Box | None]
+Input = str | int
+"""``SourceGraphic``, ``SourceAlpha``, or the index of an earlier primitive."""
+Reach = Box | None
+"""What a picture covers, canvas units; None for everything."""
+
+_EVERYWHERE: Box = (-math.inf, -math.inf, math.inf, math.inf)
+_EMPTY: Box = (math.inf, math.inf, -math.inf, -math.inf)
+
+
+@dataclass
+class _Primitive:
+    """A primitive as printed, but for the names of its inputs. ``reach``: before it is cut to a region."""
+
+    tag: str
+    inputs: list[Input]
+    reach: Reach
+    attributes: dict[str, str] = field(default_factory=dict)
+    children: list[Element] = field(default_factory=list)
+    srgb: bool = False
+    area: tuple[float | None, ...] = ()
+    """x, y, width and height in user units, those that are given."""
+
+
+def room(walker: Walker, own: dict[str, Any]) -> Drawer:
+    """What draws an element with these properties: under a filter, also what lies beside the viewBox counts."""
+    if not own.get("filter") or walker.settings.filter != "keep":
+        return walker.drawer
+    margin = walker.settings.canvas // 2
+    left, top, right, bottom = walker.canvas.rect
+    rect = (left - margin, top - margin, right + margin, bottom + margin)
+    return Drawer(Canvas(walker.canvas.view_box, walker.canvas.matrix, rect), walker.settings)
+
+
+def filtered(walker: Walker, value: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
+    """``elements`` under the value of the ``filter`` property: a list of functions (Filter Effects 1, section 5).
+
+    ``box``: finds the bounding box of what is filtered, user units. Raises Dropped (UNSUPPORTED_FILTER).
+    """
+    steps = _steps(walker, value, place)
+    if not steps:
+        return elements
+    if walker.settings.filter == "reject":
+        raise Dropped(Reason.UNSUPPORTED_FILTER, f"filter {value[:60]}")
+    if walker.settings.filter == "drop":
+        walker.notes.add("filter_dropped")
+        return elements
+    for step in steps:
+        if not elements:
+            break
+        if isinstance(step, float):
+            elements = effects.fade(elements, step, walker.settings)
+        else:
+            elements = _Filter(walker, step, place, box).apply(elements)
+    return elements
+
+
+class _Filter:
+    """One filter on one element."""
+
+    def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf) -> None:
+        self._walker, self._node, self._place, self._box = walker, node, place, box
+        large, small = singular_values(place.matrix)
+        self._even = large - small <= _UNEVEN * large
+        self._scale = large
+        self._primitives: list[_Primitive] = []
+
+    def apply(self, elements: list[Element]) -> list[Element]:
+        """What the filter makes of ``elements``; they themselves where that is all it does."""
+        node, place = self._node, self._place
+        if not any(child.tag[:2] == "fe" for child in node.children):
+            if node.attributes.get("href", "").strip():
+                raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter that takes its primitives from another")
+            return []
+        region = self._region()
+        if region is None:
+            return elements
+        if region[2] <= region[0] or region[3] <= region[1]:
+            return []
+        source = union([ink(element) for element in elements])
+        output = self._read(source)
+        if output == _ALPHA:
+            self._primitives.append(_Primitive("feOffset", [output], source))
+            output = len(self._primitives) - 1
+        if isinstance(output, str):
+            if self._holds(region, source):
+                return elements
+            x, y, right, bottom = region
+            shape = Shape("rect", (x, y, right - x, bottom - y, 0.0, 0.0))
+            frame = self._walker.drawer.draw(shape, place.matrix, Look({}, None, {}))
+            return effects.apply_clip(self._walker, frame, elements)
+        final = self._primitives[output].reach
+        if final == _EMPTY:
+            return []
+        chosen = self._chosen(output)
+        if not axis_aligned(place.matrix) and not self._free(region, source, chosen):
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a turned filter region that cuts what it shows")
+        cut = self._cut(region, chosen)
+        if region == _EVERYWHERE:
+            size = self._walker.settings.canvas
+            needed = [reach for at in chosen if (reach := self._primitives[at].reach) is not None]
+            left, top, right, bottom = _meet(_join([source, *needed]), (-size, -size, 2 * size, 2 * size)) or _EMPTY
+            if left >= right or top >= bottom:
+                return []
+            whole: Box = (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+        else:
+            whole = map_box(place.matrix, region)
+        if max(map(abs, whole)) > _FARTHEST:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, f"a filter region of {max(map(abs, whole)):.4g} units")
+        names, spans = ("x", "y", "width", "height"), (_span(whole[0], whole[2]), _span(whole[1], whole[3]))
+        attributes = dict(zip(names, (spans[0][0], spans[1][0], spans[0][1], spans[1][1]), strict=True))
+        attributes["filterUnits"] = "userSpaceOnUse"
+        children = self._print(chosen, cut, attributes)
+        value = self._walker.definitions.reference(Element("filter", attributes, children))
+        return _wrap(elements, value, _meet(final, whole) or whole)
+
+    def _free(self, region: Box, source: Box, chosen: list[int]) -> bool:
+        """Whether the filter region cuts nothing that shows."""
+        for at in chosen:
+            primitive = self._primitives[at]
+            if primitive.reach is None:
+                # a flood is cut by the region, which does not matter to what shows less than all of it
+                users = [each for each in chosen if at in self._primitives[each].inputs]
+                if not users or any(self._primitives[each].reach is None for each in users):
+                    return False
+            elif not self._holds(region, primitive.reach):
+                return False
+        return self._holds(region, source)
+
+    def _region(self) -> Box | None:
+        """The filter region in user units, everything for a filter function; None if there is no box to refer to."""
+        node, place = self._node, self._place
+        attributes = node.attributes
+        if node.tag != "filter":
+            return _EVERYWHERE
+        relative = attributes.get("filterUnits", "").strip() != "userSpaceOnUse"
+        names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
+        wholes = (1.0, 1.0) if relative else (place.viewport.width, place.viewport.height)
+        font_size = self._walker.style_at(node)["font-size"].value
+        lengths = []
+        for (name, default), whole in zip(names, wholes * 2, strict=True):
+            length = parse_length(attributes.get(name, default)) or parse_length(default)
+            lengths.append(resolve(length, whole, font_size) if length else 0.0)
+        x, y, width, height = lengths
+        if relative:
+            box = self._sides()
+            if box is None:
+                return None
+            left, top, across, down = box
+            x, y, width, height = left + x * across, top + y * down, width * across, height * down
+        return x, y, x + width, y + height
+
+    def _sides(self) -> tuple[float, float, float, float] | None:
+        """Left, top, width and height of the bounding box, None if it is empty."""
+        box = self._box()
+        if box is None or box[2] <= box[0] or box[3] <= box[1]:
+            return None
+        return box[0], box[1], box[2] - box[0], box[3] - box[1]
+
+    def _holds(self, region: Box, reach: Reach) -> bool:
+        """Whether a region in user units holds what reaches this far on the canvas."""
+        if region == _EVERYWHERE or reach == _EMPTY:
+            return True
+        back = invert(self._place.matrix)
+        if reach is None or back is None:
+            return False
+        left, top, right, bottom = map_box(back, reach)
+        slack = 0.5 / self._scale
+        return (
+            region[0] <= left + slack
+            and region[1] <= top + slack
+            and region[2] >= right - slack
+            and region[3] >= bottom - slack
+        )
+
+    def _read(self, source: Box) -> Input:
+        """Read the primitives that the result comes from; returns where it does."""
+        nodes = [child for child in self._node.children if child.tag[:2] == "fe"]
+        results: dict[str, int] = {}
+        inputs: list[list[int | str]] = []
+        for at, node in enumerate(nodes):
+            before: int | str = at - 1 if at else _GRAPHIC
+            inputs.append([_input(text, results, before) for text in _references(node)])
+            name = node.attributes.get("result", "").strip()
+            if name:
+                results[name] = at
+        wanted: set[int] = set()
+        stack: list[int | str] = [len(nodes) - 1]
+        while stack:
+            at_or_name = stack.pop()
+            if isinstance(at_or_name, int) and at_or_name not in wanted:
+                wanted.add(at_or_name)
+                stack += inputs[at_or_name]
+        found: dict[int, Input] = {}
+        for at in sorted(wanted):
+            given = [found[each] if isinstance(each, int) else each for each in inputs[at]]
+            for each in given:
+                if each in _STANDARD and each not in (_GRAPHIC, _ALPHA):
+                    raise Dropped(Reason.UNSUPPORTED_FILTER, f"{each} in a filter")
+            found[at] = self._primitive(nodes[at], given, source)
+        return found[len(nodes) - 1]
+
+    def _primitive(self, node: Node, inputs: list[Input], source: Box) -> Input:
+        """Add a primitive; returns where its result is to be found, which is its input if it changes nothing."""
+        if node.tag not in PRIMITIVES:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, f"{node.tag} in a filter")
+        reaches: list[Reach] = []
+        for each in inputs:
+            reaches.append(self._primitives[each].reach if isinstance(each, int) else source)
+        area = self._area(node)
+        made = _MAKERS[node.tag](self, node, inputs, reaches)
+        if isinstance(made, str | int) and not area:
+            return made
+        if isinstance(made, str | int):
+            # what cuts its input and does nothing else
+            made = _Primitive("feOffset", [made], reaches[inputs.index(made)])
+        made.area = area
+        made.srgb = _color_space(node) == "srgb"
+        self._primitives.append(made)
+        return len(self._primitives) - 1
+
+    def _chosen(self, output: Input) -> list[int]:
+        """The primitives that a result comes from, in order."""
+        wanted: set[int] = set()
+        stack = [output]
+        while stack:
+            at = stack.pop()
+            if isinstance(at, int) and at not in wanted:
+                wanted.add(at)
+                stack += self._primitives[at].inputs
+        return sorted(wanted)
+
+    def _cut(self, region: Box, chosen: list[int]) -> bool:
+        """Whether subregions cut what some primitive shows, so that they must be printed."""
+        areas: dict[int, Box] = {}
+        cut = False
+        for at in chosen:
+            primitive = self._primitives[at]
+            used = [areas[each] if isinstance(each, int) else region for each in primitive.inputs]
+            default = _join(used) if used else region
+            area = default if default is not None and default != _EMPTY else region
+            if primitive.area:
+                x, y, width, height = primitive.area
+                left, top = area[0] if x is None else x, area[1] if y is None else y
+                right = left + (area[2] - area[0] if width is None else width)
+                bottom = top + (area[3] - area[1] if height is None else height)
+                area = (left, top, right, bottom)
+            areas[at] = area
+            # what the region cuts as well needs no subregion
+            cut = cut or (area != region and not self._holds(area, primitive.reach))
+        if cut and not axis_aligned(self._place.matrix):
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a turned subregion that cuts what it shows")
+        return cut
+
+    def _print(self, chosen: list[int], cut: bool, attributes: dict[str, str]) -> list[Element]:
+        primitives = [self._primitives[at] for at in chosen]
+        spaces = {primitive.srgb for primitive in primitives if primitive.tag not in _COLOURLESS}
+        if spaces == {True}:
+            attributes["color-interpolation-filters"] = "sRGB"
+        at_of = {at: i for i, at in enumerate(chosen)}
+        names: dict[int, str] = {}
+        elements = [Element(p.tag, dict(p.attributes), list(p.children)) for p in primitives]
+
+        def name(given: Input, at: int) -> str:
+            """How ``given`` is referred to from the primitive ``at``, "" where it is the default."""
+            if isinstance(given, str):
+                return "" if given == _GRAPHIC and at == 0 else given
+            i = at_of[given]
+            if i == at - 1 and primitives[at].tag != "feMerge":
+                return ""
+            return names.setdefault(i, f"r{len(names)}")
+
+        for i, (primitive, element) in enumerate(zip(primitives, elements, strict=True)):
+            if primitive.tag == "feMerge":
+                element.children = [
+                    Element("feMergeNode", {"in": name(given, i) or _GRAPHIC}) for given in primitive.inputs
+                ]
+            else:
+                for attribute, given in zip(("in", "in2"), primitive.inputs, strict=False):
+                    text = name(given, i)
+                    if text:
+                        element.attributes[attribute] = text
+            if primitive.srgb and spaces == {True, False} and primitive.tag not in _COLOURLESS:
+                element.attributes["color-interpolation-filters"] = "sRGB"
+            if cut and primitive.area:
+                element.attributes.update(self._area_text(primitive.area))
+        for i, text in names.items():
+            elements[i].attributes["result"] = text
+        return elements
+
+    def _area(self, node: Node) -> tuple[float | None, ...]:
+        """The subregion in user units: x, y, width, height, None for what is not given; empty if none is."""
+        names = ("x", "y", "width", "height")
+        if not any(name in node.attributes for name in names):
+            return ()
+        lengths = [parse_length(node.attributes[name]) if name in node.attributes else None for name in names]
+        relative = self._node.attributes.get("primitiveUnits", "").strip() == "objectBoundingBox"
+        viewport = self._place.viewport
+        wholes = (1.0, 1.0) if relative else (viewport.width, viewport.height)
+        values = [
+            None if length is None else resolve(length, whole)
+            for length, whole in zip(lengths, wholes * 2, strict=True)
+        ]
+        if relative:
+            left, top, across, down = self._relative_to()
+            values = [
+                None if value is None else start + value * side
+                for value, start, side in zip(values, (left, top, 0.0, 0.0), (across, down) * 2, strict=True)
+            ]
+        # renderers do not agree on sizes of nothing
+        if any(value is not None and value <= 0 for value in values[2:]):
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a subregion without size")
+        return tuple(values) if any(value is not None for value in values) else ()
+
+    def _area_text(self, area: tuple[float | None, ...]) -> dict[str, str]:
+        """The attributes of a subregion on the canvas."""
+        a, b, c, d, e, f = self._place.matrix
+        x, y, width, height = area
+        if x is not None and y is not None and width is not None and height is not None:
+            left, top, right, bottom = map_box(self._place.matrix, (x, y, x + width, y + height))
+            (x_text, w_text), (y_text, h_text) = _span(left, right), _span(top, bottom)
+            return {"x": x_text, "y": y_text, "width": w_text, "height": h_text}
+        if not (a > 0 and d > 0 and abs(b) + abs(c) < 1e-9 * (a + d)):
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a turned subregion that is given in part")
+        values = (
+            ("x", None if x is None else a * x + e),
+            ("y", None if y is None else d * y + f),
+            ("width", None if width is None else a * width),
+            ("height", None if height is None else d * height),
+        )
+        return {name: str(snap(value)) for name, value in values if value is not None}
+
+    def _relative_to(self) -> tuple[float, float, float, float]:
+        box = self._sides()
+        if box is None:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "primitiveUnits of an empty box")
+        return box
+
+    def _units(self) -> tuple[float, float]:
+        """User units of the unit in which primitives give horizontal and vertical lengths."""
+        if self._node.attributes.get("primitiveUnits", "").strip() != "objectBoundingBox":
+            return 1.0, 1.0
+        return self._relative_to()[2:]
+
+    def _radii(self, node: Node, name: str, default: float) -> tuple[float, float]:
+        """Two lengths that are no offset, canvas units: standard deviations or radii; 0, 0 for what is invalid."""
+        values = _numbers(node.attributes.get(name)) or ([default] if name not in node.attributes else [0.0])
+        if len(values) > 2 or min(values) < 0:
+            return 0.0, 0.0
+        across, down = self._units()
+        x, y = values[0] * across, values[-1] * down
+        a, b, c, d = map(abs, self._place.matrix[:4])
+        if axis_aligned(self._place.matrix):
+            x, y = a * x + c * y, b * x + d * y
+        elif self._even and abs(x - y) <= _UNEVEN * max(x, y) and (name != "radius" or x == 0):
+            x = y = x * self._scale
+        elif x or y:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, f"{name} of {x:.4g} and {y:.4g} under a turn")
+        if max(x, y) > _FARTHEST:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, f"{name} of {max(x, y):.4g} units")
+        return round(x, _LENGTH_DECIMALS), round(y, _LENGTH_DECIMALS)
+
+    def _offset(self, node: Node, default: float) -> tuple[float, float]:
+        """``dx`` and ``dy``, canvas units."""
+        texts = [node.attributes.get(name) for name in ("dx", "dy")]
+        values = [default if text is None else parse_number(text) or 0.0 for text in texts]
+        across, down = self._units()
+        linear = (*self._place.matrix[:4], 0.0, 0.0)
+        x, y = apply(linear, values[0] * across, values[1] * down)
+        if max(abs(x), abs(y)) > _FARTHEST:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, f"an offset of {max(abs(x), abs(y)):.4g} units")
+        return round(x, _LENGTH_DECIMALS), round(y, _LENGTH_DECIMALS)
+
+    def _flood(self, node: Node, attributes: dict[str, str]) -> bool:
+        """Add the flood's colour to ``attributes``; returns whether it can be seen."""
+        color, opacity = Color(0, 0, 0), node.declared.get("flood-opacity", 1.0)
+        paint = node.declared.get("flood-color")
+        if paint is INHERIT or opacity is INHERIT:
+            raise Dropped(Reason.UNSUPPORTED_CSS, "an inherited flood colour")
+        if isinstance(paint, Paint):
+            color = current_color(node) if paint.kind == "current" else paint.color or color
+        alpha = number(color.alpha * (opacity if isinstance(opacity, float) else 1.0), self._opacity_decimals)
+        attributes["flood-color"] = hexadecimal(color)
+        if attributes["flood-color"] == "#000":
+            del attributes["flood-color"]
+        if alpha != "1":
+            attributes["flood-opacity"] = alpha
+        return alpha != "0"
+
+    @property
+    def _opacity_decimals(self) -> int:
+        return self._walker.settings.opacity_decimals
+
+    def _blur(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        x, y = self._radii(node, "stdDeviation", 0.0)
+        if x == y == 0:
+            return inputs[0]
+        attributes = {"stdDeviation": _pair(x, y)}
+        edge = node.attributes.get("edgeMode", "").strip()
+        if edge in ("duplicate", "wrap"):
+            raise Dropped(Reason.UNSUPPORTED_FILTER, f"edgeMode {edge}")  # which few renderers know
+        return _Primitive(node.tag, inputs, _grown(reaches[0], x * _SIGMAS, y * _SIGMAS), attributes)
+
+    def _move(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        x, y = self._offset(node, 0.0)
+        if x == y == 0:
+            return inputs[0]
+        attributes = {name: _length(value) for name, value in (("dx", x), ("dy", y)) if value}
+        return _Primitive(node.tag, inputs, _moved(reaches[0], x, y), attributes)
+
+    def _blend(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        mode = node.attributes.get("mode", "").strip()
+        attributes = {"mode": mode} if mode in _BLENDS else {}
+        return _Primitive(node.tag, inputs, _join(reaches), attributes)
+
+    def _color_matrix(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        kind = node.attributes.get("type", "matrix").strip()
+        given = node.attributes.get("values")
+        values = _numbers(given)
+        if kind == "luminanceToAlpha":
+            return _Primitive(node.tag, inputs, reaches[0], {"type": kind})
+        if kind in ("saturate", "hueRotate"):
+            value = values[0] if values and len(values) == 1 else 1.0 if kind == "saturate" else 0.0
+            text = _factor(value)
+            if text == ("1" if kind == "saturate" else "0"):
+                return inputs[0]
+            return _Primitive(node.tag, inputs, reaches[0], {"type": kind, "values": text})
+        texts = [_factor(value) for value in values or ()]
+        if len(texts) != 20 or " ".join(texts) == _IDENTITY:
+            return inputs[0]
+        return _Primitive(node.tag, inputs, None if float(texts[19]) > 0 else reaches[0], {"values": " ".join(texts)})
+
+    def _composite(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        operator = node.attributes.get("operator", "").strip()
+        if operator not in _OPERATORS:
+            return _Primitive(node.tag, inputs, _join(reaches))
+        attributes = {"operator": operator}
+        reach = _join(reaches)
+        if operator == "arithmetic":
+            for name in ("k1", "k2", "k3", "k4"):
+                text = _factor(parse_number(node.attributes.get(name, "0")) or 0.0)
+                if text != "0":
+                    attributes[name] = text
+            if float(attributes.get("k4", "0")) > 0:
+                reach = None
+        elif operator == "in":
+            reach = _meet(reaches[0], reaches[1])
+        elif operator in ("out", "atop"):
+            reach = reaches[0 if operator == "out" else 1]
+        return _Primitive(node.tag, inputs, reach, attributes)
+
+    def _merge(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        seen = [(each, reach) for each, reach in zip(inputs, reaches, strict=True) if reach != _EMPTY]
+        if not seen:
+            return _nothing()
+        if len(seen) == 1:
+            return seen[0][0]
+        return _Primitive(node.tag, [each for each, _ in seen], _join([reach for _, reach in seen]))
+
+    def _fill(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        attributes: dict[str, str] = {}
+        return _Primitive(node.tag, [], None, attributes) if self._flood(node, attributes) else _nothing()
+
+    def _shadow(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        dx, dy = self._offset(node, 2.0)
+        x, y = self._radii(node, "stdDeviation", 2.0)
+        attributes = {"dx": _length(dx), "dy": _length(dy), "stdDeviation": _pair(x, y)}
+        if not self._flood(node, attributes):
+            return inputs[0]
+        shadow = _moved(_grown(reaches[0], x * _SIGMAS, y * _SIGMAS), dx, dy)
+        return _Primitive(node.tag, inputs, _join([reaches[0], shadow]), attributes)
+
+    def _transfer(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        children: list[Element] = []
+        reach = reaches[0]
+        for tag in ("feFuncR", "feFuncG", "feFuncB", "feFuncA"):
+            # of several the last one counts
+            function = next((child for child in reversed(node.children) if child.tag == tag), None)
+            attributes, lowest = _function(function) if function is not None else ({}, 0.0)
+            if attributes:
+                children.append(Element(tag, attributes))
+                if tag == "feFuncA" and lowest > 0:
+                    reach = None
+        return _Primitive(node.tag, inputs, reach, children=children) if children else inputs[0]
+
+    def _morphology(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        x, y = self._radii(node, "radius", 0.0)
+        if x == 0 or y == 0:
+            if x != y:
+                raise Dropped(Reason.UNSUPPORTED_FILTER, "a morphology along one axis")  # renderers do not agree
+            return inputs[0]
+        attributes = {"radius": _pair(x, y)}
+        reach = reaches[0]
+        if node.attributes.get("operator", "").strip() == "dilate":
+            attributes["operator"] = "dilate"
+            reach = _grown(reach, x, y)
+        return _Primitive(node.tag, inputs, reach, attributes)
+
+
+_MAKERS: dict[str, Callable[[_Filter, Node, list[Input], list[Reach]], _Primitive | Input]] = {
+    "feGaussianBlur": _Filter._blur,
+    "feOffset": _Filter._move,
+    "feBlend": _Filter._blend,
+    "feColorMatrix": _Filter._color_matrix,
+    "feComposite": _Filter._composite,
+    "feMerge": _Filter._merge,
+    "feFlood": _Filter._fill,
+    "feDropShadow": _Filter._shadow,
+    "feComponentTransfer": _Filter._transfer,
+    "feMorphology": _Filter._morphology,
+}
+
+_IDENTITY = "1 0 0 0 0 0 1 0 0 0 0 0 1 0 0 0 0 0 1 0"
+
+
+def _nothing() -> _Primitive:
+    """A primitive that gives transparent black."""
+    return _Primitive("feFlood", [], _EMPTY, {"flood-opacity": "0"})
+
+
+def _wrap(elements: list[Element], value: str, reach: Box) -> list[Element]:
+    """Set a filter on the element, or on a group: it comes before an element's own clip path, mask and opacity."""
+    taken = ("filter", "clip-path", "mask", "opacity", "mix-blend-mode")
+    if len(elements) != 1 or any(name in elements[0].attributes for name in taken):
+        elements = [Element("g", {}, elements)]
+    elements[0].attributes["filter"] = value
+    elements[0].extent = reach
+    return elements
+
+
+def _references(node: Node) -> list[str]:
+    """What a primitive says about its inputs, "" where it says nothing."""
+    if node.tag == "feMerge":
+        return [child.attributes.get("in", "").strip() for child in node.children if child.tag == "feMergeNode"]
+    if node.tag in ("feFlood", "feImage", "feTurbulence"):
+        return []
+    names = ("in", "in2") if node.tag in ("feBlend", "feComposite", "feDisplacementMap") else ("in",)
+    return [node.attributes.get(name, "").strip() for name in names]
+
+
+def _input(text: str, results: dict[str, int], default: int | str) -> int | str:
+    """What ``in`` refers to: a name that no primitive before has means the default."""
+    if text in _STANDARD:
+        return text
+    return results.get(text, default) if text else default
+
+
+def _color_space(node: Node) -> str:
+    """The computed value of ``color-interpolation-filters``; ``auto`` is linearRGB, as its initial value."""
+    at: Node | None = node
+    while at is not None:
+        value = at.declared.get("color-interpolation-filters")
+        if isinstance(value, str):
+            return value
+        if value is INITIAL:
+            break
+        assert value in (None, INHERIT, UNSET)
+        at = at.parent
+    return "linearrgb"
+
+
+def _function(node: Node) -> tuple[dict[str, str], float]:
+    """The attributes of a transfer function, none for the identity; and what it makes of 0."""
+    kind = node.attributes.get("type", "").strip()
+
+    def factor(name: str, default: float) -> float:
+        found = parse_number(node.attributes.get(name, ""))
+        return default if found is None else found
+
+    if kind in ("table", "discrete"):
+        values = _numbers(node.attributes.get("tableValues"))
+        if not values:
+            return {}, 0.0
+        return {"type": kind, "tableValues": " ".join(map(_factor, values))}, values[0]
+    if kind == "linear":
+        parts = {"slope": (factor("slope", 1.0), "1"), "intercept": (factor("intercept", 0.0), "0")}
+        lowest = parts["intercept"][0]
+    elif kind == "gamma":
+        exponent = factor("exponent", 1.0)
+        parts = {
+            "amplitude": (factor("amplitude", 1.0), "1"),
+            "exponent": (exponent, "1"),
+            "offset": (factor("offset", 0.0), "0"),
+        }
+        lowest = parts["offset"][0] + (parts["amplitude"][0] if exponent <= 0 else 0.0)
+    else:
+        return {}, 0.0
+    shown = {name: text for name, (value, default) in parts.items() if (text := _factor(value)) != default}
+    return ({"type": kind, **shown} if shown else {}), lowest
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    """A list of finite numbers, None if ``text`` is none."""
+    if not text or NUMBER.sub("", text).strip(" \t\n\r\f,"):
+        return None
+    values = [float(piece) for piece in NUMBER.findall(text)]
+    return values if values and all(map(math.isfinite, values)) else None
+
+
+def _factor(value: float) -> str:
+    return number(value, _FACTOR_DECIMALS)
+
+
+def _length(value: float) -> str:
+    return number(value, _LENGTH_DECIMALS)
+
+
+def _pair(x: float, y: float) -> str:
+    first, second = _length(x), _length(y)
+    return first if first == second else f"{first} {second}"
+
+
+def _span(low: float, high: float) -> tuple[str, str]:
+    """Where a side of a region begins and how long it is; one that integers would say nothing of keeps decimals."""
+    begin, end = snap(low), snap(high)
+    return (str(begin), str(end - begin)) if end > begin else (_length(low), _length(max(high - low, 0.01)))
+
+
+def _grown(reach: Reach, x: float, y: float) -> Reach:
+    return reach if reach is None else (reach[0] - x, reach[1] - y, reach[2] + x, reach[3] + y)
+
+
+def _moved(reach: Reach, x: float, y: float) -> Reach:
+    return reach if reach is None else (reach[0] + x, reach[1] + y, reach[2] + x, reach[3] + y)
+
+
+def _join(reaches: list[Reach] | list[Box]) -> Reach:
+    boxes = [reach for reach in reaches if reach is not None]
+    if len(boxes) != len(reaches):
+        return None
+    seen = [box for box in boxes if box[0] <= box[2]]
+    return union(seen) if seen else _EMPTY
+
+
+def _meet(a: Reach, b: Reach) -> Reach:
+    if a is None or b is None:
+        return b if a is None else a
+    box = (max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
+    return box if box[0] <= box[2] and box[1] <= box[3] else _EMPTY
+
+
+def _steps(walker: Walker, value: str, place: Place) -> list[Node | float]:
+    """The filters of a list of functions, and the opacities in it; none if the value is invalid or names no filter."""
+    import tinycss2
+
+    limit_css_nesting(value, walker.settings.max_css_nesting)
+    steps: list[Node | float] = []
+    for token in tinycss2.parse_component_value_list(value, skip_comments=True):
+        if token.type == "whitespace":
+            continue
+        if token.type == "url" or (token.type == "function" and token.lower_name == "url"):
+            strings = [token.value] if token.type == "url" else [a.value for a in token.arguments if a.type == "string"]
+            target = walker.ids.get(strings[0][1:]) if strings and strings[0][:1] == "#" else None
+            if target is None or target.tag != "filter":
+                walker.notes.add("filter_missing")  # Filter Effects 1, section 5: the whole list is ignored
+                return []
+            steps.append(target)
+            continue
+        step = _shorthand(token, place) if token.type == "function" else None
+        if step is None:
+            walker.notes.add("filter_invalid")
+            return []
+        steps.append(step)
+    return steps
+
+
+_GREY = ((0.2126, 0.7152, 0.0722),) * 3
+_SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
+_ANGLES = {"deg": 1.0, "rad": 180 / math.pi, "grad": 0.9, "turn": 360.0}
+
+
+def _shorthand(token: Any, place: Place) -> Node | float | None:
+    """The filter that a function stands for (Filter Effects 1, section 6.1), an opacity, or None if it is invalid."""
+    name = token.lower_name
+    arguments = [each for each in token.arguments if each.type not in ("whitespace", "comment")]
+    font_size = place.style["font-size"].value
+    if name == "drop-shadow":
+        return _drop_shadow(arguments, place)
+    if len(arguments) > 1:
+        return None
+    if name == "blur":
+        deviation = _css_length(arguments[0], font_size) if arguments else 0.0
+        return None if deviation is None or deviation < 0 else _made("feGaussianBlur", stdDeviation=repr(deviation))
+    if name == "hue-rotate":
+        angle = _angle(arguments[0]) if arguments else 0.0
+        return None if angle is None else _made("feColorMatrix", type="hueRotate", values=repr(angle))
+    amount = _amount(arguments[0]) if arguments else 1.0
+    if amount is None or amount < 0:
+        return None
+    share = min(amount, 1.0)
+    if name == "opacity":
+        return share
+    if name in ("grayscale", "sepia"):
+        rows = _GREY if name == "grayscale" else _SEPIA
+        values = [
+            [value * share + (1 - share if i == j else 0.0) for j, value in enumerate(row)]
+            for i, row in enumerate(rows)
+        ]
+        text = " ".join(" ".join(map(repr, row)) + " 0 0" for row in values) + " 0 0 0 1 0"
+        return _made("feColorMatrix", values=text)
+    if name == "saturate":
+        return _made("feColorMatrix", type="saturate", values=repr(amount))
+    if name == "invert":
+        return _transferred(type="table", tableValues=f"{share!r} {1 - share!r}")
+    if name == "brightness":
+        return _transferred(type="linear", slope=repr(amount))
+    if name == "contrast":
+        return _transferred(type="linear", slope=repr(amount), intercept=repr(0.5 - 0.5 * amount))
+    return None
+
+
+def _drop_shadow(arguments: list[Any], place: Place) -> Node | None:
+    lengths: list[float] = []
+    color: Color | None = None
+    import tinycss2
+
+    font_size = place.style["font-size"].value
+    for at, each in enumerate(arguments):
+        length = _css_length(each, font_size)
+        if length is not None and (not lengths or at == 0 or _css_length(arguments[at - 1], font_size) is not None):
+            lengths.append(length)
+            continue
+        text = tinycss2.serialize([each])
+        found = place.style["color"].color if text.lower() == "currentcolor" else parse_color(text)
+        if found is None or color is not None:
+            return None
+        color = found
+    if not 2 <= len(lengths) <= 3 or (len(lengths) == 3 and lengths[2] < 0):
+        return None
+    deviation = lengths[2] if len(lengths) == 3 else 0.0
+    node = _made("feDropShadow", dx=repr(lengths[0]), dy=repr(lengths[1]), stdDeviation=repr(deviation))
+    node.children[0].declared["flood-color"] = Paint("color", color or place.style["color"].color)
+    return node
+
+
+def _made(tag: str, **attributes: str) -> Node:
+    """A filter of one primitive, as a function makes it: in sRGB, without a region."""
+    node = Node("function", {}, None, etree.Element("function"))
+    node.declared["color-interpolation-filters"] = "srgb"
+    node.children.append(Node(tag, attributes, node, etree.Element(tag)))
+    return node
+
+
+def _transferred(**attributes: str) -> Node:
+    node = _made("feComponentTransfer")
+    transfer = node.children[0]
+    transfer.children += [
+        Node(tag, attributes, transfer, etree.Element(tag)) for tag in ("feFuncR", "feFuncG", "feFuncB")
+    ]
+    return node
+
+
+def _css_length(token: Any, font_size: float) -> float | None:
+    if token.type == "number":
+        return float(token.value) if token.value == 0 else None
+    if token.type != "dimension":
+        return None
+    length = parse_length(f"{token.value!r}{token.unit}")
+    return None if length is None or length.unit == "%" else resolve(length, 0.0, font_size)
+
+
+def _angle(token: Any) -> float | None:
+    if token.type == "number":
+        return 0.0 if token.value == 0 else None
+    if token.type != "dimension" or token.unit.lower() not in _ANGLES:
+        return None
+    return float(token.value) * _ANGLES[token.unit.lower()]
+
+
+def _amount(token: Any) -> float | None:
+    if token.type not in ("number", "percentage"):
+        return None
+    return float(token.value) / (100 if token.type == "percentage" else 1)
