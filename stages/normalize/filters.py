@@ -59,12 +59,15 @@ _OPERATORS = frozenset(("in", "out", "atop", "xor", "lighter", "arithmetic"))
 _COLOURLESS = frozenset(("feOffset", "feFlood"))
 """Primitives that come out alike in every colour space."""
 
-_SIGMAS = 3
-"""Standard deviations that a blur reaches: beyond them renderers, which blur with boxes, paint nothing."""
+_SIGMAS = 2.4
+"""Standard deviations within which a blur can be seen: beyond is less than a hundredth of what it blurs."""
+_TAIL = 0.6
+"""Standard deviations beyond `_SIGMAS` where renderers, which blur with boxes, still paint."""
 _LENGTH_DECIMALS = 2
 _FACTOR_DECIMALS = 4
 _FARTHEST = 1e6
-_UNEVEN = 1e-3
+_UNEVEN, _UNSEEN = 0.05, 0.25
+"""How far a blur's standard deviations may differ from their mean: as a share, or canvas units."""
 
 BoxOf = Callable[[], Box | None]
 Input = str | int
@@ -100,12 +103,16 @@ def room(walker: Walker, own: dict[str, Any]) -> Drawer:
     return Drawer(Canvas(walker.canvas.view_box, walker.canvas.matrix, rect), walker.settings)
 
 
-def filtered(walker: Walker, value: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
+def filtered(
+    walker: Walker, node: Node, value: str, place: Place, elements: list[Element], box: BoxOf
+) -> list[Element]:
     """``elements`` under the value of the ``filter`` property: a list of functions (Filter Effects 1, section 5).
 
-    ``box``: finds the bounding box of what is filtered, user units. Raises Dropped (UNSUPPORTED_FILTER).
+    They may be none: a flood fills the region all the same. ``node``: what they were drawn for; ``box``: finds its
+    bounding box, user units. Raises Dropped (UNSUPPORTED_FILTER, UNSUPPORTED_CSS, TOO_COMPLEX).
     """
-    steps = _steps(walker, value, place)
+    # only presentation attributes have lengths without a unit
+    steps = _steps(walker, value, place, node.attributes.get("filter", "").strip() == value)
     if not steps:
         return elements
     if walker.settings.filter == "reject":
@@ -114,8 +121,6 @@ def filtered(walker: Walker, value: str, place: Place, elements: list[Element], 
         walker.notes.add("filter_dropped")
         return elements
     for step in steps:
-        if not elements:
-            break
         if isinstance(step, float):
             elements = effects.fade(elements, step, walker.settings)
         else:
@@ -128,9 +133,8 @@ class _Filter:
 
     def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf) -> None:
         self._walker, self._node, self._place, self._box = walker, node, place, box
-        large, small = singular_values(place.matrix)
-        self._even = large - small <= _UNEVEN * large
-        self._scale = large
+        self._large, self._small = singular_values(place.matrix)
+        self._tail = 0.0
         self._primitives: list[_Primitive] = []
 
     def apply(self, elements: list[Element]) -> list[Element]:
@@ -144,8 +148,8 @@ class _Filter:
         if region is None:
             return elements
         if region[2] <= region[0] or region[3] <= region[1]:
-            return []
-        source = union([ink(element) for element in elements])
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter region without size")  # renderers do not agree
+        source = union([ink(element) for element in elements]) if elements else _EMPTY
         output = self._read(source)
         if output == _ALPHA:
             self._primitives.append(_Primitive("feOffset", [output], source))
@@ -153,8 +157,8 @@ class _Filter:
         if isinstance(output, str):
             if self._holds(region, source):
                 return elements
-            x, y, right, bottom = region
-            shape = Shape("rect", (x, y, right - x, bottom - y, 0.0, 0.0))
+            left, top, right, bottom = region
+            shape = Shape("rect", (left, top, right - left, bottom - top, 0.0, 0.0))
             frame = self._walker.drawer.draw(shape, place.matrix, Look({}, None, {}))
             return effects.apply_clip(self._walker, frame, elements)
         final = self._primitives[output].reach
@@ -170,17 +174,18 @@ class _Filter:
             left, top, right, bottom = _meet(_join([source, *needed]), (-size, -size, 2 * size, 2 * size)) or _EMPTY
             if left >= right or top >= bottom:
                 return []
-            whole: Box = (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+            tail = self._tail
+            whole: Box = (math.floor(left - tail), math.floor(top - tail), right + tail + 1, bottom + tail + 1)
         else:
             whole = map_box(place.matrix, region)
         if max(map(abs, whole)) > _FARTHEST:
             raise Dropped(Reason.UNSUPPORTED_FILTER, f"a filter region of {max(map(abs, whole)):.4g} units")
-        names, spans = ("x", "y", "width", "height"), (_span(whole[0], whole[2]), _span(whole[1], whole[3]))
-        attributes = dict(zip(names, (spans[0][0], spans[1][0], spans[0][1], spans[1][1]), strict=True))
-        attributes["filterUnits"] = "userSpaceOnUse"
+        (x, width), (y, height) = _span(whole[0], whole[2]), _span(whole[1], whole[3])
+        attributes = {"x": x, "y": y, "width": width, "height": height, "filterUnits": "userSpaceOnUse"}
         children = self._print(chosen, cut, attributes)
         value = self._walker.definitions.reference(Element("filter", attributes, children))
-        return _wrap(elements, value, _meet(final, whole) or whole)
+        printed = (float(x), float(y), float(x) + float(width), float(y) + float(height))
+        return _wrap(elements, value, _meet(final, printed) or printed)
 
     def _free(self, region: Box, source: Box, chosen: list[int]) -> bool:
         """Whether the filter region cuts nothing that shows."""
@@ -233,7 +238,7 @@ class _Filter:
         if reach is None or back is None:
             return False
         left, top, right, bottom = map_box(back, reach)
-        slack = 0.5 / self._scale
+        slack = 0.5 / self._small
         return (
             region[0] <= left + slack
             and region[1] <= top + slack
@@ -420,13 +425,16 @@ class _Filter:
         a, b, c, d = map(abs, self._place.matrix[:4])
         if axis_aligned(self._place.matrix):
             x, y = a * x + c * y, b * x + d * y
-        elif self._even and abs(x - y) <= _UNEVEN * max(x, y) and (name != "radius" or x == 0):
-            x = y = x * self._scale
         elif x or y:
-            raise Dropped(Reason.UNSUPPORTED_FILTER, f"{name} of {x:.4g} and {y:.4g} under a turn")
+            high, low = max(x, y) * self._large, min(x, y) * self._small
+            x = y = (high + low) / 2
+            if name == "radius" or (high - low) / 2 > max(_UNEVEN / 2 * x, _UNSEEN):
+                raise Dropped(Reason.UNSUPPORTED_FILTER, f"{name} of {high:.4g} and {low:.4g} under a turn")
         if max(x, y) > _FARTHEST:
             raise Dropped(Reason.UNSUPPORTED_FILTER, f"{name} of {max(x, y):.4g} units")
-        return round(x, _LENGTH_DECIMALS), round(y, _LENGTH_DECIMALS)
+        x, y = round(x, _LENGTH_DECIMALS), round(y, _LENGTH_DECIMALS)
+        self._tail += _TAIL * max(x, y)
+        return x, y
 
     def _offset(self, node: Node, default: float) -> tuple[float, float]:
         """``dx`` and ``dy``, canvas units."""
@@ -707,8 +715,11 @@ def _meet(a: Reach, b: Reach) -> Reach:
     return box if box[0] <= box[2] and box[1] <= box[3] else _EMPTY
 
 
-def _steps(walker: Walker, value: str, place: Place) -> list[Node | float]:
-    """The filters of a list of functions, and the opacities in it; none if the value is invalid or names no filter."""
+def _steps(walker: Walker, value: str, place: Place, bare: bool) -> list[Node | float]:
+    """The filters of a list of functions, and the opacities in it; none if the value is invalid or names no filter.
+
+    ``bare``: whether lengths and angles may lack their unit.
+    """
     import tinycss2
 
     limit_css_nesting(value, walker.settings.max_css_nesting)
@@ -724,7 +735,7 @@ def _steps(walker: Walker, value: str, place: Place) -> list[Node | float]:
                 return []
             steps.append(target)
             continue
-        step = _shorthand(token, place) if token.type == "function" else None
+        step = _shorthand(token, place, bare) if token.type == "function" else None
         if step is None:
             walker.notes.add("filter_invalid")
             return []
@@ -737,20 +748,20 @@ _SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
 _ANGLES = {"deg": 1.0, "rad": 180 / math.pi, "grad": 0.9, "turn": 360.0}
 
 
-def _shorthand(token: Any, place: Place) -> Node | float | None:
+def _shorthand(token: Any, place: Place, bare: bool) -> Node | float | None:
     """The filter that a function stands for (Filter Effects 1, section 6.1), an opacity, or None if it is invalid."""
     name = token.lower_name
     arguments = [each for each in token.arguments if each.type not in ("whitespace", "comment")]
     font_size = place.style["font-size"].value
     if name == "drop-shadow":
-        return _drop_shadow(arguments, place)
+        return _drop_shadow(arguments, place, bare)
     if len(arguments) > 1:
         return None
     if name == "blur":
-        deviation = _css_length(arguments[0], font_size) if arguments else 0.0
+        deviation = _css_length(arguments[0], font_size, bare) if arguments else 0.0
         return None if deviation is None or deviation < 0 else _made("feGaussianBlur", stdDeviation=repr(deviation))
     if name == "hue-rotate":
-        angle = _angle(arguments[0]) if arguments else 0.0
+        angle = _angle(arguments[0], bare) if arguments else 0.0
         return None if angle is None else _made("feColorMatrix", type="hueRotate", values=repr(angle))
     amount = _amount(arguments[0]) if arguments else 1.0
     if amount is None or amount < 0:
@@ -777,15 +788,17 @@ def _shorthand(token: Any, place: Place) -> Node | float | None:
     return None
 
 
-def _drop_shadow(arguments: list[Any], place: Place) -> Node | None:
+def _drop_shadow(arguments: list[Any], place: Place, bare: bool) -> Node | None:
     lengths: list[float] = []
     color: Color | None = None
     import tinycss2
 
     font_size = place.style["font-size"].value
     for at, each in enumerate(arguments):
-        length = _css_length(each, font_size)
-        if length is not None and (not lengths or at == 0 or _css_length(arguments[at - 1], font_size) is not None):
+        length = _css_length(each, font_size, bare)
+        if length is not None and (
+            not lengths or at == 0 or _css_length(arguments[at - 1], font_size, bare) is not None
+        ):
             lengths.append(length)
             continue
         text = tinycss2.serialize([each])
@@ -818,18 +831,18 @@ def _transferred(**attributes: str) -> Node:
     return node
 
 
-def _css_length(token: Any, font_size: float) -> float | None:
+def _css_length(token: Any, font_size: float, bare: bool) -> float | None:
     if token.type == "number":
-        return float(token.value) if token.value == 0 else None
+        return float(token.value) if bare or token.value == 0 else None
     if token.type != "dimension":
         return None
     length = parse_length(f"{token.value!r}{token.unit}")
     return None if length is None or length.unit == "%" else resolve(length, 0.0, font_size)
 
 
-def _angle(token: Any) -> float | None:
+def _angle(token: Any, bare: bool) -> float | None:
     if token.type == "number":
-        return 0.0 if token.value == 0 else None
+        return float(token.value) if bare or token.value == 0 else None
     if token.type != "dimension" or token.unit.lower() not in _ANGLES:
         return None
     return float(token.value) * _ANGLES[token.unit.lower()]

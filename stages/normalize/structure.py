@@ -256,10 +256,10 @@ class Walker:
         self, node: Node, own: dict[str, Any], place: Place, elements: list[Element], shape: Shape | None
     ) -> list[Element]:
         """Apply an element's own opacity, clip path, mask and filter to what it drew."""
-        if not own or not elements:
+        if not own or not (elements or (own.get("filter") and self.measured is None)):
             return elements
         if own.get("filter"):
-            elements = filters.filtered(self, own["filter"], place, elements, self._box(node, own, place, shape))
+            elements = filters.filtered(self, node, own["filter"], place, elements, self._box(node, own, place, shape))
         if own.get("clip-path"):
             elements = effects.clip(self, own["clip-path"], place, elements, self._box(node, own, place, shape))
         if own.get("mask"):
