@@ -26,6 +26,7 @@ from stages.normalize.quantize import snap
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import (
+    IDENTITY,
     Box,
     apply,
     axis_aligned,
@@ -154,42 +155,72 @@ class _Filter:
         if output == _ALPHA:
             self._primitives.append(_Primitive("feOffset", [output], source))
             output = len(self._primitives) - 1
+        upright = axis_aligned(place.matrix)
+        before, after = (False, False) if upright else self._cuts(region, elements)
         if isinstance(output, str):
-            if self._holds(region, source):
-                return elements
-            left, top, right, bottom = region
-            shape = Shape("rect", (left, top, right - left, bottom - top, 0.0, 0.0))
-            frame = self._walker.drawer.draw(shape, place.matrix, Look({}, None, {}))
-            return effects.apply_clip(self._walker, frame, elements)
+            if upright:
+                before = not self._holds(region, source)
+            return self._clipped(region, elements) if before else elements
         final = self._primitives[output].reach
         if final == _EMPTY:
             return []
         chosen = self._chosen(output)
-        if not axis_aligned(place.matrix) and not self._free(region, source, chosen):
-            raise Dropped(Reason.UNSUPPORTED_FILTER, "a turned filter region that cuts what it shows")
-        cut = self._cut(region, chosen)
-        if region == _EVERYWHERE:
-            size = self._walker.settings.canvas
-            needed = [reach for at in chosen if (reach := self._primitives[at].reach) is not None]
-            left, top, right, bottom = _meet(_join([source, *needed]), (-size, -size, 2 * size, 2 * size)) or _EMPTY
-            if left >= right or top >= bottom:
-                return []
-            tail = self._tail
-            whole: Box = (math.floor(left - tail), math.floor(top - tail), right + tail + 1, bottom + tail + 1)
-        else:
-            whole = map_box(place.matrix, region)
+        whole = self._whole(region, source, chosen)
+        if whole is None:
+            return []
         if max(map(abs, whole)) > _FARTHEST:
             raise Dropped(Reason.UNSUPPORTED_FILTER, f"a filter region of {max(map(abs, whole)):.4g} units")
         (x, width), (y, height) = _span(whole[0], whole[2]), _span(whole[1], whole[3])
         attributes = {"x": x, "y": y, "width": width, "height": height, "filterUnits": "userSpaceOnUse"}
-        children = self._print(chosen, cut, attributes)
+        children = self._print(chosen, upright and self._cut(region, chosen), attributes)
         value = self._walker.definitions.reference(Element("filter", attributes, children))
         printed = (float(x), float(y), float(x) + float(width), float(y) + float(height))
-        return _wrap(elements, value, _meet(final, printed) or printed)
+        elements = self._clipped(region, elements) if before else elements
+        elements = _wrap(elements, value, _meet(final, printed) or printed)
+        return self._clipped(region, elements) if after else elements
 
-    def _free(self, region: Box, source: Box, chosen: list[int]) -> bool:
-        """Whether the filter region cuts nothing that shows."""
-        for at in chosen:
+    def _clipped(self, region: Box, elements: list[Element]) -> list[Element]:
+        """``elements`` within a region in user units."""
+        left, top, right, bottom = region
+        shape = Shape("rect", (left, top, right - left, bottom - top, 0.0, 0.0))
+        frame = self._walker.drawer.draw(shape, self._place.matrix, Look({}, None, {}))
+        return effects.apply_clip(self._walker, frame, elements)
+
+    def _whole(self, region: Box, source: Box, chosen: list[int]) -> Box | None:
+        """The filter region on the canvas; that of a function holds all that it shows. None if that is nothing."""
+        if region != _EVERYWHERE:
+            return map_box(self._place.matrix, region)
+        size, tail = self._walker.settings.canvas, self._tail
+        needed = [reach for at in chosen if (reach := self._primitives[at].reach) is not None]
+        left, top, right, bottom = _meet(_join([source, *needed]), (-size, -size, 2 * size, 2 * size)) or _EMPTY
+        if left >= right or top >= bottom:
+            return None
+        return math.floor(left - tail), math.floor(top - tail), math.ceil(right + tail), math.ceil(bottom + tail)
+
+    def _cuts(self, region: Box, elements: list[Element]) -> tuple[bool, bool]:
+        """Whether a turned region cuts what goes into the filter, and what comes out: clip paths can do that.
+
+        Raises Dropped where it, or a subregion, cuts what is shown in between.
+        """
+        back = invert(self._place.matrix)
+        if back is None or region == _EVERYWHERE:
+            return False, False
+        # the same filter as seen from the user's axes
+        probe = _Filter(self._walker, self._node, self._place._replace(matrix=IDENTITY), self._box)
+        probe._small = self._small
+        source = union([ink(element, back) for element in elements]) if elements else _EMPTY
+        before = not probe._holds(region, source)
+        output = probe._read(_meet(source, region) or region)
+        if isinstance(output, str):
+            return before, False
+        chosen = probe._chosen(output)
+        if probe._cut(region, chosen) or not probe._free(region, chosen[:-1], chosen):
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a turned region that cuts what it shows")
+        return before, not probe._free(region, chosen[-1:], chosen)
+
+    def _free(self, region: Box, some: list[int], chosen: list[int]) -> bool:
+        """Whether the filter region cuts nothing that ``some`` of the primitives show."""
+        for at in some:
             primitive = self._primitives[at]
             if primitive.reach is None:
                 # a flood is cut by the region, which does not matter to what shows less than all of it
@@ -198,7 +229,7 @@ class _Filter:
                     return False
             elif not self._holds(region, primitive.reach):
                 return False
-        return self._holds(region, source)
+        return True
 
     def _region(self) -> Box | None:
         """The filter region in user units, everything for a filter function; None if there is no box to refer to."""
@@ -321,8 +352,6 @@ class _Filter:
             areas[at] = area
             # what the region cuts as well needs no subregion
             cut = cut or (area != region and not self._holds(area, primitive.reach))
-        if cut and not axis_aligned(self._place.matrix):
-            raise Dropped(Reason.UNSUPPORTED_FILTER, "a turned subregion that cuts what it shows")
         return cut
 
     def _print(self, chosen: list[int], cut: bool, attributes: dict[str, str]) -> list[Element]:

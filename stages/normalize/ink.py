@@ -9,28 +9,33 @@ import math
 
 from stages.canonical import Element
 from stages.normalize.arcs import Center, center
-from stages.normalize.segments import Segment, Subpath, exact_box, from_commands, union
+from stages.normalize.segments import Segment, Subpath, exact_box, from_commands, transform, union
 from stages.normalize.shapes import ellipse_path, line_path, rect_path
-from stages.normalize.transforms import Box
+from stages.normalize.transforms import IDENTITY, Box, Matrix, map_box, singular_values
 from stages.normalize.typeset import Face, ink_box
 from stages.pathdata import parse_path
 
 
-def ink(element: Element) -> Box:
-    """A box that holds all that an element paints, and hardly more; clip paths and masks are not considered."""
+def ink(element: Element, matrix: Matrix = IDENTITY) -> Box:
+    """A box that holds all that an element paints, and hardly more; clip paths and masks are not considered.
+
+    ``matrix``: from the canvas to where the box is wanted.
+    """
     if element.extent is not None:
-        return element.extent
+        return map_box(matrix, element.extent)
     if element.tag == "g":
-        return union([ink(child) for child in element.children])
+        return union([ink(child, matrix) for child in element.children])
     attributes = element.attributes
     if element.tag == "text":
-        box, path = _line_of_text(element), []
+        box, path = map_box(matrix, _line_of_text(element)), []
     else:
         path = element_path(element)
+        if matrix != IDENTITY:
+            path = transform(path, matrix)
         box = exact_box(path)
     if "stroke" not in attributes:
         return box
-    half = float(attributes.get("stroke-width", "1")) / 2
+    half = float(attributes.get("stroke-width", "1")) / 2 * singular_values(matrix)[0]
     cap = half * math.sqrt(2) if attributes.get("stroke-linecap") == "square" else half
     boxes = [(box[0] - cap, box[1] - cap, box[2] + cap, box[3] + cap)]
     if attributes.get("stroke-linejoin", "miter") == "miter":
