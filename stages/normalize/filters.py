@@ -118,9 +118,6 @@ def filtered(
         return elements
     if walker.settings.filter == "reject":
         raise Dropped(Reason.UNSUPPORTED_FILTER, f"filter {value[:60]}")
-    if walker.settings.filter == "drop":
-        walker.notes.add("filter_dropped")
-        return elements
     for step in steps:
         if isinstance(step, float):
             elements = effects.fade(elements, step, walker.settings)

@@ -34,7 +34,7 @@ def trace(data: str, matrix: Matrix, pen: Pen, settings: NormalizeSettings, free
         return None
     try:
         return _Trace(a, d, e, f, pen, settings, free).run(tokens)
-    except (ValueError, OverflowError):  # no number where one is needed, or one that is not finite
+    except (ValueError, IndexError, OverflowError):  # no number where one is needed, or one that is not finite
         return None
 
 
