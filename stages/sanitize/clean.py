@@ -119,9 +119,12 @@ class _Cleaner:
                 self.notes.add("active_animation")
                 return False
         elif local == "image" or (local == "feImage" and not _reference(old).startswith("#")):
-            if self.raster.shows(old):
+            if not self.raster.shows(old):
+                self.notes.add("hidden_raster")
+                return False
+            if self.settings.images == "reject":
                 raise Dropped(Reason.RASTER_EMBEDDED, f"{local} {_reference(old)[:60]}")
-            self.notes.add("hidden_raster")
+            self.notes.add("image_dropped")
             return False
         return True
 

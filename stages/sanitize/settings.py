@@ -28,3 +28,8 @@ class SanitizeSettings(Settings):
     scripts: Literal["drop", "reject"] = Field(
         "drop", description="a document with a script element: take the script out, or reject the document"
     )
+    images: Literal["drop", "reject"] = Field(
+        "reject",
+        description="a document with an embedded or linked raster that shows: reject it, or take the image out; tokens"
+        " cannot say an image",
+    )

@@ -6,6 +6,7 @@ from conftest import write_config
 
 from pipeline.config import Config, load
 from pipeline.errors import ConfigError
+from pipeline.single import detokenize_text, tokenize_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,6 +22,18 @@ def test_shipped_configs_are_valid_and_commented(name: str) -> None:
     path = ROOT / "configs" / name
     assert load(path).config.name == name.removesuffix(".yaml")
     assert path.read_text().count("#") >= 8
+
+
+@pytest.mark.parametrize("canvas", [224, 1024])
+def test_other_canvases_make_tokens(canvas: int, tmp_path: Path) -> None:
+    """The profiles of the other canvases load, and a drawing becomes tokens of theirs and back."""
+    config = ROOT / f"configs/hivg-{canvas}.yaml"
+    (tmp_path / "a.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'
+    )
+    tokens = tokenize_file(tmp_path / "a.svg", config)
+    assert f"viewBox=0 0 {canvas} {canvas}" in tokens and f"<d_{canvas}>" in tokens
+    assert f'd="M0 0h{canvas}v{canvas}z"' in detokenize_text(tokens, config)
 
 
 def test_paper_config_has_the_papers_values() -> None:

@@ -158,7 +158,10 @@ def test_switch_takes_the_first_child_that_holds():
     [
         ("<text>\u65e5\u672c</text>", Reason.UNSUPPORTED_TEXT),
         ('<text><textPath href="#p">word</textPath></text>', Reason.UNSUPPORTED_TEXT),
-        ('<filter id="f"><feTurbulence/></filter><rect width="9" height="9" filter="url(#f)"/>', Reason.UNSUPPORTED_FILTER),
+        (
+            '<filter id="f"><feTurbulence/></filter><rect width="9" height="9" filter="url(#f)"/>',
+            Reason.UNSUPPORTED_FILTER,
+        ),
         ('<rect width="9" height="9" style="fill:var(--x)"/>', Reason.UNSUPPORTED_CSS),
         (
             '<path d="M0 0h9" stroke="red" stroke-dasharray=".001"/>',

@@ -5,6 +5,7 @@ import pytest
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
 from stages.reasons import Reason
+from stages.sanitize import SanitizeSettings, sanitize_one
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 RECT = '<rect x="0" y="0" width="90" height="90"/>'
@@ -44,6 +45,16 @@ def test_a_feature_is_dropped_from_the_source_or_rejected(setting: str, body: st
     with pytest.raises(Dropped) as caught:
         run(body, **{setting: "reject"})
     assert caught.value.reason is reason
+
+
+def test_images_are_rejected_or_taken_out_when_sanitizing():
+    """No setting keeps them, since tokens cannot say a raster."""
+    svg = f'{HEAD}<image href="data:image/png;base64,AAAA" width="9" height="9"/>{RECT}</svg>'.encode()
+    with pytest.raises(Dropped) as caught:
+        sanitize_one(svg, SanitizeSettings())
+    assert caught.value.reason is Reason.RASTER_EMBEDDED
+    done = sanitize_one(svg, SanitizeSettings(images="drop"))
+    assert b"image" not in done.svg and "image_dropped" in done.notes
 
 
 def test_nothing_is_rewritten_where_nothing_is_dropped():
