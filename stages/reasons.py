@@ -43,9 +43,6 @@ class Reason(StrEnum):
     UNSUPPORTED_MASK = "unsupported_mask"
     UNSUPPORTED_CLIP_PATH = "unsupported_clip_path"
     UNSUPPORTED_PATTERN = "unsupported_pattern"
-    UNSUPPORTED_MARKER = "unsupported_marker"
-    UNSUPPORTED_SWITCH = "unsupported_switch"
-    UNSUPPORTED_NESTED_SVG = "unsupported_nested_svg"
     UNSUPPORTED_ANIMATION = "unsupported_animation"
     UNSUPPORTED_PAINT = "unsupported_paint"
     UNSUPPORTED_STROKE = "unsupported_stroke"
@@ -96,9 +93,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNSUPPORTED_MASK: "A mask changes the picture and cannot be expressed.",
     Reason.UNSUPPORTED_CLIP_PATH: "A clip path changes the picture and cannot be expressed.",
     Reason.UNSUPPORTED_PATTERN: "A pattern fill changes the picture and cannot be expressed.",
-    Reason.UNSUPPORTED_MARKER: "Markers change the picture and cannot be expressed.",
-    Reason.UNSUPPORTED_SWITCH: "A switch element cannot be resolved faithfully.",
-    Reason.UNSUPPORTED_NESTED_SVG: "A nested svg or symbol viewport cannot be resolved faithfully.",
     Reason.UNSUPPORTED_ANIMATION: "Animation decides what the static picture shows.",
     Reason.UNSUPPORTED_PAINT: "A paint server or colour cannot be expressed.",
     Reason.UNSUPPORTED_STROKE: "A stroke under a non-uniform scale cannot be baked exactly.",

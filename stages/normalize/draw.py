@@ -146,6 +146,19 @@ class Drawer:
         within = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
         return [Element("path", {**look.attributes(), "d": data}, within=within)]
 
+    def draw_apart(self, shape: Shape, matrix: Matrix, look: Look) -> list[list[Element]]:
+        """Fill and stroke of a shape as elements of their own, in the order in which they are painted.
+
+        Raises Dropped (OUT_OF_CANVAS).
+        """
+        parts = []
+        if look.fill is not None:
+            parts.append(self.draw(shape, matrix, Look(look.fill, None, {})))
+        if look.stroke is not None:
+            parts.append(self.draw(shape, matrix, Look(None, look.stroke, {})))
+        _one_picture(parts, look)
+        return parts
+
     def _outlined(
         self, shape: Shape, matrix: Matrix, look: Look, stroke: Stroke, pen: tuple[Matrix, Matrix]
     ) -> list[Element]:

@@ -210,12 +210,12 @@ class Walker:
                 look.fill["fill-rule"] = "evenodd"
             elements = self.drawer.draw(shape, matrix, look)
         if marked:
-            elements = self._with_markers(elements, shape, place)
+            elements = self._with_markers(elements, shape, place, look)
         if shape.note:
             self.notes.add(shape.note)
         return self._effects(node, own, place, elements, shape)
 
-    def _with_markers(self, elements: list[Element], shape: Shape, place: Place) -> list[Element]:
+    def _with_markers(self, elements: list[Element], shape: Shape, place: Place, look: Look | None) -> list[Element]:
         """The elements of a shape and of the markers at its vertices, in the order in which they are painted."""
         style = place.style
         found = vertices(shape.path())
@@ -230,8 +230,9 @@ class Walker:
         if not drawn:
             return elements
         order = style["paint-order"]
-        if order[1] == "markers" and len(elements) == 1 and {"fill", "stroke"} <= elements[0].attributes.keys():
-            raise Dropped(Reason.UNSUPPORTED_MARKER, "markers between fill and stroke")
+        if order[1] == "markers" and look is not None and look.fill is not None and look.stroke is not None:
+            first, second = self.drawer.draw_apart(shape, place.matrix, look)
+            return [*first, *drawn, *second]
         return drawn + elements if order[0] == "markers" else elements + drawn
 
     def _marker(self, marker: Node, vertex: Vertex, start: bool, shape: Shape, place: Place) -> list[Element]:

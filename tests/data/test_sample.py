@@ -112,7 +112,7 @@ def test_broken_files_say_what_is_expected_of_them(files):
     assert codes >= {
         "kept", "empty", "too_large", "bad_gzip", "not_svg", "xml_malformed", "bad_encoding", "entity_expansion",
         "external_entity", "too_deep", "too_complex", "raster_embedded", "bad_dimension", "unsupported_text",
-        "unsupported_filter", "unsupported_mask", "unsupported_pattern", "unsupported_marker", "unsupported_stroke",
+        "unsupported_filter", "unsupported_mask", "unsupported_pattern", "unsupported_stroke",
         "cyclic_ref", "use_expansion", "out_of_canvas", "nothing_drawn", "blank_render", "timed_out",
         "duplicate_raw", "duplicate_canonical", "near_duplicate",
     }  # fmt: skip

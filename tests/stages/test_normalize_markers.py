@@ -80,6 +80,19 @@ def test_markers_follow_paint_order_and_inherit_from_where_they_are_defined():
     assert '<rect x="200" y="100" width="10" height="10"/>' in inner(body.format(""))
 
 
+def test_markers_between_fill_and_stroke_part_them():
+    """Each is an element of its own, with the opacity that is its own."""
+    marker = '<marker id="m" markerWidth="10" markerHeight="10"><rect width="10" height="10" fill="red"/></marker>'
+    path = '<path marker-mid="url(#m)" stroke="blue" fill-opacity=".5" paint-order="{}" d="M100 100H200V300"/>'
+    between = inner(marker + path.format("fill markers"))
+    assert between == (
+        '<path opacity="0.5" d="M100 100h100v200"/><rect x="200" y="100" width="10" height="10" fill="#f00"/>'
+        '<path fill="none" stroke="#00f" d="M100 100h100v200"/>'
+    )
+    turned = inner(marker + path.format("stroke markers"))
+    assert turned.index("#00f") < turned.index("#f00") < turned.index("opacity")
+
+
 def test_context_paints_are_those_of_the_path_and_of_use():
     """context-fill and context-stroke are the fill and the stroke of what draws the marker, gradients in its box."""
     content = '<rect width="10" height="10" fill="context-stroke"/>'
