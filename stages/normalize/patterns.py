@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 NOTHING = "none"
 """What a pattern paints that has no content or no size."""
 
-_FINE = 64
+_FINE = 128
 """Units that the shorter side of a tile has at least where its longer one allows it: half a unit is little of them."""
 _COARSEST = 4
 """Canvas units that one unit of the content may stand for, in tiles larger than the canvas."""

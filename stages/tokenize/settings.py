@@ -19,7 +19,14 @@ PAPER_ELEMENTS = RELEASED_ELEMENTS[:21]
 """21 elements, as many as the paper counts. The paper does not name them: these are the released list without
 ``symbol``, which inlining of ``use`` makes needless, and without the six filter primitives."""
 
-ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS}
+EXTENDED_ELEMENTS = (
+    *RELEASED_ELEMENTS,
+    "feMergeNode", "feFlood", "feDropShadow", "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA",
+    "feMorphology",
+)  # fmt: skip
+"""The released elements and, after them, the others that canonical drawings may hold."""
+
+ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS, "extended": EXTENDED_ELEMENTS}
 
 
 class SegmentSettings(Settings):
@@ -74,9 +81,10 @@ class TokenizeSettings(Settings):
         ge=0,
         description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance",
     )
-    elements: Literal["paper", "released"] | tuple[str, ...] = Field(
+    elements: Literal["paper", "released", "extended"] | tuple[str, ...] = Field(
         default="released",
-        description="elements that have tokens: paper (21), released (28), or a list of names that begins with svg",
+        description="elements that have tokens: paper (21), released (28), extended (37: all that canonical drawings"
+        " hold; the ids of the released ones stay), or a list of names that begins with svg",
     )
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="level 2: segment tokens")
     ids: IdSettings = Field(default_factory=IdSettings, description="tokenizer.json")

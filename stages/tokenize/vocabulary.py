@@ -1,7 +1,8 @@
 """The vocabulary of atomic tokens: which strings are tokens, in which order, and what they mean.
 
 Order of ids: structure (``<svg>``, ``</svg>``, ``<path>`` …), commands (``<cmd_M>``, ``<cmd_m>`` …), arc flags,
-positions ``<P_0>`` … ``<P_N>``, offsets ``<d_-N>`` … ``<d_N>``, with N = canvas + tolerance.
+positions ``<P_0>`` … ``<P_N>``, offsets ``<d_-N>`` … ``<d_N>``, with N = canvas + tolerance. Elements beyond those of
+the reference's released code come last, so that they do not move the ids of what it has.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from stages.tokenize.settings import TokenizeSettings
+from stages.tokenize.settings import RELEASED_ELEMENTS, TokenizeSettings
 
 COMMANDS = "MLHVCSQTAZ"
 
@@ -65,12 +66,15 @@ class Vocabulary:
 def _build(canvas: int, tolerance: int, elements: tuple[str, ...]) -> Vocabulary:
     limit = canvas + tolerance
     rows: list[tuple[str, Kind, int | None]] = []
-    for name in elements:
+    later = elements[len(RELEASED_ELEMENTS) :] if elements[: len(RELEASED_ELEMENTS)] == RELEASED_ELEMENTS else ()
+    for name in elements[: len(elements) - len(later)]:
         rows += [(f"<{name}>", "structure", None), (f"</{name}>", "structure", None)]
     for letter in COMMANDS:
         rows += [(f"<cmd_{letter}>", "command", None), (f"<cmd_{letter.lower()}>", "command", None)]
     rows += [(f"<{flag}_{value}>", "flag", value) for flag in ("large", "sweep") for value in (0, 1)]
     rows += [(f"<P_{value}>", "position", value) for value in range(limit + 1)]
     rows += [(f"<d_{value}>", "offset", value) for value in range(-limit, limit + 1)]
+    for name in later:
+        rows += [(f"<{name}>", "structure", None), (f"</{name}>", "structure", None)]
     tokens = tuple(Token(i, text, kind, value) for i, (text, kind, value) in enumerate(rows))
     return Vocabulary(canvas, limit, elements, tokens)
