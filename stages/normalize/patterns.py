@@ -140,7 +140,8 @@ class Patterns:
             if view_box[2] <= 0 or view_box[3] <= 0:
                 return None
             aspect = _attribute(chain, "preserveAspectRatio")
-            inner, viewport = fit_view_box(view_box, 0.0, 0.0, width, height, aspect), Viewport(*view_box[2:])
+            # which makes no viewport: percentages still refer to the one around (SVG 2, section 8.2)
+            inner = fit_view_box(view_box, 0.0, 0.0, width, height, aspect)
         elif _attribute(chain, "patternContentUnits") == "objectBoundingBox" and box is not None:
             inner, viewport = (box[2] - box[0], 0.0, 0.0, box[3] - box[1], 0.0, 0.0), Viewport(1.0, 1.0)
         matrix = multiply(matrix, inner)
