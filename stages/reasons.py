@@ -50,9 +50,11 @@ class Reason(StrEnum):
     UNSUPPORTED_ATTRIBUTE = "unsupported_attribute"
     CYCLIC_REF = "cyclic_ref"
     USE_EXPANSION = "use_expansion"
+    RENDER_BUDGET = "render_budget"
     OUT_OF_CANVAS = "out_of_canvas"
     NOTHING_DRAWN = "nothing_drawn"
     # tokenize
+    NOT_IN_VOCABULARY = "not_in_vocabulary"
     TOKEN_MISMATCH = "token_mismatch"
     # render, fidelity
     RENDER_FAILED = "render_failed"
@@ -100,8 +102,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNSUPPORTED_ATTRIBUTE: "An attribute that changes the picture is not known to the normalizer.",
     Reason.CYCLIC_REF: "References form a cycle.",
     Reason.USE_EXPANSION: "Expanding the use elements exceeds the limit.",
+    Reason.RENDER_BUDGET: "Masks, patterns or filters within each other make the drawing too costly to render.",
     Reason.OUT_OF_CANVAS: "Geometry lies outside the canvas by more than the tolerance.",
     Reason.NOTHING_DRAWN: "After normalization no element is left that draws.",
+    Reason.NOT_IN_VOCABULARY: "An element of the canonical form has no token in the configured vocabulary.",
     Reason.TOKEN_MISMATCH: "The tokens do not decode to the canonical form.",
     Reason.RENDER_FAILED: "The renderer refuses the source or the canonical form.",
     Reason.BLANK_RENDER: "The picture is uniform on white and on black.",

@@ -116,7 +116,7 @@ def parse_style(text: str, nesting: int) -> tuple[Declaration, ...]:
     """The valid declarations of a style attribute, in order. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS)."""
     if _PLAIN_STYLE.fullmatch(text) or _URL_STYLE.fullmatch(text):
         pairs = [piece.partition(":") for piece in text.split(";")]
-        found = [(name.strip().lower(), value, False) for name, colon, value in pairs if colon]
+        found = [(_name(name), value, False) for name, colon, value in pairs if colon]
     else:
         import tinycss2
 
@@ -125,11 +125,16 @@ def parse_style(text: str, nesting: int) -> tuple[Declaration, ...]:
     return _typed(found)
 
 
+def _name(text: str) -> str:
+    text = text.strip()
+    return text if text.startswith("--") else text.lower()  # custom properties alone have a case
+
+
 def _pairs(nodes: list[Any]) -> list[tuple[str, str, bool]]:
     import tinycss2
 
     return [
-        (node.lower_name, tinycss2.serialize(node.value), node.important)
+        (_name(node.name), tinycss2.serialize(node.value), node.important)
         for node in nodes
         if node.type == "declaration"
     ]
@@ -139,6 +144,8 @@ def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
     found: list[Declaration] = []
     for name, text, important in pairs:
         if name not in _KNOWN:
+            if name.startswith("--"):
+                found.append(Declaration(name, text, important))
             continue
         if name == "all":
             raise Dropped(Reason.UNSUPPORTED_CSS, f"all: {text[:80]}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lxml import etree
+
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
 from stages.normalize.background import ground, rectangle
+from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
 from stages.normalize.css import cascade
 from stages.normalize.defs import sort_attributes
@@ -18,6 +21,7 @@ from stages.normalize.settings import NormalizeSettings
 from stages.normalize.structure import Walker
 from stages.normalize.transforms import IDENTITY
 from stages.normalize.tree import Node, build, parse
+from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
 _ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
@@ -61,6 +65,8 @@ def _read(svg: bytes, settings: NormalizeSettings) -> tuple[Node, dict[str, Node
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
     nodes, ids = build(parse(svg), settings.max_elements)
     notes = cascade(nodes, settings)
+    if b"var(" in svg.lower() and resolve_variables(nodes):
+        notes.add("css_variables_resolved")
     if any(node.tag in _ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
@@ -83,8 +89,13 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     svg, omitted = omit(svg, settings)
     root, ids, notes = _read(svg, settings)
     notes |= omitted
+    if "css_variables_resolved" in notes:
+        svg = etree.tostring(root.source)
     view_box = declared_view_box(root)
     if view_box is None:
+        given = root.attributes.get("viewBox", "").strip()
+        if given:
+            raise Dropped(Reason.BAD_DIMENSION, f"viewBox {given[:40]!r} is invalid, and no width and height")
         view_box = _measure(root, ids, settings)
         notes.add("view_box_measured")
     canvas = make_canvas(view_box, settings)
@@ -99,6 +110,7 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     for element in drawn:
         sort_attributes(element)
     used = walker.definitions.finish(drawn)
+    check_budget(drawn, used, settings)
     color = ground(drawn, used, settings)
     if color:
         drawn = [rectangle(color, settings), *drawn]

@@ -16,7 +16,7 @@ from stages.normalize.draw import Look
 from stages.normalize.ink import ink, rectangle
 from stages.normalize.properties import NO_PAINT, Paint, compute
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.shapes import SHAPES, Shape, read_shape
+from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.text import draw_text
 from stages.normalize.transforms import IDENTITY, Box, Matrix, determinant, map_box, multiply, parse_transform
 from stages.normalize.tree import Node
@@ -175,7 +175,10 @@ def _clip_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[
     walker.enter(node)
     content: list[Element] = []
     for child in node.children:
-        content += _clip_shape(walker, child, place)
+        try:
+            content += _clip_shape(walker, child, place)
+        except TooLarge:
+            raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "a number too large to compute with") from None
     walker.leave()
     walker.contents[id(node), place.matrix] = content
     return content

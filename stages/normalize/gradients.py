@@ -13,7 +13,7 @@ from typing import Any
 from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize.colors import BLACK, Color, hexadecimal
-from stages.normalize.properties import Paint, Variable
+from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, determinant, multiply, parse_transform
 from stages.normalize.tree import Node
@@ -216,9 +216,6 @@ def stop_color(stop: Node) -> Color:
     """A stop's colour and opacity; ``currentColor`` is that of the stop's own place in the document."""
     paint: Any = stop.declared.get("stop-color")
     opacity: Any = stop.declared.get("stop-opacity", 1.0)
-    for value in (paint, opacity):
-        if isinstance(value, Variable):
-            raise Dropped(Reason.UNSUPPORTED_CSS, f"{value.name}: {value.text[:80]}")
     color = BLACK
     if isinstance(paint, Paint):
         color = current_color(stop) if paint.kind == "current" else paint.color or BLACK

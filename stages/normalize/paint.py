@@ -14,6 +14,7 @@ from stages.normalize.gradients import GRADIENTS, Gradients
 from stages.normalize.patterns import NOTHING, Patterns
 from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.shapes import TooLarge
 from stages.normalize.transforms import Box, Matrix, multiply, singular_values
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, resolve
@@ -171,7 +172,7 @@ class Paints:
             pen = ((scale, 0.0, 0.0, scale, 0.0, 0.0), multiply(matrix, (1 / scale, 0.0, 0.0, 1 / scale, 0.0, 0.0)))
         width *= scale
         if width > _WIDEST:
-            raise Dropped(Reason.UNSUPPORTED_STROKE, f"a stroke {width:g} units wide")
+            raise TooLarge
         decimals = self._settings.width_decimals
         text = number(width, decimals)
         if text == "0":

@@ -12,10 +12,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stages.base import Dropped
 from stages.normalize.colors import BLACK, Color, parse_color
 from stages.normalize.units import FONT_SIZE, Length, parse_length, parse_number
-from stages.reasons import Reason
 
 
 class Paint(NamedTuple):
@@ -37,7 +35,7 @@ INHERIT, INITIAL, UNSET = object(), object(), object()
 
 
 class Variable(NamedTuple):
-    """A declaration whose value only custom properties tell: it is refused where it applies."""
+    """A declaration whose value only custom properties tell; `variables.resolve_variables` replaces it."""
 
     name: str
     text: str
@@ -298,8 +296,6 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     style, own = parent, {}
     copied = False
     for name, value in declared.items():
-        if isinstance(value, Variable):
-            raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {value.text[:80]}")
         if name in INHERITED:
             if value is INHERIT or value is UNSET:
                 continue

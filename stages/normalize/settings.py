@@ -91,6 +91,16 @@ class NormalizeSettings(Settings):
     max_geometry_chars: int = Field(
         default=4_000_000, ge=1, description="characters of path data and points, use elements expanded"
     )
+    max_render_cost: int = Field(
+        default=200_000,
+        ge=1,
+        description="elements that a renderer has to draw, what masks, patterns and the like hold counted at each use,"
+        " and a filter primitive as 250",
+    )
+    max_nested_references: int = Field(
+        default=6, ge=1, description="masks, patterns and the like that may refer to each other in a row"
+    )
+    max_transform_chars: int = Field(default=20_000, ge=1, description="characters of one transform")
     max_css_matches: int = Field(default=5_000_000, ge=1, description="CSS rules times elements")
     max_css_nesting: int = Field(default=32, ge=1, le=100, description="nested brackets in CSS")
     min_side: float = Field(default=1e-3, gt=0, description="smallest width or height of a viewBox, source user units")

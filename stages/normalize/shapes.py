@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stages.base import Dropped
 from stages.normalize.segments import Subpath, exact_box, from_commands
 from stages.normalize.transforms import Box
 from stages.normalize.tree import Node
 from stages.normalize.units import NUMBER, Viewport, parse_length, resolve
 from stages.pathdata import parse_path
-from stages.reasons import Reason
 
 SHAPES = frozenset(("path", "rect", "circle", "ellipse", "line", "polyline", "polygon"))
 
@@ -37,7 +35,7 @@ class Shape:
     def path(self) -> list[Subpath]:
         """The equivalent path, beginning where dashes begin; empty if there is no geometry.
 
-        Raises Dropped (OUT_OF_CANVAS) for numbers too large to compute with.
+        Raises TooLarge.
         """
         if self.subpaths is None:
             if self.kind == "path":
@@ -64,7 +62,7 @@ class Shape:
 def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None:
     """The shape of an element, None if it has no geometry; a path's data is read when it is needed.
 
-    Raises Dropped (OUT_OF_CANVAS) for numbers too large to compute with.
+    Raises TooLarge.
     """
     kind = node.tag
     if kind == "path":
@@ -79,9 +77,13 @@ def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None
     return shape
 
 
+class TooLarge(Exception):
+    """A number that is too large to compute with, in a drawing of any size that can be drawn."""
+
+
 def _check(values: list[float] | tuple[float, ...]) -> None:
     if values and not (min(values) > -_FARTHEST and max(values) < _FARTHEST):
-        raise Dropped(Reason.OUT_OF_CANVAS, "a coordinate too large to compute with")
+        raise TooLarge
 
 
 class _Reader:

@@ -172,6 +172,8 @@ class Walker:
     def _transform(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
         text = node.declared.get("transform")
         text = text if isinstance(text, str) else node.attributes.get("transform", "")
+        if len(text) > self.settings.max_transform_chars:
+            raise Dropped(Reason.TOO_COMPLEX, f"a transform of {len(text)} characters")
         matrix = parse_transform(text, place.viewport)
         if matrix is None:
             self.notes.add("transform_error")

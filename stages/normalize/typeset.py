@@ -23,6 +23,8 @@ _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 _UNSET = frozenset(("textPath", "tref", "altGlyph"))
 _LISTS = ("x", "y", "dx", "dy", "rotate")
 _MOST = 20_000
+_BIDI = frozenset("\u061c\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+"""Controls that may turn what follows round; marks that say left to right, and ends, do nothing here."""
 
 
 class Face(NamedTuple):
@@ -131,6 +133,8 @@ def _collapse(characters: list[_Character], preserved: bool) -> list[_Character]
             character.text = "\u00a0" if keep else " "
             if not keep and (not kept or kept[-1].text in " \u00a0"):
                 continue
+        elif character.text in _BIDI:
+            raise refuse(f"the bidi control U+{ord(character.text):04X}")
         elif unicodedata.category(character.text) in ("Cc", "Cf"):
             continue
         kept.append(character)

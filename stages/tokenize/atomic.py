@@ -33,7 +33,7 @@ from stages.base import Rows, StageResult
 from stages.canonical import GEOMETRY, SVG_NS
 from stages.reasons import Reason
 from stages.schema import ATOMIC
-from stages.tokenize.errors import TokenError
+from stages.tokenize.errors import TokenError, UnknownElement
 from stages.tokenize.geometry import decode_path, decode_points, encode_path, encode_points
 from stages.tokenize.markup import FORBIDDEN, NAME, TEXT_ELEMENTS, tags
 from stages.tokenize.settings import TokenizeSettings
@@ -67,7 +67,7 @@ def encode(svg: str, vocabulary: Vocabulary) -> str:
             out.append(f"</{name}>")
             continue
         if name not in vocabulary.names:
-            raise TokenError(f"element {name} is not in the vocabulary")
+            raise UnknownElement(f"element {name} is not in the vocabulary")
         out.append(f"<{name}>")
         values, geometry = _attributes(name, attributes.split('"'), vocabulary.limit)
         if root:
@@ -266,7 +266,8 @@ def atomic_length(text: str) -> int:
 def tokenize_atomic(table: pa.Table, settings: TokenizeSettings) -> StageResult:
     """Add the columns of `stages.schema.ATOMIC` to rows with an ``svg``; see `stages.base`.
 
-    A row whose tokens do not decode to exactly its ``svg`` is dropped for TOKEN_MISMATCH.
+    A row with an element that has no token is dropped for NOT_IN_VOCABULARY, one whose tokens do not decode to exactly
+    its ``svg`` for TOKEN_MISMATCH.
     """
     vocabulary = Vocabulary.build(settings)
     rows = Rows(table, "tokenize", ATOMIC)
@@ -274,6 +275,9 @@ def tokenize_atomic(table: pa.Table, settings: TokenizeSettings) -> StageResult:
         try:
             tokens = encode(svg, vocabulary)
             back = decode(tokens, vocabulary)
+        except UnknownElement as error:
+            rows.drop(index, Reason.NOT_IN_VOCABULARY, str(error))
+            continue
         except TokenError as error:
             rows.drop(index, Reason.TOKEN_MISMATCH, str(error))
             continue

@@ -14,3 +14,7 @@ class TokenError(ValueError):
         super().__init__(message if position is None else f"{message} (at character {position})")
         self.message = message
         self.position = position
+
+
+class UnknownElement(TokenError):
+    """The SVG has an element that the vocabulary has no tokens for."""

@@ -12,6 +12,7 @@ from stages.normalize.colors import Color, hexadecimal, parse_color
 from stages.normalize.transforms import apply, multiply, parse_transform
 from stages.normalize.units import Length, Viewport, parse_length
 from stages.reasons import Reason
+from stages.render.renderers import draw, framed, sized
 
 
 def fills(body: str) -> list[str]:
@@ -76,10 +77,7 @@ def test_selectors_match_the_document_and_not_the_copies_of_use():
 
 def test_style_bombs_end_as_reasons():
     """Deep brackets and rules times elements have limits; custom properties are refused."""
-    for sheet, expected in (
-        ("a{" * 100, Reason.TOO_COMPLEX),
-        ("rect{fill:var(--x)}", Reason.UNSUPPORTED_CSS),
-    ):
+    for sheet, expected in (("a{" * 100, Reason.TOO_COMPLEX),):
         with pytest.raises(Dropped) as caught:
             fills(f"<style>{sheet}</style>{RECT.format('')}")
         assert caught.value.reason is expected
@@ -160,3 +158,34 @@ def test_products_of_matrices_are_compositions(values: list[float]):
     x, y = values[12:]
     assert apply(multiply(m, n), x, y) == pytest.approx(apply(m, *apply(n, x, y)), abs=1e-6)  # type: ignore[arg-type]
     assert math.isfinite(x)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "attributes", "fill"),
+    [
+        ("svg{--a:#f00}", 'style="fill:var(--a)"', "#f00"),
+        ("svg{--a:var(--b);--b:lime}rect{fill:var( --a )}", "", "#0f0"),
+        ("svg{--a:0}.x{--a:0 0}rect{fill:rgb(255 var(--a) 0)}", "", "#f00"),
+        ("", 'fill="var(--s, #00f)"', "#00f"),
+        ("svg{--S:red}", 'fill="var(--s, var(--t, #00f))"', "#00f"),
+        ("svg{--a:var(--b);--b:var(--a)}", 'style="fill:var(--a, #0f0)"', "#0f0"),
+        ("svg{fill:#0ff}", 'style="fill:var(--none)"', "#0ff"),
+    ],
+)
+def test_custom_properties_are_resolved(sheet: str, attributes: str, fill: str):
+    """As the cascade says, with fallbacks; the source gets the value, too, since renderers know no var()."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><style>{sheet}</style><rect width="9" height="9" {attributes}/></svg>'
+    done = normalize_one(svg.encode(), NormalizeSettings())
+    assert f'fill="{fill}"' in done.svg
+    assert done.notes == ("css_variables_resolved",)
+    picture = draw(framed(done.source, done.view_box, 98), "librsvg")
+    assert (picture == draw(sized(done.svg, 98), "librsvg")).all()
+
+
+def test_huge_variables_do_not_grow():
+    """A billion laughs in custom properties ends at a bound; the declaration is invalid then."""
+    laughs = "".join(f"--v{i}:{f'var(--v{i - 1})' * 10};" for i in range(1, 12))
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><style>svg{{--v0:red;{laughs}}}</style><rect width="5" height="5" fill="var(--v11)"/></svg>'
+    assert normalize_one(svg.encode(), NormalizeSettings()).svg.endswith(
+        '<rect x="0" y="0" width="436" height="436"/></svg>'
+    )

@@ -166,7 +166,6 @@ def test_switch_takes_the_first_child_that_holds():
             '<pattern id="p" width=".001" height="1"><path d="M0 0h1v1z"/></pattern><rect width="9" height="9" fill="url(#p)"/>',
             Reason.UNSUPPORTED_PATTERN,
         ),
-        ('<rect width="9" height="9" style="fill:var(--x)"/>', Reason.UNSUPPORTED_CSS),
         (
             '<path d="M0 0h9" stroke="red" stroke-dasharray=".001"/>',
             Reason.TOO_COMPLEX,

@@ -1,0 +1,91 @@
+"""Custom properties (CSS Variables 1): where they are known from the document, var() is replaced by what it stands for.
+
+Renderers do not know them, so the source gets the replaced values, too, as styles of the elements they apply to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stages.normalize.properties import Variable, parse_property
+from stages.normalize.tree import Node
+
+_MOST_CHARS = 10_000
+_DEEPEST = 16
+
+
+def resolve_variables(nodes: list[Node]) -> bool:
+    """Replace the values that use var(), in ``declared`` and in the source, of all nodes in document order.
+
+    A reference without a value and without a fallback makes a declaration invalid (section 3), so that it counts as not
+    declared, as does one that is part of a cycle. Returns whether there were any.
+    """
+    found = False
+    scopes: dict[int, dict[str, str]] = {}
+    for node in nodes:
+        outer = scopes[id(node.parent)] if node.parent is not None else {}
+        own = {name: value for name, value in node.declared.items() if name.startswith("--")}
+        scope = scopes[id(node)] = {**outer, **own} if own else outer
+        for name, value in list(node.declared.items()):
+            if not isinstance(value, Variable):
+                continue
+            found = True
+            text = _substitute(value.text, scope, ())
+            typed = None if text is None else parse_property(name, text)
+            if typed is None or isinstance(typed, Variable):
+                del node.declared[name]
+                _declare(node, name, "unset")
+            else:
+                node.declared[name] = typed
+                _declare(node, name, text or "")
+    return found
+
+
+def _declare(node: Node, name: str, text: str) -> None:
+    """Set a property of an element of the source, whatever else declares it."""
+    style = node.source.get("style", "").rstrip().rstrip(";")
+    node.source.set("style", f"{style};{name}:{text} !important".lstrip(";"))
+
+
+def _substitute(text: str, scope: dict[str, str], active: tuple[str, ...]) -> str | None:
+    """``text`` with every var() replaced, None if that is not possible."""
+    import tinycss2
+
+    if "var(" not in text.lower():
+        return text
+    if len(active) > _DEEPEST:
+        return None
+    replaced = _values(tinycss2.parse_component_value_list(text), scope, active)
+    if replaced is None:
+        return None
+    result = str(tinycss2.serialize(replaced)).strip()
+    return result if len(result) <= _MOST_CHARS else None
+
+
+def _values(nodes: list[Any], scope: dict[str, str], active: tuple[str, ...]) -> list[Any] | None:
+    import tinycss2
+
+    out: list[Any] = []
+    for node in nodes:
+        if node.type == "function" and node.lower_name == "var":
+            words = [each for each in node.arguments if each.type not in ("whitespace", "comment")]
+            name = words[0].value if words and words[0].type == "ident" else ""
+            value = scope.get(name) if name not in active else None
+            text = None if value is None else _substitute(value, scope, (*active, name))
+            if text is not None:
+                out += tinycss2.parse_component_value_list(text)
+                continue
+            commas = [i for i, each in enumerate(node.arguments) if each.type == "literal" and each.value == ","]
+            fallback = _values(node.arguments[commas[0] + 1 :], scope, active) if commas else None
+            if fallback is None:
+                return None
+            out += fallback
+        elif node.type == "function":
+            inner = _values(node.arguments, scope, active)
+            if inner is None:
+                return None
+            node.arguments = inner
+            out.append(node)
+        else:
+            out.append(node)
+    return out
