@@ -12,7 +12,7 @@ HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 def nested_masks(levels: int, each: int) -> str:
     """A mask whose ``each`` shapes have masks whose shapes have masks …"""
     defs = [
-        f'<mask id="m{i}">{f"<rect width='99' height='99' fill='#ccc' mask='url(#m{i + 1})'/>" * each}</mask>'
+        '<mask id="m{}">{}</mask>'.format(i, f'<rect width="99" height="99" fill="#ccc" mask="url(#m{i + 1})"/>' * each)
         for i in range(levels)
     ]
     return f'{HEAD}{"".join(defs)}<mask id="m{levels}"><rect width="9" height="9" fill="#ccc"/></mask><rect width="99" height="99" mask="url(#m0)"/></svg>'
