@@ -94,9 +94,10 @@ class _Primitive:
     """x, y, width and height in user units, those that are given."""
 
 
-def room(walker: Walker, own: dict[str, Any]) -> Drawer:
+def room(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> Drawer:
     """What draws an element with these properties: under a filter, also what lies beside the viewBox counts."""
-    if not own.get("filter") or walker.settings.filter != "keep":
+    value = own.get("filter")
+    if not value or walker.settings.filter != "keep" or not _changes(walker, node, value, place):
         return walker.drawer
     margin = walker.settings.canvas // 2
     left, top, right, bottom = walker.canvas.rect
@@ -112,8 +113,7 @@ def filtered(
     They may be none: a flood fills the region all the same. ``node``: what they were drawn for; ``box``: finds its
     bounding box, user units. Raises Dropped (UNSUPPORTED_FILTER, UNSUPPORTED_CSS, TOO_COMPLEX).
     """
-    # only presentation attributes have lengths without a unit
-    steps = _steps(walker, value, place, node.attributes.get("filter", "").strip() == value)
+    steps = _steps(walker, value, place, _is_bare(node, value))
     if not steps:
         return elements
     if walker.settings.filter == "reject":
@@ -126,11 +126,31 @@ def filtered(
     return elements
 
 
+def _changes(walker: Walker, node: Node, value: str, place: Place) -> bool:
+    """Whether a value of the ``filter`` property does more than cut what it applies to."""
+    square = (0.0, 0.0, 1.0, 1.0)
+    try:
+        return any(
+            not isinstance(step, float)
+            and _Filter(walker, step, place, lambda: square, cuts=False).output(square) != _GRAPHIC
+            for step in _steps(walker, value, place, _is_bare(node, value))
+        )
+    except Dropped:
+        return True  # if the filter comes to be applied, it is refused there
+
+
+def _is_bare(node: Node, value: str) -> bool:
+    """Whether lengths may lack their unit, as in presentation attributes."""
+    return node.attributes.get("filter", "").strip() == value
+
+
 class _Filter:
     """One filter on one element."""
 
-    def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf) -> None:
+    def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True) -> None:
         self._walker, self._node, self._place, self._box = walker, node, place, box
+        self._cuts = cuts
+        """Whether subregions count."""
         self._large, self._small = singular_values(place.matrix)
         self._tail = 0.0
         self._primitives: list[_Primitive] = []
@@ -148,12 +168,12 @@ class _Filter:
         if region[2] <= region[0] or region[3] <= region[1]:
             raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter region without size")  # renderers do not agree
         source = union([ink(element) for element in elements]) if elements else _EMPTY
-        output = self._read(source)
+        output = self.output(source)
         if output == _ALPHA:
             self._primitives.append(_Primitive("feOffset", [output], source))
             output = len(self._primitives) - 1
         upright = axis_aligned(place.matrix)
-        before, after = (False, False) if upright else self._cuts(region, elements)
+        before, after = (False, False) if upright else self._clips(region, elements)
         if isinstance(output, str):
             if upright:
                 before = not self._holds(region, source)
@@ -162,6 +182,9 @@ class _Filter:
         if final == _EMPTY:
             return []
         chosen = self._chosen(output)
+        cut = upright and self._cut(region, chosen)
+        if not cut and any(self._primitives[at].area for at in chosen):
+            return _Filter(self._walker, node, place, self._box, cuts=False).apply(elements)
         whole = self._whole(region, source, chosen)
         if whole is None:
             return []
@@ -169,11 +192,16 @@ class _Filter:
             raise Dropped(Reason.UNSUPPORTED_FILTER, f"a filter region of {max(map(abs, whole)):.4g} units")
         (x, width), (y, height) = _span(whole[0], whole[2]), _span(whole[1], whole[3])
         attributes = {"x": x, "y": y, "width": width, "height": height, "filterUnits": "userSpaceOnUse"}
-        children = self._print(chosen, upright and self._cut(region, chosen), attributes)
+        children = self._print(chosen, attributes)
         value = self._walker.definitions.reference(Element("filter", attributes, children))
         printed = (float(x), float(y), float(x) + float(width), float(y) + float(height))
+        reach = _meet(final, printed) or printed
         elements = self._clipped(region, elements) if before else elements
-        elements = _wrap(elements, value, _meet(final, printed) or printed)
+        # what stays this far from the canvas no outer filter brings back
+        size = self._walker.settings.canvas
+        if _meet(reach, (-size, -size, 2 * size, 2 * size)) == _EMPTY or not (elements or final is None):
+            return []
+        elements = _wrap(elements, value, reach)
         return self._clipped(region, elements) if after else elements
 
     def _clipped(self, region: Box, elements: list[Element]) -> list[Element]:
@@ -194,7 +222,7 @@ class _Filter:
             return None
         return math.floor(left - tail), math.floor(top - tail), math.ceil(right + tail), math.ceil(bottom + tail)
 
-    def _cuts(self, region: Box, elements: list[Element]) -> tuple[bool, bool]:
+    def _clips(self, region: Box, elements: list[Element]) -> tuple[bool, bool]:
         """Whether a turned region cuts what goes into the filter, and what comes out: clip paths can do that.
 
         Raises Dropped where it, or a subregion, cuts what is shown in between.
@@ -207,7 +235,7 @@ class _Filter:
         probe._small = self._small
         source = union([ink(element, back) for element in elements]) if elements else _EMPTY
         before = not probe._holds(region, source)
-        output = probe._read(_meet(source, region) or region)
+        output = probe.output(_meet(source, region) or region)
         if isinstance(output, str):
             return before, False
         chosen = probe._chosen(output)
@@ -274,9 +302,11 @@ class _Filter:
             and region[3] >= bottom - slack
         )
 
-    def _read(self, source: Box) -> Input:
-        """Read the primitives that the result comes from; returns where it does."""
+    def output(self, source: Box) -> Input:
+        """Read the primitives that the result comes from; returns where it does. ``source``: what is filtered."""
         nodes = [child for child in self._node.children if child.tag[:2] == "fe"]
+        if not nodes:
+            return _GRAPHIC
         results: dict[str, int] = {}
         inputs: list[list[int | str]] = []
         for at, node in enumerate(nodes):
@@ -351,46 +381,43 @@ class _Filter:
             cut = cut or (area != region and not self._holds(area, primitive.reach))
         return cut
 
-    def _print(self, chosen: list[int], cut: bool, attributes: dict[str, str]) -> list[Element]:
+    def _print(self, chosen: list[int], attributes: dict[str, str]) -> list[Element]:
         primitives = [self._primitives[at] for at in chosen]
         spaces = {primitive.srgb for primitive in primitives if primitive.tag not in _COLOURLESS}
         if spaces == {True}:
             attributes["color-interpolation-filters"] = "sRGB"
         at_of = {at: i for i, at in enumerate(chosen)}
-        names: dict[int, str] = {}
         elements = [Element(p.tag, dict(p.attributes), list(p.children)) for p in primitives]
-
-        def name(given: Input, at: int) -> str:
-            """How ``given`` is referred to from the primitive ``at``, "" where it is the default."""
-            if isinstance(given, str):
-                return "" if given == _GRAPHIC and at == 0 else given
-            i = at_of[given]
-            if i == at - 1 and primitives[at].tag != "feMerge":
-                return ""
-            return names.setdefault(i, f"r{len(names)}")
-
+        references = [[each if isinstance(each, str) else at_of[each] for each in p.inputs] for p in primitives]
+        # the result of the primitive before, and the source for the first, go without saying, but not in feMerge
+        named = {
+            each
+            for i, given in enumerate(references)
+            for each in given
+            if isinstance(each, int) and (each != i - 1 or primitives[i].tag == "feMerge")
+        }
+        names: dict[Input, str] = {each: f"r{n}" for n, each in enumerate(sorted(named))}
         for i, (primitive, element) in enumerate(zip(primitives, elements, strict=True)):
+            texts = [each if isinstance(each, str) else names.get(each, "") for each in references[i]]
             if primitive.tag == "feMerge":
-                element.children = [
-                    Element("feMergeNode", {"in": name(given, i) or _GRAPHIC}) for given in primitive.inputs
-                ]
+                element.children = [Element("feMergeNode", {"in": text}) for text in texts]
             else:
-                for attribute, given in zip(("in", "in2"), primitive.inputs, strict=False):
-                    text = name(given, i)
-                    if text:
+                before: Input = i - 1 if i else _GRAPHIC
+                for attribute, each, text in zip(("in", "in2"), references[i], texts, strict=False):
+                    if each != before:
                         element.attributes[attribute] = text
             if primitive.srgb and spaces == {True, False} and primitive.tag not in _COLOURLESS:
                 element.attributes["color-interpolation-filters"] = "sRGB"
-            if cut and primitive.area:
+            if primitive.area:
                 element.attributes.update(self._area_text(primitive.area))
-        for i, text in names.items():
-            elements[i].attributes["result"] = text
+            if i in names:
+                element.attributes["result"] = names[i]
         return elements
 
     def _area(self, node: Node) -> tuple[float | None, ...]:
         """The subregion in user units: x, y, width, height, None for what is not given; empty if none is."""
         names = ("x", "y", "width", "height")
-        if not any(name in node.attributes for name in names):
+        if not self._cuts or not any(name in node.attributes for name in names):
             return ()
         lengths = [parse_length(node.attributes[name]) if name in node.attributes else None for name in names]
         relative = self._node.attributes.get("primitiveUnits", "").strip() == "objectBoundingBox"
@@ -673,10 +700,13 @@ def _function(node: Node) -> tuple[dict[str, str], float]:
         values = _numbers(node.attributes.get("tableValues"))
         if not values:
             return {}, 0.0
-        return {"type": kind, "tableValues": " ".join(map(_factor, values))}, values[0]
+        texts = [_factor(value) for value in values]
+        if kind == "table" and texts == ["0", "1"]:
+            return {}, 0.0
+        return {"type": kind, "tableValues": " ".join(texts)}, float(texts[0])
     if kind == "linear":
         parts = {"slope": (factor("slope", 1.0), "1"), "intercept": (factor("intercept", 0.0), "0")}
-        lowest = parts["intercept"][0]
+        lowest = round(parts["intercept"][0], _FACTOR_DECIMALS)
     elif kind == "gamma":
         exponent = factor("exponent", 1.0)
         parts = {
@@ -684,7 +714,7 @@ def _function(node: Node) -> tuple[dict[str, str], float]:
             "exponent": (exponent, "1"),
             "offset": (factor("offset", 0.0), "0"),
         }
-        lowest = parts["offset"][0] + (parts["amplitude"][0] if exponent <= 0 else 0.0)
+        lowest = round(parts["offset"][0] + (parts["amplitude"][0] if exponent <= 0 else 0.0), _FACTOR_DECIMALS)
     else:
         return {}, 0.0
     shown = {name: text for name, (value, default) in parts.items() if (text := _factor(value)) != default}

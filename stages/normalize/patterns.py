@@ -46,6 +46,8 @@ _COARSEST = 4
 """Canvas units that one unit of the content may stand for, in tiles larger than the canvas."""
 _SMALLEST = 0.05
 """Canvas units of a tile's shorter side, below which there are more tiles than a picture can show."""
+_FEWEST = 4
+"""Units of a tile's shorter side that content can be drawn in at all."""
 _MATRIX_DECIMALS = 5
 _TILE_DECIMALS = 2
 _SLACK = 1e-3
@@ -165,7 +167,7 @@ class Patterns:
     def _element(self, source: _Source) -> Element | None:
         """The canonical pattern without id, None if it draws nothing."""
         large, small = singular_values(source.matrix)
-        even = large - small <= 1e-6 * large
+        even = large - small <= min(2 / _FINE, self._walker.settings.stroke_anisotropy) * small
         # strokes and filters that an uneven scale would distort are drawn before it, not after
         if axis_aligned(source.matrix) and (even or not self._lined(source.node.children, [])):
             return self._upright(source)
@@ -189,13 +191,7 @@ class Patterns:
         """A pattern whose tile is upright on the canvas: a flip or quarter turn is baked into its content."""
         x, y, width, height = source.tile
         left, top, right, bottom = map_box(source.matrix, (x, y, x + width, y + height))
-        size = float(self._walker.settings.canvas)
-        # of a tile that spans the canvas, only what the canvas shows
-        if right - left > size and left <= 0 and right >= size:
-            left, right = 0.0, size
-        if bottom - top > size and top <= 0 and bottom >= size:
-            top, bottom = 0.0, size
-        wide, high = right - left, bottom - top
+        (left, wide, across), (top, high, down) = self._shown(left, right - left), self._shown(top, bottom - top)
         grow = self._grow(wide, high)
         sides = [wide * grow, high * grow]
         kept = _on_grid(width, height, sides)
@@ -211,11 +207,10 @@ class Patterns:
         texts = [number(side, _TILE_DECIMALS) for side in sides]
         scales = [wide / sides[0], high / sides[1]]
         places = []
-        for place, side, text, scale in zip((left, top), sides, texts, scales, strict=True):
-            # of all tiles, the one nearest to the origin
-            place /= scale
-            place -= math.floor(place / side + _SLACK) * side
-            places.append(number(0.0 if place >= float(text) else place, _TILE_DECIMALS))
+        for place, side, text, scale in zip((across, down), sides, texts, scales, strict=True):
+            # of all tiles, the first on the canvas
+            nearest = round((place / scale) % side, _TILE_DECIMALS)
+            places.append(number(nearest if nearest < float(text) - 0.005 else 0.0, _TILE_DECIMALS))
         attributes = {"x": places[0], "y": places[1], "width": texts[0], "height": texts[1]}
         decimals = _decimals(min(scales))
         shown = [number(scale, decimals) for scale in scales]
@@ -223,28 +218,44 @@ class Patterns:
             attributes["patternTransform"] = f"scale({shown[0] if shown[0] == shown[1] else ' '.join(shown)})"
         return Element("pattern", {**attributes, "patternUnits": "userSpaceOnUse"}, content)
 
+    def _shown(self, begin: float, length: float) -> tuple[float, float, float]:
+        """Where a tile begins and how long it is, of one that spans the canvas only what the canvas shows.
+
+        And where that is on the canvas, since it may be another tile's.
+        """
+        size = float(self._walker.settings.canvas)
+        steps = math.ceil(begin / length - _SLACK) * length
+        if length > size and begin - steps + length >= size:
+            return steps, size, 0.0
+        return begin, length, begin
+
     def _turned(self, source: _Source, scale: float) -> Element | None:
         """A pattern that is turned, skewed or stretched: its content is drawn before that. ``scale``: the larger."""
         x, y, width, height = source.tile
         grow = scale * self._grow(width * scale, height * scale)
-        sides = [width * grow, height * grow]
-        sides = _on_grid(width, height, sides) or [_whole(side) for side in sides]
-        scales = (sides[0] / width, sides[1] / height)
-        content = self._content(source._replace(matrix=IDENTITY), scales, x, y, sides)
+        if abs(grow - 1) < 2 / _FINE:
+            grow = 1.0  # content that is as fine already stays as it is, as that of canonical drawings does
+        flat = source._replace(matrix=IDENTITY)
+        sides, scales = [width * grow, height * grow], (grow, grow)
+        content = self._content(flat, scales, x, y, sides)
+        if any(_short(content, side, axis) for axis, side in enumerate(sides)):
+            sides = [_whole(side) for side in sides]
+            scales = (sides[0] / width, sides[1] / height)
+            content = self._content(flat, scales, x, y, sides)
         if not content:
             return None
         matrix = multiply(source.matrix, (1 / scales[0], 0.0, 0.0, 1 / scales[1], x, y))
-        # of the corners of all tiles, one near the origin
+        dx = dy = 0.0
         back = invert(matrix)
-        if back is None:
-            return None
-        across, down = apply((*back[:4], 0.0, 0.0), *matrix[4:])
-        step = (math.floor(across / sides[0] + _SLACK) * sides[0], math.floor(down / sides[1] + _SLACK) * sides[1])
-        dx, dy = apply((*matrix[:4], 0.0, 0.0), *step)
+        if back is not None and max(abs(matrix[4]), abs(matrix[5])) > 2 * self._walker.settings.canvas:
+            # of the corners of all tiles, one near the origin
+            steps = zip(apply((*back[:4], 0.0, 0.0), *matrix[4:]), sides, strict=True)
+            dx, dy = apply((*matrix[:4], 0.0, 0.0), *(math.floor(at / side) * side for at, side in steps))
         decimals = _decimals(singular_values(matrix)[0])
         values = [number(value, decimals) for value in matrix[:4]]
         values += [number(matrix[4] - dx, _TILE_DECIMALS), number(matrix[5] - dy, _TILE_DECIMALS)]
-        attributes = {"x": "0", "y": "0", "width": f"{sides[0]:.0f}", "height": f"{sides[1]:.0f}"}
+        texts = [number(side, _TILE_DECIMALS) for side in sides]
+        attributes = {"x": "0", "y": "0", "width": texts[0], "height": texts[1]}
         attributes |= {"patternTransform": f"matrix({' '.join(values)})", "patternUnits": "userSpaceOnUse"}
         return Element("pattern", attributes, content)
 
@@ -259,7 +270,7 @@ class Patterns:
             grow *= 2
         while long * grow > size + _SLACK:
             grow /= 2
-        if grow * _COARSEST < 1:
+        if grow * _COARSEST < 1 or short * grow < _FEWEST:
             raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
         return grow
 
@@ -273,7 +284,8 @@ class Patterns:
         matrix = multiply((scales[0], 0.0, 0.0, scales[1], -left * scales[0], -top * scales[1]), source.matrix)
         size = walker.settings.canvas
         # a unit more than the tile, since what ends with it may be rounded to end beyond it
-        rect = (0, 0, min(math.ceil(sides[0] - _SLACK) + 1, size), min(math.ceil(sides[1] - _SLACK) + 1, size))
+        right, bottom = (min(math.ceil(round(side, _TILE_DECIMALS) - _SLACK) + 1, size) for side in sides)
+        rect = (0, 0, right, bottom)
         # equal tiles at other places have the same content, but for the noise of their sums
         key = (id(source.node), _rounded(matrix), source.viewport, rect)
         known = self._drawn.get(key)
@@ -322,7 +334,8 @@ def _rounded(matrix: Matrix) -> Matrix:
 
 def _decimals(scale: float) -> int:
     """How many decimals make a scale exact to less than a tenth of a canvas unit at the canvas's far end."""
-    return _MATRIX_DECIMALS - min(math.floor(math.log10(scale)), 0)
+    # the limits lie beside the scales that are usual, whose own rounding must not decide
+    return _MATRIX_DECIMALS - min(math.floor(math.log10(scale * 1.5)), 0)
 
 
 def _attribute(chain: list[Node], name: str) -> str:

@@ -88,8 +88,8 @@ class Walker:
         if "transform" in node.declared or "transform" in node.attributes:
             raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform on the root element")
         view_box = self.canvas.view_box
-        self.drawer = filters.room(self, own)
         place = Place(style, self.canvas.matrix, Viewport(view_box[2], view_box[3]), 1)
+        self.drawer = filters.room(self, node, own, place)
         return self._effects(node, own, place, self.children(node, place), None)
 
     def children(self, node: Node, place: Place) -> list[Element]:
@@ -119,7 +119,7 @@ class Walker:
             if determinant(matrix) == 0:
                 return []
         place = Place(style, matrix, place.viewport, place.depth + 1)
-        before, self.drawer = self.drawer, filters.room(self, own)
+        before, self.drawer = self.drawer, filters.room(self, node, own, place)
         if shape:
             drawn = self._shape(node, own, place)
         elif own.get("opacity") == 0 and self.measured is None:
