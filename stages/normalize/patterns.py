@@ -204,6 +204,7 @@ class Patterns:
             content = self._content(source, (sides[0] / wide, sides[1] / high), left, top, sides)
         if not content:
             return None
+        size = self._walker.settings.canvas
         texts = [number(side, _TILE_DECIMALS) for side in sides]
         scales = [wide / sides[0], high / sides[1]]
         places = []
@@ -211,6 +212,9 @@ class Patterns:
             # of all tiles, the first on the canvas
             nearest = round((place / scale) % side, _TILE_DECIMALS)
             places.append(number(nearest if nearest < float(text) - 0.005 else 0.0, _TILE_DECIMALS))
+        # a tile that is not repeated gets a hundredth more: librsvg rounds its pixels down, be it from 255.999…
+        spans = [place == "0" and text == f"{size}" for place, text in zip(places, texts, strict=True)]
+        texts = [f"{size}.01" if whole else text for whole, text in zip(spans, texts, strict=True)]
         attributes = {"x": places[0], "y": places[1], "width": texts[0], "height": texts[1]}
         decimals = _decimals(min(scales))
         shown = [number(scale, decimals) for scale in scales]
@@ -225,7 +229,7 @@ class Patterns:
         """
         size = float(self._walker.settings.canvas)
         steps = math.ceil(begin / length - _SLACK) * length
-        if length > size and begin - steps + length >= size:
+        if length > size - _SLACK and begin - steps + length >= size - _SLACK:
             return steps, size, 0.0
         return begin, length, begin
 
