@@ -121,7 +121,12 @@ class Walker:
         place = Place(style, matrix, place.viewport, place.depth + 1)
         before, self.drawer = self.drawer, filters.room(self, node, own, place)
         if shape:
-            drawn = self._shape(node, own, place)
+            try:
+                drawn = self._shape(node, own, place)
+            except TooLarge:
+                # renderers draw nothing or noise; if they do draw something that shows, the comparison says so
+                self.notes.add("number_too_large")
+                drawn = []
         elif own.get("opacity") == 0 and self.measured is None:
             drawn = []
         else:
