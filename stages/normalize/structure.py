@@ -22,7 +22,7 @@ from stages.normalize.patterns import Patterns
 from stages.normalize.properties import DEFAULTS, compute
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.shapes import SHAPES, Shape, read_shape
+from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.text import draw_text, text_box
 from stages.normalize.transforms import (
     IDENTITY,
