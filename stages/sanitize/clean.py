@@ -26,6 +26,8 @@ _HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}
 _VERBATIM = frozenset(("d", "points"))
 _FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
 _LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
+_INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Characters of text that show nothing, and those that turn what follows round: they hide what a reader would see."""
 _MARKS = re.compile(r"[:(\\@<]")
 
 
@@ -72,6 +74,9 @@ class _Cleaner:
         """Append character data to ``parent``, after its last child ``last``."""
         if not text:
             return
+        if not text.isascii() and (shown := _INVISIBLE.sub("", text)) != text:
+            self.notes.add("invisible_characters")
+            text = shown
         self.text_chars += len(text)
         if self.text_chars > self.settings.max_text_chars:
             raise Dropped(Reason.TOO_COMPLEX, f"over {self.settings.max_text_chars} characters of text")

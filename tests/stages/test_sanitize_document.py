@@ -410,3 +410,11 @@ def check_safe(svg: bytes) -> None:
             assert not re.search(r"://|javascript:|url\((?!#)", value) and not value.startswith("data:")
             if element.tag.endswith(("}set", "}animate")):
                 assert name != "attributeName" or value != "href"
+
+
+def test_text_loses_what_cannot_be_seen():
+    """Bidi controls and zero-width characters go, with a note; the letters stay in their order."""
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text>\u202egnp\u200b.\u2066exe\u2069<tspan>\ufeffé</tspan></text></svg>'
+    done = sanitize_one(svg.encode(), SanitizeSettings())
+    assert "<text>gnp.exe<tspan>é</tspan></text>" in done.svg.decode()
+    assert "invisible_characters" in done.notes
