@@ -192,6 +192,9 @@ class _Trace:
         _, rx, ry, rotation, large, sweep, x, y = seg
         end_x, end_y = snap(x), snap(y)
         rotation = round(rotation, 2) + 0.0
+        if abs(rotation) == 90:  # only once it is rounded
+            rx, ry, rotation = ry, rx, 0.0
+            seg = ("A", rx, ry, rotation, large, sweep, x, y)
         if self._exact(x0, y0, seg, rotation, end_x, end_y):
             self._write_arc(rx, ry, rotation, large, sweep, end_x, end_y)
             return

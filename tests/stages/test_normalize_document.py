@@ -276,7 +276,9 @@ def test_the_stage_accounts_for_every_row():
 # any drawing, from pieces that exercise every module
 
 NUMBERS = st.one_of(st.integers(-50, 900), st.floats(-50, 900).map(lambda v: round(v, 3)))
-COLORS = st.sampled_from(["red", "#abc", "#12345678", "none", "currentColor", "url(#g)", "url(#r)", "url(#no) blue"])
+COLORS = st.sampled_from(
+    ["red", "#abc", "#12345678", "none", "currentColor", "url(#g)", "url(#r)", "url(#no) blue", "url(#p)"]
+)
 
 
 @st.composite
@@ -335,7 +337,22 @@ def shapes(draw: st.DrawFn) -> str:
         "transform": draw(transforms()),
         "clip-path": draw(st.sampled_from(["none", "none", "url(#c)"])),
         "fill-rule": draw(st.sampled_from(["nonzero", "evenodd"])),
+        "marker-mid": draw(st.sampled_from(["none", "url(#m)"])),
+        "marker-end": draw(st.sampled_from(["none", "url(#m)"])),
+        "mask": draw(st.sampled_from(["none", "url(#k)"])),
+        "filter": draw(st.sampled_from(["none", "url(#f)"])),
+        "style": draw(st.sampled_from(["", "mix-blend-mode:screen", "isolation:isolate"])),
+        "paint-order": draw(st.sampled_from(["normal", "stroke", "markers", "fill markers"])),
     }
+    if kind == "path" and draw(st.integers(0, 3)) == 0:
+        kind, geometry = "text", f'x="{numbers[0]}" y="{numbers[1]}" font-size="{abs(numbers[2]) % 200 + 1}"'
+        look["text-anchor"] = draw(st.sampled_from(["start", "middle", "end"]))
+        look["font-family"] = draw(st.sampled_from(["Arial", "serif", "Courier New, x"]))
+        look["letter-spacing"] = draw(st.sampled_from(["0", "2"]))
+        words = draw(st.sampled_from(["A", "two words", " x <tspan dy='20' fill='lime'>y</tspan> z "]))
+        chosen = draw(st.sets(st.sampled_from(sorted(look))))
+        printed = " ".join(f'{name}="{look[name]}"' for name in sorted(chosen))
+        return f"<text {geometry} {printed}>{words}</text>"
     chosen = draw(st.sets(st.sampled_from(sorted(look))))
     return f"<{kind} {geometry} {' '.join(f'{name}={chr(34)}{look[name]}{chr(34)}' for name in sorted(chosen))}/>"
 
@@ -345,6 +362,10 @@ DEFS = (
     '<stop offset=".5" stop-opacity=".5"/></linearGradient>'
     '<radialGradient id="r" fx=".3"><stop stop-color="red"/><stop offset="1"/></radialGradient>'
     '<clipPath id="c"><path d="M100 100h300l50 200z"/><circle cx="300" cy="300" r="60"/></clipPath>'
+    '<marker id="m" orient="auto" refX="2" markerWidth="4"><path d="M0 0L4 2L0 4z" fill="context-stroke"/></marker>'
+    '<mask id="k"><rect x="50" y="50" width="500" height="400" fill="#aaa"/></mask>'
+    '<pattern id="p" width=".2" height="30" patternTransform="rotate(9)"><circle cx="9" cy="9" r="7"/></pattern>'
+    '<filter id="f"><feGaussianBlur stdDeviation="4"/><feOffset dx="3" dy="5"/></filter>'
 )
 
 
@@ -431,11 +452,13 @@ VALUES = st.one_of(
 NAMES = (
     "d points x y width height cx cy r rx ry x1 x2 fx fr viewBox transform style class id href fill stroke "
     "stroke-dasharray stroke-width opacity clip-path mask offset gradientTransform gradientUnits preserveAspectRatio "
-    "stroke-miterlimit font-size stop-color transform-origin clipPathUnits maskUnits"
+    "stroke-miterlimit font-size stop-color transform-origin clipPathUnits maskUnits marker-start marker-end orient refX "
+    "markerWidth markerUnits filter dx rotate letter-spacing text-anchor patternUnits stdDeviation in result "
+    "paint-order stroke-linejoin"
 )
 TAGS = (
     "g path rect circle ellipse line polyline polygon use symbol svg linearGradient radialGradient stop clipPath mask "
-    "switch style a pattern marker"
+    "switch style a pattern marker text tspan filter feGaussianBlur feOffset feMerge feFlood feColorMatrix"
 )
 
 
@@ -450,6 +473,8 @@ def soup(draw: st.DrawFn, depth: int = 0) -> str:
     }
     attributes = " ".join(f"{name}={quoteattr(value)}" for name, value in clean.items())
     inside = "".join(draw(st.lists(soup(depth + 1), max_size=2))) if depth < 3 else ""
+    if tag in ("text", "tspan"):
+        inside = draw(st.sampled_from(["", "word", " two  words "])) + inside
     return f"<{tag} {attributes}>{inside}</{tag}>"
 
 
