@@ -99,6 +99,13 @@ def _arc(args: tuple[float, ...], x0: float, y0: float, x: float, y: float) -> S
     rx, ry = abs(args[0]), abs(args[1])
     if rx == 0 or ry == 0 or (x == x0 and y == y0):
         return ("L", x, y)
+    distance = math.hypot(x - x0, y - y0)
+    if max(rx, ry) < 1e-6 * distance:
+        # radii that do not reach are scaled up until they do; from so far off, that would overflow
+        factor = distance / 4 / max(rx, ry)
+        rx, ry = rx * factor, ry * factor
+    if min(rx, ry) < 1e-9 * max(rx, ry):
+        return ("L", x, y)
     rx, ry, rotation = canonical_ellipse(rx, ry, args[2])
     return ("A", rx, ry, rotation, int(args[3]), int(args[4]), x, y)
 

@@ -400,7 +400,11 @@ class Walker:
             return []
         if self.settings.text == "reject" and _has_text(node, place.style):
             raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
-        return draw_text(self, node, place)
+        try:
+            return draw_text(self, node, place)
+        except TooLarge:
+            self.notes.add("number_too_large")
+            return []
 
     def look(
         self,

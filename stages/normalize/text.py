@@ -8,7 +8,7 @@ from stages.canonical import Element, number
 from stages.normalize.draw import Look
 from stages.normalize.quantize import snap
 from stages.normalize.segments import exact_box, transform, union
-from stages.normalize.shapes import Shape
+from stages.normalize.shapes import Shape, TooLarge
 from stages.normalize.transforms import Box, apply, map_box
 from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, box, outlines, refuse, typeset
@@ -16,6 +16,7 @@ from stages.normalize.typeset import Run, box, outlines, refuse, typeset
 if TYPE_CHECKING:
     from stages.normalize.structure import Place, Walker
 
+_FARTHEST = 1e9
 _BLANK = " \u00a0"
 _DECORATIONS = ("none", "underline", "line-through", "overline")
 
@@ -23,9 +24,13 @@ _DECORATIONS = ("none", "underline", "line-through", "overline")
 def draw_text(walker: Walker, node: Node, place: Place, outlined: bool = False) -> list[Element]:
     """The elements of a ``text`` element on the canvas. ``outlined``: as paths, whatever the setting says.
 
-    Raises Dropped (UNSUPPORTED_TEXT, and what paints raise).
+    Raises Dropped (UNSUPPORTED_TEXT, and what paints raise) and TooLarge.
     """
     runs = [run for run in _visible(walker, node, place) if run.size > 0]
+    scale = max(map(abs, place.matrix))
+    # written so that what is no number is too large
+    if not all(abs(value) * scale <= _FARTHEST for run in runs for value in (*box(run), run.anchored)):
+        raise TooLarge
     drawn: list[Element] = []
     if not runs:
         return drawn

@@ -204,3 +204,10 @@ def test_degenerate_arcs_are_lines_and_wild_flags_end_the_path():
 def test_the_spec_s_recovery_draws_up_to_the_error():
     """What comes before an error in the data is drawn."""
     assert q("M0 0h50v50l5") == "M0 0h50v50"
+
+
+def test_radii_too_small_to_compute_with_are_those_that_reach():
+    """An arc of nearly no radius between distant points is a half circle, whatever the scale."""
+    tiny, half = (from_commands(parse_path(f"M0 0A{r} {r} 0 0 1 8 0")[0]) for r in ("1e-300", "4"))
+    assert [round(value, 6) for value in exact_box(tiny)] == [round(value, 6) for value in exact_box(half)]
+    assert from_commands(parse_path("M0 0A1e-300 5 0 0 1 8 0")[0])[0].segments == [("L", 8.0, 0.0)]
