@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.canonical import Element
-from stages.normalize.colors import parse_color
+from stages.normalize.colors import linear, parse_color
 from stages.normalize.settings import NormalizeSettings
 
 _PAINTS = ("fill", "stroke", "stop-color", "flood-color")
@@ -47,8 +47,5 @@ def _black(element: Element, name: str) -> bool:
 
 def luminance(red: int, green: int, blue: int) -> float:
     """Relative luminance of an sRGB colour, 0..1 (WCAG 2.2)."""
-    linear = [
-        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for value in (red / 255, green / 255, blue / 255)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    r, g, b = (linear(value / 255) for value in (red, green, blue))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b

@@ -75,3 +75,8 @@ def hexadecimal(color: Color) -> str:
     if red % 17 == green % 17 == blue % 17 == 0:
         return f"#{red // 17:x}{green // 17:x}{blue // 17:x}"
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def linear(channel: float) -> float:
+    """A channel of sRGB, 0..1, in linear light (CSS Color 4, section 10.2)."""
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -17,7 +17,7 @@ from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize import effects
 from stages.normalize.canvas import Canvas
-from stages.normalize.colors import Color, hexadecimal, parse_color
+from stages.normalize.colors import Color, linear, parse_color
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.gradients import current_color
 from stages.normalize.ink import ink
@@ -57,7 +57,7 @@ _BLENDS = frozenset((
     "difference", "exclusion", "hue", "saturation", "color", "luminosity",
 ))  # fmt: skip
 _OPERATORS = frozenset(("in", "out", "atop", "xor", "lighter", "arithmetic"))
-_COLOURLESS = frozenset(("feOffset", "feFlood"))
+_COLOURLESS = frozenset(("feOffset",))
 """Primitives that come out alike in every colour space."""
 
 _SIGMAS = 2.4
@@ -389,23 +389,17 @@ class _Filter:
         at_of = {at: i for i, at in enumerate(chosen)}
         elements = [Element(p.tag, dict(p.attributes), list(p.children)) for p in primitives]
         references = [[each if isinstance(each, str) else at_of[each] for each in p.inputs] for p in primitives]
-        # the result of the primitive before, and the source for the first, go without saying, but not in feMerge
+        # the result of the primitive before, and the source for the first, go without saying
         named = {
-            each
-            for i, given in enumerate(references)
-            for each in given
-            if isinstance(each, int) and (each != i - 1 or primitives[i].tag == "feMerge")
+            each for i, given in enumerate(references) for each in given if isinstance(each, int) and each != i - 1
         }
         names: dict[Input, str] = {each: f"r{n}" for n, each in enumerate(sorted(named))}
         for i, (primitive, element) in enumerate(zip(primitives, elements, strict=True)):
             texts = [each if isinstance(each, str) else names.get(each, "") for each in references[i]]
-            if primitive.tag == "feMerge":
-                element.children = [Element("feMergeNode", {"in": text}) for text in texts]
-            else:
-                before: Input = i - 1 if i else _GRAPHIC
-                for attribute, each, text in zip(("in", "in2"), references[i], texts, strict=False):
-                    if each != before:
-                        element.attributes[attribute] = text
+            before: Input = i - 1 if i else _GRAPHIC
+            for attribute, each, text in zip(("in", "in2"), references[i], texts, strict=False):
+                if each != before:
+                    element.attributes[attribute] = text
             if primitive.srgb and spaces == {True, False} and primitive.tag not in _COLOURLESS:
                 element.attributes["color-interpolation-filters"] = "sRGB"
             if primitive.area:
@@ -500,21 +494,18 @@ class _Filter:
             raise Dropped(Reason.UNSUPPORTED_FILTER, f"an offset of {max(abs(x), abs(y)):.4g} units")
         return round(x, _LENGTH_DECIMALS), round(y, _LENGTH_DECIMALS)
 
-    def _flood(self, node: Node, attributes: dict[str, str]) -> bool:
-        """Add the flood's colour to ``attributes``; returns whether it can be seen."""
+    def _flood(self, node: Node) -> tuple[str, str, str, str]:
+        """The flood's colour in the space that the primitive computes in, and its opacity, as printed."""
         color, opacity = Color(0, 0, 0), node.declared.get("flood-opacity", 1.0)
         paint = node.declared.get("flood-color")
-        if paint is INHERIT or opacity is INHERIT:
-            raise Dropped(Reason.UNSUPPORTED_CSS, "an inherited flood colour")
         if isinstance(paint, Paint):
             color = current_color(node) if paint.kind == "current" else paint.color or color
         alpha = number(color.alpha * (opacity if isinstance(opacity, float) else 1.0), self._opacity_decimals)
-        attributes["flood-color"] = hexadecimal(color)
-        if attributes["flood-color"] == "#000":
-            del attributes["flood-color"]
-        if alpha != "1":
-            attributes["flood-opacity"] = alpha
-        return alpha != "0"
+        channels = [channel / 255 for channel in color[:3]]
+        if _color_space(node) != "srgb":
+            channels = [linear(channel) for channel in channels]
+        red, green, blue = map(_factor, channels)
+        return red, green, blue, alpha
 
     @property
     def _opacity_decimals(self) -> int:
@@ -538,6 +529,10 @@ class _Filter:
         return _Primitive(node.tag, inputs, _moved(reaches[0], x, y), attributes)
 
     def _blend(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        # with nothing there is nothing to blend
+        for one, other in ((0, 1), (1, 0)):
+            if reaches[one] == _EMPTY:
+                return inputs[other]
         mode = node.attributes.get("mode", "").strip()
         attributes = {"mode": mode} if mode in _BLENDS else {}
         return _Primitive(node.tag, inputs, _join(reaches), attributes)
@@ -557,11 +552,16 @@ class _Filter:
         texts = [_factor(value) for value in values or ()]
         if len(texts) != 20 or " ".join(texts) == _IDENTITY:
             return inputs[0]
+        if set(texts[15:]) == {"0"}:
+            return _nothing()
         return _Primitive(node.tag, inputs, None if float(texts[19]) > 0 else reaches[0], {"values": " ".join(texts)})
 
     def _composite(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
         operator = node.attributes.get("operator", "").strip()
         if operator not in _OPERATORS:
+            for one, other in ((0, 1), (1, 0)):
+                if reaches[one] == _EMPTY:
+                    return inputs[other]
             return _Primitive(node.tag, inputs, _join(reaches))
         attributes = {"operator": operator}
         reach = _join(reaches)
@@ -579,25 +579,51 @@ class _Filter:
         return _Primitive(node.tag, inputs, reach, attributes)
 
     def _merge(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        """One over the other, from the bottom up: what feMerge does, without feMergeNode."""
         seen = [(each, reach) for each, reach in zip(inputs, reaches, strict=True) if reach != _EMPTY]
         if not seen:
             return _nothing()
-        if len(seen) == 1:
-            return seen[0][0]
-        return _Primitive(node.tag, [each for each, _ in seen], _join([reach for _, reach in seen]))
+        made: _Primitive | Input
+        made, reach = seen[0]
+        for each, above in seen[1:]:
+            if isinstance(made, _Primitive):
+                made = self._add(made, node)
+            reach = _join([reach, above])
+            made = _Primitive("feComposite", [each, made], reach)
+        return made
+
+    def _add(self, primitive: _Primitive, node: Node) -> Input:
+        """A primitive that stands for a part of what ``node`` does."""
+        primitive.srgb = _color_space(node) == "srgb"
+        self._primitives.append(primitive)
+        return len(self._primitives) - 1
 
     def _fill(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
-        attributes: dict[str, str] = {}
-        return _Primitive(node.tag, [], None, attributes) if self._flood(node, attributes) else _nothing()
+        """A colour matrix that makes one colour of all: what feFlood does."""
+        red, green, blue, alpha = self._flood(node)
+        if alpha == "0":
+            return _nothing()
+        values = f"0 0 0 0 {red} 0 0 0 0 {green} 0 0 0 0 {blue} 0 0 0 0 {alpha}"
+        return _Primitive("feColorMatrix", [_GRAPHIC], None, {"values": values})
 
     def _shadow(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
+        """The primitives that feDropShadow stands for (Filter Effects 1, section 9.13)."""
         dx, dy = self._offset(node, 2.0)
         x, y = self._radii(node, "stdDeviation", 2.0)
-        attributes = {"dx": _length(dx), "dy": _length(dy), "stdDeviation": _pair(x, y)}
-        if not self._flood(node, attributes):
+        red, green, blue, alpha = self._flood(node)
+        if alpha == "0":
             return inputs[0]
-        shadow = _moved(_grown(reaches[0], x * _SIGMAS, y * _SIGMAS), dx, dy)
-        return _Primitive(node.tag, inputs, _join([reaches[0], shadow]), attributes)
+        shadow, reach = inputs[0], reaches[0]
+        if x or y:
+            reach = _grown(reach, x * _SIGMAS, y * _SIGMAS)
+            shadow = self._add(_Primitive("feGaussianBlur", [shadow], reach, {"stdDeviation": _pair(x, y)}), node)
+        if dx or dy:
+            reach = _moved(reach, dx, dy)
+            attributes = {name: _length(value) for name, value in (("dx", dx), ("dy", dy)) if value}
+            shadow = self._add(_Primitive("feOffset", [shadow], reach, attributes), node)
+        values = f"0 0 0 0 {red} 0 0 0 0 {green} 0 0 0 0 {blue} 0 0 0 {alpha} 0"
+        shadow = self._add(_Primitive("feColorMatrix", [shadow], reach, {"values": values}), node)
+        return _Primitive("feComposite", [inputs[0], shadow], _join([reaches[0], reach]))
 
     def _transfer(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
         children: list[Element] = []
@@ -610,6 +636,15 @@ class _Filter:
                 children.append(Element(tag, attributes))
                 if tag == "feFuncA" and lowest > 0:
                     reach = None
+        if children and all(child.attributes["type"] == "linear" for child in children):
+            by_tag = {child.tag: child.attributes for child in children}
+            rows = []
+            for at, tag in enumerate(("feFuncR", "feFuncG", "feFuncB", "feFuncA")):
+                found = by_tag.get(tag, {})
+                row = ["0"] * 5
+                row[at], row[4] = found.get("slope", "1"), found.get("intercept", "0")
+                rows.append(" ".join(row))
+            return _Primitive("feColorMatrix", inputs, reach, {"values": " ".join(rows)})
         return _Primitive(node.tag, inputs, reach, children=children) if children else inputs[0]
 
     def _morphology(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
@@ -644,7 +679,7 @@ _IDENTITY = "1 0 0 0 0 0 1 0 0 0 0 0 1 0 0 0 0 0 1 0"
 
 def _nothing() -> _Primitive:
     """A primitive that gives transparent black."""
-    return _Primitive("feFlood", [], _EMPTY, {"flood-opacity": "0"})
+    return _Primitive("feColorMatrix", [_GRAPHIC], _EMPTY, {"values": " ".join("0" * 20)})
 
 
 def _wrap(elements: list[Element], value: str, reach: Box) -> list[Element]:

@@ -137,7 +137,7 @@ def _font_files() -> list[str]:
 def png(pixels: Pixels, compression: int) -> bytes:
     """A PNG of RGBA pixels without metadata."""
     height, width, bands = pixels.shape
-    image = vips().Image.new_from_memory(memoryview(pixels).cast("B"), width, height, bands, "uchar")
+    image = vips().Image.new_from_memory(pixels.data.cast("B"), width, height, bands, "uchar")
     data: bytes = image.copy(interpretation="srgb").pngsave_buffer(compression=compression, keep="none")
     return data
 

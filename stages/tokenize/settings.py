@@ -21,8 +21,7 @@ PAPER_ELEMENTS = RELEASED_ELEMENTS[:21]
 
 EXTENDED_ELEMENTS = (
     *RELEASED_ELEMENTS,
-    "feMergeNode", "feFlood", "feDropShadow", "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA",
-    "feMorphology",
+    "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA", "feMorphology",
 )  # fmt: skip
 """The released elements and, after them, the others that canonical drawings may hold."""
 
@@ -83,7 +82,7 @@ class TokenizeSettings(Settings):
     )
     elements: Literal["paper", "released", "extended"] | tuple[str, ...] = Field(
         default="released",
-        description="elements that have tokens: paper (21), released (28), extended (37: all that canonical drawings"
+        description="elements that have tokens: paper (21), released (28), extended (34: all that canonical drawings"
         " hold; the ids of the released ones stay), or a list of names that begins with svg",
     )
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="level 2: segment tokens")
