@@ -168,6 +168,8 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int, fit: str = "conta
         root.attrib.pop(name, None)
     root.set("viewBox", " ".join(map(repr, view_box)))
     root.set("preserveAspectRatio", "none")
+    if "font-size" not in root.attrib:
+        root.set("font-size", "16")  # CSS's medium, of which librsvg has its own idea; rules still override it
     if w == h or fit == "stretch":
         _place(root, 0, 0, size, size)
         return etree.tostring(root)

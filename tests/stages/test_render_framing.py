@@ -89,3 +89,11 @@ def test_a_stretched_source_fills_the_square() -> None:
     svg = f'{HEAD} viewBox="0 0 100 50"><rect width="50" height="50" fill="red"/></svg>'
     pixels = draw(framed(svg.encode(), (0, 0, 100, 50), 100, "stretch"), "librsvg")
     assert (pixels[:, :50, 3] == 255).all() and not pixels[:, 50:, 3].any()
+
+
+def test_the_initial_font_size_is_css_s() -> None:
+    """An em is 16 units where nothing says otherwise, and what the source says where it does."""
+    rect = '<rect width="1em" height="1em" fill="red"/>'
+    for head, size in (("", 16), ('font-size="8"', 8), ('style="font-size:8px"', 8)):
+        pixels = shown(f'{HEAD} {head} viewBox="0 0 32 32">{rect}</svg>', (0, 0, 32, 32), 32)
+        assert int((pixels[:, :, 3] > 0).sum()) == size * size
