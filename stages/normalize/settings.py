@@ -92,7 +92,7 @@ class NormalizeSettings(Settings):
         default=4_000_000, ge=1, description="characters of path data and points, use elements expanded"
     )
     max_render_cost: int = Field(
-        default=200_000,
+        default=400_000,
         ge=1,
         description="elements that a renderer has to draw, what masks, patterns and the like hold counted at each use,"
         " and a filter primitive as 250",
