@@ -267,7 +267,12 @@ class Drawer:
         """The shape as an element of its own kind, None where the map or the canvas does not allow that."""
         upright = axis_aligned(matrix)
         dashed = look.stroke is not None and look.stroke.dashed
-        if dashed and not (upright and matrix[0] > 0 and matrix[3] > 0) and shape.kind != "line":
+        # dashes begin at a corner that a turn or a flip moves
+        if (
+            dashed
+            and shape.kind != "line"
+            and not (upright and matrix[0] > abs(matrix[1]) and matrix[3] > abs(matrix[2]))
+        ):
             return None
         if shape.kind == "line":
             return self._line(shape, matrix, look)

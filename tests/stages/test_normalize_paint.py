@@ -148,3 +148,13 @@ def test_baked_gradients_render_like_their_sources(units, spread, numbers, own, 
         f'<path transform="{outer}" fill="url(#g)" d="M100 60h300v100c50 80 -20 200 -90 90l-150 40z"/>'
     )
     assert error(body) < 0.01
+
+
+def test_dashes_begin_where_they_did_under_a_quarter_turn():
+    """Also where the turn's matrix has the noise of a cosine instead of nothing."""
+    body = (
+        '<rect x="100" y="-300" width="400" height="200" rx="20" fill="none" stroke="red" stroke-width="20" '
+        'stroke-dasharray="90 40" transform="matrix(1e-17 1 -1 1e-17 0 0)"/>'
+    )
+    assert inner(body).startswith("<path")
+    assert error(body) < 0.002
