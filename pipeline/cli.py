@@ -154,6 +154,21 @@ def detokenize(
     typer.echo(detokenize_text(sys.stdin.read(), config, segments))
 
 
+@app.command()
+def hmn(
+    embeddings: Annotated[Path, typer.Option(metavar="SAFETENSORS", help="the base model's token embeddings")],
+    tokenizer: Annotated[Path, typer.Option(metavar="DIR", help="a version's vocabularies/<digest> folder")],
+    base_tokenizer: Annotated[Path, typer.Option(metavar="DIR", help="the base model's folder or tokenizer.json")],
+    out: Annotated[Path, typer.Option(metavar="SAFETENSORS", help="where the rows for the new tokens go")],
+    settings: Annotated[Optional[Path], typer.Option(metavar="YAML", help="weights and choices")] = None,  # noqa: UP045
+) -> None:
+    """Initialize the embeddings of atomic and segment tokens from a base model's (HiVG's HMN)."""
+    from pipeline.embeddings import read_settings, write_hmn
+
+    count = write_hmn(embeddings, tokenizer, base_tokenizer, out, read_settings(settings))
+    typer.echo(f"{count} rows in {out}")
+
+
 def main() -> None:
     """Run the command; a fault that a user can act on is one line on standard error and an exit code."""
     try:

@@ -1,4 +1,4 @@
-"""HiVG tokens: atomic tokens, learned segments, ids. See `atomic`, `segments` and `ids`."""
+"""HiVG tokens: atomic tokens, learned segments, ids. See `atomic`, `segments`, `ids` and `hmn`."""
 
 from stages.tokenize.atomic import ATOMIC_VERSION, atomic_length, decode, encode, join, split, tokenize_atomic
 from stages.tokenize.errors import TokenError

@@ -23,7 +23,7 @@ from stages.tokenize.errors import TokenError
 from stages.tokenize.settings import SegmentSettings
 from stages.tokenize.vocabulary import COMMANDS
 
-SEGMENTS_VERSION: int = 1
+SEGMENTS_VERSION: int = 2
 
 _BOUNDARY = re.compile(r"(?:</?[A-Za-z]+>[^<]*)+")
 _PARTS = re.compile(f"({_BOUNDARY.pattern})")

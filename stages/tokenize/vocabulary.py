@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from stages.tokenize.describe import Description, describe
 from stages.tokenize.settings import RELEASED_ELEMENTS, TokenizeSettings
 
 COMMANDS = "MLHVCSQTAZ"
@@ -21,12 +22,16 @@ Kind = Literal["structure", "command", "flag", "position", "offset"]
 
 @dataclass(frozen=True)
 class Token:
-    """One atomic token. ``value``: user units for positions and offsets, 0 or 1 for flags, else None."""
+    """One atomic token. ``value``: user units for positions and offsets, 0 or 1 for flags, else None.
+
+    ``description``: what it means at three levels: category, token, explanation.
+    """
 
     id: int
     text: str
     kind: Kind
     value: int | None = None
+    description: Description = ("", "", "")
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ class Vocabulary:
         """The vocabulary as JSON text; equal vocabularies give equal bytes."""
         head = json.dumps({"canvas": self.canvas, "limit": self.limit, "elements": self.elements})[:-1]
         rows = ",\n".join(
-            json.dumps({"id": t.id, "token": t.text, "kind": t.kind, "value": t.value}) for t in self.tokens
+            json.dumps(
+                {"id": t.id, "token": t.text, "kind": t.kind, "value": t.value, "description": list(t.description)}
+            )
+            for t in self.tokens
         )
         return f'{head}, "tokens": [\n{rows}\n]}}\n'
 
@@ -76,5 +84,5 @@ def _build(canvas: int, tolerance: int, elements: tuple[str, ...]) -> Vocabulary
     rows += [(f"<d_{value}>", "offset", value) for value in range(-limit, limit + 1)]
     for name in later:
         rows += [(f"<{name}>", "structure", None), (f"</{name}>", "structure", None)]
-    tokens = tuple(Token(i, text, kind, value) for i, (text, kind, value) in enumerate(rows))
+    tokens = tuple(Token(i, text, kind, value, describe(text, canvas)) for i, (text, kind, value) in enumerate(rows))
     return Vocabulary(canvas, limit, elements, tokens)
