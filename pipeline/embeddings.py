@@ -26,7 +26,7 @@ def write_hmn(embeddings: Path, tokenizer: Path, base_tokenizer: Path, out: Path
     """Write the rows for the tokens of a version's vocabulary folder; returns how many.
 
     ``out`` holds one tensor, ``embeddings``, float32, a row for each atomic token in the order of ``vocabulary.json``
-    and then for each of ``segments.json``; its metadata, ``svgmill``, has the tokens' strings in that order and the settings.
+    and then for each of ``segments.json``; its metadata, ``svgmill``, has the tokens' strings and the settings.
     It is written whole or not at all. Raises EmbeddingsError.
     """
     vocabulary, segments = _vocabulary(tokenizer)

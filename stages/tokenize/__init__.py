@@ -3,6 +3,7 @@
 from stages.tokenize.atomic import ATOMIC_VERSION, atomic_length, decode, encode, join, split, tokenize_atomic
 from stages.tokenize.errors import TokenError
 from stages.tokenize.ids import ENCODE_VERSION, build_tokenizer, encode_table, load_tokenizer
+from stages.tokenize.prefix import Prefix, decode_prefix
 from stages.tokenize.segments import SEGMENTS_VERSION, Segment, Segments, decode_segments, encode_segments, learn
 from stages.tokenize.settings import IdSettings, SegmentSettings, TokenizeSettings
 from stages.tokenize.vocabulary import Token, Vocabulary
@@ -15,6 +16,7 @@ __all__ = [
     "SEGMENTS_VERSION",
     "VERSION",
     "IdSettings",
+    "Prefix",
     "Segment",
     "SegmentSettings",
     "Segments",
@@ -25,6 +27,7 @@ __all__ = [
     "atomic_length",
     "build_tokenizer",
     "decode",
+    "decode_prefix",
     "decode_segments",
     "encode",
     "encode_segments",

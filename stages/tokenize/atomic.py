@@ -41,15 +41,15 @@ from stages.tokenize.vocabulary import Vocabulary
 
 ATOMIC_VERSION: int = 1
 
-_XMLNS = f'xmlns="{SVG_NS}"'
+XMLNS = f'xmlns="{SVG_NS}"'
 
 # An element token with the attributes after it, then the geometry: all other tokens have an underscore.
 # Possessive repeats would fit, but Python 3.11.2 (Debian 12) gets them wrong.
-_PART = re.compile(r"<(/?)([A-Za-z]+)>([^<]*)((?:<(?:cmd|P|d|large|sweep)_[^<]*)*)")
+PART = re.compile(r"<(/?)([A-Za-z]+)>([^<]*)((?:<(?:cmd|P|d|large|sweep)_[^<]*)*)")
 _BAD_VALUE = re.compile(r"""[<>"\t\n\r]|&(?!(?:amp|lt|gt|quot|\#10|\#9|\#13|\#61);)""", re.VERBOSE)
 _BAD_CONTENT = re.compile(r"[<>]|&(?!(?:amp|lt|gt|#61);)")
 _TOKEN = re.compile(r"<[^<>]*>|[^<]+|<")
-_BOUNDARY = re.compile(r" (?=[^ =]*=)")
+BOUNDARY = re.compile(r" (?=[^ =]*=)")
 
 
 def encode(svg: str, vocabulary: Vocabulary) -> str:
@@ -132,7 +132,7 @@ def decode(text: str, vocabulary: Vocabulary) -> str:
     open_: list[str] = []
     at = 0
     pending = False  # the last opening tag still lacks its ">" or "/>"
-    while match := _PART.match(text, at):
+    while match := PART.match(text, at):
         close, name, attributes, geometry = match.groups()
         if close:
             if not open_ or open_[-1] != name:
@@ -153,10 +153,10 @@ def decode(text: str, vocabulary: Vocabulary) -> str:
         if not open_:
             if name != "svg":
                 raise TokenError(f"the root must be <svg>, not <{name}>", at)
-            out.append(f"<svg {_XMLNS}")
+            out.append(f"<svg {XMLNS}")
         else:
             out.append(f"<{name}")
-        content = _print(name, attributes, geometry, not open_, match.start(3), vocabulary, out)
+        content = print_element(name, attributes, geometry, not open_, match.start(3), vocabulary, out)
         open_.append(name)
         pending = not content
         if content:
@@ -170,7 +170,7 @@ def decode(text: str, vocabulary: Vocabulary) -> str:
     return "".join(out)
 
 
-def _print(
+def print_element(
     name: str, attributes: str, geometry: str, root: bool, at: int, vocabulary: Vocabulary, out: list[str]
 ) -> str:
     """Append an element's attributes to ``out``; returns its character data. ``at``: where the attributes begin."""
@@ -178,7 +178,7 @@ def _print(
     content = ""
     values: dict[str, str] = {}
     if attributes:
-        values = _split_attributes(attributes, at)
+        values = split_attributes(attributes, at)
         content = values.pop("", "")
         if content and name not in TEXT_ELEMENTS:
             raise TokenError(f"{name} holds no character data", at)
@@ -201,7 +201,7 @@ def _print(
     return content.replace("&#61;", "=")
 
 
-def _split_attributes(text: str, at: int) -> dict[str, str]:
+def split_attributes(text: str, at: int) -> dict[str, str]:
     """``a=1 b=2 3 =content`` to names and values (still escaped); character data has the name ""."""
     name, *pieces = text.split("=")
     if not pieces:
@@ -239,7 +239,7 @@ def split(text: str) -> list[str]:
         if piece[0] == "<":
             out.append(piece)
         elif "=" in piece:
-            out += _BOUNDARY.split(piece)
+            out += BOUNDARY.split(piece)
         else:
             out += piece.split(" ")
     return out
