@@ -29,7 +29,7 @@ _BOUNDARY = re.compile(r"(?:</?[A-Za-z]+>[^<]*)+")
 _PARTS = re.compile(f"({_BOUNDARY.pattern})")
 _SEGMENT = re.compile(r"<SEG_([0-9]+)>")
 _NUMBERS = re.compile(r"(?<=[_ >])-?[0-9]+(?:\.[0-9]+)?")
-_PREFIX = "<cmd_"
+PREFIX = "<cmd_"
 
 Ints = npt.NDArray[np.int32]
 
@@ -39,13 +39,15 @@ class Segment:
     """``left + right`` are the atomic tokens that ``<SEG_id>`` stands for.
 
     ``left`` and ``right`` are the two segments whose merging made it; ``frequency`` is how often the pair occurred in
-    the corpus then, overlapping occurrences included.
+    the corpus then, overlapping occurrences included. Of a segment that is a single command ``right`` is empty.
+    ``saved``: the tokens that it saved then, where the algorithm says so.
     """
 
     id: int
     left: str
     right: str
     frequency: int
+    saved: int = 0
 
     @property
     def token(self) -> str:
@@ -60,17 +62,31 @@ class Segment:
 
 @dataclass(frozen=True)
 class Segments:
-    """Learned segments in the order of their learning; ``items[i].id == i``."""
+    """Learned segments in the order of their learning; ``items[i].id == i``.
+
+    ``optimal``: whether encoding takes the fewest tokens, or greedily the longest segment from the left on.
+    """
 
     items: tuple[Segment, ...]
+    optimal: bool = False
 
     def to_json(self) -> str:
         """The segments as JSON text; equal segments give equal bytes."""
         rows = ",\n".join(
-            json.dumps({"id": s.id, "token": s.token, "left": s.left, "right": s.right, "frequency": s.frequency})
+            json.dumps(
+                {
+                    "id": s.id,
+                    "token": s.token,
+                    "left": s.left,
+                    "right": s.right,
+                    "frequency": s.frequency,
+                    "saved": s.saved,
+                }
+            )
             for s in self.items
         )
-        return f'{{"segments": [\n{rows}\n]}}\n'
+        encoding = "optimal" if self.optimal else "greedy"
+        return f'{{"encoding": "{encoding}", "segments": [\n{rows}\n]}}\n'
 
     @classmethod
     def from_json(cls, text: str) -> Segments:
@@ -85,15 +101,19 @@ class Segments:
                     for i, ((left, right), row) in enumerate(zip(sides, rows, strict=True))
                 ]
             items = tuple(
-                Segment(int(row["id"]), str(row["left"]), str(row["right"]), int(row["frequency"])) for row in rows
+                Segment(
+                    int(row["id"]), str(row["left"]), str(row["right"]), int(row["frequency"]), int(row.get("saved", 0))
+                )
+                for row in rows
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no table of segments: {error}") from None
         if [item.id for item in items] != list(range(len(items))):
             raise ValueError("no table of segments: the ids are not 0, 1, 2 …")
-        if not all(part.startswith(_PREFIX) and part.endswith(">") for s in items for part in (s.left, s.right)):
+        parts = [part for s in items for part in (s.left, s.right) if part or part is s.left]
+        if not all(part.startswith(PREFIX) and part.endswith(">") for part in parts):
             raise ValueError("no table of segments: a segment is not a run of commands")
-        return cls(items)
+        return cls(items, data.get("encoding") == "optimal")
 
     @cached_property
     def expansions(self) -> dict[str, str]:
@@ -106,7 +126,7 @@ class Segments:
         root: dict[str, Any] = {}
         for item in self.items:
             node = root
-            for command in item.tokens.split(_PREFIX)[1:]:
+            for command in item.tokens.split(PREFIX)[1:]:
                 node = node.setdefault(command, {})
             node.setdefault("", item.token)
         return root
@@ -120,9 +140,10 @@ def learn(token_strings: Iterable[str], settings: SegmentSettings) -> Segments:
     token order (command letters as ``M L H V C S Q T A Z``, then arguments by value) is merged. Three equal segments in
     a row count as two pairs, as they do in the reference. Two ways to build one segment make one segment.
 
-    ``algorithm`` "pairs" keeps within elements and counts exactly. "hivg" gives what the reference's released trainer
-    gives, ties aside, found by comparing results: it counts pairs across elements too, although no encoding can use
-    those, and never merges a pair whose count has fallen since it was last seen to rise (its queue has stale entries).
+    ``algorithm`` "savings" is described in `savings`. "pairs" keeps within elements and counts exactly. "hivg" gives
+    what the reference's released trainer gives, ties aside, found by comparing results: it counts pairs across elements
+    too, although no encoding can use those, and never merges a pair whose count has fallen since it was last seen to
+    rise (its queue has stale entries).
 
     Memory: 4 bytes a command of the corpus, and the distinct commands. A pair of segments is at most as frequent as
     the pair of commands at its seam, so the corpus is first cut wherever that pair is too rare ever to be merged;
@@ -130,17 +151,26 @@ def learn(token_strings: Iterable[str], settings: SegmentSettings) -> Segments:
     """
     commands: list[str] = []
     flat = _number(token_strings, commands, across=settings.algorithm == "hivg")
+    if settings.algorithm == "savings":
+        from stages.tokenize.savings import learn_savings  # which builds on this module
+
+        return learn_savings(flat, commands, settings, _savings_rank(commands))
     return merge_pairs(flat, commands, settings, lambda a, b: (_order(commands[a]), _order(commands[b])))
+
+
+def _savings_rank(commands: list[str]) -> Callable[[int, int], tuple[Any, ...]]:
+    """Token order of candidates; what is shorter goes before what it begins."""
+    return lambda a, b: _order(commands[a]) if b < 0 else (*_order(commands[a]), *_order(commands[b]))
 
 
 def merge_pairs(
     flat: Ints, commands: list[str], settings: SegmentSettings, rank: Callable[[int, int], tuple[Any, ...]]
 ) -> Segments:
     """The loop of `learn`. ``flat``: see `_number`; ``rank`` orders pairs (left, right) that are equally frequent."""
-    flat = _cut(flat, settings.min_frequency)
+    flat = cut(flat, settings.min_frequency)
     ids = {command: i for i, command in enumerate(commands)}
     counts: Counter[int] = Counter()
-    _count(counts, _codes(flat, np.arange(len(flat) - 1)), 1)
+    _count(counts, codes_at(flat, np.arange(len(flat) - 1)), 1)
     risen = dict(counts)
     items: list[Segment] = []
     while len(items) < settings.count:
@@ -153,12 +183,12 @@ def merge_pairs(
         top = max(open_.values())
         pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in open_.items() if count == top]
         left, right = min(pairs, key=lambda pair: rank(*pair))
-        text = f"{commands[left]}{_PREFIX}{commands[right]}"
+        text = f"{commands[left]}{PREFIX}{commands[right]}"
         merged = ids.setdefault(text, len(commands))
         if merged == len(commands):
             commands.append(text)
-        items.append(Segment(len(items), _PREFIX + commands[left], _PREFIX + commands[right], top))
-        flat = _merge(flat, left, right, merged, counts, risen)
+        items.append(Segment(len(items), PREFIX + commands[left], PREFIX + commands[right], top))
+        flat = merge(flat, left, right, merged, counts, risen)
     return Segments(tuple(items))
 
 
@@ -173,7 +203,7 @@ def _number(token_strings: Iterable[str], commands: list[str], across: bool) -> 
     for tokens in token_strings:
         runs = [_BOUNDARY.sub("", tokens)] if across else _BOUNDARY.split(tokens)
         for run in runs:
-            for command in run.split(_PREFIX)[1:]:
+            for command in run.split(PREFIX)[1:]:
                 found = ids.get(command)
                 if found is None:
                     found = ids[command] = len(commands)
@@ -187,10 +217,17 @@ def _number(token_strings: Iterable[str], commands: list[str], across: bool) -> 
     return np.concatenate(chunks)
 
 
-def _codes(flat: Ints, at: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+def codes_at(flat: Ints, at: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
     """The adjacent pairs that begin at ``at``, each as one number; -1 for a pair that crosses a boundary."""
     left, right = flat[at].astype(np.int64), flat[at + 1].astype(np.int64)
     return np.where((left < 0) | (right < 0), -1, (left << 32) | right)
+
+
+def count_codes(codes: npt.NDArray[np.int64]) -> Counter[int]:
+    """How often each pair occurs."""
+    counts: Counter[int] = Counter()
+    _count(counts, codes, 1)
+    return counts
 
 
 def _count(counts: Counter[int], codes: npt.NDArray[np.int64], sign: int) -> None:
@@ -202,11 +239,11 @@ def _count(counts: Counter[int], codes: npt.NDArray[np.int64], sign: int) -> Non
             del counts[code]
 
 
-def _cut(flat: Ints, min_frequency: int) -> Ints:
+def cut(flat: Ints, min_frequency: int) -> Ints:
     """Put a boundary between neighbours that are a pair less than ``min_frequency`` times; drop what stands alone."""
     if len(flat) < 2:
         return flat[:0]
-    codes = _codes(flat, np.arange(len(flat) - 1))
+    codes = codes_at(flat, np.arange(len(flat) - 1))
     _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
     joined = (counts[inverse] >= min_frequency) & (codes >= 0)
     keep = np.zeros(len(flat), bool)
@@ -216,7 +253,7 @@ def _cut(flat: Ints, min_frequency: int) -> Ints:
     return np.insert(flat[keep], np.flatnonzero(last[keep]) + 1, -1)
 
 
-def _merge(flat: Ints, left: int, right: int, merged: int, counts: Counter[int], risen: dict[int, int]) -> Ints:
+def merge(flat: Ints, left: int, right: int, merged: int, counts: Counter[int], risen: dict[int, int]) -> Ints:
     """Replace the pair by ``merged`` everywhere, from left to right, and keep ``counts`` up to date.
 
     ``risen`` gets the count of each pair that now has more than before.
@@ -227,10 +264,10 @@ def _merge(flat: Ints, left: int, right: int, merged: int, counts: Counter[int],
         first = np.flatnonzero(np.diff(hits, prepend=-2) != 1)
         rank = np.arange(len(hits)) - np.repeat(first, np.diff(first, append=len(hits)))
         hits = hits[rank % 2 == 0]
-    gone = _codes(flat, _near(hits, (-1, 0, 1), len(flat) - 1))
+    gone = codes_at(flat, _near(hits, (-1, 0, 1), len(flat) - 1))
     flat[hits] = merged
     flat = np.delete(flat, hits + 1)
-    come = _codes(flat, _near(hits - np.arange(len(hits)), (-1, 0), len(flat) - 1))
+    come = codes_at(flat, _near(hits - np.arange(len(hits)), (-1, 0), len(flat) - 1))
     before = {code: counts[code] for code in np.unique(come[come >= 0]).tolist()}
     _count(counts, gone, -1)
     _count(counts, come, 1)
@@ -246,17 +283,20 @@ def _near(hits: npt.NDArray[np.intp], offsets: tuple[int, ...], end: int) -> npt
 
 @lru_cache(maxsize=100_000)
 def _order(command: str) -> tuple[tuple[int, tuple[float, ...]], ...]:
-    parts = command.split(_PREFIX)
+    parts = command.split(PREFIX)
     return tuple((COMMANDS.index(part[0].upper()), tuple(map(float, _NUMBERS.findall(part)))) for part in parts)
 
 
 def encode_segments(tokens: str, segments: Segments) -> str:
-    """Replace runs of commands by segment tokens, greedily, the longest first."""
+    """Replace runs of commands by segment tokens: with the fewest tokens, or greedily, as the segments are meant."""
     trie = segments.trie
+    run = _encode_run
+    if segments.optimal:
+        from stages.tokenize.savings import encode_run as run
     out: list[str] = []
     for part in _PARTS.split(tokens):
-        if part.startswith(_PREFIX):
-            _encode_run(part.split(_PREFIX), trie, out)
+        if part.startswith(PREFIX):
+            run(part.split(PREFIX), trie, out)
         else:
             out.append(part)
     return "".join(out)
@@ -274,7 +314,7 @@ def _encode_run(commands: list[str], trie: dict[str, Any], out: list[str]) -> No
                 break
             node = node.get(commands[ahead])
             ahead += 1
-        out.append(token or _PREFIX + commands[at])
+        out.append(token or PREFIX + commands[at])
         at = stop
 
 

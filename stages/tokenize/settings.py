@@ -31,9 +31,10 @@ ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS, "extended": 
 class SegmentSettings(Settings):
     """How segment tokens (level 2) are learned."""
 
-    algorithm: Literal["pairs", "hivg"] = Field(
-        default="pairs",
-        description="pairs: repeatedly merge the most frequent pair of adjacent segments within an element, as in the"
+    algorithm: Literal["savings", "pairs", "hivg"] = Field(
+        default="savings",
+        description="savings: repeatedly take the command, or the pair of neighbours, that saves most tokens, and"
+        " encode with the fewest; pairs: merge the most frequent pair of adjacent segments within an element, as in the"
         " paper; hivg: the same with the faults of the reference's trainer, for comparison",
     )
     count: int = Field(default=500, ge=0, le=100_000, description="segment tokens to learn at most (the paper's M)")

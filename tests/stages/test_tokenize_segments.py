@@ -69,6 +69,44 @@ def plain(corpus, count, min_frequency, across, stale):
     return merges
 
 
+def plain_savings(corpus, count, min_frequency):
+    """What saves most, counted anew after each step; the runs are rewritten as they are merged."""
+
+    def cost(unit):
+        return 1 if unit in known else sum(len(re.findall("<[^<>]*>", c)) + 3 * c.startswith("<cmd_a") for c in [unit])
+
+    runs = []
+    for text in corpus:
+        runs += [re.findall("<cmd_(?:(?!<cmd_|</).)*", run) for run in re.split("</path>", text)]
+    known, found = set(), []
+    while len(found) < count:
+        counts = {}
+        for run in runs:
+            for unit in run:
+                counts[unit, ""] = counts.get((unit, ""), 0) + 1
+            for pair in pairwise(run):
+                counts[pair] = counts.get(pair, 0) + 1
+        saved = {
+            (a, b): n * (cost(a) + (cost(b) if b else 0) - 1) for (a, b), n in counts.items() if n >= min_frequency
+        }
+        saved = {key: value for key, value in saved.items() if value > 0}
+        if not saved:
+            break
+        best = min(saved, key=lambda key: (-saved[key], order(key[0]) + (order(key[1]) if key[1] else [])))
+        unit = "".join(best)
+        if unit not in known:
+            known.add(unit)
+            found.append((*best, counts[best], saved[best]))
+        if best[1]:
+            for run in runs:
+                at = 0
+                while at + 1 < len(run):
+                    if (run[at], run[at + 1]) == best:
+                        run[at : at + 2] = [unit]
+                    at += 1
+    return found
+
+
 def order(segment):
     return [
         ("MLHVCSQTAZ".index(part[0].upper()), [float(n) for n in re.findall(r"-?\d+", part)])
@@ -89,7 +127,7 @@ def test_learning_is_what_counting_anew_after_each_merge_gives(corpus, count, mi
 @given(corpora, st.randoms(use_true_random=False))
 def test_order_of_the_corpus_does_not_matter(corpus, random):
     """The same drawings in any order give the same segments, byte for byte."""
-    rule = SegmentSettings(count=10, min_frequency=2)
+    rule = SegmentSettings(algorithm="pairs", count=10, min_frequency=2)
     shuffled = random.sample(corpus, len(corpus))
     assert learn(iter(shuffled), rule).to_json() == learn(corpus, rule).to_json()
 
@@ -98,7 +136,7 @@ def test_order_of_the_corpus_does_not_matter(corpus, random):
 @given(corpora, drawings)
 def test_segments_decode_to_exactly_the_atomic_tokens(corpus, other):
     """Decoding undoes encoding, for drawings that were learned from and others; no string gets longer."""
-    segments = learn(corpus, SegmentSettings(count=10, min_frequency=2))
+    segments = learn(corpus, SegmentSettings(algorithm="pairs", count=10, min_frequency=2))
     for tokens in [*corpus, other]:
         encoded = encode_segments(tokens, segments)
         assert decode_segments(encoded, segments) == tokens
@@ -108,7 +146,7 @@ def test_segments_decode_to_exactly_the_atomic_tokens(corpus, other):
 def test_no_segment_crosses_an_element():
     """A pair that stands only at the seam of two elements is not learned, nor encoded if a table holds it."""
     corpus = [drawing(M + H + Z, M + V + Z)] * 5
-    learned = learn(corpus, SegmentSettings(min_frequency=2))
+    learned = learn(corpus, SegmentSettings(algorithm="pairs", min_frequency=2))
     assert (Z, M) not in {(item.left, item.right) for item in learned.items}
     across = learn(corpus, SegmentSettings(algorithm="hivg", min_frequency=2))
     assert all(decode_segments(encode_segments(text, across), across) == text for text in corpus)
@@ -117,7 +155,7 @@ def test_no_segment_crosses_an_element():
 def test_the_longest_segment_is_taken_from_the_left():
     """Encoding is greedy: at each command the longest segment that matches, not the best split of the whole."""
     corpus = [drawing(H + V + Z)] * 9 + [drawing(Z + A + V)] * 8
-    segments = learn(corpus, SegmentSettings(min_frequency=5))
+    segments = learn(corpus, SegmentSettings(algorithm="pairs", min_frequency=5))
     assert pairs(segments) == [(H, V, 9), (H + V, Z, 9), (A, V, 8), (Z, A + V, 8)]
     assert encode_segments(drawing(H + V + Z + A + V), segments) == drawing("<SEG_1><SEG_2>")
     assert encode_segments(drawing(H + V + A), segments) == drawing("<SEG_0>" + A)
@@ -125,7 +163,7 @@ def test_the_longest_segment_is_taken_from_the_left():
 
 def test_equal_neighbours_merge_from_the_left():
     """Of five equal commands two pairs are merged and the last stays; overlapping pairs count."""
-    segments = learn([drawing(H * 5)], SegmentSettings(count=1, min_frequency=2))
+    segments = learn([drawing(H * 5)], SegmentSettings(algorithm="pairs", count=1, min_frequency=2))
     assert pairs(segments) == [(H, H, 4)]
     assert encode_segments(drawing(H * 5), segments) == drawing("<SEG_0><SEG_0>" + H)
 
@@ -133,7 +171,7 @@ def test_equal_neighbours_merge_from_the_left():
 def test_hivg_skips_a_pair_whose_count_has_fallen():
     """The reference's queue drops a pair that lost occurrences to another merge; the default does not."""
     corpus = [drawing(H + V)] * 5 + [drawing(H + V + Z)] * 2 + [drawing(V + Z)] * 4
-    left = learn(corpus, SegmentSettings(count=2, min_frequency=3))
+    left = learn(corpus, SegmentSettings(algorithm="pairs", count=2, min_frequency=3))
     assert pairs(left) == [(H, V, 7), (V, Z, 4)]
     assert pairs(learn(corpus, SegmentSettings(algorithm="hivg", count=2, min_frequency=3))) == [(H, V, 7)]
 
@@ -141,13 +179,13 @@ def test_hivg_skips_a_pair_whose_count_has_fallen():
 def test_equally_frequent_pairs_are_taken_in_token_order():
     """M before L, H, V, C, S, Q, T, A, Z; then by value, so -2 before 1 and 9 before 10."""
     runs = ["<cmd_h><d_10>" + Z, "<cmd_h><d_9>" + Z, "<cmd_h><d_-2>" + Z, Z + A, M + H]
-    found = learn([drawing(*runs)] * 3, SegmentSettings(min_frequency=3))
+    found = learn([drawing(*runs)] * 3, SegmentSettings(algorithm="pairs", min_frequency=3))
     assert [item.tokens for item in found.items] == [M + H, *reversed(runs[:3]), Z + A]
 
 
 def test_json_is_read_back_and_the_reference_file_is_understood():
     """`from_json` reads both layouts and refuses others."""
-    learned = learn([drawing(A + Z + H)] * 3, SegmentSettings(min_frequency=2))
+    learned = learn([drawing(A + Z + H)] * 3, SegmentSettings(algorithm="pairs", min_frequency=2))
     assert Segments.from_json(learned.to_json()) == learned
     arc = ["<cmd_a>", "2", "3", "0", "<large_0>", "<sweep_1>", "<d_1>", "<d_1>"]
     reference = f"""{{"merges": [[[{arc}, ["<cmd_z>"]], "<SEG_0>"]],
@@ -170,3 +208,36 @@ def test_an_unknown_segment_is_refused_with_its_place():
     with pytest.raises(TokenError, match="<SEG_7> is not among the 0 segments") as caught:
         decode_segments("<svg><path><SEG_7></path></svg>", Segments(()))
     assert caught.value.position == 11
+
+
+@settings(max_examples=150, deadline=None)
+@given(corpora, st.integers(0, 20), st.integers(2, 5))
+def test_savings_are_what_counting_anew_after_each_step_gives(corpus, count, min_frequency):
+    """The incremental learner equals the plain rule: of commands and neighbours, what saves most tokens."""
+    found = learn(corpus, SegmentSettings(algorithm="savings", count=count, min_frequency=min_frequency))
+    told = [(item.left, item.right, item.frequency, item.saved) for item in found.items]
+    assert told == plain_savings(corpus, count, min_frequency)
+    assert found.optimal and Segments.from_json(found.to_json()) == found
+
+
+def fewest(run, segments):
+    """The fewest tokens for a run of commands, by trying everything."""
+    if not run:
+        return 0
+    best = atomic_length(run[0]) + fewest(run[1:], segments)
+    for n in range(1, len(run) + 1):
+        if "".join(run[:n]) in segments:
+            best = min(best, 1 + fewest(run[n:], segments))
+    return best
+
+
+@settings(max_examples=150, deadline=None)
+@given(corpora, st.lists(commands, max_size=9))
+def test_encoding_by_savings_takes_the_fewest_tokens(corpus, run):
+    """No other way to write a run with segments and commands is shorter, and decoding gives it back."""
+    found = learn(corpus, SegmentSettings(algorithm="savings", count=12, min_frequency=2))
+    text = drawing("".join(run))
+    encoded = encode_segments(text, found)
+    assert decode_segments(encoded, found) == text
+    units = {item.tokens for item in found.items}
+    assert atomic_length(encoded) - atomic_length(drawing("")) == fewest(run, units)
