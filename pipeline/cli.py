@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pipeline import segments_cli
 from pipeline.errors import UserError
 
 app = typer.Typer(
@@ -29,6 +30,9 @@ Number = Annotated[Optional[int], typer.Argument(metavar="[N]", help="version; t
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="replace a setting: dotted key, JSON value; repeatable")
 ]
+
+
+app.add_typer(segments_cli.app, name="segments")
 
 
 @app.command()

@@ -118,13 +118,20 @@ def encode_run(commands: list[str], trie: dict[str, Any], out: list[str]) -> Non
 
     Of several ways the one whose first segment is longest, and so on, is taken.
     """
+    if trie.keys().isdisjoint(commands):
+        out.append(PREFIX.join(commands))
+        return
     end = len(commands)
     fewest = [0] * (end + 1)
     taken: list[tuple[str, int]] = [("", 0)] * end
     for at in range(end - 1, 0, -1):
         command = commands[at]
         best, token, stop = atoms(command) + fewest[at + 1], "", at + 1
-        node, ahead = trie.get(command), at + 1
+        node = trie.get(command)
+        if node is None:
+            fewest[at], taken[at] = best, (token, stop)
+            continue
+        ahead = at + 1
         while node is not None:
             found = node.get("")
             if found is not None and 1 + fewest[ahead] <= best:
