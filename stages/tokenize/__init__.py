@@ -1,6 +1,15 @@
 """HiVG tokens: atomic tokens, learned segments, ids. See `atomic`, `segments`, `ids` and `hmn`."""
 
-from stages.tokenize.atomic import ATOMIC_VERSION, atomic_length, decode, encode, join, split, tokenize_atomic
+from stages.tokenize.atomic import (
+    ATOMIC_VERSION,
+    atomic_length,
+    decode,
+    encode,
+    encode_all,
+    join,
+    split,
+    tokenize_atomic,
+)
 from stages.tokenize.errors import TokenError
 from stages.tokenize.ids import ENCODE_VERSION, build_tokenizer, encode_table, load_tokenizer
 from stages.tokenize.prefix import Prefix, decode_prefix
@@ -30,6 +39,7 @@ __all__ = [
     "decode_prefix",
     "decode_segments",
     "encode",
+    "encode_all",
     "encode_segments",
     "encode_table",
     "join",

@@ -26,6 +26,7 @@ print raw; all else is printed alike. An empty ``d`` or ``points`` stays an attr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -34,8 +35,8 @@ from stages.canonical import GEOMETRY, SVG_NS
 from stages.reasons import Reason
 from stages.schema import ATOMIC
 from stages.tokenize.errors import TokenError, UnknownElement
-from stages.tokenize.geometry import decode_path, decode_points, encode_path, encode_points
-from stages.tokenize.markup import FORBIDDEN, NAME, TEXT_ELEMENTS, tags
+from stages.tokenize.geometry import decode_path, decode_points, encode_paths, encode_points
+from stages.tokenize.markup import NAME, TEXT_ELEMENTS, holds_forbidden, tags
 from stages.tokenize.settings import TokenizeSettings
 from stages.tokenize.vocabulary import Vocabulary
 
@@ -60,7 +61,53 @@ def encode(svg: str, vocabulary: Vocabulary) -> str:
     when an element or a coordinate is not in the vocabulary, or when something has no place in tokens; nothing is left
     out, rounded or clamped.
     """
-    out: list[str] = []
+    (found,) = encode_all([svg], vocabulary)
+    if isinstance(found, TokenError):
+        raise found
+    return found
+
+
+BATCH = 100
+"""Documents whose paths are spelled together; more need more memory and are no faster."""
+
+
+def encode_all(svgs: Sequence[str], vocabulary: Vocabulary) -> list[str | TokenError]:
+    """What `encode` gives for each of ``svgs``, errors as values; many at once are faster than one by one."""
+    found: list[str | TokenError] = []
+    for start in range(0, len(svgs), BATCH):
+        found += _encode_batch(svgs[start : start + BATCH], vocabulary)
+    return found
+
+
+def _encode_batch(svgs: Sequence[str], vocabulary: Vocabulary) -> list[str | TokenError]:
+    documents: list[list[str] | TokenError] = []
+    paths: list[str] = []
+    places: list[tuple[list[str], int]] = []  # where the tokens of each path go
+    for svg in svgs:
+        out: list[str] = []
+        before = len(paths)
+        try:
+            _encode(svg, vocabulary, out, paths, places)
+            documents.append(out)
+        except TokenError as error:
+            documents.append(error)
+            del paths[before:], places[before:]
+    failed: dict[int, TokenError] = {}
+    for (out, at), tokens in zip(places, encode_paths(paths, vocabulary.limit), strict=True):
+        if isinstance(tokens, TokenError):
+            failed.setdefault(id(out), tokens)
+        else:
+            out[at] = tokens
+    return [
+        out if isinstance(out, TokenError) else failed[id(out)] if id(out) in failed else "".join(out)
+        for out in documents
+    ]
+
+
+def _encode(
+    svg: str, vocabulary: Vocabulary, out: list[str], paths: list[str], places: list[tuple[list[str], int]]
+) -> None:
+    """Append a document's token text to ``out``, with "" for each path, whose data and place it appends, too."""
     root = True
     for close, name, attributes, empty, text in tags(svg):
         if close:
@@ -68,42 +115,58 @@ def encode(svg: str, vocabulary: Vocabulary) -> str:
             continue
         if name not in vocabulary.names:
             raise UnknownElement(f"element {name} is not in the vocabulary")
-        out.append(f"<{name}>")
-        values, geometry = _attributes(name, attributes.split('"'), vocabulary.limit)
+        data, own = "", _OWN.get(name)
+        if own and (at := attributes.find(own)) >= 0:
+            end = attributes.index('"', at + len(own))
+            data = attributes[at + len(own) : end]
+        if data:
+            attributes = attributes[:at] + attributes[end + 1 :]
+            if own in attributes:
+                raise TokenError(f"element {name} has an attribute twice")
+        values = _attributes(attributes)
         if root:
-            _check_root(name, values, vocabulary)
-            values.remove(f"xmlns={SVG_NS}")
+            values = _root(name, values, vocabulary)
             root = False
+        out.append(f"<{name}>{values}")
         if text:
-            values.append("=" + text.replace("=", "&#61;"))
-        out.append(" ".join(values))
-        out.append(geometry)
+            out.append(f"{' ' if values else ''}={text.replace('=', '&#61;')}")
+        if data and name == "path":
+            paths.append(data)
+            places.append((out, len(out)))
+            out.append("")
+        elif data:
+            out.append(encode_points(data, name == "polygon", vocabulary.limit))
         if empty:
             out.append(f"</{name}>")
-    return "".join(out)
 
 
-def _attributes(element: str, parts: list[str], limit: int) -> tuple[list[str], str]:
-    """The attributes as token text, in order, and the geometry as tokens. ``parts``: `` name=``, value, …, empty."""
-    own = GEOMETRY.get(element)
-    values: list[str] = []
-    geometry = ""
-    seen: set[str] = set()
-    for before, value in zip(parts[:-1:2], parts[1::2], strict=True):
-        name = before[1:-1]
-        if name == own and value:
-            geometry = encode_path(value, limit) if own == "d" else encode_points(value, element == "polygon", limit)
-        else:
-            values.append(f"{name}={value.replace('=', '&#61;')}")
-        if name not in _names:
-            _learn(name)
-        seen.add(name)
-    if 2 * len(seen) + 1 != len(parts):
-        raise TokenError(f"element {element} has an attribute twice")
-    return values, geometry
+_OWN = {name: f' {attribute}="' for name, attribute in GEOMETRY.items()}
 
 
+def _attributes(text: str) -> str:
+    """Attributes as token text. ``text``: `` name="value"``, any number of times."""
+    names = tuple(text.split('"')[:-1:2])
+    if names not in _known:
+        _check_names(names)
+    if text.count("=") > len(names):
+        values = text.split('"')[1::2]
+        return " ".join([before[1:] + value.replace("=", "&#61;") for before, value in zip(names, values, strict=True)])
+    return text[1:-1].replace('="', "=").replace('" ', " ")
+
+
+_known: set[tuple[str, ...]] = set()
 _names: set[str] = set()
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    """Check the names of an element's attributes, `` name=``; they are remembered, since few occur."""
+    for name in names:
+        if name[1:-1] not in _names:
+            _learn(name[1:-1])
+    if len(set(names)) < len(names):
+        raise TokenError("an element has an attribute twice")
+    if len(_known) < 10_000 and len(names) < 50:
+        _known.add(names)
 
 
 def _learn(name: str) -> None:
@@ -114,12 +177,16 @@ def _learn(name: str) -> None:
         _names.add(name)
 
 
-def _check_root(name: str, values: list[str], vocabulary: Vocabulary) -> None:
-    if name != "svg" or f"xmlns={SVG_NS}" not in values:
+def _root(name: str, values: str, vocabulary: Vocabulary) -> str:
+    """The root's attributes without the namespace that they must declare."""
+    attributes = BOUNDARY.split(values)
+    if name != "svg" or f"xmlns={SVG_NS}" not in attributes:
         raise TokenError("the root is not an svg element of the SVG namespace")
     side = vocabulary.canvas
-    if f"viewBox=0 0 {side} {side}" not in values:
+    if f"viewBox=0 0 {side} {side}" not in attributes:
         raise TokenError(f'the root has no viewBox="0 0 {side} {side}", the canvas of the vocabulary')
+    attributes.remove(f"xmlns={SVG_NS}")
+    return " ".join(attributes)
 
 
 def decode(text: str, vocabulary: Vocabulary) -> str:
@@ -222,7 +289,7 @@ def split_attributes(text: str, at: int) -> dict[str, str]:
             raise TokenError("xmlns is implied", at)
         if not (value or name):
             raise TokenError("empty character data", at)
-        if (_BAD_VALUE if name else _BAD_CONTENT).search(value) or FORBIDDEN.search(value):
+        if (_BAD_VALUE if name else _BAD_CONTENT).search(value) or holds_forbidden(value):
             raise TokenError(f"{value[:40]!r} holds a character that must be escaped", at)
         values[name] = value
         name = following
@@ -271,13 +338,16 @@ def tokenize_atomic(table: pa.Table, settings: TokenizeSettings) -> StageResult:
     """
     vocabulary = Vocabulary.build(settings)
     rows = Rows(table, "tokenize", ATOMIC)
-    for index, svg in enumerate(table["svg"].to_pylist()):
-        try:
-            tokens = encode(svg, vocabulary)
-            back = decode(tokens, vocabulary)
-        except UnknownElement as error:
-            rows.drop(index, Reason.NOT_IN_VOCABULARY, str(error))
+    svgs = table["svg"].to_pylist()
+    for index, (svg, tokens) in enumerate(zip(svgs, encode_all(svgs, vocabulary), strict=True)):
+        if isinstance(tokens, UnknownElement):
+            rows.drop(index, Reason.NOT_IN_VOCABULARY, str(tokens))
             continue
+        if isinstance(tokens, TokenError):
+            rows.drop(index, Reason.TOKEN_MISMATCH, str(tokens))
+            continue
+        try:
+            back = decode(tokens, vocabulary)
         except TokenError as error:
             rows.drop(index, Reason.TOKEN_MISMATCH, str(error))
             continue

@@ -19,7 +19,7 @@ from stages.tokenize.errors import TokenError
 _RADIUS = r"(?:0|[1-9][0-9]*)(?:\.[0-9]?[1-9])?"
 _ROTATION = r"(?:0|-?(?:[1-9][0-9]*(?:\.[0-9]?[1-9])?|0\.[0-9]?[1-9]))"
 
-_ARC = re.compile(r"a([^ ]+) ([^ ]+) ([^ ]+) ([01]) ([01]) ([^ ]+)")
+_ARC = "%s\x02%s\x02%s\x03%s\x04%s\x05%s"
 # Each piece closes the token before it: a command letter stands where "><cmd_x>" does. "c" comes first, since it is
 # the only letter that a replacement brings in ("cmd", "d", "P" and capitals aside). Control characters stand for the
 # places within a move (\x01) and an arc (\x02 to \x05) where a space has another meaning.
@@ -103,12 +103,29 @@ def grammar(limit: int) -> Grammar:
 
 def encode_path(data: str, limit: int) -> str:
     """Tokens of path data, canonical or not. Raises TokenError (see `relative`)."""
-    if not grammar(limit).path.fullmatch(data):
-        data = relative(data, limit)
-    text = "M".join([part.replace(" ", "\x01", 1) for part in data.split("M")])
-    arcs = "a" in text
+    return _spell(data if grammar(limit).path.fullmatch(data) else relative(data, limit))
+
+
+def encode_paths(paths: list[str], limit: int) -> list[str | TokenError]:
+    """What `encode_path` gives for each of ``paths``, errors as values; many at once are faster than one by one."""
+    if paths and all(map(grammar(limit).path.fullmatch, paths)):
+        # a line each, so that one round of replacing does for all
+        return [*_spell("\n".join(paths)).replace("\n>", ">\n").split("\n")]
+    found: list[str | TokenError] = []
+    for data in paths:
+        try:
+            found.append(encode_path(data, limit))
+        except TokenError as error:
+            found.append(error)
+    return found
+
+
+def _spell(text: str) -> str:
+    """Tokens of canonical path data; between several lines "\\n>", since a token's end goes before what follows it."""
+    text = "M".join([part.replace(" ", "\x01", 1) for part in text.split("M")])
+    before, *arcs = text.split("a")
     if arcs:
-        text = _ARC.sub("a\\1\x02\\2\x02\\3\x03\\4\x04\\5\x05\\6", text)
+        text = "a".join([before, *[_ARC % tuple(arc.split(" ", 5)) for arc in arcs]])
     for piece, spelled in _SPELL:
         text = text.replace(piece, spelled)
     if arcs:

@@ -27,6 +27,13 @@ NAME = re.compile(r"(?:xml:)?[A-Za-z_][A-Za-z0-9_.-]*")
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that no XML document can hold."""
 
+
+def holds_forbidden(text: str) -> bool:
+    """Whether ``text`` holds a character that no XML document can hold."""
+    # what is printable holds none, and asking for that is many times as fast
+    return not text.isprintable() and FORBIDDEN.search(text) is not None
+
+
 Tag = tuple[str, str, str, str, str]
 """Slash of a closing tag, name, attributes as text (each after a space), slash of an empty element, text after it."""
 
@@ -46,7 +53,7 @@ def _scan(svg: str) -> list[Tag] | None:
     found: list[Tag] = TAG.findall(svg)
     # The pieces tile the text if no character is left over: "<", ">" and what the groups hold.
     length = sum([len(a) + len(b) + len(c) + len(d) + len(e) for a, b, c, d, e in found]) + 2 * len(found)
-    if length != len(svg) or FORBIDDEN.search(svg) or ("&" in svg and _REFERENCE.search(svg)):
+    if length != len(svg) or holds_forbidden(svg) or ("&" in svg and _REFERENCE.search(svg)):
         return None
     open_: list[str] = []
     for index, (close, name, attributes, empty, text) in enumerate(found):

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from stages.canonical import Element, number, serialize
 from stages.reasons import Reason
 from stages.schema import ATOMIC
-from stages.tokenize import TokenError, TokenizeSettings, Vocabulary, atomic_length, decode, encode, join, split
+from stages.tokenize import (
+    TokenError,
+    TokenizeSettings,
+    Vocabulary,
+    atomic_length,
+    decode,
+    encode,
+    encode_all,
+    join,
+    split,
+)
 from stages.tokenize import tokenize_atomic as tokenize
 
 SETTINGS = TokenizeSettings()
@@ -263,3 +273,26 @@ def test_no_external_entity_is_read(tmp_path):
     svg = f'<!DOCTYPE svg [<!ENTITY e SYSTEM "{secret.as_uri()}">]>{HEAD}<text>&e;</text></svg>'
     with pytest.raises(TokenError):
         encode(svg, VOCABULARY)
+
+
+def test_many_at_once_are_what_each_is_alone():
+    drawings = [
+        f'{HEAD}<path d="M1 2l3 4z"/></svg>',
+        f'{HEAD}<path d="M1 2L4 6Z M9 9"/><path d="M1 2a3 4 0 0 1 5 6"/></svg>',  # another spelling
+        f'{HEAD}<path d="M1 2"/><path d="M1 2l0.5 1"/></svg>',  # no integer
+        f'{HEAD}<spline/><path d="M1 2"/></svg>',
+        f'{HEAD}<polygon points="1 2 3 4"/><path d="M1 2l3 900"/></svg>',  # outside
+        "<svg",
+        f"{HEAD}</svg>",
+        f'{HEAD}<path fill="a=b" d="M1 2s1 2 3 4a3 4 0 0 1 5 6M3 4"/></svg>',
+    ]
+
+    def alone(svg):
+        try:
+            return encode(svg, VOCABULARY)
+        except TokenError as error:
+            return str(error)
+
+    for order in (drawings, drawings[::-1], drawings * 40):
+        found = [text if isinstance(text, str) else str(text) for text in encode_all(order, VOCABULARY)]
+        assert found == [alone(svg) for svg in order]
