@@ -128,6 +128,10 @@ ENCODED = pa.schema(
     ]
 )
 
+CANDIDATES = pa.schema([("slot", pa.uint32()), ("count", pa.int64())])  # of segments; see stages.tokenize.learning
+
+RUNS = pa.schema([("run", pa.string()), ("count", pa.int64())])  # commands in a row, as in a token string
+
 SHARD = pa.schema(  # a Parquet shard's columns; WebDataset members hold the same
     [
         ("sample_id", pa.string()),

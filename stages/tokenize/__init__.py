@@ -12,8 +12,17 @@ from stages.tokenize.atomic import (
 )
 from stages.tokenize.errors import TokenError
 from stages.tokenize.ids import ENCODE_VERSION, build_tokenizer, encode_table, load_tokenizer
+from stages.tokenize.learning import (
+    SEGMENTS_VERSION,
+    count_candidates,
+    frequent_runs,
+    in_sample,
+    learn,
+    learn_runs,
+    may_be_frequent,
+)
 from stages.tokenize.prefix import Prefix, decode_prefix
-from stages.tokenize.segments import SEGMENTS_VERSION, Segment, Segments, decode_segments, encode_segments, learn
+from stages.tokenize.segments import Segment, Segments, decode_segments, encode_segments
 from stages.tokenize.settings import IdSettings, SegmentSettings, TokenizeSettings
 from stages.tokenize.vocabulary import Token, Vocabulary
 
@@ -35,6 +44,7 @@ __all__ = [
     "Vocabulary",
     "atomic_length",
     "build_tokenizer",
+    "count_candidates",
     "decode",
     "decode_prefix",
     "decode_segments",
@@ -42,9 +52,13 @@ __all__ = [
     "encode_all",
     "encode_segments",
     "encode_table",
+    "frequent_runs",
+    "in_sample",
     "join",
     "learn",
+    "learn_runs",
     "load_tokenizer",
+    "may_be_frequent",
     "split",
     "tokenize_atomic",
 ]

@@ -1,37 +1,34 @@
-"""Segment tokens (level 2): runs of commands that are frequent enough to be one token.
+"""Segment tokens (level 2): runs of commands that are worth a token of their own; encoding and decoding.
 
 A segment is one command with all its arguments, or several such in a row. Only the geometry of one element forms runs:
 structure and attributes are boundaries that no segment crosses, so every segment token is executable geometry.
-Encoding is greedy: from the first command on, always the longest segment that matches.
+Encoding takes the fewest tokens (dynamic programming), or, as the reference does, from the first command on always the
+longest segment that matches. Either way a command that is in no segment parts what is before it from what is after it,
+so only the stretches between such commands need thought, and in a corpus those are mostly the same few.
+
+How segments are learned: `learning`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from stages.tokenize.atomic import join
 from stages.tokenize.errors import TokenError
-from stages.tokenize.settings import SegmentSettings
-from stages.tokenize.vocabulary import COMMANDS
 
-SEGMENTS_VERSION: int = 2
-
-_BOUNDARY = re.compile(r"(?:</?[A-Za-z]+>[^<]*)+")
-_PARTS = re.compile(f"({_BOUNDARY.pattern})")
+_BOUNDARY = re.compile(r"((?:</?[A-Za-z]+>[^<]*)+)")
 _SEGMENT = re.compile(r"<SEG_([0-9]+)>")
-_NUMBERS = re.compile(r"(?<=[_ >])-?[0-9]+(?:\.[0-9]+)?")
 PREFIX = "<cmd_"
+REMEMBERED = 50_000
+"""Stretches whose encoding a table remembers at most; when they are full, it begins anew."""
 
-Ints = npt.NDArray[np.int32]
+_LONG = 50
+"""Commands from which on a stretch is not remembered."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +118,16 @@ class Segments:
         return {item.token: item.tokens for item in self.items}
 
     @cached_property
+    def known(self) -> frozenset[str]:
+        """The commands that occur in segments, without the ``<cmd_`` they begin with."""
+        return frozenset(command for item in self.items for command in item.tokens.split(PREFIX)[1:])
+
+    @cached_property
+    def remembered(self) -> dict[tuple[str, ...], str]:
+        """Stretches of known commands that were encoded before."""
+        return {}
+
+    @cached_property
     def trie(self) -> dict[str, Any]:
         """Command by command, the segments; the key "" holds the token of a segment that ends there."""
         root: dict[str, Any] = {}
@@ -132,179 +139,69 @@ class Segments:
         return root
 
 
-def learn(token_strings: Iterable[str], settings: SegmentSettings) -> Segments:
-    """Learn segments from atomic token strings; their order does not matter.
+def parts(tokens: str) -> Iterator[tuple[str, list[str]]]:
+    """The string in pieces: text up to some geometry, and that geometry's commands without their ``<cmd_``.
 
-    Repeats, ``settings.count`` times at most: take the most frequent pair of adjacent segments, and while it occurs
-    ``settings.min_frequency`` times, merge it everywhere from left to right. Of equally frequent pairs the one first in
-    token order (command letters as ``M L H V C S Q T A Z``, then arguments by value) is merged. Three equal segments in
-    a row count as two pairs, as they do in the reference. Two ways to build one segment make one segment.
-
-    ``algorithm`` "savings" is described in `savings`. "pairs" keeps within elements and counts exactly. "hivg" gives
-    what the reference's released trainer gives, ties aside, found by comparing results: it counts pairs across elements
-    too, although no encoding can use those, and never merges a pair whose count has fallen since it was last seen to
-    rise (its queue has stale entries).
-
-    Memory: 4 bytes a command of the corpus, and the distinct commands. A pair of segments is at most as frequent as
-    the pair of commands at its seam, so the corpus is first cut wherever that pair is too rare ever to be merged;
-    what is left is short, and each step scans it.
+    All but the commands is text; text and commands in order, each command after ``<cmd_``, are the string again.
     """
-    commands: list[str] = []
-    flat = _number(token_strings, commands, across=settings.algorithm == "hivg")
-    if settings.algorithm == "savings":
-        from stages.tokenize.savings import learn_savings  # which builds on this module
-
-        return learn_savings(flat, commands, settings, _savings_rank(commands))
-    return merge_pairs(flat, commands, settings, lambda a, b: (_order(commands[a]), _order(commands[b])))
-
-
-def _savings_rank(commands: list[str]) -> Callable[[int, int], tuple[Any, ...]]:
-    """Token order of candidates; what is shorter goes before what it begins."""
-    return lambda a, b: _order(commands[a]) if b < 0 else (*_order(commands[a]), *_order(commands[b]))
-
-
-def merge_pairs(
-    flat: Ints, commands: list[str], settings: SegmentSettings, rank: Callable[[int, int], tuple[Any, ...]]
-) -> Segments:
-    """The loop of `learn`. ``flat``: see `_number`; ``rank`` orders pairs (left, right) that are equally frequent."""
-    flat = cut(flat, settings.min_frequency)
-    ids = {command: i for i, command in enumerate(commands)}
-    counts: Counter[int] = Counter()
-    _count(counts, codes_at(flat, np.arange(len(flat) - 1)), 1)
-    risen = dict(counts)
-    items: list[Segment] = []
-    while len(items) < settings.count:
-        stale = settings.algorithm == "hivg"
-        open_ = {
-            code: n for code, n in counts.items() if n >= settings.min_frequency and not (stale and risen[code] != n)
-        }
-        if not open_:
-            break
-        top = max(open_.values())
-        pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in open_.items() if count == top]
-        left, right = min(pairs, key=lambda pair: rank(*pair))
-        text = f"{commands[left]}{PREFIX}{commands[right]}"
-        merged = ids.setdefault(text, len(commands))
-        if merged == len(commands):
-            commands.append(text)
-        items.append(Segment(len(items), PREFIX + commands[left], PREFIX + commands[right], top))
-        flat = merge(flat, left, right, merged, counts, risen)
-    return Segments(tuple(items))
-
-
-def _number(token_strings: Iterable[str], commands: list[str], across: bool) -> Ints:
-    """The commands of all drawings in one array, -1 after each element (after each drawing if ``across``).
-
-    Appends each new command, without the ``<cmd_`` it begins with, to ``commands``; its index there is its number.
-    """
-    ids: dict[str, int] = {}
-    chunks: list[Ints] = []
-    chunk: list[int] = []
-    for tokens in token_strings:
-        runs = [_BOUNDARY.sub("", tokens)] if across else _BOUNDARY.split(tokens)
-        for run in runs:
-            for command in run.split(PREFIX)[1:]:
-                found = ids.get(command)
-                if found is None:
-                    found = ids[command] = len(commands)
-                    commands.append(command)
-                chunk.append(found)
-            chunk.append(-1)
-        if len(chunk) > 1_000_000:
-            chunks.append(np.array(chunk, np.int32))
-            chunk.clear()
-    chunks.append(np.array(chunk, np.int32))
-    return np.concatenate(chunks)
-
-
-def codes_at(flat: Ints, at: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """The adjacent pairs that begin at ``at``, each as one number; -1 for a pair that crosses a boundary."""
-    left, right = flat[at].astype(np.int64), flat[at + 1].astype(np.int64)
-    return np.where((left < 0) | (right < 0), -1, (left << 32) | right)
-
-
-def count_codes(codes: npt.NDArray[np.int64]) -> Counter[int]:
-    """How often each pair occurs."""
-    counts: Counter[int] = Counter()
-    _count(counts, codes, 1)
-    return counts
-
-
-def _count(counts: Counter[int], codes: npt.NDArray[np.int64], sign: int) -> None:
-    """Add (``sign`` 1) or take away (-1) pairs; pairs that are gone leave ``counts``."""
-    values, numbers = np.unique(codes[codes >= 0], return_counts=True)
-    for code, number in zip(values.tolist(), numbers.tolist(), strict=True):
-        counts[code] += sign * number
-        if not counts[code]:
-            del counts[code]
-
-
-def cut(flat: Ints, min_frequency: int) -> Ints:
-    """Put a boundary between neighbours that are a pair less than ``min_frequency`` times; drop what stands alone."""
-    if len(flat) < 2:
-        return flat[:0]
-    codes = codes_at(flat, np.arange(len(flat) - 1))
-    _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    joined = (counts[inverse] >= min_frequency) & (codes >= 0)
-    keep = np.zeros(len(flat), bool)
-    keep[:-1] |= joined
-    keep[1:] |= joined
-    last = keep & ~np.append(joined, False)
-    return np.insert(flat[keep], np.flatnonzero(last[keep]) + 1, -1)
-
-
-def merge(flat: Ints, left: int, right: int, merged: int, counts: Counter[int], risen: dict[int, int]) -> Ints:
-    """Replace the pair by ``merged`` everywhere, from left to right, and keep ``counts`` up to date.
-
-    ``risen`` gets the count of each pair that now has more than before.
-    """
-    hits = np.flatnonzero((flat[:-1] == left) & (flat[1:] == right))
-    if left == right:
-        # Of neighbouring hits, which overlap, only every second is merged.
-        first = np.flatnonzero(np.diff(hits, prepend=-2) != 1)
-        rank = np.arange(len(hits)) - np.repeat(first, np.diff(first, append=len(hits)))
-        hits = hits[rank % 2 == 0]
-    gone = codes_at(flat, _near(hits, (-1, 0, 1), len(flat) - 1))
-    flat[hits] = merged
-    flat = np.delete(flat, hits + 1)
-    come = codes_at(flat, _near(hits - np.arange(len(hits)), (-1, 0), len(flat) - 1))
-    before = {code: counts[code] for code in np.unique(come[come >= 0]).tolist()}
-    _count(counts, gone, -1)
-    _count(counts, come, 1)
-    risen.update({code: counts[code] for code, count in before.items() if counts[code] > count})
-    return flat
-
-
-def _near(hits: npt.NDArray[np.intp], offsets: tuple[int, ...], end: int) -> npt.NDArray[np.intp]:
-    """The distinct positions ``hits + offsets`` from 0 to ``end``, exclusive."""
-    found = np.unique(np.concatenate([hits + offset for offset in offsets]))
-    return found[(found >= 0) & (found < end)]
-
-
-@lru_cache(maxsize=100_000)
-def _order(command: str) -> tuple[tuple[int, tuple[float, ...]], ...]:
-    parts = command.split(PREFIX)
-    return tuple((COMMANDS.index(part[0].upper()), tuple(map(float, _NUMBERS.findall(part)))) for part in parts)
+    before = ""
+    for chunk in tokens.split("</"):
+        text, found, run = chunk.partition(PREFIX)
+        if not found:
+            before += f"{chunk}</"
+        # each geometry token has one "<" and one "_"; what also holds an element has a "<" more, or attributes
+        elif run.count("<") == run.count("_") and "=" not in run:
+            yield before + text, run.split(PREFIX)
+            before = "</"
+        else:
+            pieces = _BOUNDARY.split(PREFIX + run)
+            yield before + text, pieces[0].split(PREFIX)[1:]
+            for text, geometry in zip(pieces[1::2], pieces[2::2], strict=True):
+                yield text, geometry.split(PREFIX)[1:]
+            before = "</"
+    yield before.removesuffix("</"), []
 
 
 def encode_segments(tokens: str, segments: Segments) -> str:
     """Replace runs of commands by segment tokens: with the fewest tokens, or greedily, as the segments are meant."""
-    trie = segments.trie
-    run = _encode_run
-    if segments.optimal:
-        from stages.tokenize.savings import encode_run as run
+    known = segments.known
     out: list[str] = []
-    for part in _PARTS.split(tokens):
-        if part.startswith(PREFIX):
-            run(part.split(PREFIX), trie, out)
-        else:
-            out.append(part)
+    for text, commands in parts(tokens):
+        out.append(text)
+        if known.isdisjoint(commands):
+            out += [PREFIX + command for command in commands]
+            continue
+        stretch: list[str] = []
+        for command in commands:
+            if command in known:
+                stretch.append(command)
+                continue
+            if stretch:
+                out.append(_cover(tuple(stretch), segments))
+                stretch = []
+            out.append(PREFIX + command)
+        if stretch:
+            out.append(_cover(tuple(stretch), segments))
     return "".join(out)
 
 
-def _encode_run(commands: list[str], trie: dict[str, Any], out: list[str]) -> None:
-    """Append one element's geometry to ``out``; ``commands[0]`` is empty."""
-    at, end = 1, len(commands)
+def _cover(stretch: tuple[str, ...], segments: Segments) -> str:
+    """A stretch of commands with segment tokens."""
+    found = segments.remembered.get(stretch)
+    if found is None:
+        out: list[str] = []
+        (_fewest if segments.optimal else _longest)(stretch, segments.trie, out)
+        found = "".join(out)
+        if len(segments.remembered) >= REMEMBERED:
+            segments.remembered.clear()
+        if len(stretch) < _LONG:
+            segments.remembered[stretch] = found
+    return found
+
+
+def _longest(commands: tuple[str, ...], trie: dict[str, Any], out: list[str]) -> None:
+    """Append ``commands`` to ``out``, at each the longest segment that begins there."""
+    at, end = 0, len(commands)
     while at < end:
         token, stop, node, ahead = None, at + 1, trie.get(commands[at]), at + 1
         while node is not None:
@@ -316,6 +213,40 @@ def _encode_run(commands: list[str], trie: dict[str, Any], out: list[str]) -> No
             ahead += 1
         out.append(token or PREFIX + commands[at])
         at = stop
+
+
+def _fewest(commands: tuple[str, ...], trie: dict[str, Any], out: list[str]) -> None:
+    """Append ``commands`` to ``out`` with the fewest tokens.
+
+    Of several ways the one whose first segment is longest, and so on, is taken.
+    """
+    end = len(commands)
+    fewest = [0] * (end + 1)
+    taken: list[tuple[str, int]] = [("", 0)] * end
+    for at in range(end - 1, -1, -1):
+        command = commands[at]
+        best, token, stop = atoms(command) + fewest[at + 1], "", at + 1
+        node, ahead = trie.get(command), at + 1
+        while node is not None:
+            found = node.get("")
+            if found is not None and 1 + fewest[ahead] <= best:
+                best, token, stop = 1 + fewest[ahead], found, ahead
+            if ahead == end:
+                break
+            node = node.get(commands[ahead])
+            ahead += 1
+        fewest[at], taken[at] = best, (token, stop)
+    at = 0
+    while at < end:
+        token, stop = taken[at]
+        out.append(token or PREFIX + commands[at])
+        at = stop
+
+
+@lru_cache(maxsize=200_000)
+def atoms(command: str) -> int:
+    """The atomic tokens of a command without the ``<cmd_`` it begins with."""
+    return command.count("<") + 1 + (3 if command[0] in "aA" else 0)
 
 
 def decode_segments(text: str, segments: Segments) -> str:

@@ -41,6 +41,9 @@ class SegmentSettings(Settings):
     min_frequency: int = Field(
         default=100, ge=2, description="occurrences in the corpus that a pair needs to be merged (the paper's f_min)"
     )
+    sample: int | None = Field(
+        default=None, ge=1, description="learn from about so many samples, chosen by hash; null: from all"
+    )
 
 
 class IdSettings(Settings):

@@ -1,6 +1,7 @@
 import re
 from itertools import chain, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,9 +11,13 @@ from stages.tokenize import (
     SegmentSettings,
     TokenError,
     atomic_length,
+    count_candidates,
     decode_segments,
     encode_segments,
+    frequent_runs,
     learn,
+    learn_runs,
+    may_be_frequent,
 )
 
 HEAD = "<svg>viewBox=0 0 784 784"
@@ -241,3 +246,39 @@ def test_encoding_by_savings_takes_the_fewest_tokens(corpus, run):
     assert decode_segments(encoded, found) == text
     units = {item.tokens for item in found.items}
     assert atomic_length(encoded) - atomic_length(drawing("")) == fewest(run, units)
+
+
+@settings(max_examples=80, deadline=None)
+@given(corpora, st.data(), st.sampled_from(["savings", "pairs", "hivg"]))
+def test_any_partitioning_gives_the_same_segments(corpus, data, algorithm):
+    """Partitions return counts, a reducer merges them; how the corpus is cut does not show."""
+    rule = SegmentSettings(algorithm=algorithm, count=10, min_frequency=2)
+    cuts = data.draw(st.lists(st.integers(0, len(corpus)), max_size=4).map(sorted))
+    partitions = [corpus[a:b] for a, b in pairwise([0, *cuts, len(corpus)])]
+    partitions = data.draw(st.permutations(partitions))
+    mask = may_be_frequent((count_candidates(p, rule) for p in partitions), rule)
+    found = learn_runs((frequent_runs(p, mask, rule) for p in partitions), rule)
+    assert found.to_json() == learn(corpus, rule).to_json()
+    # a counter that says too much, as one that two candidates share, changes nothing
+    everything = np.ones_like(mask)
+    assert learn_runs((frequent_runs(p, everything, rule) for p in partitions), rule).to_json() == found.to_json()
+
+
+def test_a_sample_is_chosen_by_hash():
+    """About as many drawings as asked are learned from, the same whatever their order."""
+    corpus = [drawing(f"<cmd_h><d_{i}><cmd_v><d_{i}>") for i in range(400)] * 2
+    every = learn(corpus, SegmentSettings(count=1000, min_frequency=2))
+    some = SegmentSettings(count=1000, min_frequency=2, sample=200)
+    found = learn(corpus, some)
+    assert len(every.items) == 400 and 60 < len(found.items) < 140
+    assert found.to_json() == learn(corpus[::-1], some).to_json()
+    assert {item.tokens for item in found.items} < {item.tokens for item in every.items}
+    assert learn(corpus, SegmentSettings(count=1000, min_frequency=2, sample=800)).to_json() == every.to_json()
+
+
+def test_geometry_of_an_element_with_children_is_not_joined_with_theirs():
+    """A path may hold an element; what that has is a run of its own."""
+    text = drawing(f"{H}{V}<g>a=<path>{H}{V}</path></g>", f"{H}{V}<g><path>id=a_b{H}{V}</path></g>")
+    segments = learn([text], SegmentSettings(min_frequency=2))
+    assert [item.tokens for item in segments.items] == [H + V]
+    assert encode_segments(text, segments) == text.replace(H + V, "<SEG_0>")
