@@ -22,8 +22,15 @@ from pipeline.work import Task
 from stages import caption, crawl, deduplicate, normalize, render, sanitize, tier, tokenize, write
 from stages.rowwise import RowwiseSettings
 
-STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", "segments", "encode", "write")
+LEARNING = ("count", "frequent", "runs", "segments")
+"""The stages that learn a vocabulary, which are left out once it is frozen; see `stages.tokenize.learning`."""
+
+STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", *LEARNING, "encode", "write")
 """In the order they run."""
+
+LEARN_GROUP = 20_000
+"""Samples that one task of learning reads at most, if its first partition has no more; the result does not depend on
+it."""
 
 ATOMIC_SETTINGS = ("canvas", "tolerance", "elements")
 """Settings of tokenize that atomic tokens depend on; the others are for what is learned."""
@@ -185,22 +192,102 @@ def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: R
     return tasks
 
 
-def vocabulary_basis(config: Config) -> dict[str, Any]:
+def vocabulary_basis(config: Config, base: Mapping[str, Output]) -> dict[str, Any]:
     """What a frozen vocabulary must agree with to be used again: settings and code, not the corpus."""
-    return {"settings": _dump(config.tokenize), "versions": _versions(config, "tokenize", "segments")}
+    found = {"settings": _dump(config.tokenize), "versions": _versions(config, "tokenize", "segments")}
+    return found | ({"base": {name: output.sha256 for name, output in base.items()}} if base else {})
 
 
-def segments_tasks(config: Config, samples: Sequence[Record], decided: Record) -> list[Task]:
-    """One task over the whole corpus."""
-    pairs = [(record.outputs["kept"], _of(decided, record)) for record in samples]
+def _learning(config: Config, decided: Record) -> dict[str, Any]:
+    """What counting depends on beside the samples."""
+    own = _dump(config.tokenize)
+    own["segments"].pop("count")
+    wanted = config.tokenize.segments.sample
+    share = 1.0 if wanted is None else min(1.0, wanted / max(decided.rows_kept, 1))
+    return {"tokenize": own, "share": share}
+
+
+def _groups(samples: Sequence[Record]) -> list[list[int]]:
+    """Indices of consecutive partitions of one source that are counted together."""
+    groups: list[list[int]] = []
+    filled = 0
+    for i, record in enumerate(samples):
+        fits = bool(groups) and samples[groups[-1][0]].source == record.source
+        if not fits or filled + record.rows_kept > LEARN_GROUP:
+            groups.append([])
+            filled = 0
+        groups[-1].append(i)
+        filled += record.rows_kept
+    return groups
+
+
+def count_tasks(config: Config, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> list[Task]:
+    """The tasks of ``count``: candidates for segments, and texts, of each group of partitions."""
+    own = _learning(config, decided)
+    versions = _versions(config, "tokenize", "segments")
+    tasks = []
+    for group in _groups(samples):
+        parts = [(samples[i].outputs["kept"], _of(decided, samples[i]), captions[i].outputs["kept"]) for i in group]
+        basis = Basis(versions, own, tuple(_inputs(output for part in parts for output in part)))
+        payload = {
+            "settings": config.tokenize.model_dump_json(),
+            "share": own["share"],
+            "partitions": [tuple(output.path for output in part) for part in parts],
+        }
+        first = samples[group[0]]
+        tasks.append(Task("count", first.source, first.key, basis, payload))
+    return tasks
+
+
+def frequent_tasks(config: Config, counted: Sequence[Record]) -> list[Task]:
+    """One task: which candidates may be frequent in the whole corpus."""
+    outputs = [record.outputs["candidates"] for record in counted]
+    own = {key: value for key, value in _dump(config.tokenize.segments).items() if key != "count"}
+    basis = Basis(_versions(config, "segments"), own, tuple(_inputs(outputs)))
+    payload = {
+        "settings": config.tokenize.segments.model_dump_json(),
+        "candidates": [output.path for output in outputs],
+    }
+    return [Task("frequent", CORPUS, "candidates", basis, payload)]
+
+
+def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequent: Record) -> list[Task]:
+    """The tasks of ``runs``: what is left of each group of partitions without what is rare."""
+    own = _learning(config, decided)
+    mask = frequent.outputs["mask"]
+    tasks = []
+    for group in _groups(samples):
+        parts = [(samples[i].outputs["kept"], _of(decided, samples[i])) for i in group]
+        inputs = _inputs(output for part in parts for output in part)
+        basis = Basis(_versions(config, "segments"), own, (*inputs, *_inputs([mask])))
+        payload = {
+            "settings": config.tokenize.segments.model_dump_json(),
+            "share": own["share"],
+            "mask": mask.path,
+            "partitions": [tuple(output.path for output in part) for part in parts],
+        }
+        first = samples[group[0]]
+        tasks.append(Task("runs", first.source, first.key, basis, payload))
+    return tasks
+
+
+def segments_tasks(
+    config: Config, counted: Sequence[Record], runs: Sequence[Record], base: Mapping[str, Output]
+) -> list[Task]:
+    """One task: learn the segments and make the tokenizer. ``base``: the base tokenizer's files, if there is one."""
+    texts = [record.outputs["texts"] for record in counted]
+    kept = [record.outputs["kept"] for record in runs]
     basis = Basis(
         _versions(config, "tokenize", "segments"),
         _dump(config.tokenize),
-        tuple(_inputs(output for pair in pairs for output in pair)),
+        tuple(_inputs([*texts, *kept, *base.values()])),
     )
     payload = {
         "settings": config.tokenize.model_dump_json(),
-        "partitions": [(rows.path, decisions.path) for rows, decisions in pairs],
+        "texts": [output.path for output in texts],
+        "runs": [output.path for output in kept],
+        "base": {name: output.path for name, output in base.items()},
+        "samples": sum(record.rows_kept for record in counted),
     }
     return [Task("segments", CORPUS, "vocabulary", basis, payload)]
 

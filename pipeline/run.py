@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import ledger, plan, versions
+from pipeline import base_tokenizer, ledger, plan, versions
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
 from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError
@@ -80,6 +80,7 @@ class Conductor:
         self._open_engine = open_engine
         self._engine: Engine | None = None
         self._fingerprints: dict[str, str] = {}
+        self._base_tokenizer: dict[str, Output] = {}
         self._probed = False
 
     # -- the two ways to use it
@@ -90,6 +91,8 @@ class Conductor:
             self._walk()
         except _Unknown as unknown:
             done = {phase.stage for phase in self.phases}
+            if "segments" in done:
+                done.update(plan.LEARNING)
             for stage in plan.STAGES:
                 if stage not in done:
                     self.phases.append(Phase(stage, (), unknown.stage))
@@ -131,21 +134,30 @@ class Conductor:
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
-        vocabulary = self._vocabulary(samples, decided)
+        vocabulary = self._vocabulary(samples, decided, sides["caption"])
         sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
         written = self._stage("write", plan.write_tasks(config, samples, decided, sides))
         return self._manifest(crawled, samples, decided, vocabulary, written)
 
-    def _vocabulary(self, samples: Sequence[Record], decided: Record) -> dict[str, Output]:
+    def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
         """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
+        name = self.config.tokenize.ids.base_tokenizer
+        base = None if name is None else base_tokenizer.find(name, self.base)
+        self._base_tokenizer = base.outputs if base else {}
         known = versions.numbers(self.storage)
         if known and self.config.vocabulary == "frozen":
             published = versions.read(self.storage, known[-1]).vocabulary
-            if published["basis"] == plan.vocabulary_basis(self.config):
+            if published["basis"] == plan.vocabulary_basis(self.config, self._base_tokenizer):
                 self.phases.append(Phase("segments", (), f"frozen since published (version {known[-1]})"))
                 self._fingerprints["segments"] = published["fingerprint"]
                 return {role: Output(rows=0, **file) for role, file in published["files"].items()}
-        (record,) = self._stage("segments", plan.segments_tasks(self.config, samples, decided))
+        counted = self._stage("count", plan.count_tasks(self.config, samples, decided, captions))
+        (frequent,) = self._stage("frequent", plan.frequent_tasks(self.config, counted))
+        runs = self._stage("runs", plan.runs_tasks(self.config, samples, decided, frequent))
+        if base and self._open_engine is not None:
+            base.store(self.storage)
+        tasks = plan.segments_tasks(self.config, counted, runs, self._base_tokenizer)
+        (record,) = self._stage("segments", tasks)
         return dict(record.outputs)
 
     def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
@@ -161,6 +173,8 @@ class Conductor:
         self.display.begin(stage, len(done), len(todo))
         done |= self._execute(stage, todo)
         records = [done[task.source, task.key] for task in tasks]
+        if stage in plan.LEARNING[:-1]:
+            return records  # the vocabulary's fingerprint stands for them, also when it is frozen
         # of crawl, the fingerprint holds file times, which say nothing about content
         self._fingerprints[stage] = ledger.digest(
             [[r.source, r.key, r.outputs["kept"].sha256 if stage == "crawl" else r.fingerprint] for r in records]
@@ -237,7 +251,7 @@ class Conductor:
             duplicates=dict(decided.dropped.get("deduplicate", {})),
             shards=shards,
             vocabulary={
-                "basis": plan.vocabulary_basis(self.config),
+                "basis": plan.vocabulary_basis(self.config, self._base_tokenizer),
                 "fingerprint": self._fingerprints["segments"],
                 "files": files,
             },

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +20,7 @@ from pipeline.work import Work, dropped_counts
 from stages import caption, crawl, deduplicate, tier, tokenize, write
 from stages.base import dropped_rows
 from stages.reasons import Reason
-from stages.schema import CAPTIONED, DECISIONS, DROPPED, ENCODED, RAW, SAMPLES, SHARD, TIERED
+from stages.schema import CANDIDATES, CAPTIONED, DECISIONS, DROPPED, ENCODED, RAW, RUNS, SAMPLES, SHARD, TEXTS, TIERED
 
 NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature"]
 """What deduplication reads of the samples: no text, no picture."""
@@ -194,26 +196,99 @@ def _side_table(work: Work, table: pa.Table, schema: pa.Schema, rows_in: int) ->
     return work.record({"kept": output}, rows_in, output.rows)
 
 
-def segments_step(work: Work) -> Record:
-    """Learn the segment table and the tokenizer from all survivors' tokens."""
+def count_step(work: Work) -> Record:
+    """Candidates for segments, and texts for the tokenizer, of some partitions' survivors."""
     payload = work.task.payload
     settings = tokenize.TokenizeSettings.model_validate_json(payload["settings"])
-    tokens: dict[str, str] = {}
-    for samples, decisions in payload["partitions"]:
-        rows = survivors(
-            read_table(work.storage, samples, columns=["path", "sample_id", "tokens"]),
-            read_table(work.storage, decisions, columns=["path", "kept"]),
-        )
-        tokens.update(zip(rows["sample_id"].to_pylist(), rows["tokens"].to_pylist(), strict=True))
-    ordered = [tokens[sample_id] for sample_id in sorted(tokens)]
-    segments = tokenize.learn(ordered, settings.segments)
     vocabulary = tokenize.Vocabulary.build(settings)
-    tokenizer = tokenize.build_tokenizer(vocabulary, segments, ordered, settings.ids)
-    files = {"segments": segments.to_json(), "vocabulary": vocabulary.to_json(), "tokenizer": tokenizer}
+    strings: list[str] = []
+    captions: list[str] = []
+    for samples, decisions, captioned in payload["partitions"]:
+        rows = _to_learn_from(work, samples, decisions)
+        side = read_table(work.storage, captioned)
+        wanted = pc.is_in(side["sample_id"], value_set=rows["sample_id"].combine_chunks())
+        strings += rows["tokens"].to_pylist()
+        captions += pc.struct_field(pc.list_flatten(side.filter(wanted)["captions"]), "text").to_pylist()
+    candidates = tokenize.count_candidates(strings, settings.segments)
+    if settings.ids.base_tokenizer is None:
+        texts = tokenize.count_texts(chain(strings, captions), vocabulary, settings.ids)
+    else:
+        texts = TEXTS.empty_table()
+    outputs = {
+        "candidates": write_table(work.storage, work.path(), [candidates], CANDIDATES),
+        "texts": write_table(work.storage, work.path("texts.parquet"), [texts], TEXTS),
+    }
+    return work.record(outputs, len(strings), len(strings))
+
+
+def _to_learn_from(work: Work, samples: str, decisions: str) -> pa.Table:
+    """The survivors of a samples partition that are in the share to learn from."""
+    rows = survivors(
+        read_table(work.storage, samples, columns=["path", "sample_id", "tokens"]),
+        read_table(work.storage, decisions, columns=["path", "kept"]),
+    )
+    share = work.task.payload["share"]
+    if share >= 1:
+        return rows
+    return rows.filter(
+        pa.array([tokenize.in_sample(each, share) for each in rows["sample_id"].to_pylist()], pa.bool_())
+    )
+
+
+def frequent_step(work: Work) -> Record:
+    """Which candidates may be frequent in the whole corpus, a bit for each slot."""
+    payload = work.task.payload
+    settings = tokenize.SegmentSettings.model_validate_json(payload["settings"])
+    tables = (read_table(work.storage, path) for path in payload["candidates"])
+    mask = tokenize.may_be_frequent(tables, settings)
+    output = write_bytes(work.storage, work.path("bin"), np.packbits(mask).tobytes())
+    return work.record({"mask": output}, len(payload["candidates"]), len(payload["candidates"]))
+
+
+def runs_step(work: Work) -> Record:
+    """The distinct runs of commands in some partitions' survivors that hold nothing rare."""
+    payload = work.task.payload
+    settings = tokenize.SegmentSettings.model_validate_json(payload["settings"])
+    mask = np.unpackbits(np.frombuffer(work.storage.read(payload["mask"]), np.uint8)).astype(bool)
+    strings = [
+        text
+        for samples, decisions in payload["partitions"]
+        for text in _to_learn_from(work, samples, decisions)["tokens"].to_pylist()
+    ]
+    runs = tokenize.frequent_runs(strings, mask, settings)
+    return work.record({"kept": write_table(work.storage, work.path(), [runs], RUNS)}, len(strings), len(strings))
+
+
+def segments_step(work: Work) -> Record:
+    """Learn the segment table and make the tokenizer, from counts of all survivors."""
+    payload = work.task.payload
+    settings = tokenize.TokenizeSettings.model_validate_json(payload["settings"])
+    vocabulary = tokenize.Vocabulary.build(settings)
+    segments = tokenize.learn_runs((read_table(work.storage, path) for path in payload["runs"]), settings.segments)
+    base = {name: work.storage.read(path).decode() for name, path in payload["base"].items()}
+    if base:
+        try:
+            tokenizer = tokenize.extend_tokenizer(base["tokenizer.json"], vocabulary, segments)
+        except tokenize.BaseTokenizerError as error:
+            raise ConfigError(f"base_tokenizer {settings.ids.base_tokenizer}: {error}; use another") from None
+    else:
+        texts = (read_table(work.storage, path) for path in payload["texts"])
+        tokenizer = tokenize.build_tokenizer(vocabulary, segments, texts, settings.ids)
+    files = {name: text for name, text in base.items() if name not in ("tokenizer.json", "tokenizer_config.json")}
+    files |= {
+        "segments.json": segments.to_json(),
+        "vocabulary.json": vocabulary.to_json(),
+        "tokenizer.json": tokenizer,
+        "tokenizer_config.json": tokenize.tokenizer_config(settings.ids, base.get("tokenizer_config.json")),
+        "tokens.json": tokenize.token_table(vocabulary, segments, tokenizer),
+    }
     # versions refer to these files, so they lie under their digest and never change
     home = f"vocabularies/{ledger.digest(files)[:20]}"
-    outputs = {role: write_bytes(work.storage, f"{home}/{role}.json", text.encode()) for role, text in files.items()}
-    return work.record(outputs, len(ordered), len(ordered))
+    outputs = {
+        name.partition(".")[0]: write_bytes(work.storage, f"{home}/{name}", text.encode())
+        for name, text in sorted(files.items())
+    }
+    return work.record(outputs, payload["samples"], payload["samples"])
 
 
 def write_step(work: Work) -> Record:
@@ -244,6 +319,7 @@ def write_step(work: Work) -> Record:
                     "split": pack.split,
                     "atomic_tokens": _sum(pack.rows["atomic_length"]),
                     "segment_tokens": _sum(pack.rows["segment_length"]),
+                    "ids": _sum(pack.rows["ids_length"]),
                 }
             )
     licenses: dict[str, int] = {}
@@ -304,6 +380,9 @@ STEPS: dict[str, Callable[[Work], Record]] = {
     "deduplicate": deduplicate_step,
     "caption": caption_step,
     "tier": tier_step,
+    "count": count_step,
+    "frequent": frequent_step,
+    "runs": runs_step,
     "segments": segments_step,
     "encode": encode_step,
     "write": write_step,

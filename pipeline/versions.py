@@ -53,9 +53,9 @@ class Manifest:
     duplicates: Mapping[str, int]
     """Reason -> records, for the funnel's duplicates."""
     shards: Sequence[Mapping[str, Any]]
-    """{path, format, sha256, bytes, rows, tier, split, atomic_tokens, segment_tokens}, sorted by path."""
+    """{path, format, sha256, bytes, rows, tier, split, atomic_tokens, segment_tokens, ids}, sorted by path."""
     vocabulary: Mapping[str, Any]
-    """{basis, files: {segments, vocabulary, tokenizer: {path, sha256, bytes}}}."""
+    """{basis, fingerprint, files: {segments, vocabulary, tokenizer …: {path, sha256, bytes}}}."""
     licenses: Mapping[str, int]
     """SPDX expression -> samples."""
     notes: Mapping[str, int]

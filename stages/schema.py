@@ -125,10 +125,13 @@ ENCODED = pa.schema(
         ("segments", pa.string()),  # token string with segment tokens
         ("segment_length", pa.int32()),
         ("input_ids", pa.list_(pa.int32())),
+        ("ids_length", pa.int32()),
     ]
 )
 
 CANDIDATES = pa.schema([("slot", pa.uint32()), ("count", pa.int64())])  # of segments; see stages.tokenize.learning
+
+TEXTS = pa.schema([("text", pa.string()), ("count", pa.int64())])  # what the tokenizer's BPE learns from
 
 RUNS = pa.schema([("run", pa.string()), ("count", pa.int64())])  # commands in a row, as in a token string
 
@@ -146,6 +149,7 @@ SHARD = pa.schema(  # a Parquet shard's columns; WebDataset members hold the sam
         ("split", pa.string()),
         ("atomic_length", pa.int32()),
         ("segment_length", pa.int32()),
+        ("ids_length", pa.int32()),
         ("ssim", pa.float32()),
         ("mae", pa.float32()),
         ("visible_share", pa.float32()),

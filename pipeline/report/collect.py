@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from statistics import median_low
 from typing import Any
 
 import pyarrow as pa
@@ -92,6 +93,7 @@ def collect(storage: Storage, manifest: Manifest) -> Report:
         segment_lengths=Histogram.of(figures.segment, LENGTH_EDGES),
         tier_edges=_edges(tiers),
         tiers=figures.tiers,
+        tier_lengths=_tier_lengths(figures, tiers),
         licenses=manifest.licenses,
         ssim=Histogram.of(figures.ssim, SSIM_EDGES),
         compression=model.Compression(manifest.raw_bytes, sum(figures.atomic), sum(figures.segment)),
@@ -103,14 +105,18 @@ def collect(storage: Storage, manifest: Manifest) -> Report:
         segments=_segments(storage, manifest),
         notes=manifest.notes,
         config=yaml.safe_dump(dict(manifest.config), sort_keys=False, allow_unicode=True),
-        tokenizer=f"../../{manifest.vocabulary['files']['tokenizer']['path']}",
+        tokenizer=f"../../{manifest.vocabulary['files']['tokenizer']['path'].rpartition('/')[0]}",
     )
 
 
 _ASSETS = {
+    "chat_template": "the base tokenizer's chat template",
     "segments": "learned segment tokens with their geometry and frequency",
+    "special_tokens_map": "the base tokenizer's special tokens",
     "tokenizer": "tokenizer that transformers.PreTrainedTokenizerFast loads",
-    "vocabulary": "atomic tokens with ids, kinds and values",
+    "tokenizer_config": "what transformers reads beside it",
+    "tokens": "all new tokens with their ids, values, descriptions and atoms, for initializing embeddings",
+    "vocabulary": "atomic tokens with kinds and values",
 }
 
 
@@ -118,6 +124,7 @@ _ASSETS = {
 class _Figures:
     atomic: list[int] = field(default_factory=list)
     segment: list[int] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     tiers: dict[str, dict[str, int]] = field(default_factory=dict)
     picks: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -126,17 +133,34 @@ class _Figures:
 
 def _figures(storage: Storage, manifest: Manifest) -> _Figures:
     figures = _Figures()
-    columns = ["sample_id", "atomic_length", "segment_length", "ssim", "provenance"]
+    columns = ["sample_id", "atomic_length", "segment_length", "ids_length", "ssim", "provenance"]
     for shard in shards.one_format(manifest.shards):
         splits = figures.tiers.setdefault(shard["tier"], {})
         splits[shard["split"]] = splits.get(shard["split"], 0) + shard["rows"]
         for row in _shard_rows(storage, shard, columns):
             figures.atomic.append(row["atomic_length"])
             figures.segment.append(row["segment_length"])
+            figures.ids.append(row["ids_length"])
             figures.ssim.append(row["ssim"])
             source = row["provenance"][0]["source"]
             figures.picks.append((shard["tier"], source, row["sample_id"], shard["path"]))
     return figures
+
+
+def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, ...]:
+    rows: dict[str, list[tuple[int, int, int]]] = {}
+    for (tier, *_), *lengths in zip(figures.picks, figures.atomic, figures.segment, figures.ids, strict=True):
+        rows.setdefault(tier, []).append((lengths[0], lengths[1], lengths[2]))
+    order = ["short", *(t["name"] for t in settings["tiers"]), "long"]
+    return tuple(
+        model.TierLengths(
+            tier,
+            len(rows[tier]),
+            tuple(median_low(column) for column in zip(*rows[tier], strict=True)),
+            tuple(sum(column) for column in zip(*rows[tier], strict=True)),
+        )
+        for tier in sorted(rows, key=order.index)
+    )
 
 
 def _shard_rows(storage: Storage, shard: Any, columns: list[str]) -> Iterable[dict[str, Any]]:
@@ -276,8 +300,8 @@ def _edges(tier: Any) -> tuple[int, ...]:
 def _segments(storage: Storage, manifest: Manifest, count: int = 30) -> tuple[model.Segment, ...]:
     segments = tokenize.Segments.from_json(storage.read(manifest.vocabulary["files"]["segments"]["path"]).decode())
     return tuple(
-        model.Segment(item.token, item.frequency, item.tokens, segment_path(item.tokens))
-        for item in sorted(segments.items, key=lambda item: (-item.frequency, item.id))[:count]
+        model.Segment(item.token, item.frequency, item.tokens, segment_path(item.tokens), item.saved)
+        for item in sorted(segments.items, key=lambda item: (-item.saved, -item.frequency, item.id))[:count]
     )
 
 

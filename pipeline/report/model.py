@@ -208,6 +208,17 @@ class Shard:
     split: str
     atomic_tokens: int
     segment_tokens: int
+    ids: int = 0
+
+
+@dataclass(frozen=True)
+class TierLengths:
+    """Lengths of a tier's samples: medians and sums of atomic tokens, of tokens with segments, and of ids."""
+
+    tier: str
+    samples: int
+    medians: tuple[int, int, int]
+    sums: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -222,12 +233,16 @@ class Asset:
 
 @dataclass(frozen=True)
 class Segment:
-    """A learned segment token. ``path`` is its geometry as path data from any start point, None to show no picture."""
+    """A learned segment token. ``path`` is its geometry as path data from any start point, None to show no picture.
+
+    ``saved``: the tokens that it saved when it was learned, 0 where the algorithm does not say.
+    """
 
     token: str
     frequency: int
     string: str
     path: str | None = None
+    saved: int = 0
 
 
 @dataclass(frozen=True)
@@ -237,8 +252,8 @@ class Report:
     ``canvas`` is the side of the square canvas in units. ``tier_edges`` are the atomic token lengths that part the
     tiers, each the lowest length of the tier above it, ascending. ``tiers`` counts samples: tier -> split -> n.
     ``licenses`` counts samples by SPDX expression, ``notes`` counts records by what sanitize and normalize took out or
-    repaired. ``taken_down`` counts samples removed from the parent version. ``tokenizer`` is the path of the published
-    ``tokenizer.json``, relative as shard paths are.
+    repaired. ``taken_down`` counts samples removed from the parent version. ``tokenizer`` is the folder of the
+    published ``tokenizer.json``, relative as shard paths are.
     """
 
     name: str
@@ -258,6 +273,7 @@ class Report:
     segment_lengths: Histogram = Histogram()
     tier_edges: tuple[int, ...] = ()
     tiers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    tier_lengths: tuple[TierLengths, ...] = ()
     licenses: Mapping[str, int] = field(default_factory=dict)
     ssim: Histogram = Histogram()
     compression: Compression = Compression()

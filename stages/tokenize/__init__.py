@@ -11,7 +11,17 @@ from stages.tokenize.atomic import (
     tokenize_atomic,
 )
 from stages.tokenize.errors import TokenError
-from stages.tokenize.ids import ENCODE_VERSION, build_tokenizer, encode_table, load_tokenizer
+from stages.tokenize.ids import (
+    ENCODE_VERSION,
+    BaseTokenizerError,
+    build_tokenizer,
+    count_texts,
+    encode_table,
+    extend_tokenizer,
+    load_tokenizer,
+    token_table,
+    tokenizer_config,
+)
 from stages.tokenize.learning import (
     SEGMENTS_VERSION,
     count_candidates,
@@ -33,6 +43,7 @@ __all__ = [
     "ENCODE_VERSION",
     "SEGMENTS_VERSION",
     "VERSION",
+    "BaseTokenizerError",
     "IdSettings",
     "Prefix",
     "Segment",
@@ -45,6 +56,7 @@ __all__ = [
     "atomic_length",
     "build_tokenizer",
     "count_candidates",
+    "count_texts",
     "decode",
     "decode_prefix",
     "decode_segments",
@@ -52,6 +64,7 @@ __all__ = [
     "encode_all",
     "encode_segments",
     "encode_table",
+    "extend_tokenizer",
     "frequent_runs",
     "in_sample",
     "join",
@@ -60,5 +73,7 @@ __all__ = [
     "load_tokenizer",
     "may_be_frequent",
     "split",
+    "token_table",
     "tokenize_atomic",
+    "tokenizer_config",
 ]

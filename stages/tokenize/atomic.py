@@ -115,7 +115,7 @@ def _encode(
             continue
         if name not in vocabulary.names:
             raise UnknownElement(f"element {name} is not in the vocabulary")
-        data, own = "", _OWN.get(name)
+        data, own = "", _OWN.get(name, "")
         if own and (at := attributes.find(own)) >= 0:
             end = attributes.index('"', at + len(own))
             data = attributes[at + len(own) : end]

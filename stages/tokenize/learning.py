@@ -41,8 +41,8 @@ from stages.tokenize.vocabulary import COMMANDS
 SEGMENTS_VERSION: int = 3
 
 SLOTS = 1 << 24
-"""Counters of candidates, 8 bytes each while they are added up. A corpus of many times as many commands works, too; then
-more of what is rare passes for frequent, and the second reducer has more to hold."""
+"""Counters of candidates, 8 bytes each while they are added up. A corpus of many times as many commands works, too;
+then more of what is rare passes for frequent, and the second reducer has more to hold."""
 
 BATCH = 5_000
 """Drawings that `learn` takes for a partition."""
@@ -196,7 +196,7 @@ def _number(token_strings: Iterable[str], settings: SegmentSettings) -> tuple[In
 
 
 def _slots(flat: Ints, commands: list[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """For each position the slot of its command, and of the pair that begins there; those of boundaries mean nothing."""
+    """For each position the slot of its command, and of the pair that begins there; at boundaries without meaning."""
     digests = np.array([*(zlib.crc32(command.encode()) for command in commands), 0], np.uint64)[flat]
     following = np.append(digests[1:], np.uint64(0))
     # multiplicative hashing (Knuth, 6.4) of both checksums; a single command has no second

@@ -47,8 +47,14 @@ class SegmentSettings(Settings):
 
 
 class IdSettings(Settings):
-    """How token strings become ids."""
+    """How token strings become ids. With a base tokenizer, its own special tokens and text are used."""
 
+    base_tokenizer: str | None = Field(
+        default=None,
+        min_length=1,
+        description="folder (relative to the config) or hub id (name, or name@revision) of a base model's tokenizer;"
+        " null: a tokenizer of the dataset's own",
+    )
     pad_token: str = Field(default="<pad>", description="token that fills batches; id 0")
     eos_token: str = Field(default="<eos>", description="token that ends a sequence; id 1")
     bos_token: str = Field(default="<bos>", description="token that begins a sequence; id 2")
@@ -60,6 +66,11 @@ class IdSettings(Settings):
         description="tokens for attribute and caption text at most: the 256 bytes and what the BPE learns",
     )
     text_min_frequency: int = Field(default=2, ge=1, description="occurrences in the corpus that a BPE merge needs")
+    text_samples: int = Field(
+        default=5_000_000,
+        ge=1_000,
+        description="texts that the BPE learns from at most; beyond, all counts are scaled down alike",
+    )
     text_max_token: int = Field(default=16, ge=1, le=256, description="bytes of a BPE token at most")
 
     @property

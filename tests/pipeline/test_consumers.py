@@ -60,7 +60,27 @@ def test_transformers_loads_the_tokenizer(finished: Run) -> None:
     import transformers
 
     file = finished.workspace / finished.result.manifest.vocabulary["files"]["tokenizer"]["path"]
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file))
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(file.parent))
+    assert (tokenizer.pad_token, tokenizer.eos_token_id) == ("<pad>", 1)
     for row in pyarrow.dataset.dataset(paths(finished, "parquet")).to_table().to_pylist():
         assert tokenizer(row["segments"], add_special_tokens=False)["input_ids"] == row["input_ids"]
-        assert tokenizer.decode(row["input_ids"], clean_up_tokenization_spaces=False) == row["segments"]
+        assert tokenizer.decode(row["input_ids"]) == row["segments"]
+        assert row["ids_length"] == len(row["input_ids"])
+
+
+def test_the_token_table_says_what_each_id_means(finished: Run) -> None:
+    """tokens.json has every atomic and segment token with its id; a segment's atoms decode to its geometry."""
+    import transformers
+
+    files = finished.result.manifest.vocabulary["files"]
+    folder = finished.workspace / files["tokens"]["path"]
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(folder.parent))
+    rows = json.loads(folder.read_text())["tokens"]
+    assert len({row["id"] for row in rows}) == len(rows) > 2450
+    segments = json.loads((finished.workspace / files["segments"]["path"]).read_text())["segments"]
+    learned = [row for row in rows if row["kind"] == "segment"]
+    assert len(learned) == len(segments)
+    for row in rows:
+        assert tokenizer.convert_tokens_to_ids(row["token"]) == row["id"]
+    for row, segment in zip(learned, segments, strict=True):
+        assert tokenizer.decode(row["atoms"]) == segment["left"] + segment["right"]

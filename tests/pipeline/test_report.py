@@ -101,7 +101,7 @@ def example(text="plain", **changes):
         segments=(Segment(text, 100, text, "M0 0a5 5 0 0 1 5 5"), Segment("<SEG_1>", 9, "<cmd_h><d_1>", None)),
         notes={text: 12},
         config=f"name: {text}",
-        tokenizer="tokenizer.json",
+        tokenizer="../../vocabularies/abc",
     )  # fmt: skip
     return dataclasses.replace(report, **changes)
 

@@ -18,6 +18,7 @@ from stages.tokenize import (
     TokenizeSettings,
     Vocabulary,
     build_tokenizer,
+    count_texts,
     encode_table,
     learn,
     load_tokenizer,
@@ -32,7 +33,15 @@ CORPUS = [
 ] + ["A flat document icon with a blue outline.", "It isn't a <b>drawing</b>, is it ?"]
 SEGMENTS = learn(CORPUS, SegmentSettings(min_frequency=2))
 IDS = IdSettings(text_vocabulary=320)
-TEXT = build_tokenizer(VOCABULARY, SEGMENTS, CORPUS, IDS)
+
+
+def build(texts=CORPUS):
+    """From three partitions."""
+    parts = [count_texts(texts[i::3], VOCABULARY, IDS) for i in range(3)]
+    return build_tokenizer(VOCABULARY, SEGMENTS, parts, IDS)
+
+
+TEXT = build()
 
 
 def test_every_atomic_and_segment_token_is_one_id_in_the_documented_order():
@@ -103,7 +112,7 @@ def test_any_order_and_any_process_give_the_same_bytes():
     code = (
         "import sys, json, hashlib, test_tokenize_ids as t\n"
         "texts = json.load(sys.stdin)\n"
-        "made = t.build_tokenizer(t.VOCABULARY, t.SEGMENTS, texts, t.IDS)\n"
+        "made = t.build(texts)\n"
         "print(hashlib.sha256(made.encode()).hexdigest())"
     )
     here = Path(__file__)

@@ -29,6 +29,7 @@ def rows(count: int, tiers: str = "ab", size: int = 10) -> pa.Table:
                 "split": "train" if n % 3 else "test",
                 "atomic_length": n,
                 "segment_length": n,
+                "ids_length": 3,
                 "ssim": 0.5,
                 "mae": 0.1,
                 "visible_share": 0.0,
