@@ -5,7 +5,7 @@ CONFIG ?= configs/quickstart.yaml
 WORKSPACE ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast lint format types check bench clean
+.PHONY: help quickstart test test-fast test-train lint format types check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: $(VENV)/.dev ## set up, then run all tests
 
 test-fast: $(VENV)/.dev ## the tests that need neither Ray nor a whole run
 	$(BIN)/python -m pytest tests/stages tests/pipeline tests/data
+
+test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
+	$(BIN)/python -m pytest tests/pipeline/test_extend.py
 
 check: lint types ## ruff and mypy
 
@@ -45,6 +48,10 @@ $(BIN)/python:
 $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
+
+$(VENV)/.train: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]'
+	@touch $@ $(VENV)/.core $(VENV)/.dev
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,24 @@ class EmbeddingsError(UserError):
     """A file that is not what it should be; the message says which and what to do."""
 
 
-def write_hmn(embeddings: Path, tokenizer: Path, base_tokenizer: Path, out: Path, settings: HmnSettings) -> int:
+def write_hmn(embeddings: Path, tokenizer: Path, base_tokenizer: Path | None, out: Path, settings: HmnSettings) -> int:
     """Write the rows for the tokens of a version's vocabulary folder; returns how many.
 
+    ``base_tokenizer`` may be None if the version's tokenizer is an extended base tokenizer.
     ``out`` holds one tensor, ``embeddings``, float32, a row for each atomic token in the order of ``vocabulary.json``
     and then for each of ``segments.json``; its metadata, ``svgmill``, has the tokens' strings and the settings.
     It is written whole or not at all. Raises EmbeddingsError.
     """
-    vocabulary, segments = _vocabulary(tokenizer)
+    vocabulary, segments = read_vocabulary(tokenizer)
     base = read_embeddings(embeddings)
-    encode = _encoder(base_tokenizer)
+    if base_tokenizer is None and _token_table(tokenizer)["base"] is None:
+        raise EmbeddingsError(
+            f"{tokenizer} has a tokenizer of its own, which knows nothing of the base model: give --base-tokenizer DIR"
+        )
+    first = None if base_tokenizer else min(row["id"] for row in _token_table(tokenizer)["tokens"])
+    encode, known = encoder(base_tokenizer or tokenizer)
+    # rows beyond the tokenizer's last id are padding, which says nothing
+    base = base[: known if first is None else first]
     parts = [tokenize.split(segment.tokens) for segment in segments.items]
     try:
         rows = initialize(base, encode, vocabulary, parts, settings)
@@ -49,6 +58,13 @@ def write_hmn(embeddings: Path, tokenizer: Path, base_tokenizer: Path, out: Path
     except OSError as error:
         raise EmbeddingsError(f"{out} cannot be written: {error.strerror or error}") from None
     return len(rows)
+
+
+def _token_table(folder: Path) -> Any:
+    try:
+        return json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"base": None, "tokens": []}
 
 
 def read_embeddings(path: Path) -> Matrix:
@@ -97,7 +113,7 @@ def read_settings(path: Path | None) -> HmnSettings:
         raise EmbeddingsError(f"{path}: {' '.join(str(error).split())[:300]}") from None
 
 
-def _vocabulary(folder: Path) -> tuple[tokenize.Vocabulary, tokenize.Segments]:
+def read_vocabulary(folder: Path) -> tuple[tokenize.Vocabulary, tokenize.Segments]:
     """The vocabulary and the segments of a version's vocabulary folder."""
     try:
         data = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
@@ -117,7 +133,8 @@ def _vocabulary(folder: Path) -> tuple[tokenize.Vocabulary, tokenize.Segments]:
     return vocabulary, segments
 
 
-def _encoder(path: Path) -> Any:
+def encoder(path: Path) -> tuple[Callable[[str], list[int]], int]:
+    """A text to the ids of the tokenizer in that folder or file, and how many ids it has. Raises EmbeddingsError."""
     from tokenizers import Tokenizer
 
     file = path / "tokenizer.json" if path.is_dir() else path
@@ -125,4 +142,4 @@ def _encoder(path: Path) -> Any:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # its errors have no class of their own
         raise EmbeddingsError(f"{file} is no tokenizer.json: {error}") from None
-    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    return lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids), tokenizer.get_vocab_size()

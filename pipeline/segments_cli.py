@@ -1,11 +1,12 @@
-"""``svgmill segments``: learn, show and use segment tokens on token strings, without a workspace."""
+"""``svgmill segments``: learn, show and use segment tokens, of a workspace or of a file of token strings."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
@@ -16,22 +17,28 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Learn segment tokens from token strings, show them, encode and decode.")
 
-Table = Annotated[Path, typer.Argument(metavar="SEGMENTS", help="a segments.json")]
+Table = Annotated[Path, typer.Argument(metavar="SEGMENTS", help="a segments.json, or a workspace (its newest version)")]
 
 
 @app.command()
 def learn(
-    strings: Annotated[Path, typer.Argument(metavar="JSONL", help='a token string a line: "…" or {"tokens": "…"}')],
+    strings: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STRINGS", help='a workspace, or a file with a token string a line: "…" or {"tokens": "…"}'
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="SEGMENTS", help="where to write segments.json")],
     algorithm: Annotated[Literal["savings", "pairs", "hivg"], typer.Option(help="how to choose")] = "savings",
-    count: Annotated[int, typer.Option(help="segments at most")] = 500,
-    min_frequency: Annotated[int, typer.Option(help="occurrences that a segment needs")] = 100,
+    count: Annotated[int, typer.Option(min=0, max=100_000, help="segments at most")] = 500,
+    min_frequency: Annotated[int, typer.Option(min=2, help="occurrences that a segment needs")] = 100,
+    sample: Annotated[Optional[int], typer.Option(min=1, help="learn from about so many, by hash")] = None,  # noqa: UP045
 ) -> None:
-    """Learn segments from a file of atomic token strings."""
+    """Learn segments from atomic token strings: those of a workspace's newest version, or of a file."""
     from stages import tokenize
 
-    settings = tokenize.SegmentSettings(algorithm=algorithm, count=count, min_frequency=min_frequency)
-    found = tokenize.learn(_strings(strings), settings)
+    settings = tokenize.SegmentSettings(algorithm=algorithm, count=count, min_frequency=min_frequency, sample=sample)
+    found = tokenize.learn(_Published(strings) if strings.is_dir() else _Lines(strings), settings)
     try:
         out.write_text(found.to_json(), encoding="utf-8")
     except OSError as error:
@@ -73,28 +80,60 @@ def _read(path: Path) -> Segments:
     from stages import tokenize
 
     try:
-        return tokenize.Segments.from_json(path.read_text(encoding="utf-8"))
+        if path.is_dir():
+            from pipeline import versions
+            from pipeline.storage import open_existing
+
+            storage = open_existing(str(path))
+            text = storage.read(versions.read(storage).vocabulary["files"]["segments"]["path"]).decode()
+        else:
+            text = path.read_text(encoding="utf-8")
+        return tokenize.Segments.from_json(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise ConfigError(f"{path} is no segments.json: {error}") from None
 
 
-def _strings(path: Path) -> list[str]:
-    found: list[str] = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    value = json.loads(line)
-                    text = value["tokens"] if isinstance(value, dict) else value
-                except (ValueError, KeyError) as error:
-                    raise ConfigError(f'{path}, line {number}: neither a string nor an object with "tokens"') from error
-                if not isinstance(text, str):
-                    raise ConfigError(f'{path}, line {number}: neither a string nor an object with "tokens"')
-                found.append(text)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    return found
+class _Published:
+    """The token strings of a workspace's newest version, a shard at a time, each time anew."""
+
+    def __init__(self, path: Path) -> None:
+        from pipeline import versions
+        from pipeline.storage import open_existing
+
+        self._storage = open_existing(str(path))
+        self._manifest = versions.read(self._storage)
+
+    def __iter__(self) -> Iterator[str]:
+        from pipeline import shards
+
+        for shard in shards.one_format(self._manifest.shards):
+            for row in shards.rows(self._storage.read(shard["path"]), shard["format"], ["tokens"]):
+                yield row["tokens"]
+
+
+class _Lines:
+    """The token strings of a file of JSON lines, each time anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    if line.strip():
+                        yield self._string(line, number)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self._path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+    def _string(self, line: str, number: int) -> str:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        text = value.get("tokens") if isinstance(value, dict) else value
+        if not isinstance(text, str):
+            raise ConfigError(f'{self._path}, line {number}: neither a string nor an object with "tokens"')
+        return text

@@ -58,6 +58,27 @@ def detokenize_text(text: str, config: Path | None = None, segments: Path | None
         raise UserError(f"standard input is no valid token string: {error}") from None
 
 
+def detokenize_prefix(text: str, config: Path | None = None, segments: Path | None = None) -> tuple[str, str]:
+    """The SVG of the longest valid beginning of a token string, and what ended it ("" if nothing did).
+
+    Raises UserError if not even a root is there.
+    """
+    settings = _settings(config)
+    text = text.removesuffix("\n")
+    unknown = ""
+    if segments is not None:
+        table = _segments(segments)
+        try:
+            text = tokenize.decode_segments(text, table)
+        except tokenize.TokenError as error:
+            unknown = str(error)
+            text = tokenize.decode_segments(text[: error.position], table)
+    found = tokenize.decode_prefix(text, tokenize.Vocabulary.build(settings.tokenize))
+    if not found.svg:
+        raise UserError(f"standard input holds no drawing: {found.problem}")
+    return found.svg, unknown or found.problem
+
+
 def _settings(path: Path | None) -> _Stages:
     if path is not None:
         config = load(path).config

@@ -280,7 +280,7 @@ def segments_step(work: Work) -> Record:
         "vocabulary.json": vocabulary.to_json(),
         "tokenizer.json": tokenizer,
         "tokenizer_config.json": tokenize.tokenizer_config(settings.ids, base.get("tokenizer_config.json")),
-        "tokens.json": tokenize.token_table(vocabulary, segments, tokenizer),
+        "tokens.json": tokenize.token_table(vocabulary, segments, tokenizer, settings.ids.base_tokenizer),
     }
     # versions refer to these files, so they lie under their digest and never change
     home = f"vocabularies/{ledger.digest(files)[:20]}"

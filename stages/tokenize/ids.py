@@ -187,8 +187,10 @@ def tokenizer_config(settings: IdSettings, base: str | None = None) -> str:
     return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def token_table(vocabulary: Vocabulary, segments: Segments, tokenizer_json: str) -> str:
+def token_table(vocabulary: Vocabulary, segments: Segments, tokenizer_json: str, base: str | None = None) -> str:
     """All new tokens with their ids in a ``tokenizer.json``, as JSON text, for trainers that initialize embeddings.
+
+    ``base``: the base tokenizer's name, if it extends one.
 
     Of atomic tokens: id, token, kind, value (user units of coordinates), description (category, token, explanation).
     Of segment tokens: id, token, kind, atoms (the ids of what it stands for), frequency, saved.
@@ -216,7 +218,7 @@ def token_table(vocabulary: Vocabulary, segments: Segments, tokenizer_json: str)
         for item in segments.items
     ]
     lines = ",\n".join(json.dumps(row) for row in rows)
-    return f'{{"tokens": [\n{lines}\n]}}\n'
+    return f'{{"base": {json.dumps(base)}, "tokens": [\n{lines}\n]}}\n'
 
 
 @lru_cache(maxsize=2)

@@ -62,6 +62,23 @@ def test_tokenize_and_detokenize_are_inverse(tmp_path: Path) -> None:
     assert svgmill("tokenize", file).stdout == tokens.stdout
 
 
+def test_the_beginning_of_a_drawing_is_closed_when_asked(tmp_path: Path) -> None:
+    """A model's output that breaks off, or goes wrong, gives the drawing up to there, and what was wrong."""
+    start = "<svg>viewBox=0 0 784 784<path>fill=red<cmd_M><P_1><P_2><cmd_h><d_3>"
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><path fill="red" d="M1 2h3"/></svg>\n'
+    cut = svgmill("detokenize", "--partial", stdin=start + "<cmd_c><d_1>")
+    assert (cut.returncode, cut.stdout) == (0, drawing) and "the next is the end" in cut.stderr
+    wrong = svgmill("detokenize", "--partial", stdin=start + "<cmd_h>lorem")
+    assert (wrong.returncode, wrong.stdout) == (0, drawing) and wrong.stderr.startswith("note: ")
+    table = tmp_path / "segments.json"
+    table.write_text('{"segments": [{"id": 0, "left": "<cmd_h><d_3>", "right": "", "frequency": 3}]}')
+    known = svgmill(
+        "detokenize", "--partial", "--segments", str(table), stdin=start.replace("<cmd_h><d_3>", "<SEG_0><SEG_9>")
+    )
+    assert (known.returncode, known.stdout) == (0, drawing) and "<SEG_9>" in known.stderr
+    assert "no drawing" in one_line(svgmill("detokenize", "--partial", stdin="lorem"), 1)
+
+
 def test_help_is_light() -> None:
     """--help takes far less CPU than loading the stages would; the bound is loose, machines differ."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

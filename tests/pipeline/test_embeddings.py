@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from pipeline.embeddings import EmbeddingsError, read_embeddings, write_hmn
-from stages.tokenize import SegmentSettings, TokenizeSettings, Vocabulary, learn
+from stages.tokenize import SegmentSettings, TokenizeSettings, Vocabulary, extend_tokenizer, learn, token_table
 from stages.tokenize.hmn import HmnSettings
 
 VOCABULARY = Vocabulary.build(TokenizeSettings(canvas=40, tolerance=2))
@@ -94,3 +94,18 @@ def test_what_does_not_fit_is_one_clear_line(files: dict[str, Path], tmp_path: P
             )
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_version_on_a_base_tokenizer_needs_no_other(files: dict[str, Path], tmp_path: Path):
+    """Its tokenizer knows the base's text; one of its own does not, and that is said."""
+    out = tmp_path / "new.safetensors"
+    with pytest.raises(EmbeddingsError, match="give --base-tokenizer"):
+        write_hmn(files["embeddings"], files["tokenizer"], None, out, HmnSettings())
+    write_hmn(**files, out=out, settings=HmnSettings())
+    expected = out.read_bytes()
+    base = (files["base_tokenizer"] / "tokenizer.json").read_text()
+    extended = extend_tokenizer(base, VOCABULARY, SEGMENTS)
+    (tmp_path / "tokenizer.json").write_text(extended)
+    (tmp_path / "tokens.json").write_text(token_table(VOCABULARY, SEGMENTS, extended, "base"))
+    write_hmn(files["embeddings"], files["tokenizer"], None, out, HmnSettings())
+    assert out.read_bytes() == expected

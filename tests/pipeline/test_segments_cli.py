@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 LINE = "<svg>viewBox=0 0 784 784<path><cmd_M><P_1><P_2><cmd_h><d_3><cmd_v><d_4><cmd_z></path></svg>"
 
@@ -31,6 +32,17 @@ def test_segments_are_learned_shown_and_used(tmp_path: Path) -> None:
     assert shown[0] == "<SEG_0>" and shown[3].startswith("<cmd_")
     encoded = segments("encode", table, text=f"{LINE}\n{LINE}\n").stdout
     assert "<SEG_" in encoded and segments("decode", table, text=encoded).stdout == f"{LINE}\n{LINE}\n"
+
+
+def test_a_workspace_stands_for_its_newest_version(finished: Run, tmp_path: Path) -> None:
+    """Segments are learned from its shards, and its own are shown; nothing in it changes."""
+    table = tmp_path / "segments.json"
+    done = segments("learn", finished.workspace, "--out", table, "--min-frequency", 2, "--count", 7)
+    assert done.stdout == f"7 segments in {table}\n", done.stderr
+    own = finished.workspace / finished.result.manifest.vocabulary["files"]["segments"]["path"]
+    assert segments("show", finished.workspace).stdout == segments("show", own).stdout
+    (tmp_path / "nothing").mkdir()
+    assert "error: " in segments("learn", tmp_path / "nothing", "--out", table).stderr
 
 
 @pytest.mark.parametrize(

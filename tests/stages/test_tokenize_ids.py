@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from stages.schema import ENCODED
 from stages.tokenize import (
+    BaseTokenizerError,
     IdSettings,
     SegmentSettings,
     TokenizeSettings,
@@ -20,6 +21,7 @@ from stages.tokenize import (
     build_tokenizer,
     count_texts,
     encode_table,
+    extend_tokenizer,
     learn,
     load_tokenizer,
 )
@@ -127,3 +129,59 @@ def test_any_order_and_any_process_give_the_same_bytes():
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": f"{here.parents[2]}:{here.parent}", "RAYON_NUM_THREADS": seed},
         )
         assert done.stdout.strip() == hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+def base_tokenizer(pre=None, specials=("<|end|>",)):
+    """A small tokenizer as a base model's."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre or pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        ["fill=red stroke=none A flat <g> icon"] * 5,
+        trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, show_progress=False),
+    )
+    tokenizer.add_special_tokens(list(specials))
+    return tokenizer
+
+
+@pytest.mark.parametrize("kind", ["bytes", "lowercase", "prefix", "metaspace"])
+def test_a_base_tokenizer_is_extended_and_stays_itself(kind):
+    """Its ids for any text stay, ours follow, and the table's ids are the extended tokenizer's own, whatever it does."""
+    base = base_tokenizer(
+        {
+            "prefix": pre_tokenizers.ByteLevel(add_prefix_space=True),
+            "metaspace": pre_tokenizers.Metaspace(prepend_scheme="first"),
+        }.get(kind)
+    )
+    if kind == "lowercase":
+        base.normalizer = normalizers.Lowercase()
+    extended = Tokenizer.from_str(extend_tokenizer(base.to_str(), VOCABULARY, SEGMENTS))
+    size = base.get_vocab_size()
+    strings = [*(token.text for token in VOCABULARY.tokens), *(item.token for item in SEGMENTS.items)]
+    assert [extended.token_to_id(string) for string in strings] == list(range(size, size + len(strings)))
+    for text in ("A flat icon, fill=red", "", "<G> <p_1"):
+        assert extended.encode(text).ids == base.encode(text).ids
+    table = pa.table({"sample_id": [str(i) for i in range(len(CORPUS))], "tokens": CORPUS})
+    for row in encode_table(table, extended.to_str(), SEGMENTS).to_pylist():
+        assert row["input_ids"] == extended.encode(row["segments"], add_special_tokens=False).ids
+        assert row["ids_length"] == len(row["input_ids"])
+    again = extend_tokenizer(base.to_str(), VOCABULARY, SEGMENTS)
+    assert again == extended.to_str(pretty=True)
+
+
+def test_a_base_that_cannot_take_the_tokens_is_refused():
+    """Neither a file that is no tokenizer, nor one to which a token of ours is special."""
+    with pytest.raises(BaseTokenizerError, match=r"no tokenizer.json"):
+        extend_tokenizer("{}", VOCABULARY, SEGMENTS)
+    with pytest.raises(BaseTokenizerError, match="<mask> means something"):
+        extend_tokenizer(base_tokenizer(specials=("<mask>",)).to_str(), VOCABULARY, SEGMENTS)
+
+
+def test_texts_beyond_the_limit_are_scaled_down_alike():
+    """Counts a thousand times as large, and a limit to bring them down again, give the same tokenizer."""
+    table = count_texts(CORPUS, VOCABULARY, IDS)
+    many = table.set_column(1, "count", pa.array([n * 1000 for n in table["count"].to_pylist()], pa.int64()))
+    total = sum(table["count"].to_pylist())
+    limit = IDS.model_copy(update={"text_samples": total})
+    assert build_tokenizer(VOCABULARY, SEGMENTS, [many], limit) == TEXT
