@@ -64,8 +64,7 @@ def learn(token_strings: Iterable[str], settings: SegmentSettings) -> Segments:
 
     ``algorithm`` "savings" is described in `savings`. "pairs" keeps within elements and counts exactly. "hivg" gives
     what the reference's released trainer gives, ties aside, found by comparing results: it counts pairs across elements
-    too, although no encoding can use those, and never merges a pair whose count has fallen since it was last seen to
-    rise (its queue has stale entries).
+    too, although no encoding can use those, and overlooks pairs whose counts have fallen (`merging.merge_pairs`).
     """
     if isinstance(token_strings, Iterator):
         token_strings = list(token_strings)
@@ -89,7 +88,7 @@ def in_sample(digest: str, share: float) -> bool:
 
 def count_candidates(token_strings: Iterable[str], settings: SegmentSettings) -> pa.Table:
     """A partition's single commands and pairs of neighbours, counted by slot: table `stages.schema.CANDIDATES`."""
-    flat, commands = _number(token_strings, settings)
+    flat, commands = number_commands(token_strings, settings)
     single, pair = _slots(flat, commands)
     inside = flat >= 0
     found = pair[:-1][inside[:-1] & inside[1:]]
@@ -110,7 +109,7 @@ def may_be_frequent(tables: Iterable[pa.Table], settings: SegmentSettings) -> Ma
 
 def frequent_runs(token_strings: Iterable[str], mask: Mask, settings: SegmentSettings) -> pa.Table:
     """A partition's distinct runs of commands that ``mask`` lets stand, with counts: table `stages.schema.RUNS`."""
-    flat, commands = _number(token_strings, settings)
+    flat, commands = number_commands(token_strings, settings)
     single, pair = _slots(flat, commands)
     inside = flat >= 0
     joined = np.zeros(len(flat), bool)
@@ -180,7 +179,7 @@ class _Numbers(dict[str, int]):
         return found
 
 
-def _number(token_strings: Iterable[str], settings: SegmentSettings) -> tuple[Ints, list[str]]:
+def number_commands(token_strings: Iterable[str], settings: SegmentSettings) -> tuple[Ints, list[str]]:
     """The commands of all drawings by number, -1 after each element (for "hivg" after each drawing), and which."""
     numbers = _Numbers()
     flat: list[int] = []

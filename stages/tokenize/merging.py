@@ -23,16 +23,22 @@ Rank = Callable[[int, int], tuple[Any, ...]]
 
 
 def merge_pairs(flat: Ints, weights: Longs, commands: list[str], settings: SegmentSettings, rank: Rank) -> Segments:
-    """Learn by merging the most frequent pair of neighbours (see `learning`)."""
+    """Learn by merging the most frequent pair of neighbours (see `learning`).
+
+    "hivg": the reference's queue holds for each pair the count that it began with and each count that it has risen to,
+    and overlooks a pair that has fallen to another one.
+    """
     flat, weights = cut(flat, weights, settings.min_frequency)
     ids = {command: i for i, command in enumerate(commands)}
     counts = count_pairs(flat, weights)
-    risen = dict(counts)
+    queued = {code: {count} for code, count in counts.items()}
+    stale = settings.algorithm == "hivg"
     items: list[Segment] = []
     while len(items) < settings.count:
-        stale = settings.algorithm == "hivg"
         open_ = {
-            code: n for code, n in counts.items() if n >= settings.min_frequency and not (stale and risen[code] != n)
+            code: n
+            for code, n in counts.items()
+            if n >= settings.min_frequency and not (stale and n not in queued[code])
         }
         if not open_:
             break
@@ -44,7 +50,10 @@ def merge_pairs(flat: Ints, weights: Longs, commands: list[str], settings: Segme
         if merged == len(commands):
             commands.append(text)
         items.append(Segment(len(items), PREFIX + commands[left], PREFIX + commands[right], top))
+        risen: dict[int, int] = {}
         flat, weights, _ = merge(flat, weights, (left, right), merged, counts, risen)
+        for code, before in risen.items():
+            queued.setdefault(code, set()).update(range(before + 1, counts[code] + 1))
     return Segments(tuple(items))
 
 
@@ -101,7 +110,7 @@ def merge(
 ) -> tuple[Ints, Longs, int]:
     """Replace ``pair`` by ``merged`` everywhere, from left to right, and keep ``counts`` up to date.
 
-    ``risen`` gets the count of each pair that now has more than before. Returns how often it was replaced, too.
+    ``risen`` gets each pair that now has more than before, with what it had. Returns how often it was replaced, too.
     """
     left, right = pair
     hits = np.flatnonzero((flat[:-1] == left) & (flat[1:] == right))
@@ -120,7 +129,7 @@ def merge(
     before = {code: counts[code] for code in np.unique(come[come >= 0]).tolist()}
     _count(counts, gone, gone_weights, -1)
     _count(counts, come, weights[near], 1)
-    risen.update({code: counts[code] for code, count in before.items() if counts[code] > count})
+    risen.update({code: count for code, count in before.items() if counts[code] > count})
     return flat, weights, replaced
 
 

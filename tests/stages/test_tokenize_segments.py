@@ -49,18 +49,18 @@ def plain(corpus, count, min_frequency, across, stale):
     for text in corpus:
         found = [re.findall("<cmd_(?:(?!<cmd_|</).)*", run) for run in re.split("</path>", text)]
         runs += [list(chain.from_iterable(found))] if across else found
-    merges, last = [], {}
-    risen = {}
+    merges, last = [], None
+    queued = {}
     while len(merges) < count:
         counts = {}
         for run in runs:
             for pair in pairwise(run):
                 counts[pair] = counts.get(pair, 0) + 1
         for pair, n in counts.items():
-            if n > last.get(pair, 0):
-                risen[pair] = n
+            before = n - 1 if last is None else last.get(pair, 0)
+            queued.setdefault(pair, set()).update(range(before + 1, n + 1))
         last = counts
-        usable = [p for p, n in counts.items() if n >= min_frequency and not (stale and risen[p] != n)]
+        usable = [p for p, n in counts.items() if n >= min_frequency and not (stale and n not in queued[p])]
         if not usable:
             break
         best = min(usable, key=lambda p: (-counts[p], order(p[0]), order(p[1])))
