@@ -105,6 +105,34 @@ def verify(workspace: Workspace, version: Number = None) -> None:
 
 
 @app.command()
+def takedown(
+    workspace: Workspace,
+    file: Annotated[
+        Path,
+        typer.Option(metavar="LIST", help="a line each: sample or raw id, URL, path:SOURCE/BEGINNING, license:SPDX"),
+    ],
+) -> None:
+    """Remember what must go; the next version, and all later ones, lack it, also from other sources."""
+    from pipeline import takedown as takedowns
+    from pipeline.errors import ConfigError
+    from pipeline.storage import open_existing
+
+    try:
+        rules = takedowns.parse(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    storage = open_existing(workspace)
+    done = takedowns.record(storage, rules)
+    known = "recorded" if done.new else "was recorded before"
+    typer.echo(
+        f"{storage.uri}/{done.path} {known}: it names {done.samples} samples of the newest version; "
+        "run the config again to publish a version without them"
+    )
+
+
+@app.command()
 def show(
     workspace: Workspace,
     sample_id: Annotated[str, typer.Argument(metavar="SAMPLE_ID", help="sample or raw id, or the beginning of one")],

@@ -18,6 +18,7 @@ from pipeline.errors import ConfigError
 from pipeline.ledger import Basis, Record
 from pipeline.sources import Listing, chunks
 from pipeline.tables import Output
+from pipeline.versions import Manifest
 from pipeline.work import Task
 from stages import caption, crawl, deduplicate, normalize, render, sanitize, tier, tokenize, write
 from stages.rowwise import RowwiseSettings
@@ -155,17 +156,25 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
     return tasks
 
 
-def deduplicate_tasks(config: Config, samples: Sequence[Record]) -> list[Task]:
-    """One task over the whole corpus."""
+def deduplicate_tasks(
+    config: Config, samples: Sequence[Record], earlier: str = "", takedowns: Sequence[str] = ()
+) -> list[Task]:
+    """One task over the whole corpus. ``earlier``: path of the index of the version whose samples stay, "" for none.
+
+    ``takedowns``: paths of the requests (see `takedown`). ``earlier`` is no part of the basis: what was decided from
+    the same samples before stands, which is what it is there for.
+    """
     order = [source.name for source in config.sources]
     basis = Basis(
         _versions(config, "deduplicate"),
-        _dump(config.deduplicate) | {"source_order": order},
+        _dump(config.deduplicate) | {"source_order": order, "takedowns": list(takedowns)},
         tuple(_inputs(record.outputs["kept"] for record in samples)),
     )
     payload = {
         "settings": config.deduplicate.model_dump_json(),
         "source_order": order,
+        "earlier": earlier,
+        "takedowns": list(takedowns),
         "partitions": [(record.source, record.key, record.outputs["kept"].path) for record in samples],
     }
     return [Task("deduplicate", CORPUS, "decisions", basis, payload)]
@@ -315,24 +324,52 @@ def encode_tasks(
     return tasks
 
 
+SAMPLE_STAGES = ("sanitize", "normalize", "render", "deduplicate")
+"""Parts of the config that decide what the samples are, beside `ATOMIC_SETTINGS` of tokenize."""
+
+
+def same_samples(config: Config, parent: Manifest) -> bool:
+    """Whether ``parent`` was made with the settings and the code that decide what the samples are.
+
+    If so, its samples stay. If not, they are decided anew, so that a setting changed and changed back gives what it
+    gave before.
+    """
+    now, before = config.resolved(), parent.config
+    names = ("sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
+    versions = stage_versions(config)
+    return (
+        all(now[part] == before.get(part) for part in SAMPLE_STAGES)
+        and all(now["tokenize"][name] == before["tokenize"].get(name) for name in ATOMIC_SETTINGS)
+        and all(versions[name] == parent.created_by["stages"].get(name) for name in names)
+    )
+
+
 def write_tasks(
     config: Config, samples: Sequence[Record], decided: Record, sides: Mapping[str, Sequence[Record]]
 ) -> list[Task]:
-    """One task for each group of consecutive partitions of one source, of ``group_bytes`` together.
+    """One task for each group of consecutive partitions of one source, of about ``group_bytes`` together.
 
-    ``sides``: the records of caption, tier and encode, in the order of ``samples``.
+    Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
+    that a partition that comes or goes changes its own group only; none is over twice ``group_bytes``, but for a single
+    partition. ``sides``: the records of caption, tier and encode, in the order of ``samples``.
+
+    Provenance is no part of the basis unless the config says ``repack``: the shards of earlier samples stay when others
+    turn out to be copies of them, and the index of the version knows all.
     """
     groups: list[list[int]] = []
     filled = 0
     for i, record in enumerate(samples):
         size = int(record.extra["shard_bytes"])
         fits = bool(groups) and samples[groups[-1][0]].source == record.source
-        if not fits or filled + size > config.write.group_bytes:
+        if fits:
+            chance = int(ledger.digest(record.key)[:13], 16) / 16**13
+            fits = filled + size <= 2 * config.write.group_bytes and chance >= size / config.write.group_bytes
+        if not fits:
             groups.append([])
             filled = 0
         groups[-1].append(i)
         filled += size
-    versions, own, text = _versions(config, "write"), _dump(config.write), config.write.model_dump_json()
+    versions, text = _versions(config, "write"), config.write.model_dump_json()
     tasks = []
     for group in groups:
         parts, inputs = [], []
@@ -340,10 +377,13 @@ def write_tasks(
             record = samples[i]
             outputs = {"samples": record.outputs["kept"], "decisions": _of(decided, record)}
             outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
-            parts.append({role: output.path for role, output in outputs.items()})
+            provenance = decided.outputs[f"provenance {record.source}/{record.key}"]
             inputs += _inputs(outputs.values())
+            if config.write.repack:
+                inputs += _inputs([provenance])
+            parts.append({role: output.path for role, output in (outputs | {"provenance": provenance}).items()})
         first = samples[group[0]]
-        basis = Basis(versions, own, tuple(inputs))
+        basis = Basis(versions, _dump(config.write), tuple(inputs))
         payload = {"settings": text, "partitions": parts}
         tasks.append(Task("write", first.source, first.key, basis, payload))
     return tasks

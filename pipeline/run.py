@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import base_tokenizer, ledger, plan, versions
+from pipeline import base_tokenizer, ledger, plan, takedown, versions
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
 from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError
@@ -22,7 +22,7 @@ from pipeline.storage import Storage, require_writable
 from pipeline.tables import Output
 from pipeline.versions import Funnel, Manifest
 from pipeline.work import Done, Task
-from stages.reasons import Reason, outcome
+from stages.reasons import Outcome, Reason, outcome
 
 
 @dataclass(frozen=True)
@@ -130,14 +130,24 @@ class Conductor:
                     "correct path or glob"
                 )
         samples = self._stage("samples", plan.samples_tasks(config, crawled))
-        (decided,) = self._stage("deduplicate", plan.deduplicate_tasks(config, samples))
+        takedowns = takedown.requests(self.storage)
+        tasks = plan.deduplicate_tasks(config, samples, self._earlier(), takedowns)
+        (decided,) = self._stage("deduplicate", tasks)
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
         vocabulary = self._vocabulary(samples, decided, sides["caption"])
         sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
         written = self._stage("write", plan.write_tasks(config, samples, decided, sides))
-        return self._manifest(crawled, samples, decided, vocabulary, written)
+        return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
+
+    def _earlier(self) -> str:
+        """The index of the samples that must stay: those of the newest version, if they were made alike."""
+        known = versions.numbers(self.storage)
+        if not known:
+            return ""
+        parent = versions.read(self.storage, known[-1])
+        return str(parent.index["path"]) if parent.index and plan.same_samples(self.config, parent) else ""
 
     def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
         """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
@@ -225,6 +235,7 @@ class Conductor:
         decided: Record,
         vocabulary: dict[str, Output],
         written: Sequence[Record],
+        takedowns: Sequence[str],
     ) -> Manifest:
         funnel, sources = account(self.config, crawled, samples, decided)
         shards = sorted((shard for record in written for shard in record.extra["shards"]), key=lambda s: s["path"])
@@ -238,6 +249,7 @@ class Conductor:
                 raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
         known = versions.numbers(self.storage)
         parent = known[-1] if known else None
+        lost, index = decided.dropped.get("deduplicate", {}), decided.outputs["index"]
         files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
         return Manifest(
             version=(parent or 0) + 1,
@@ -248,7 +260,7 @@ class Conductor:
             funnel=funnel,
             stages=stage_counts(crawled, samples, decided),
             sources=sources,
-            duplicates=dict(decided.dropped.get("deduplicate", {})),
+            duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
             shards=shards,
             vocabulary={
                 "basis": plan.vocabulary_basis(self.config, self._base_tokenizer),
@@ -258,6 +270,8 @@ class Conductor:
             licenses=dict(sorted(licenses.items())),
             notes=_merged(record.extra["notes"] for record in samples),
             raw_bytes=sum(record.extra["raw_bytes"] for record in written),
+            index={"path": index.path, "sha256": index.sha256, "bytes": index.bytes},
+            takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
         )
 
     def _within_budget(self, funnel: Funnel) -> None:
@@ -308,8 +322,10 @@ def account(
     if decided.rows_in != sum(passed.values()) or decided.rows_in != decided.rows_kept + _dropped(decided):
         raise BalanceError(f"deduplicate: {decided.rows_in} in of {sum(passed.values())}, {decided.rows_kept} kept")
     for name, row in by_source.items():
-        row["duplicate"] = sum(decided.extra["by_source"].get(name, {}).values())
-        row["kept"] = passed.get(name, 0) - row["duplicate"]
+        row["duplicate"] = decided.extra["duplicates"].get(name, 0)
+        taken = decided.extra["rejected"].get(name, {})
+        row["rejected"] |= taken
+        row["kept"] = passed.get(name, 0) - row["duplicate"] - sum(taken.values())
         row["rejected"] = dict(sorted(row["rejected"].items()))
         row["quarantined"] = dict(sorted(row["quarantined"].items()))
     rows = list(by_source.values())

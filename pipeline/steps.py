@@ -12,15 +12,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import ledger, sandbox
+from pipeline import ledger, sandbox, takedown
 from pipeline.errors import ConfigError
 from pipeline.ledger import Record, table_path
-from pipeline.tables import Output, read_table, write_bytes, write_table
+from pipeline.tables import Output, read_table, table_bytes, write_bytes, write_table
 from pipeline.work import Work, dropped_counts
 from stages import caption, crawl, deduplicate, tier, tokenize, write
 from stages.base import dropped_rows
-from stages.reasons import Reason
-from stages.schema import CANDIDATES, CAPTIONED, DECISIONS, DROPPED, ENCODED, RAW, RUNS, SAMPLES, SHARD, TEXTS, TIERED
+from stages.reasons import Outcome, Reason, outcome
+from stages.schema import (
+    CANDIDATES,
+    CAPTIONED,
+    DECIDED,
+    DROPPED,
+    ENCODED,
+    INDEX,
+    RAW,
+    RUNS,
+    SAMPLES,
+    SHARD,
+    TEXTS,
+    TIERED,
+)
 
 NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature"]
 """What deduplication reads of the samples: no text, no picture."""
@@ -105,27 +118,36 @@ def _sum(values: Any) -> int:
 
 
 def deduplicate_step(work: Work) -> Record:
-    """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition."""
+    """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition.
+
+    Provenance is in a table of its own: a shard stays as it is when a later source brings another copy of its samples.
+    The index of all samples lies under its digest, since versions refer to it.
+    """
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
     partitions = payload["partitions"]
     tables = [read_table(work.storage, path, columns=NARROW) for _, _, path in partitions]
-    index = pa.concat_arrays(
+    home = pa.concat_arrays(
         [pa.array([i] * len(t), pa.int32()) for i, t in enumerate(tables)] or [pa.array([], pa.int32())]
     )
     narrow = pa.concat_tables([SAMPLES.empty_table().select(NARROW), *tables])
-    decisions = deduplicate.deduplicate(narrow, settings, list(payload["source_order"]))
+    earlier: frozenset[str] = frozenset()
+    if payload["earlier"]:
+        earlier = frozenset(
+            read_table(work.storage, payload["earlier"], columns=["sample_id"])["sample_id"].to_pylist()
+        )
+    taken = takedown.load(work.storage, payload["takedowns"])
+    decisions = deduplicate.deduplicate(narrow, settings, list(payload["source_order"]), earlier, taken)
     # (source, path) is unique, so it leads each decision back to its partition
-    of = {
-        (s, p): i for s, p, i in zip(*(c.to_pylist() for c in (narrow["source"], narrow["path"], index)), strict=True)
-    }
+    of = {(s, p): i for s, p, i in zip(*(c.to_pylist() for c in (narrow["source"], narrow["path"], home)), strict=True)}
     homes = pa.array(
         [of[key] for key in zip(decisions["source"].to_pylist(), decisions["path"].to_pylist(), strict=True)],
         pa.int32(),
     )
     outputs: dict[str, Output] = {}
-    by_source: dict[str, dict[str, int]] = {}
-    counts: dict[str, int] = {}
+    duplicates: dict[str, int] = {}
+    dropped_here: dict[str, int] = {}
+    rejected: dict[str, dict[str, int]] = {}
     for i, (source, key, _) in enumerate(partitions):
         mine = decisions.filter(pc.equal(homes, i))
         lost = mine.filter(pc.invert(mine["kept"]))
@@ -138,15 +160,28 @@ def deduplicate_step(work: Work) -> Record:
             ],
         )
         path = table_path("deduplicate", source, key)
-        outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine], DECISIONS)
+        outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine.select(DECIDED.names)], DECIDED)
+        provenance = mine.filter(mine["kept"]).select(["sample_id", "provenance"])
+        outputs[f"provenance {source}/{key}"] = write_table(
+            work.storage, path.removesuffix("parquet") + "provenance.parquet", [provenance], provenance.schema
+        )
         write_table(work.storage, path.removesuffix("parquet") + "dropped.parquet", [dropped], DROPPED)
-        of_source = by_source.setdefault(source, {})
         for reason, n in dropped_counts([dropped]).get("deduplicate", {}).items():
-            of_source[reason] = of_source.get(reason, 0) + n
-            counts[reason] = counts.get(reason, 0) + n
-    dropped_here = {"deduplicate": dict(sorted(counts.items()))} if counts else {}
+            dropped_here[reason] = dropped_here.get(reason, 0) + n
+            if outcome(Reason(reason)) is Outcome.DUPLICATE:
+                duplicates[source] = duplicates.get(source, 0) + n
+            else:
+                of_source = rejected.setdefault(source, {})
+                of_source[reason] = of_source.get(reason, 0) + n
+    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
+    data = table_bytes(samples, INDEX)
+    outputs["index"] = write_bytes(work.storage, f"index/{hashlib.sha256(data).hexdigest()[:20]}.parquet", data)
     return work.record(
-        outputs, narrow.num_rows, _sum(decisions["kept"]), dropped=dropped_here, extra={"by_source": by_source}
+        outputs,
+        narrow.num_rows,
+        _sum(decisions["kept"]),
+        dropped={"deduplicate": dict(sorted(dropped_here.items()))} if dropped_here else {},
+        extra={"duplicates": duplicates, "rejected": rejected},
     )
 
 
@@ -357,10 +392,9 @@ def joined(work: Work, part: dict[str, str]) -> pa.Table:
     ]
     rows = survivors(
         read_table(work.storage, part["samples"], columns=wanted),
-        read_table(work.storage, part["decisions"], columns=["path", "kept", "provenance"]),
-        ("provenance",),
+        read_table(work.storage, part["decisions"], columns=["path", "kept"]),
     )
-    for stage in ("caption", "tier", "encode"):
+    for stage in ("caption", "tier", "encode", "provenance"):
         side = read_table(work.storage, part[stage])
         if side["sample_id"] != rows["sample_id"]:
             raise ValueError(f"{part[stage]} does not hold the survivors of {part['samples']}")

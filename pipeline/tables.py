@@ -64,6 +64,14 @@ def write_table(storage: Storage, path: str, batches: Iterable[pa.Table], schema
     return Output(path, hashing.digest.hexdigest(), hashing.size, sum(groups), tuple(groups))
 
 
+def table_bytes(table: pa.Table, schema: pa.Schema) -> bytes:
+    """``table`` as the bytes of a Parquet file of one row group."""
+    stream = io.BytesIO()
+    with pq.ParquetWriter(stream, schema, **PARQUET) as writer:
+        writer.write_table(table.cast(schema).combine_chunks(), row_group_size=max(len(table), 1))
+    return stream.getvalue()
+
+
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "version": "2.6", "write_statistics": False}
 """Writer settings of intermediate tables."""
 

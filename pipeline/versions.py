@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
@@ -62,6 +62,10 @@ class Manifest:
     """What the stages took out or repaired -> records that passed the row-wise pass."""
     raw_bytes: int
     """Bytes of the kept samples' source files."""
+    index: Mapping[str, Any] = field(default_factory=dict)
+    """{path, sha256, bytes} of the table `stages.schema.INDEX`: every sample with all its provenance."""
+    takedowns: Mapping[str, Any] = field(default_factory=dict)
+    """{requests: [paths], records: n}: what was asked for, and the records of this version's input that it took."""
     manifest_version: int = MANIFEST_VERSION
 
     def to_bytes(self) -> bytes:

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     DUPLICATE_RAW = "duplicate_raw"
     DUPLICATE_CANONICAL = "duplicate_canonical"
     NEAR_DUPLICATE = "near_duplicate"
+    TAKEN_DOWN = "taken_down"
     # quarantine: raised by the sandbox or by a fault in a stage, never by a rule
     CRASHED = "crashed"
     TIMED_OUT = "timed_out"
@@ -114,6 +115,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.DUPLICATE_RAW: "The raw bytes equal another record's.",
     Reason.DUPLICATE_CANONICAL: "The canonical form equals another record's.",
     Reason.NEAR_DUPLICATE: "The geometry nearly equals another sample's.",
+    Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",
     Reason.CRASHED: "The child process that handled the record died.",
     Reason.TIMED_OUT: "The record took more time than the limit.",
     Reason.OUT_OF_MEMORY: "The record took more memory than the limit.",

@@ -101,16 +101,26 @@ PROVENANCE = pa.list_(
     )
 )
 
-DECISIONS = pa.schema(  # deduplicate: one row a record that reached it, in the order of its samples partition
+DECIDED = pa.schema(
     [
         *KEY,
         ("sample_id", pa.string()),
         ("cluster_id", pa.string()),  # sample_id of the cluster's survivor
-        ("kept", pa.bool_()),  # true for exactly one record of a cluster
+        ("kept", pa.bool_()),  # true for exactly one record of a cluster, for none of one that was taken down
         ("reason", pa.string()),  # why not kept, "" if kept
         ("score", pa.float32()),  # estimated Jaccard similarity to the survivor, 1 for exact levels
+    ]
+)
+
+DECISIONS = pa.schema(  # deduplicate: one row a record that reached it, in the order of its samples partition
+    [
+        *DECIDED,
         ("provenance", PROVENANCE),  # of all the cluster's records if kept, else empty
     ]
+)
+
+INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the first of provenance is its own record
+    [("sample_id", pa.string()), ("cluster_id", pa.string()), ("provenance", PROVENANCE)]
 )
 
 CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))

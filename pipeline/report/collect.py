@@ -223,7 +223,8 @@ def table_files(storage: Storage, manifest: Manifest, stage: str, suffix: str) -
         entry.path
         for name in names
         for entry in storage.list(f"tables/{stage}/{name}/")
-        if entry.path.endswith(suffix) and (suffix != ".parquet" or not entry.path.endswith(".dropped.parquet"))
+        if entry.path.endswith(suffix)
+        and (suffix != ".parquet" or not entry.path.endswith((".dropped.parquet", ".provenance.parquet")))
     ]
 
 

@@ -3,10 +3,10 @@
 `signatures` belongs to the row-wise pass, `deduplicate` sees the whole corpus, but only narrow columns.
 """
 
-from stages.deduplicate.decide import deduplicate
+from stages.deduplicate.decide import Taken, deduplicate
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.deduplicate.signatures import shingles, signatures
+from stages.deduplicate.signatures import NONE, shingles, signatures
 
 VERSION: int = 1
 
-__all__ = ["VERSION", "DeduplicateSettings", "deduplicate", "shingles", "signatures"]
+__all__ = ["NONE", "VERSION", "DeduplicateSettings", "Taken", "deduplicate", "shingles", "signatures"]

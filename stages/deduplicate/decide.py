@@ -1,9 +1,10 @@
 """Which record of each cluster stays: a pure function of content and declared source order.
 
-Records are ranked by source order, then sample_id, then path. Going down the ranks, a sample that no earlier survivor
-has taken becomes a survivor and takes every later sample whose estimated Jaccard similarity to *it* reaches the
-threshold. So there are no chains: each member of a cluster resembles its survivor, and the result depends on no order
-of rows, partitions or workers.
+Records are ranked by source order, then sample_id, then path; samples that an earlier version kept go before all
+others, so that they stay. What was taken down goes before those: it survives nothing, but takes what resembles it.
+Going down the ranks, a sample that no earlier survivor has taken becomes a survivor and takes every later sample whose
+estimated Jaccard similarity to *it* reaches the threshold. So there are no chains: each member of a cluster resembles
+its survivor, and the result depends on no order of rows, partitions or workers.
 
 Candidate pairs come from LSH banding over MinHash signatures (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets,
 section 3.4); bands and rows are datasketch's optimum for the threshold. A bucket of more than ``max_bucket`` samples is
@@ -13,6 +14,8 @@ not compared pair by pair but each with its first-ranked member, which is the on
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,22 +30,63 @@ from stages.schema import DECISIONS
 Signatures = npt.NDArray[np.uint32]
 
 
-def deduplicate(table: pa.Table, settings: DeduplicateSettings, source_order: list[str]) -> pa.Table:
+@dataclass(frozen=True)
+class Taken:
+    """What must not be in the dataset.
+
+    ``samples``: sample id -> signature (`signatures.NONE` where it is not known). The rest are rules for records; what
+    a record that one of them names holds is taken down wherever else it comes from, too.
+    """
+
+    samples: Mapping[str, bytes] = field(default_factory=dict)
+    raw_ids: frozenset[str] = frozenset()
+    urls: frozenset[str] = frozenset()
+    paths: tuple[tuple[str, str], ...] = ()
+    """(source, beginning of path)."""
+    licenses: frozenset[str] = frozenset()
+
+    def matches(self, record: Mapping[str, Any]) -> bool:
+        """Whether a rule names this record (raw_id, url, source, path, license)."""
+        return (
+            record["raw_id"] in self.raw_ids
+            or record["url"] in self.urls
+            or record["license"] in self.licenses
+            or any(record["source"] == source and record["path"].startswith(start) for source, start in self.paths)
+        )
+
+
+def deduplicate(
+    table: pa.Table,
+    settings: DeduplicateSettings,
+    source_order: list[str],
+    earlier: frozenset[str] = frozenset(),
+    taken: Taken | None = None,
+) -> pa.Table:
     """Decide for each row of ``table`` (raw_id, source, path, url, license, sample_id, signature) whether it stays.
 
-    Returns `stages.schema.DECISIONS`, one row a record, by source order and path.
+    ``earlier``: sample ids that the version before kept. Returns `stages.schema.DECISIONS`, one row a record, by source
+    order and path.
     """
     rank = {name: i for i, name in enumerate(source_order)}
     columns = ("raw_id", "source", "path", "url", "license", "sample_id")
     records = table.select(columns).to_pylist()
-    order = sorted(range(len(records)), key=lambda i: _rank(records[i], rank))
+    down = _taken_down(records, taken or Taken())
+
+    def key(i: int) -> tuple[bool, bool, int, str, str]:
+        sample_id = records[i]["sample_id"]
+        return sample_id not in down, sample_id not in earlier, *_rank(records[i], rank)
+
+    order = sorted(range(len(records)), key=key)
     first: dict[str, int] = {}
     for i in order:
         first.setdefault(records[i]["sample_id"], i)
+    # what was taken down and is there no more still takes what resembles it
+    gone = sorted(sample_id for sample_id in down if sample_id not in first)
     samples = list(first.values())  # row of the first record of each sample, by rank
-    found = table["signature"].take(pa.array(samples, pa.int64())).to_pylist()
+    found = [down[sample_id] for sample_id in gone]
+    found += table["signature"].take(pa.array(samples, pa.int64())).to_pylist()
     taken_by, scores = _near(found, settings) if settings.near else ({}, {})
-    ids = [records[i]["sample_id"] for i in samples]
+    ids = [*gone, *(records[i]["sample_id"] for i in samples)]
     number = {sample_id: n for n, sample_id in enumerate(ids)}
     members: dict[str, list[int]] = defaultdict(list)
     seen_raw: set[str] = set()
@@ -51,9 +95,11 @@ def deduplicate(table: pa.Table, settings: DeduplicateSettings, source_order: li
         record = records[i]
         n = number[record["sample_id"]]
         survivor = taken_by.get(n, n)
-        kept = survivor == n and first[record["sample_id"]] == i
+        kept = survivor == n and first[record["sample_id"]] == i and record["sample_id"] not in down
         if kept:
             reason = ""
+        elif ids[survivor] in down:
+            reason = str(Reason.TAKEN_DOWN)
         elif record["raw_id"] in seen_raw:
             reason = str(Reason.DUPLICATE_RAW)
         elif first[record["sample_id"]] != i:
@@ -83,6 +129,15 @@ def deduplicate(table: pa.Table, settings: DeduplicateSettings, source_order: li
             ]
     rows = [decided[i] for i in sorted(decided, key=lambda i: _place(records[i], rank))]
     return pa.Table.from_pylist(rows, schema=DECISIONS)
+
+
+def _taken_down(records: list[dict[str, Any]], taken: Taken) -> dict[str, bytes]:
+    """The samples that are taken down, with their signatures where they are known from before."""
+    found = dict(taken.samples)
+    for record in records:
+        if record["sample_id"] not in found and taken.matches(record):
+            found[record["sample_id"]] = NONE
+    return found
 
 
 def _rank(record: dict[str, Any], rank: dict[str, int]) -> tuple[int, str, str]:

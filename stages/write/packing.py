@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,24 +25,35 @@ class Pack:
 def pack(table: pa.Table, settings: WriteSettings) -> list[Pack]:
     """Cut ``table`` (columns of `stages.schema.SHARD`) into shards.
 
-    Rows are ordered by tier, split and sample_id. A shard ends when the next row would take it over ``max_rows`` or
-    ``max_bytes``; a row that is larger than ``max_bytes`` has a shard of its own.
+    Rows are ordered by tier, split and sample_id. What is over ``max_rows`` or ``max_bytes`` is halved by the next bit
+    of sample_id, as often as needed; so a sample that comes or goes changes the shard it is in, at most its sibling,
+    and no other. A row that is larger than ``max_bytes`` has a shard of its own.
     """
     table = table.sort_by([("tier", "ascending"), ("split", "ascending"), ("sample_id", "ascending")])
-    sizes = row_bytes(table)
+    ends = [0, *accumulate(row_bytes(table))]
+    ids = [int(sample_id[:16], 16) for sample_id in table["sample_id"].to_pylist()]
     kinds = list(zip(table["tier"].to_pylist(), table["split"].to_pylist(), strict=True))
+
+    def cut(begin: int, end: int, bit: int) -> Iterator[tuple[int, int]]:
+        fits = end - begin <= settings.max_rows and ends[end] - ends[begin] <= settings.max_bytes
+        if fits or end - begin == 1:
+            yield begin, end
+            return
+        if bit < 0:  # equal in 64 bits
+            middle = (begin + end) // 2
+        else:
+            upper = (ids[begin] >> bit | 1) << bit
+            middle = bisect_left(ids, upper, begin, end)
+        for part in ((begin, middle), (middle, end)):
+            if part[0] < part[1]:
+                yield from cut(*part, max(bit - 1, -1))
+
     packs: list[Pack] = []
-    begin, filled = 0, 0
-    for i in range(len(kinds) + 1):
-        full = i == len(kinds) or (
-            i > begin
-            and (kinds[i] != kinds[begin] or i - begin >= settings.max_rows or filled + sizes[i] > settings.max_bytes)
-        )
-        if full and i > begin:
-            packs.append(Pack(*kinds[begin], table.slice(begin, i - begin)))
-            begin, filled = i, 0
-        if i < len(kinds):
-            filled += sizes[i]
+    begin = 0
+    for kind, rows in groupby(kinds):
+        end = begin + sum(1 for _ in rows)
+        packs += [Pack(*kind, table.slice(first, last - first)) for first, last in cut(begin, end, 63)]
+        begin = end
     return packs
 
 

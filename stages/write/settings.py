@@ -20,5 +20,11 @@ class WriteSettings(Settings):
     group_bytes: int = Field(
         1 * 2**30,
         ge=2**16,
-        description="bytes of consecutive partitions of one source that are packed together, in one task's memory",
+        description="bytes of consecutive partitions of one source that are packed together, in one task's memory; on"
+        " average, at most twice as many",
+    )
+    repack: bool = Field(
+        False,
+        description="write shards anew when only their samples' provenance has grown; else they stay, and the version's"
+        " index knows all",
     )

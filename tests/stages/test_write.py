@@ -1,9 +1,11 @@
+import hashlib
 import io
 import json
 import tarfile
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +86,19 @@ def test_tar_has_no_clock_and_no_host() -> None:
     assert first["txt"].decode() == "Größe"
     assert np.load(io.BytesIO(first["ids.npy"])).tolist() == [0, 1]
     assert json.loads(first["json"])["provenance"][0]["path"] == "0.svg"
+
+
+@given(st.integers(2, 200), st.integers(1, 9), st.integers(0, 199))
+def test_a_sample_that_goes_changes_its_own_shard_and_its_sibling_at_most(count: int, most: int, gone: int) -> None:
+    """All other shards keep their rows, and so their names."""
+    table = rows(count, tiers="a")
+    ids = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(count)]
+    table = table.set_column(0, "sample_id", pa.array(ids))
+    table = table.set_column(table.schema.get_field_index("split"), "split", pa.array(["train"] * count))
+    settings = WriteSettings(max_rows=most)
+
+    def shards(table: pa.Table) -> set[tuple[str, ...]]:
+        return {tuple(p.rows["sample_id"].to_pylist()) for p in pack(table, settings)}
+
+    before, after = shards(table), shards(table.filter(pc.not_equal(table["sample_id"], ids[gone % count])))
+    assert len(before - after) <= 2 and len(after - before) <= 1

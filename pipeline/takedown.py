@@ -1,0 +1,145 @@
+"""Takedowns: what must not be in the dataset any more, remembered for all later versions.
+
+A request is an object ``takedowns/<digest>.json`` in the workspace that never changes. It holds the rules as they were
+asked for, and every sample that they named in the newest version then, with its raw ids and its MinHash signature: so
+the drawing is known again when it comes from another source, also nearly, and after its own source is gone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+
+from pipeline import ledger, versions
+from pipeline.errors import ConfigError
+from pipeline.storage import AlreadyExists, Storage
+from pipeline.tables import read_table
+from stages.deduplicate import NONE, Taken
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a request names. ``ids`` are sample ids or raw ids; ``paths`` are (source, beginning of path)."""
+
+    ids: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    paths: tuple[tuple[str, str], ...] = ()
+    licenses: tuple[str, ...] = ()
+
+    @property
+    def taken(self) -> Taken:
+        """As rules for records."""
+        return Taken(
+            dict.fromkeys(self.ids, NONE),
+            frozenset(self.ids),
+            frozenset(self.urls),
+            self.paths,
+            frozenset(self.licenses),
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """A recorded request: where it lies, whether it was new, and how many samples of the newest version it names."""
+
+    path: str
+    new: bool
+    samples: int
+
+
+def parse(text: str) -> Rules:
+    """Rules from a list, one a line: a sample or raw id (64 hex digits), a URL, ``path:SOURCE/BEGINNING`` or
+    ``license:SPDX``. Blank lines and lines that begin with ``#`` do not count. Raises ConfigError with the line.
+    """
+    ids: set[str] = set()
+    urls: set[str] = set()
+    paths: set[tuple[str, str]] = set()
+    licenses: set[str] = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        kind, _, rest = line.partition(":")
+        if not line or line.startswith("#"):
+            continue
+        if _ID.fullmatch(line.lower()):
+            ids.add(line.lower())
+        elif "://" in line:
+            urls.add(line)
+        elif kind == "license" and rest.strip():
+            licenses.add(rest.strip())
+        elif kind == "path" and rest.partition("/")[2]:
+            source, _, start = rest.strip().partition("/")
+            paths.add((source, start))
+        else:
+            raise ConfigError(
+                f"line {number}: {line[:60]!r} is no id (64 hex digits), URL, path:SOURCE/BEGINNING or license:SPDX"
+            )
+    if not (ids or urls or paths or licenses):
+        raise ConfigError("the list names nothing; write one id, URL, path:SOURCE/BEGINNING or license:SPDX a line")
+    return Rules(tuple(sorted(ids)), tuple(sorted(urls)), tuple(sorted(paths)), tuple(sorted(licenses)))
+
+
+def record(storage: Storage, rules: Rules) -> Request:
+    """Remember a request. Its samples leave with the next version. Raises ConfigError without a version."""
+    manifest = versions.read(storage)
+    taken = rules.taken
+    found: dict[str, dict[str, Any]] = {}
+    index = read_table(storage, manifest.index["path"]) if manifest.index else None
+    for row in index.to_pylist() if index is not None else []:
+        if row["sample_id"] in taken.samples or any(taken.matches(origin) for origin in row["provenance"]):
+            raw_ids = sorted({origin["raw_id"] for origin in row["provenance"]})
+            found[row["sample_id"]] = {"sample_id": row["sample_id"], "raw_ids": raw_ids, "signature": ""}
+    wanted = list(found)
+    for source in manifest.sources if wanted else ():
+        for entry in storage.list(f"tables/samples/{source['source']}/"):
+            if entry.path.endswith(".parquet") and not entry.path.endswith(".dropped.parquet"):
+                table = read_table(storage, entry.path, columns=["sample_id", "signature"])
+                for row in table.filter(pc.is_in(table["sample_id"], pc.cast(wanted, "string"))).to_pylist():
+                    found[row["sample_id"]]["signature"] = base64.b64encode(row["signature"]).decode()
+    content = {
+        "rules": {"ids": rules.ids, "urls": rules.urls, "paths": rules.paths, "licenses": rules.licenses},
+        "samples": [found[sample_id] for sample_id in sorted(found)],
+    }
+    # named by what was asked for, so that asking again adds nothing
+    path = f"takedowns/{ledger.digest(content['rules'])[:20]}.json"
+    try:
+        storage.create(path, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+    except AlreadyExists:
+        return Request(path, False, len(found))
+    return Request(path, True, len(found))
+
+
+def requests(storage: Storage) -> list[str]:
+    """Paths of all recorded requests, sorted."""
+    return [entry.path for entry in storage.list("takedowns/") if entry.path.endswith(".json")]
+
+
+def load(storage: Storage, paths: Sequence[str]) -> Taken:
+    """What the requests at ``paths`` name together."""
+    samples: dict[str, bytes] = {}
+    raw_ids: set[str] = set()
+    urls: set[str] = set()
+    starts: set[tuple[str, str]] = set()
+    licenses: set[str] = set()
+    for path in paths:
+        content = json.loads(storage.read(path))
+        rules = content["rules"]
+        raw_ids.update(rules["ids"])
+        urls.update(rules["urls"])
+        starts.update((source, start) for source, start in rules["paths"])
+        licenses.update(rules["licenses"])
+        for sample_id in rules["ids"]:
+            samples.setdefault(sample_id, NONE)
+        for sample in content["samples"]:
+            raw_ids.update(sample["raw_ids"])
+            signature = base64.b64decode(sample["signature"]) or NONE
+            if samples.get(sample["sample_id"], NONE) == NONE:
+                samples[sample["sample_id"]] = signature
+    return Taken(samples, frozenset(raw_ids), frozenset(urls), tuple(sorted(starts)), frozenset(licenses))

@@ -1,0 +1,129 @@
+"""The algebra of versions: what was there stays, and the way to a corpus does not show in what it holds."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import HEAD, Run, drawing, mill, write_config
+from test_run import parquet_rows, verify
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """Two sources: ``b`` has copies of drawings of ``a``, in bytes, in other words, nearly, and drawings of its own."""
+    files = {
+        "a": {f"s{n:02}.svg": drawing(n) for n in range(24)},
+        "b": {
+            "raw.svg": drawing(3),
+            "spaced.svg": drawing(7).replace("><", ">\n<"),
+            "nearly.svg": drawing(11).replace("M0 0l", "M0.02 0l", 1),
+            **{f"own{n}.svg": f"{HEAD}<circle cx='{n + 3}' cy='9' r='{n % 4 + 2}'/></svg>" for n in range(8)},
+        },
+    }
+    for name, drawings in files.items():
+        (tmp_path / name).mkdir()
+        for path, text in drawings.items():
+            (tmp_path / name / path).write_text(text)
+    return {n: {"name": n, "kind": "folder", "path": str(tmp_path / n), "license": f"{n}-1.0"} for n in files}
+
+
+class Bench:
+    """Runs of some sources, in an order, on a workspace."""
+
+    def __init__(self, tmp_path: Path, sources: dict[str, dict[str, Any]]) -> None:
+        self._home, self._sources = tmp_path, sources
+
+    def run(self, names: str, workspace: str, **settings: Any) -> Run:
+        chosen = [self._sources[name] for name in names]
+        config = write_config(self._home / "config.yaml", self._home, sources=chosen, **settings)
+        return mill(config, self._home / workspace)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, sources: dict[str, dict[str, Any]]) -> Bench:
+    return Bench(tmp_path, sources)
+
+
+def samples(run: Run) -> dict[str, Any]:
+    """What a version says of each sample, but for segments, ids and provenance."""
+    left_out = ("segments", "input_ids", "segment_length", "ids_length", "provenance")
+    return {
+        row["sample_id"]: {name: value for name, value in row.items() if name not in left_out}
+        for row in parquet_rows(run)
+    }
+
+
+def index(run: Run) -> list[dict[str, Any]]:
+    return pq.read_table(run.workspace / run.result.manifest.index["path"]).to_pylist()
+
+
+def shards(run: Run) -> set[str]:
+    return {shard["path"] for shard in run.result.manifest.shards}
+
+
+def same_version(one: Run, other: Run) -> bool:
+    return one.result.manifest.content() == other.result.manifest.content()
+
+
+def test_a_source_that_is_added_adds(bench: Bench) -> None:
+    """A then A+B is A+B at once in samples, clusters, captions and tokens; A's shards stay, B's are added."""
+    first = bench.run("a", "steps")
+    second = bench.run("ab", "steps")
+    at_once = bench.run("ab", "once")
+    assert samples(second) == samples(at_once)
+    assert index(second) == index(at_once)
+    assert second.result.manifest.funnel == at_once.result.manifest.funnel
+    assert shards(first) < shards(second)
+    assert samples(first).items() <= samples(second).items()
+    shared = next(row for row in index(second) if any(p["path"] == "raw.svg" for p in row["provenance"]))
+    assert [(p["source"], p["path"], p["license"]) for p in shared["provenance"]] == [
+        ("a", "s03.svg", "a-1.0"),
+        ("b", "raw.svg", "b-1.0"),
+    ]
+    assert not verify(second.workspace)
+
+
+def test_repacked_and_relearned_it_is_the_same_to_the_byte(bench: Bench) -> None:
+    """With write.repack, and a vocabulary that is learned anew, the shards are those of a clean run, too."""
+    settings = {"write": {"repack": True}, "vocabulary": "learn"}
+    bench.run("a", "steps", **settings)
+    assert same_version(bench.run("ab", "steps", **settings), bench.run("ab", "once", **settings))
+
+
+def test_a_source_that_is_removed_leaves_no_trace(bench: Bench) -> None:
+    """A, then A+B, then A again: the third version is the first."""
+    first = bench.run("a", "steps")
+    bench.run("ab", "steps")
+    assert same_version(bench.run("a", "steps"), first)
+
+
+def test_a_setting_changed_and_changed_back_gives_the_first_version(bench: Bench) -> None:
+    """Whatever lies between."""
+    first = bench.run("ab", "steps")
+    other = bench.run("ab", "steps", deduplicate={"threshold": 0.6})
+    assert not same_version(other, first)
+    assert same_version(bench.run("ab", "steps"), first)
+    assert not verify(first.workspace)
+
+
+def test_earlier_samples_stay_before_sources_of_higher_priority(bench: Bench) -> None:
+    """B put before A: of copies, A's records survive, since they are published; in a clean run B's would."""
+    first = bench.run("a", "steps")
+    second = bench.run("ba", "steps")
+    clean = bench.run("ba", "clean")
+    assert samples(first).keys() <= samples(second).keys()
+    assert not samples(first).keys() <= samples(clean).keys()
+    assert samples(second).keys() != samples(clean).keys()
+    assert not verify(second.workspace)
+
+
+def test_a_new_captioner_touches_no_picture(bench: Bench) -> None:
+    """Only captions and what holds them are made anew: samples, vocabulary and ids are reused."""
+    first = bench.run("a", "steps")
+    tables = {p: p.stat().st_mtime_ns for p in first.workspace.glob("tables/*/*/*.parquet")}
+    second = bench.run("a", "steps", caption={"max_characters": 40})
+    again = {p for p in tables if p.stat().st_mtime_ns != tables[p]}
+    assert {p.parts[-3] for p in again} == {"caption"}
+    assert [row["png"] for row in parquet_rows(first)] == [row["png"] for row in parquet_rows(second)]
+    assert first.result.manifest.vocabulary == second.result.manifest.vocabulary
