@@ -77,7 +77,8 @@ def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overr
 
     loaded = load(config, overrides)
     storage = open_storage(str(Path(workspace or loaded.config.workspace).absolute()))
-    summary.print_plan(Conductor(loaded, storage, None, Display(quiet=True)).plan())
+    conductor = Conductor(loaded, storage, None, Display(quiet=True))
+    summary.print_plan(conductor.plan(), conductor.rates())
 
 
 @app.command("versions")

@@ -39,6 +39,9 @@ ATOMIC_SETTINGS = ("canvas", "tolerance", "elements")
 SIGNATURE_SETTINGS = ("grid", "min_shingles", "seed")
 """Settings of deduplicate that signatures depend on; the others are for decisions."""
 
+_NARROW_BYTES = 700
+"""Of a sample, about what deduplication reads; for estimates."""
+
 CORPUS = "all"
 """Where a source's name would stand in the path of a stage that sees the whole corpus."""
 
@@ -122,7 +125,8 @@ def crawl_tasks(config: Config, listings: Sequence[Listing]) -> list[Task]:
                 "glob": source.glob,
                 "settings": settings.model_dump_json(),
             }
-            tasks.append(Task("crawl", source.name, chunk.key, basis, payload))
+            size = sum(entry.size for entry in chunk.entries)
+            tasks.append(Task("crawl", source.name, chunk.key, basis, payload, len(chunk.entries), size))
     return tasks
 
 
@@ -152,7 +156,9 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
                 "sandbox": limits,
             }
             basis = Basis(versions, own, ((f"{raw.path}#{group}", raw.sha256),))
-            tasks.append(Task("samples", record.source, f"{record.key}-{group:03}", basis, payload))
+            rows = raw.row_groups[group]
+            share = raw.bytes * rows // max(raw.rows, 1)
+            tasks.append(Task("samples", record.source, f"{record.key}-{group:03}", basis, payload, rows, share))
     return tasks
 
 
@@ -177,7 +183,8 @@ def deduplicate_tasks(
         "takedowns": list(takedowns),
         "partitions": [(record.source, record.key, record.outputs["kept"].path) for record in samples],
     }
-    return [Task("deduplicate", CORPUS, "decisions", basis, payload)]
+    rows = sum(record.rows_kept for record in samples)
+    return [Task("deduplicate", CORPUS, "decisions", basis, payload, rows, rows * _NARROW_BYTES)]
 
 
 def _inputs(outputs: Any) -> list[tuple[str, str]]:
@@ -197,7 +204,7 @@ def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: R
         rows, decisions = record.outputs["kept"], _of(decided, record)
         basis = Basis(versions, own, tuple(_inputs((rows, decisions))))
         payload = {"settings": text, "samples": rows.path, "decisions": decisions.path}
-        tasks.append(Task(stage, record.source, record.key, basis, payload))
+        tasks.append(Task(stage, record.source, record.key, basis, payload, record.rows_kept, rows.bytes))
     return tasks
 
 
@@ -244,7 +251,9 @@ def count_tasks(config: Config, samples: Sequence[Record], decided: Record, capt
             "partitions": [tuple(output.path for output in part) for part in parts],
         }
         first = samples[group[0]]
-        tasks.append(Task("count", first.source, first.key, basis, payload))
+        size = sum(samples[i].outputs["kept"].bytes for i in group)
+        rows = sum(samples[i].rows_kept for i in group)
+        tasks.append(Task("count", first.source, first.key, basis, payload, rows, size))
     return tasks
 
 
@@ -256,8 +265,10 @@ def frequent_tasks(config: Config, counted: Sequence[Record]) -> list[Task]:
     payload = {
         "settings": config.tokenize.segments.model_dump_json(),
         "candidates": [output.path for output in outputs],
+        "samples": sum(record.rows_kept for record in counted),
     }
-    return [Task("frequent", CORPUS, "candidates", basis, payload)]
+    rows = sum(record.rows_kept for record in counted)
+    return [Task("frequent", CORPUS, "candidates", basis, payload, rows, sum(output.bytes for output in outputs))]
 
 
 def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequent: Record) -> list[Task]:
@@ -276,7 +287,9 @@ def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequ
             "partitions": [tuple(output.path for output in part) for part in parts],
         }
         first = samples[group[0]]
-        tasks.append(Task("runs", first.source, first.key, basis, payload))
+        size = sum(samples[i].outputs["kept"].bytes for i in group)
+        rows = sum(samples[i].rows_kept for i in group)
+        tasks.append(Task("runs", first.source, first.key, basis, payload, rows, size))
     return tasks
 
 
@@ -298,7 +311,9 @@ def segments_tasks(
         "base": {name: output.path for name, output in base.items()},
         "samples": sum(record.rows_kept for record in counted),
     }
-    return [Task("segments", CORPUS, "vocabulary", basis, payload)]
+    size = sum(output.bytes for output in [*texts, *kept])
+    rows = sum(record.rows_kept for record in counted)
+    return [Task("segments", CORPUS, "vocabulary", basis, payload, rows, size)]
 
 
 def encode_tasks(
@@ -320,7 +335,7 @@ def encode_tasks(
             "segments": vocabulary["segments"].path,
             "tokenizer": vocabulary["tokenizer"].path,
         }
-        tasks.append(Task("encode", record.source, record.key, basis, payload))
+        tasks.append(Task("encode", record.source, record.key, basis, payload, record.rows_kept, rows.bytes))
     return tasks
 
 
@@ -385,5 +400,7 @@ def write_tasks(
         first = samples[group[0]]
         basis = Basis(versions, _dump(config.write), tuple(inputs))
         payload = {"settings": text, "partitions": parts}
-        tasks.append(Task("write", first.source, first.key, basis, payload))
+        rows = sum(samples[i].rows_kept for i in group)
+        size = sum(samples[i].outputs["kept"].bytes for i in group)
+        tasks.append(Task("write", first.source, first.key, basis, payload, rows, size))
     return tasks

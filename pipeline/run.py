@@ -6,11 +6,13 @@ before something has run, and says what follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import base_tokenizer, ledger, plan, takedown, versions
+from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
 from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError
@@ -18,11 +20,23 @@ from pipeline.ledger import Record
 from pipeline.plan import Decision
 from pipeline.progress import Display
 from pipeline.sources import list_source
-from pipeline.storage import Storage, require_writable
+from pipeline.storage import NotFound, Storage, require_writable
 from pipeline.tables import Output
 from pipeline.versions import Funnel, Manifest
 from pipeline.work import Done, Task
 from stages.reasons import Outcome, Reason, outcome
+
+RATES = "rates.json"
+"""Where a workspace keeps how long its records take."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Work that follows from ``stage``: records and bytes, as far as planning knows."""
+
+    stage: str
+    records: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,8 @@ class Phase:
     stage: str
     decisions: tuple[Decision, ...]
     follows: str = ""
+    pending: Mapping[str, Pending] = field(default_factory=dict)
+    """Source -> what will run, though into which partitions is not known before the stage before has run."""
 
 
 @dataclass
@@ -82,6 +98,7 @@ class Conductor:
         self._fingerprints: dict[str, str] = {}
         self._base_tokenizer: dict[str, Output] = {}
         self._probed = False
+        self._pending: dict[str, Pending] = {}
 
     # -- the two ways to use it
 
@@ -90,12 +107,18 @@ class Conductor:
         try:
             self._walk()
         except _Unknown as unknown:
+            later = sum(pending.records for pending in self._pending.values())
+            bytes_ = sum(pending.size for pending in self._pending.values())
+            rest = {plan.CORPUS: Pending(unknown.stage, later, bytes_)}
+            if all(phase.stage not in plan.LEARNING for phase in self.phases):
+                self._frozen()
             done = {phase.stage for phase in self.phases}
             if "segments" in done:
                 done.update(plan.LEARNING)
             for stage in plan.STAGES:
                 if stage not in done:
-                    self.phases.append(Phase(stage, (), unknown.stage))
+                    self.phases.append(Phase(stage, (), unknown.stage, rest))
+            self.phases.sort(key=lambda phase: plan.STAGES.index(phase.stage))
         return self.phases
 
     def run(self) -> Result:
@@ -106,6 +129,7 @@ class Conductor:
         finally:
             if self._engine is not None:
                 self._engine.__exit__(None, None, None)
+        self._keep_rates()
         ran = sum(decision.run for phase in self.phases for decision in phase.decisions)
         reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
         known = versions.numbers(self.storage)
@@ -117,6 +141,24 @@ class Conductor:
         versions.publish(self.storage, manifest)
         return Result(manifest, True, ran, reused, self.costs)
 
+    def rates(self) -> dict[str, float]:
+        """Stage -> core-seconds a record, of the last runs; a stage that never ran here is absent."""
+        try:
+            found: dict[str, float] = json.loads(self.storage.read(RATES))
+        except NotFound:
+            return {}
+        return found
+
+    def _keep_rates(self) -> None:
+        """For the estimates of the next plan; no part of any version."""
+        now = {
+            stage: round(seconds / self.costs.records[stage], 9)
+            for stage, seconds in self.costs.seconds.items()
+            if self.costs.records.get(stage)
+        }
+        if now:
+            self.storage.write(RATES, ledger.canonical_json(self.rates() | now).encode())
+
     # -- the stages
 
     def _walk(self) -> Manifest:
@@ -124,12 +166,16 @@ class Conductor:
         listings = [list_source(source, self.base) for source in config.sources]
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings))
         for source in config.sources:
-            if not any(record.rows_in for record in crawled if record.source == source.name):
+            if source.name not in self._pending and not any(
+                record.rows_in for record in crawled if record.source == source.name
+            ):
                 raise ConfigError(
                     f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r}; "
                     "correct path or glob"
                 )
         samples = self._stage("samples", plan.samples_tasks(config, crawled))
+        if self._pending:
+            raise _Unknown("samples")
         takedowns = takedown.requests(self.storage)
         tasks = plan.deduplicate_tasks(config, samples, self._earlier(), takedowns)
         (decided,) = self._stage("deduplicate", tasks)
@@ -149,8 +195,8 @@ class Conductor:
         parent = versions.read(self.storage, known[-1])
         return str(parent.index["path"]) if parent.index and plan.same_samples(self.config, parent) else ""
 
-    def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
-        """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
+    def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
+        """The newest version's vocabulary if it is used again, and the base tokenizer, if the config names one."""
         name = self.config.tokenize.ids.base_tokenizer
         base = None if name is None else base_tokenizer.find(name, self.base)
         self._base_tokenizer = base.outputs if base else {}
@@ -159,8 +205,15 @@ class Conductor:
             published = versions.read(self.storage, known[-1]).vocabulary
             if published["basis"] == plan.vocabulary_basis(self.config, self._base_tokenizer):
                 self.phases.append(Phase("segments", (), f"frozen since published (version {known[-1]})"))
-                self._fingerprints["segments"] = published["fingerprint"]
-                return {role: Output(rows=0, **file) for role, file in published["files"].items()}
+                return published, base
+        return None, base
+
+    def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
+        """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
+        frozen, base = self._frozen()
+        if frozen is not None:
+            self._fingerprints["segments"] = frozen["fingerprint"]
+            return {role: Output(rows=0, **file) for role, file in frozen["files"].items()}
         counted = self._stage("count", plan.count_tasks(self.config, samples, decided, captions))
         (frequent,) = self._stage("frequent", plan.frequent_tasks(self.config, counted))
         runs = self._stage("runs", plan.runs_tasks(self.config, samples, decided, frequent))
@@ -175,10 +228,15 @@ class Conductor:
         for task in tasks:
             record = ledger.load(self.storage, task.stage, task.source, task.key)
             decisions.append(plan.decide(task, record))
-        self.phases.append(Phase(stage, tuple(decisions)))
+        self.phases.append(Phase(stage, tuple(decisions), "", dict(self._pending)))
         todo = [decision.task for decision in decisions if decision.run]
         if todo and self._open_engine is None:
-            raise _Unknown(stage)
+            for task in todo:
+                before = self._pending.get(task.source, Pending(stage, 0, 0))
+                self._pending[task.source] = Pending(stage, before.records + task.records, before.size + task.size)
+            if stage not in ("crawl", "samples"):
+                raise _Unknown(stage)
+            return [decision.record for decision in decisions if decision.record is not None]
         done = {(d.task.source, d.task.key): d.record for d in decisions if d.record is not None}
         self.display.begin(stage, len(done), len(todo))
         done |= self._execute(stage, todo)

@@ -277,7 +277,7 @@ def frequent_step(work: Work) -> Record:
     tables = (read_table(work.storage, path) for path in payload["candidates"])
     mask = tokenize.may_be_frequent(tables, settings)
     output = write_bytes(work.storage, work.path("bin"), np.packbits(mask).tobytes())
-    return work.record({"mask": output}, len(payload["candidates"]), len(payload["candidates"]))
+    return work.record({"mask": output}, payload["samples"], payload["samples"])
 
 
 def runs_step(work: Work) -> Record:

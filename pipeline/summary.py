@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import versions
+from pipeline.plan import Decision
 from pipeline.run import Phase, Result
 from pipeline.storage import Storage
 from pipeline.versions import Manifest
@@ -47,31 +48,60 @@ def print_funnel(manifest: Manifest) -> None:
         _line(f"{name:<11} {total:>9,}  {_share(total, funnel.input)}  {_counts(reasons)}")
 
 
-def print_plan(phases: Sequence[Phase]) -> None:
-    """For every stage and source: how many partitions are reused, how many run, and why."""
-    table = Table("stage", "source", "reuse", "run", "why", box=None, pad_edge=False)
+def print_plan(phases: Sequence[Phase], rates: Mapping[str, float]) -> None:
+    """For every stage and source: how many partitions are reused, how many run and why, and what that will take.
+
+    ``rates``: stage -> core-seconds a record, of earlier runs. What is not known is a question mark.
+    """
+    table = Table(box=None, pad_edge=False)
+    for name in ("stage", "source", "reuse", "run", "records", "MB", "core-minutes", "why"):
+        table.add_column(name, justify="left" if name in ("stage", "source", "why") else "right")
+    total = 0.0
+    known = True
+
+    def row(stage: str, source: str, reuse: str, run: str, records: int, size: int, why: str) -> None:
+        nonlocal total, known
+        minutes = "?"
+        if not records:
+            minutes = "" if run == "0" else "?"
+        elif stage in rates:
+            total += records * rates[stage] / 60
+            minutes = f"{records * rates[stage] / 60:,.1f}"
+        known = known and minutes != "?"
+        table.add_row(
+            stage,
+            source,
+            reuse,
+            run,
+            f"{records:,}" if records else ("" if run == "0" else "?"),
+            f"{size / 1e6:,.1f}" if records else "",
+            minutes,
+            why,
+        )
+
     for phase in phases:
-        if phase.follows:
-            frozen = phase.follows.startswith("frozen")
-            table.add_row(
-                phase.stage,
-                "all",
-                "1" if frozen else "?",
-                "0" if frozen else "?",
-                phase.follows if frozen else f"follows {phase.follows}",
-            )
+        if phase.follows.startswith("frozen"):
+            row(phase.stage, "all", "1", "0", 0, 0, phase.follows)
             continue
-        by_source: dict[str, list[tuple[bool, str]]] = {}
+        by_source: dict[str, list[Decision]] = {}
         for decision in phase.decisions:
-            by_source.setdefault(decision.task.source, []).append((decision.run, decision.why))
+            by_source.setdefault(decision.task.source, []).append(decision)
         for source, decided in by_source.items():
-            runs = [why for run, why in decided if run]
-            whys = ", ".join(f"{why} ({runs.count(why)})" if len(runs) > 1 else why for why in dict.fromkeys(runs))
-            table.add_row(phase.stage, source, str(len(decided) - len(runs)), str(len(runs)), whys or "unchanged")
+            runs = [decision for decision in decided if decision.run]
+            reasons = [decision.why for decision in runs]
+            whys = ", ".join(
+                f"{why} ({reasons.count(why)})" if len(reasons) > 1 else why for why in dict.fromkeys(reasons)
+            )
+            records, size = sum(d.task.records for d in runs), sum(d.task.size for d in runs)
+            row(phase.stage, source, str(len(decided) - len(runs)), str(len(runs)), records, size, whys or "unchanged")
+        for source, pending in phase.pending.items():
+            row(phase.stage, source, "?", "?", pending.records, pending.size, f"follows {pending.stage}")
     _console.print(table, markup=False)
-    total = sum(decision.run for phase in phases for decision in phase.decisions)
-    if not total and not any(p.follows and not p.follows.startswith("frozen") for p in phases):
+    if not any(decision.run for phase in phases for decision in phase.decisions):
         _line("nothing to run")
+    elif total:
+        more = "" if known else "at least "
+        _line(f"{more}about {total:,.1f} core-minutes, by what such records took here before")
 
 
 def print_versions(storage: Storage) -> None:

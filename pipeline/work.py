@@ -30,6 +30,10 @@ class Task:
     key: str
     basis: Basis
     payload: Mapping[str, Any] = field(default_factory=dict)
+    records: int = 0
+    """Records that go in, as far as planning knows; for estimates."""
+    size: int = 0
+    """Bytes that go in, as far as planning knows; for estimates."""
 
 
 @dataclass(frozen=True)

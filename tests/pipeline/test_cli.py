@@ -28,10 +28,13 @@ def one_line(result: subprocess.CompletedProcess[str], code: int) -> str:
 def test_run_show_report_and_verify(icons: Path, tmp_path: Path) -> None:
     """The commands of a first session work on each other's results."""
     config, workspace = write_config(tmp_path / "c.yaml", icons), tmp_path / "ws"
-    assert "crawl" in svgmill("plan", config, "--workspace", workspace).stdout
+    assert "follows samples" in svgmill("plan", config, "--workspace", workspace).stdout
     assert not workspace.exists()
     result = svgmill("run", config, "--workspace", workspace, "--engine", "inline")
     assert result.returncode == 0, result.stderr
+    assert "nothing to run" in svgmill("plan", config, "--workspace", workspace).stdout
+    other = svgmill("plan", config, "--workspace", workspace, "--set", "render.size=32").stdout
+    assert "changed: render.size from 64 to 32" in other and "core-minutes, by what such records took" in other
     assert "published version 1" in result.stdout
     again = svgmill("run", config, "--workspace", workspace, "--engine", "inline")
     assert "nothing changed" in again.stdout

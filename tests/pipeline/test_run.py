@@ -109,6 +109,11 @@ def test_new_source_reuses_the_old_one(finished: Run, tmp_path: Path) -> None:
     finished.config.write_text(json.dumps(data))
     phases = Conductor(load(finished.config), open_storage(str(finished.workspace)), None, Display(quiet=True)).plan()
     assert {d.task.source for d in phases[0].decisions if d.run} == {"more"}
+    by_stage = {phase.stage: phase for phase in phases}
+    assert not any(d.run for d in by_stage["samples"].decisions) and by_stage["samples"].decisions
+    assert by_stage["samples"].pending["more"].records == 10
+    assert by_stage["segments"].follows.startswith("frozen") and "count" not in by_stage
+    assert by_stage["write"].pending["all"].records == 10
     result = mill(finished.config, finished.workspace).result
     assert result.manifest.vocabulary == finished.result.manifest.vocabulary
     old = {shard["path"] for shard in finished.result.manifest.shards}
