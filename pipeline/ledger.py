@@ -1,15 +1,16 @@
 """What has been done: a record beside each partition's output.
 
-A record is written after the data it describes, and an outdated one is removed before its data is replaced. So: no
-record, not done; a record, and what it names is there. A record is reused when its fingerprint equals the planned one;
-its *basis* (the fingerprint's parts in clear) says what changed when it does not.
+A record is written after the data it describes, and that data is named by its content and never replaced. So: no
+record, not done; a record, and what it names is there, until garbage collection finds that nothing names it. A record
+is reused when its fingerprint equals the planned one; its *basis* (the fingerprint's parts in clear) says what changed
+when it does not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,9 +96,17 @@ def save(storage: Storage, record: Record) -> None:
     storage.write(table_path(record.stage, record.source, record.key, "json"), record.to_bytes())
 
 
-def forget(storage: Storage, stage: str, source: str, key: str) -> None:
-    """Remove a partition's record; call it before its outputs are replaced."""
-    storage.delete(table_path(stage, source, key, "json"))
+def records(storage: Storage, stage: str, sources: Iterable[str]) -> list[Record]:
+    """The records of a stage's partitions of these sources, in their order, then by key."""
+    found = []
+    for source in sources:
+        for entry in storage.list(f"tables/{stage}/{source}/"):
+            if entry.path.endswith(".json"):
+                key = entry.path.rpartition("/")[2].removesuffix(".json")
+                record = load(storage, stage, source, key)
+                if record is not None:
+                    found.append(record)
+    return found
 
 
 def explain_change(record: Record, basis: Basis) -> str:

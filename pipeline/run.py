@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ from pipeline.tables import Output
 from pipeline.versions import Funnel, Manifest
 from pipeline.work import Done, Task
 from stages.reasons import Outcome, Reason, outcome
+
+READERS = 16
+"""Records that are read at a time: each is small, and an object store takes its time to answer."""
 
 RATES = "rates.json"
 """Where a workspace keeps how long its records take."""
@@ -98,6 +102,7 @@ class Conductor:
         self._fingerprints: dict[str, str] = {}
         self._base_tokenizer: dict[str, Output] = {}
         self._probed = False
+        self._recorded: set[str] | None = None
         self._pending: dict[str, Pending] = {}
 
     # -- the two ways to use it
@@ -224,10 +229,10 @@ class Conductor:
         return dict(record.outputs)
 
     def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
-        decisions = []
-        for task in tasks:
-            record = ledger.load(self.storage, task.stage, task.source, task.key)
-            decisions.append(plan.decide(task, record))
+        if self._recorded is None:
+            self._recorded = {entry.path for entry in self.storage.list("tables/") if entry.path.endswith(".json")}
+        with ThreadPoolExecutor(READERS) as readers:
+            decisions = list(readers.map(self._decide, tasks))
         self.phases.append(Phase(stage, tuple(decisions), "", dict(self._pending)))
         todo = [decision.task for decision in decisions if decision.run]
         if todo and self._open_engine is None:
@@ -248,6 +253,11 @@ class Conductor:
             [[r.source, r.key, r.outputs["kept"].sha256 if stage == "crawl" else r.fingerprint] for r in records]
         )
         return records
+
+    def _decide(self, task: Task) -> Decision:
+        known = ledger.table_path(task.stage, task.source, task.key, "json") in (self._recorded or ())
+        record = ledger.load(self.storage, task.stage, task.source, task.key) if known else None
+        return plan.decide(task, record)
 
     def _execute(self, stage: str, todo: list[Task]) -> dict[tuple[str, str], Record]:
         if not todo:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline import shards, versions
 from pipeline.errors import ConfigError
-from pipeline.report.collect import raw_rows, source_pictures, table_files
+from pipeline.report.collect import decisions, raw_rows, source_pictures, tables
 from pipeline.storage import Storage
 from pipeline.tables import read_table
 from pipeline.versions import Manifest
@@ -102,7 +102,7 @@ def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> dict[str,
 def _decisions(storage: Storage, manifest: Manifest, wanted: str) -> list[dict[str, Any]]:
     """Records that became the sample or were dropped for it, or, for a raw id, where that record ended."""
     found = []
-    for path in table_files(storage, manifest, "deduplicate", ".parquet"):
+    for path in decisions(storage):
         table = read_table(
             storage, path, columns=["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"]
         )
@@ -112,7 +112,7 @@ def _decisions(storage: Storage, manifest: Manifest, wanted: str) -> list[dict[s
         )
         found += table.filter(hit).to_pylist()
     for stage in ("crawl", "samples"):
-        for path in table_files(storage, manifest, stage, ".dropped.parquet"):
+        for path in tables(storage, manifest, stage, "dropped"):
             table = read_table(storage, path)
             found += table.filter(pc.starts_with(table["id"], wanted)).to_pylist()
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from pipeline import ledger, sandbox, takedown
 from pipeline.errors import ConfigError
 from pipeline.ledger import Record, table_path
-from pipeline.tables import Output, read_table, table_bytes, write_bytes, write_table
+from pipeline.tables import Output, named, read_table, table_bytes, write_bytes, write_table
 from pipeline.work import Work, dropped_counts
 from stages import caption, crawl, deduplicate, tier, tokenize, write
 from stages.base import dropped_rows
@@ -150,23 +151,13 @@ def deduplicate_step(work: Work) -> Record:
     rejected: dict[str, dict[str, int]] = {}
     for i, (source, key, _) in enumerate(partitions):
         mine = decisions.filter(pc.equal(homes, i))
-        lost = mine.filter(pc.invert(mine["kept"]))
-        dropped = dropped_rows(
-            lost,
-            "deduplicate",
-            [
-                (n, Reason(r), f"of {c}")
-                for n, (r, c) in enumerate(zip(lost["reason"].to_pylist(), lost["cluster_id"].to_pylist(), strict=True))
-            ],
-        )
         path = table_path("deduplicate", source, key)
         outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine.select(DECIDED.names)], DECIDED)
         provenance = mine.filter(mine["kept"]).select(["sample_id", "provenance"])
         outputs[f"provenance {source}/{key}"] = write_table(
             work.storage, path.removesuffix("parquet") + "provenance.parquet", [provenance], provenance.schema
         )
-        write_table(work.storage, path.removesuffix("parquet") + "dropped.parquet", [dropped], DROPPED)
-        for reason, n in dropped_counts([dropped]).get("deduplicate", {}).items():
+        for reason, n in Counter(reason for reason in mine["reason"].to_pylist() if reason).items():
             dropped_here[reason] = dropped_here.get(reason, 0) + n
             if outcome(Reason(reason)) is Outcome.DUPLICATE:
                 duplicates[source] = duplicates.get(source, 0) + n
@@ -276,7 +267,8 @@ def frequent_step(work: Work) -> Record:
     settings = tokenize.SegmentSettings.model_validate_json(payload["settings"])
     tables = (read_table(work.storage, path) for path in payload["candidates"])
     mask = tokenize.may_be_frequent(tables, settings)
-    output = write_bytes(work.storage, work.path("bin"), np.packbits(mask).tobytes())
+    data = np.packbits(mask).tobytes()
+    output = write_bytes(work.storage, named(work.path("bin"), hashlib.sha256(data).hexdigest()), data)
     return work.record({"mask": output}, payload["samples"], payload["samples"])
 
 

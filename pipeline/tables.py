@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,33 +37,40 @@ class Output:
         return cls(**(data | {"row_groups": tuple(data["row_groups"])}))
 
 
-class _Hashing(io.RawIOBase):
-    """Passes writes on and keeps their digest: the writer never seeks."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self.digest, self.size = stream, hashlib.sha256(), 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.digest.update(data)
-        written = self._stream.write(data)
-        self.size += written
-        return written
+def named(path: str, digest: str) -> str:
+    """``path`` with some of the content's digest after the key, which is what is before the first point of its name."""
+    folder, slash, name = path.rpartition("/")
+    key, point, suffix = name.partition(".")
+    return f"{folder}{slash}{key}.{digest[:12]}{point}{suffix}"
 
 
 def write_table(storage: Storage, path: str, batches: Iterable[pa.Table], schema: pa.Schema) -> Output:
-    """Write ``batches`` as the row groups of one Parquet file; an empty batch gives no row group."""
+    """Write ``batches`` as the row groups of one Parquet file; an empty batch gives no row group.
+
+    The object is named by its content (`named`), so it never changes: whoever read a record finds what it names, also
+    while somebody else runs the same partition with other settings.
+    """
     groups: list[int] = []
-    with storage.writer(path) as stream:
-        hashing = _Hashing(stream)
-        with pq.ParquetWriter(hashing, schema, **PARQUET) as writer:
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
+        with pq.ParquetWriter(spool, schema, **PARQUET) as writer:
             for batch in batches:
                 if batch.num_rows:
                     writer.write_table(batch.cast(schema), row_group_size=batch.num_rows)
                     groups.append(batch.num_rows)
-    return Output(path, hashing.digest.hexdigest(), hashing.size, sum(groups), tuple(groups))
+        size = spool.tell()
+        spool.seek(0)
+        digest = hashlib.sha256()
+        while block := spool.read(1 << 20):
+            digest.update(block)
+        spool.seek(0)
+        path = named(path, digest.hexdigest())
+        with storage.writer(path) as stream:
+            shutil.copyfileobj(spool, stream, 1 << 20)
+    return Output(path, digest.hexdigest(), size, sum(groups), tuple(groups))
+
+
+_SPOOL = 64 * 2**20
+"""Bytes of a table from which on it goes through a temporary file on its way."""
 
 
 def table_bytes(table: pa.Table, schema: pa.Schema) -> bytes:

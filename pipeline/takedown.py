@@ -97,12 +97,11 @@ def record(storage: Storage, rules: Rules) -> Request:
             raw_ids = sorted({origin["raw_id"] for origin in row["provenance"]})
             found[row["sample_id"]] = {"sample_id": row["sample_id"], "raw_ids": raw_ids, "signature": ""}
     wanted = list(found)
-    for source in manifest.sources if wanted else ():
-        for entry in storage.list(f"tables/samples/{source['source']}/"):
-            if entry.path.endswith(".parquet") and not entry.path.endswith(".dropped.parquet"):
-                table = read_table(storage, entry.path, columns=["sample_id", "signature"])
-                for row in table.filter(pc.is_in(table["sample_id"], pc.cast(wanted, "string"))).to_pylist():
-                    found[row["sample_id"]]["signature"] = base64.b64encode(row["signature"]).decode()
+    sources = [source["source"] for source in manifest.sources] if wanted else []
+    for samples in ledger.records(storage, "samples", sources):
+        table = read_table(storage, samples.outputs["kept"].path, columns=["sample_id", "signature"])
+        for row in table.filter(pc.is_in(table["sample_id"], pc.cast(wanted, "string"))).to_pylist():
+            found[row["sample_id"]]["signature"] = base64.b64encode(row["signature"]).decode()
     content = {
         "rules": {"ids": rules.ids, "urls": rules.urls, "paths": rules.paths, "licenses": rules.licenses},
         "samples": [found[sample_id] for sample_id in sorted(found)],

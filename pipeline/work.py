@@ -95,7 +95,6 @@ def execute(task: Task, workspace: str) -> Done:
     started = time.perf_counter()
     work = Work(task, open_storage(workspace))
     step: Callable[[Work], Record] = STEPS[task.stage]
-    ledger.forget(work.storage, task.stage, task.source, task.key)
     record = step(work)
     ledger.save(work.storage, record)
     return Done(record, time.perf_counter() - started, _peak_bytes(), work.stage_seconds)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from pipeline.config import load
 from pipeline.engine import Engine, InlineEngine
 from pipeline.progress import Display
+from pipeline.report.collect import decisions, tables
 from pipeline.run import Conductor, Result
 from pipeline.storage import open_storage
+from pipeline.tables import read_table
 
 # the same examples in every run: a change that passes once passes again
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -95,3 +98,12 @@ def mill(config: Path, workspace: Path, engine: Callable[[], Engine] = InlineEng
 def finished(icons: Path, tmp_path: Path) -> Run:
     """A published version of `icons`."""
     return mill(write_config(tmp_path / "config.yaml", icons), tmp_path / "ws")
+
+
+def dropped(run: Run) -> list[dict[str, Any]]:
+    """Every record that left before the shards, as the tables of the run have it."""
+    storage = open_storage(str(run.workspace))
+    files = [p for stage in ("crawl", "samples") for p in tables(storage, run.result.manifest, stage, "dropped")]
+    rows = [row for path in files for row in read_table(storage, path).to_pylist()]
+    decided = [row for path in decisions(storage) for row in read_table(storage, path).to_pylist()]
+    return rows + [row for row in decided if not row["kept"]]

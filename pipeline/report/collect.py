@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline import sandbox, shards
+from pipeline import ledger, sandbox, shards
+from pipeline.plan import CORPUS
 from pipeline.report import model
 from pipeline.report.model import Histogram, Report
 from pipeline.storage import Storage
@@ -43,7 +44,7 @@ def collect(storage: Storage, manifest: Manifest) -> Report:
     figures = _figures(storage, manifest)
     gallery_rows = _gallery_rows(storage, manifest, figures)
     dropped = _dropped_examples(storage, manifest)
-    clusters = _clusters(storage, manifest)
+    clusters = _clusters(storage)
     wanted = {(p["source"], p["path"]) for row in gallery_rows for p in row["provenance"][:1]}
     wanted |= {(row["source"], row["path"]) for row in dropped}
     wanted |= {(row["source"], row["path"]) for rows in clusters for row in rows}
@@ -216,34 +217,46 @@ def _gallery_sample(row: dict[str, Any], pictures: dict[tuple[str, str], bytes])
     )
 
 
-def table_files(storage: Storage, manifest: Manifest, stage: str, suffix: str) -> list[str]:
-    """The tables of one stage and kind that belong to the version's sources."""
+def tables(storage: Storage, manifest: Manifest, stage: str, role: str) -> list[str]:
+    """The tables of that role that the partitions of the version's sources have now."""
     names = [source["source"] for source in manifest.sources]
+    return [record.outputs[role].path for record in ledger.records(storage, stage, names) if role in record.outputs]
+
+
+def decisions(storage: Storage) -> list[str]:
+    """The decisions of deduplication, a table a samples partition."""
     return [
-        entry.path
-        for name in names
-        for entry in storage.list(f"tables/{stage}/{name}/")
-        if entry.path.endswith(suffix)
-        and (suffix != ".parquet" or not entry.path.endswith((".dropped.parquet", ".provenance.parquet")))
+        output.path
+        for record in ledger.records(storage, "deduplicate", [CORPUS])
+        for name, output in sorted(record.outputs.items())
+        if "/" in name and " " not in name
     ]
 
 
 def _dropped_examples(storage: Storage, manifest: Manifest) -> list[dict[str, Any]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for stage in ("crawl", "samples", "deduplicate"):
-        for path in table_files(storage, manifest, stage, ".dropped.parquet")[:SCANNED_TABLES]:
+    for stage in ("crawl", "samples"):
+        for path in tables(storage, manifest, stage, "dropped")[:SCANNED_TABLES]:
             for row in read_table(storage, path).to_pylist():
-                examples = found.setdefault(row["reason"], [])
-                if len(examples) < EXAMPLES_PER_REASON:
-                    examples.append(row)
+                _example(found, row)
+    for path in decisions(storage)[:SCANNED_TABLES]:
+        for row in read_table(storage, path).to_pylist():
+            if not row["kept"]:
+                _example(found, row | {"stage": "deduplicate", "detail": f"of {row['cluster_id']}"})
     return [row for reason in sorted(found) for row in found[reason]]
 
 
-def _clusters(storage: Storage, manifest: Manifest) -> list[list[dict[str, Any]]]:
+def _example(found: dict[str, list[dict[str, Any]]], row: dict[str, Any]) -> None:
+    examples = found.setdefault(row["reason"], [])
+    if len(examples) < EXAMPLES_PER_REASON:
+        examples.append(row)
+
+
+def _clusters(storage: Storage) -> list[list[dict[str, Any]]]:
     """The largest clusters, near-duplicates first; each begins with its survivor."""
     members: dict[str, list[dict[str, Any]]] = {}
     columns = ["source", "path", "cluster_id", "kept", "reason", "score"]
-    for path in table_files(storage, manifest, "deduplicate", ".parquet")[:SCANNED_TABLES]:
+    for path in decisions(storage)[:SCANNED_TABLES]:
         for row in read_table(storage, path, columns=columns).to_pylist():
             members.setdefault(row["cluster_id"], []).append(row)
     clusters = [sorted(rows, key=lambda r: (not r["kept"], r["source"], r["path"])) for rows in members.values()]
@@ -281,10 +294,8 @@ def raw_rows(storage: Storage, wanted: set[tuple[str, str]]) -> pa.Table:
     found = [RAW.empty_table()]
     for source in sorted({source for source, _ in wanted}):
         paths = pa.array(sorted(path for name, path in wanted if name == source))
-        for entry in storage.list(f"tables/crawl/{source}/"):
-            if not entry.path.endswith(".parquet") or entry.path.endswith(".dropped.parquet"):
-                continue
-            with storage.open(entry.path) as stream, pq.ParquetFile(stream) as file:
+        for record in ledger.records(storage, "crawl", [source]):
+            with storage.open(record.outputs["kept"].path) as stream, pq.ParquetFile(stream) as file:
                 for group in range(file.num_row_groups):
                     # the narrow column first: the bytes are read only of row groups that hold a wanted record
                     here = pc.is_in(file.read_row_group(group, columns=["path"])["path"], value_set=paths)

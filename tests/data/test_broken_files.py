@@ -2,8 +2,7 @@ import json
 import tarfile
 from pathlib import Path
 
-import pyarrow.parquet as pq
-from conftest import mill
+from conftest import dropped, mill
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,9 +17,7 @@ def test_each_broken_file_ends_as_expected(tmp_path: Path) -> None:
     config = ROOT / "configs/quickstart.yaml"
     run = mill(config, tmp_path / "ws", sets=(f"sources={sources}", "render.size=64", "error_budget=0.1"))
     found = dict.fromkeys(expected, "kept")
-    for path in run.workspace.glob("tables/**/*.dropped.parquet"):
-        for row in pq.read_table(path).to_pylist():
-            found[row["path"].removeprefix("broken/")] = row["reason"]
+    found |= {row["path"].removeprefix("broken/"): row["reason"] for row in dropped(run)}
     assert {name: reason for name, reason in found.items() if reason not in expected[name]["expected"]} == {}
     assert run.result.manifest.funnel.input == len(expected)
     assert len(set(found.values())) >= 25

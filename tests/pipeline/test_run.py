@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Run, drawing, mill, write_config
+from conftest import Run, drawing, dropped, mill, write_config
 
 from pipeline import versions
 from pipeline.config import load
@@ -35,14 +35,10 @@ def test_every_record_ends_once(finished: Run) -> None:
     funnel = finished.result.manifest.funnel
     assert funnel.input == 47
     assert funnel.balanced
-    dropped = [
-        row
-        for path in finished.workspace.glob("tables/**/*.dropped.parquet")
-        for row in pq.read_table(path).to_pylist()
-    ]
-    assert len(dropped) == funnel.input - funnel.kept
-    assert len({(row["source"], row["path"]) for row in dropped}) == len(dropped)
-    reasons = {row["path"]: row["reason"] for row in dropped}
+    lost = dropped(finished)
+    assert len(lost) == funnel.input - funnel.kept
+    assert len({(row["source"], row["path"]) for row in lost}) == len(lost)
+    reasons = {row["path"]: row["reason"] for row in lost}
     assert reasons["broken/empty.svg"] == "empty"
     assert reasons["broken/page.svg"] == "not_svg"
     assert reasons["broken/cut.svg"] == "xml_malformed"
