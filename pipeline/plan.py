@@ -16,7 +16,7 @@ from pipeline import ledger
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.ledger import Basis, Record
-from pipeline.sources import Listing, chunks
+from pipeline.sources import Chunk, Listing
 from pipeline.tables import Output
 from pipeline.versions import Manifest
 from pipeline.work import Task
@@ -103,21 +103,31 @@ def _dump(settings: BaseModel) -> dict[str, Any]:
     return settings.model_dump(mode="json")
 
 
-def crawl_tasks(config: Config, listings: Sequence[Listing]) -> list[Task]:
-    """One task for each chunk of loose files and each archive."""
+def crawl_tasks(
+    config: Config,
+    listings: Sequence[Listing],
+    cut: Mapping[str, Sequence[Chunk]],
+    raw: Mapping[tuple[str, str], str],
+) -> list[Task]:
+    """One task for each chunk of loose files and each archive.
+
+    ``raw``: (source, key) of each chunk that has missing entries to the raw table that still holds their records.
+    """
     tasks = []
     settings = config.crawl.model_copy(update={"batch_rows": config.partition.records})
     versions = _versions(config, "crawl")
     for listing in listings:
         source = listing.source
-        for chunk in chunks(listing, config.partition.records):
+        for chunk in cut[source.name]:
             own = {"crawl": _dump(settings), "license": source.license}
             if chunk.archive:
                 own["glob"] = source.glob
             basis = Basis(versions, own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries))
             payload = {
                 "root": str(listing.root),
-                "paths": [entry.path for entry in chunk.entries],
+                "paths": [entry.path for entry in chunk.entries if entry.path not in chunk.missing],
+                "missing": list(chunk.missing),
+                "raw": raw.get((source.name, chunk.key), ""),
                 "archive": chunk.archive,
                 "is_root": listing.is_archive,
                 "source": source.name,
@@ -360,9 +370,15 @@ def same_samples(config: Config, parent: Manifest) -> bool:
 
 
 def write_tasks(
-    config: Config, samples: Sequence[Record], decided: Record, sides: Mapping[str, Sequence[Record]]
+    config: Config,
+    samples: Sequence[Record],
+    decided: Record,
+    sides: Mapping[str, Sequence[Record]],
+    generations: Mapping[tuple[str, str], int],
 ) -> list[Task]:
     """One task for each group of consecutive partitions of one source, of about ``group_bytes`` together.
+
+    ``generations``: (source, key of a chunk) to the version that it was new in; no group has two.
 
     Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
     that a partition that comes or goes changes its own group only; none is over twice ``group_bytes``, but for a single
@@ -371,11 +387,15 @@ def write_tasks(
     Provenance is no part of the basis unless the config says ``repack``: the shards of earlier samples stay when others
     turn out to be copies of them, and the index of the version knows all.
     """
+
+    def home(record: Record) -> tuple[str, int]:
+        return record.source, generations.get((record.source, record.key.rpartition("-")[0]), 1)
+
     groups: list[list[int]] = []
     filled = 0
     for i, record in enumerate(samples):
         size = int(record.extra["shard_bytes"])
-        fits = bool(groups) and samples[groups[-1][0]].source == record.source
+        fits = bool(groups) and home(samples[groups[-1][0]]) == home(record)
         if fits:
             chance = int(ledger.digest(record.key)[:13], 16) / 16**13
             fits = filled + size <= 2 * config.write.group_bytes and chance >= size / config.write.group_bytes

@@ -6,6 +6,7 @@ before something has run, and says what follows.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,9 @@ from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionErro
 from pipeline.ledger import Record
 from pipeline.plan import Decision
 from pipeline.progress import Display
-from pipeline.sources import list_source
+from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, read_layout
 from pipeline.storage import NotFound, Storage, require_writable
-from pipeline.tables import Output
+from pipeline.tables import Output, read_table, table_bytes
 from pipeline.versions import Funnel, Manifest
 from pipeline.work import Done, Task
 from stages.reasons import Outcome, Reason, outcome
@@ -103,6 +104,7 @@ class Conductor:
         self._base_tokenizer: dict[str, Output] = {}
         self._probed = False
         self._recorded: set[str] | None = None
+        self._layout = b""
         self._pending: dict[str, Pending] = {}
 
     # -- the two ways to use it
@@ -143,6 +145,7 @@ class Conductor:
             if newest.content() == manifest.content():
                 return Result(newest, False, ran, reused, self.costs)
         self._within_budget(manifest.funnel)
+        self.storage.write(manifest.layout["path"], self._layout)
         versions.publish(self.storage, manifest)
         return Result(manifest, True, ran, reused, self.costs)
 
@@ -169,7 +172,8 @@ class Conductor:
     def _walk(self) -> Manifest:
         config = self.config
         listings = [list_source(source, self.base) for source in config.sources]
-        crawled = self._stage("crawl", plan.crawl_tasks(config, listings))
+        cut = self._cut(listings)
+        crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
         for source in config.sources:
             if source.name not in self._pending and not any(
                 record.rows_in for record in crawled if record.source == source.name
@@ -189,16 +193,57 @@ class Conductor:
         }
         vocabulary = self._vocabulary(samples, decided, sides["caption"])
         sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
-        written = self._stage("write", plan.write_tasks(config, samples, decided, sides))
+        generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
+        written = self._stage("write", plan.write_tasks(config, samples, decided, sides, generations))
         return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
+
+    def _parent(self) -> Manifest | None:
+        known = versions.numbers(self.storage)
+        return versions.read(self.storage, known[-1]) if known else None
 
     def _earlier(self) -> str:
         """The index of the samples that must stay: those of the newest version, if they were made alike."""
-        known = versions.numbers(self.storage)
-        if not known:
+        parent = self._parent()
+        if parent is None or not parent.index or not plan.same_samples(self.config, parent):
             return ""
-        parent = versions.read(self.storage, known[-1])
-        return str(parent.index["path"]) if parent.index and plan.same_samples(self.config, parent) else ""
+        return str(parent.index["path"])
+
+    def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
+        """The crawl partitions of each source: those of the newest version, and new ones for what is new."""
+        parent, partition = self._parent(), self.config.partition
+        previous: dict[str, list[Chunk]] = {}
+        generation = 1
+        if parent is not None and not self.config.write.repack:
+            generation = parent.version + 1
+            if parent.layout and parent.config["partition"] == partition.model_dump(mode="json"):
+                previous = read_layout(read_table(self.storage, parent.layout["path"]))
+        cut = {
+            listing.source.name: chunks(
+                listing,
+                partition.records,
+                previous.get(listing.source.name, ()),
+                generation,
+                listing.source.on_missing == "keep",
+            )
+            for listing in listings
+        }
+        self._layout = table_bytes(layout_table(cut), LAYOUT)
+        return cut
+
+    def _raw_tables(self, cut: Mapping[str, Sequence[Chunk]]) -> dict[tuple[str, str], str]:
+        """Of chunks with missing entries, the raw tables that hold their records. Raises ConfigError if one is gone."""
+        found: dict[tuple[str, str], str] = {}
+        for source, of_source in cut.items():
+            for chunk in of_source:
+                if chunk.missing:
+                    record = ledger.load(self.storage, "crawl", source, chunk.key)
+                    if record is None:
+                        raise ConfigError(
+                            f"source {source}: {chunk.missing[0]} is gone, and so is the table that held it; bring it "
+                            "back, or set on_missing: remove"
+                        )
+                    found[source, chunk.key] = record.outputs["kept"].path
+        return found
 
     def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
         """The newest version's vocabulary if it is used again, and the base tokenizer, if the config names one."""
@@ -338,9 +383,14 @@ class Conductor:
             licenses=dict(sorted(licenses.items())),
             notes=_merged(record.extra["notes"] for record in samples),
             raw_bytes=sum(record.extra["raw_bytes"] for record in written),
+            layout=self._layout_file(),
             index={"path": index.path, "sha256": index.sha256, "bytes": index.bytes},
             takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
         )
+
+    def _layout_file(self) -> dict[str, Any]:
+        digest = hashlib.sha256(self._layout).hexdigest()
+        return {"path": f"layouts/{digest[:20]}.parquet", "sha256": digest, "bytes": len(self._layout)}
 
     def _within_budget(self, funnel: Funnel) -> None:
         lost = sum(funnel.quarantined.values())

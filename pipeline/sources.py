@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pyarrow as pa
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
@@ -26,6 +29,10 @@ class Listing:
     """Files below the folder that are no input: another kind, or not matched by the glob."""
 
 
+MISSING = "missing"
+"""The etag of an entry that is there no more."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """The input of one crawl partition: some loose files, or one archive."""
@@ -33,6 +40,10 @@ class Chunk:
     key: str
     entries: tuple[Entry, ...]
     archive: bool
+    generation: int = 1
+    """The version that it was new in; shards never mix generations."""
+    missing: tuple[str, ...] = ()
+    """Paths of entries that are there no more, and whose records are kept."""
 
 
 def list_source(source: FolderSource, base: Path) -> Listing:
@@ -60,21 +71,84 @@ def list_source(source: FolderSource, base: Path) -> Listing:
     return Listing(source, path, False, files, archives, len(entries) - len(files) - len(archives))
 
 
-def chunks(listing: Listing, records: int) -> list[Chunk]:
+def chunks(
+    listing: Listing, records: int, previous: Sequence[Chunk] = (), generation: int = 1, keep: bool = False
+) -> list[Chunk]:
     """Cut a listing into crawl partitions of about ``records`` loose files, and one for each archive.
 
-    Where a chunk ends is decided by a hash of the next path, not by counting from the start: a file that is added or
-    removed changes the chunk it is in and leaves the others, and their keys, as they were. Chunks hold at most twice
-    ``records``.
+    ``previous``: the chunks of the version before. They stay as they are, but for what has changed or vanished, and
+    what is new is in chunks of its own, of this ``generation``: so new files run by themselves, and the shards of
+    earlier samples stay. ``keep``: what has vanished stays in its chunk, as `Chunk.missing`.
+
+    Where a new chunk ends is decided by a hash of the next path, not by counting from the start. Chunks hold at most
+    twice ``records``.
     """
-    found = [Chunk(_key(entry.path), (entry,), True) for entry in listing.archives]
+    left = {entry.path: entry for entry in (*listing.archives, *listing.files)}
+    found: list[Chunk] = []
+    for old in previous:
+        missing = [entry.path for entry in old.entries if entry.path not in left]
+        entries = tuple(left.pop(entry.path, entry) for entry in old.entries if keep or entry.path not in missing)
+        if entries:
+            found.append(replace(old, entries=entries, missing=tuple(missing) if keep else ()))
+    keys = {chunk.key for chunk in found}
+
+    def add(entries: tuple[Entry, ...], archive: bool) -> None:
+        key = _key(entries[0].path)
+        while key in keys:
+            key = _key(key)
+        keys.add(key)
+        found.append(Chunk(key, entries, archive, generation))
+
+    for entry in listing.archives:
+        if entry.path in left:
+            add((entry,), True)
     begin = 0
-    files = listing.files
+    files = tuple(entry for entry in listing.files if entry.path in left)
     for i in range(1, len(files) + 1):
         if i == len(files) or i - begin >= 2 * records or (i - begin >= records // 2 and _cuts(files[i].path, records)):
-            found.append(Chunk(_key(files[begin].path), files[begin:i], False))
+            add(files[begin:i], False)
             begin = i
     return found
+
+
+def layout_table(chunks_of: Mapping[str, Sequence[Chunk]]) -> pa.Table:
+    """The chunks of all sources as a table (`LAYOUT`), for the next version to build on."""
+    rows = [
+        {
+            "source": source,
+            "key": chunk.key,
+            "archive": chunk.archive,
+            "generation": chunk.generation,
+            "path": entry.path.encode("utf-8", "surrogateescape"),
+        }
+        for source, of_source in chunks_of.items()
+        for chunk in of_source
+        for entry in chunk.entries
+    ]
+    return pa.Table.from_pylist(rows, schema=LAYOUT)
+
+
+def read_layout(table: pa.Table) -> dict[str, list[Chunk]]:
+    """Inverse of `layout_table`."""
+    found: dict[str, dict[str, Chunk]] = {}
+    for row in table.to_pylist():
+        of_source = found.setdefault(row["source"], {})
+        entry = Entry(row["path"].decode("utf-8", "surrogateescape"), 0, MISSING)
+        chunk = of_source.get(row["key"], Chunk(row["key"], (), row["archive"], row["generation"]))
+        of_source[row["key"]] = replace(chunk, entries=(*chunk.entries, entry))
+    return {source: list(of_source.values()) for source, of_source in found.items()}
+
+
+LAYOUT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("key", pa.string()),
+        ("archive", pa.bool_()),
+        ("generation", pa.int32()),
+        ("path", pa.binary()),
+    ]
+)
+"""Of a version: which entry is in which chunk. It says nothing of sizes and times, which are of one machine."""
 
 
 def _key(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,15 @@ def crawl_step(work: Work) -> Record:
         for raw, lost in crawl.crawl_records(items(), payload["source"], payload["license"], settings):
             dropped.append(lost)
             yield raw
+        if payload["missing"]:
+            yield _kept_records(work, payload)
 
     def items() -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
         if not payload["archive"]:
             for path in payload["paths"]:
                 yield path, _read_file(root, path, settings.max_bytes)
+            return
+        if not payload["paths"]:
             return
         (path,) = payload["paths"]
         with (root / path).open("rb") as stream:
@@ -72,6 +76,14 @@ def crawl_step(work: Work) -> Record:
     lost = pa.concat_tables([DROPPED.empty_table(), *dropped])
     outputs = {"kept": raw, "dropped": write_table(work.storage, work.path("dropped.parquet"), [lost], DROPPED)}
     return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]))
+
+
+def _kept_records(work: Work, payload: Mapping[str, Any]) -> pa.Table:
+    """The records of files that are there no more, from the raw table that was made while they were."""
+    rows = read_table(work.storage, payload["raw"])
+    if payload["archive"]:
+        return rows
+    return rows.filter(pc.is_in(rows["path"], value_set=pa.array([crawl.display(p) for p in payload["missing"]])))
 
 
 def _read_file(root: Path, path: str, limit: int) -> bytes | tuple[Reason, str]:

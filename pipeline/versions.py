@@ -64,6 +64,8 @@ class Manifest:
     """Bytes of the kept samples' source files."""
     index: Mapping[str, Any] = field(default_factory=dict)
     """{path, sha256, bytes} of the table `stages.schema.INDEX`: every sample with all its provenance."""
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    """{path, sha256, bytes} of the table `pipeline.sources.LAYOUT`: which input is in which partition."""
     takedowns: Mapping[str, Any] = field(default_factory=dict)
     """{requests: [paths], records: n}: what was asked for, and the records of this version's input that it took."""
     manifest_version: int = MANIFEST_VERSION

@@ -1,5 +1,6 @@
 """The algebra of versions: what was there stays, and the way to a corpus does not show in what it holds."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,53 @@ def test_a_new_captioner_touches_no_picture(bench: Bench) -> None:
     assert again == {"caption", "write"}
     assert [row["png"] for row in parquet_rows(first)] == [row["png"] for row in parquet_rows(second)]
     assert first.result.manifest.vocabulary == second.result.manifest.vocabulary
+
+
+def test_new_files_in_an_old_source_go_to_partitions_of_their_own(bench: Bench, tmp_path: Path) -> None:
+    """Scattered among the old ones by name, they touch no partition and no shard that was there."""
+    first = bench.run("a", "steps")
+    records = {p: p.stat().st_mtime_ns for p in first.workspace.glob("tables/*/a/*.json")}
+    for n in range(30, 40):
+        (tmp_path / "a" / f"s{n - 30:02}b.svg").write_text(drawing(n))
+    second = bench.run("a", "steps")
+    assert second.result.manifest.funnel.input == first.result.manifest.funnel.input + 10
+    assert shards(first) < shards(second)
+    again = {p for p in records if p.stat().st_mtime_ns != records[p]}
+    assert {p.parts[-3] for p in again} <= {"count", "runs"}
+    clean = bench.run("a", "clean")
+    assert samples(second) == samples(clean) and index(second) == index(clean)
+    repacked = {"write": {"repack": True}, "vocabulary": "learn"}
+    assert same_version(bench.run("a", "steps", **repacked), bench.run("a", "clean", **repacked))
+    assert not verify(second.workspace)
+
+
+def test_what_vanishes_is_removed_or_kept(bench: Bench, tmp_path: Path, sources: dict[str, dict[str, Any]]) -> None:
+    """on_missing: keep holds on to the samples, also when their partition runs again; remove lets them go."""
+    sources["a"]["on_missing"] = "keep"
+    first = bench.run("a", "steps")
+    for name in ("s05.svg", "s06.svg"):
+        (tmp_path / "a" / name).unlink()
+    kept = bench.run("a", "steps")
+    assert samples(kept) == samples(first)
+    (tmp_path / "a/s07.svg").write_text(drawing(50))
+    changed = bench.run("a", "steps")
+    assert len(samples(changed)) == len(samples(first))
+    assert len(samples(changed).keys() - samples(first).keys()) == 1
+    assert {p["path"] for row in index(changed) for p in row["provenance"]} >= {"s05.svg", "s06.svg"}
+    sources["a"]["on_missing"] = "remove"
+    removed = bench.run("a", "steps")
+    assert len(samples(removed)) == len(samples(first)) - 2
+    assert samples(removed) == samples(bench.run("a", "clean"))
+    assert not verify(first.workspace)
+
+
+def test_a_file_in_an_archive_that_vanished_is_kept(bench: Bench, tmp_path: Path, sources: dict[str, Any]) -> None:
+    """An archive that is there no more leaves all its samples."""
+    with zipfile.ZipFile(tmp_path / "a/more.zip", "w") as archive:
+        for n in range(60, 66):
+            archive.writestr(f"in/{n}.svg", drawing(n))
+    sources["a"]["on_missing"] = "keep"
+    first = bench.run("a", "steps")
+    (tmp_path / "a/more.zip").unlink()
+    assert samples(bench.run("a", "steps")) == samples(first)
+    assert samples(bench.run("a", "steps", crawl={"max_bytes": 100_000})) == samples(first)
