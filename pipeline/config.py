@@ -52,6 +52,13 @@ class PartitionSettings(Settings):
     """How sources are cut into partitions."""
 
     records: int = Field(1_000, ge=1, le=100_000, description="raw files in a partition, on average")
+    seconds: float = Field(
+        1_800,
+        gt=0,
+        le=7 * 86_400,
+        description="wall-clock time of one task; over it, it is stopped, tried once more, then the row-wise pass "
+        "looks for the record to blame, and other stages end the run. Steps over the whole corpus have no limit",
+    )
 
 
 class Config(Settings):

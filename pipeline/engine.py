@@ -2,23 +2,31 @@
 
 An engine gets tasks and gives back what became of each, in the order they finish. Corpus data never passes through it:
 a task reads from and writes to storage, and returns its small record. What is written does not depend on the engine.
+
+A partition's result depends on nothing but its inputs and is recorded only when it is whole, so that a task can be
+stopped at any point and started again anywhere. Both engines stop a task at its time limit and try once more.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from pipeline import sandbox
 from pipeline.errors import ConfigError, PartitionError
-from pipeline.work import Done, Failed, Task, execute_safely
+from pipeline.work import Cause, Done, Failed, Task, execute_safely
 
 
 class Engine(Protocol):
     """Runs tasks; a context manager that holds workers for as long as it is open."""
 
-    def run(self, tasks: Sequence[Task], workspace: str) -> Iterator[Done | Failed]:
+    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
         """Run all ``tasks`` against the workspace at that URI and yield what became of each."""
         ...
 
@@ -28,7 +36,15 @@ class Engine(Protocol):
 
 
 class InlineEngine:
-    """One partition after the other in this process, for debugging and small runs."""
+    """One partition after the other in this process, for debugging and small runs.
+
+    A time limit is an alarm that raises in the main thread: it ends Python code, waits, and the sandbox with its child,
+    but not native code that does not return, and it is not set at all where the engine runs in another thread. What
+    kills the process ends the run.
+    """
+
+    def __init__(self) -> None:
+        self._execute: Callable[[Task, str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
         return self
@@ -36,17 +52,63 @@ class InlineEngine:
     def __exit__(self, *exception: object) -> None:
         return None
 
-    def run(self, tasks: Sequence[Task], workspace: str) -> Iterator[Done | Failed]:
+    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
         """Run ``tasks`` in order."""
         for task in tasks:
-            yield execute_safely(task, workspace)
+            result = self._within_limit(task, workspace)
+            if task.retry and isinstance(result, Failed) and result.cause == Cause.OVERTIME:
+                result = self._within_limit(task, workspace)
+            yield result
+
+    def _within_limit(self, task: Task, workspace: str) -> Done | Failed:
+        if task.seconds is None or threading.current_thread() is not threading.main_thread():
+            return self._execute(task, workspace)
+        before = signal.signal(signal.SIGALRM, _raise_overtime)
+        try:
+            # again every few seconds, because an exception can get lost in a destructor or a callback
+            signal.setitimer(signal.ITIMER_REAL, task.seconds, ALARM_SECONDS)
+            try:
+                return self._execute(task, workspace)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except _Overtime:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sandbox.close_all()
+            return _overtime(task)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+
+ALARM_SECONDS = 5.0
+"""Between alarms of `InlineEngine`, after the first."""
+
+
+class _Overtime(BaseException):
+    """No Exception, so that no stage takes it for a fault of one record."""
+
+
+def _raise_overtime(number: int, frame: object) -> None:
+    raise _Overtime
+
+
+def _overtime(task: Task) -> Failed:
+    message = f"it took over {task.seconds:g} s (partition.seconds; raise it if the work is that much)"
+    return Failed(task.stage, task.source, task.key, message, Cause.OVERTIME)
+
+
+@dataclass
+class _Attempt:
+    """A task on its way. ``began``: on the clock of the driver, None while it waits for a worker."""
+
+    task: Task
+    began: float | None = None
 
 
 class RayEngine:
     """Plain Ray tasks on a cluster: a local one that lives as long as the run, or the one at ``address``.
 
-    Ray starts a task again when its worker dies (up to `RETRIES` times); that is safe because a partition's result
-    depends on nothing but its inputs and is recorded only when it is whole.
+    A task that loses its worker process or its node is started again, on whatever is left (up to `RETRIES` times); one
+    over its time limit is stopped by killing its worker, and started again once, in another process.
     """
 
     RETRIES = 3
@@ -54,6 +116,7 @@ class RayEngine:
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address, self._workers = address, workers
         self._ray: Any = None
+        self._execute: Callable[[Task, str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -84,28 +147,95 @@ class RayEngine:
     def __exit__(self, *exception: object) -> None:
         self._ray.shutdown()
 
-    def run(self, tasks: Sequence[Task], workspace: str) -> Iterator[Done | Failed]:
+    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
         """Keep each worker busy and a few tasks queued; yield as they finish."""
         ray = self._ray
-        remote = ray.remote(max_retries=self.RETRIES, num_cpus=1)(execute_safely)
+        # this engine counts attempts itself, because it has to know why one ended
+        remote = ray.remote(max_retries=0, num_cpus=1, num_returns="streaming")(_announced)
         slots = self._workers or int(ray.cluster_resources().get("CPU", 1))
         waiting = list(reversed(tasks))
-        running: dict[Any, Task] = {}
+        running: dict[Any, _Attempt] = {}
+        failures: dict[tuple[str, str, Cause], int] = {}
         while waiting or running:
             while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
                 task = waiting.pop()
-                running[remote.options(name=f"{task.stage} {task.source}/{task.key}").remote(task, workspace)] = task
-            finished, _ = ray.wait(list(running), num_returns=1)
-            for reference in finished:
-                task = running.pop(reference)
-                try:
-                    yield ray.get(reference)
-                except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
-                    yield Failed(
-                        task.stage, task.source, task.key, f"its worker died {self.RETRIES + 1} times: {error}"
-                    )
-                except ray.exceptions.RayError as error:
-                    yield Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {error}")
+                named = remote.options(name=f"{task.stage} {task.source}/{task.key}")
+                running[named.remote(self._execute, task, workspace)] = _Attempt(task)
+            ready, _ = ray.wait(list(running), num_returns=1, timeout=_next_deadline(running.values()))
+            over = [stream for stream, attempt in running.items() if stream not in ready and _left(attempt) <= 0]
+            for stream in over:
+                ray.cancel(stream, force=True)
+            for stream in [*ready, *over]:
+                attempt = running[stream]
+                result = (
+                    self._started(stream, attempt)
+                    if attempt.began is None
+                    else self._result(stream, attempt.task, stream in over)
+                )
+                if result is None:
+                    continue
+                del running[stream]
+                if isinstance(result, Failed) and self._again(attempt.task, result.cause, failures):
+                    waiting.append(attempt.task)
+                else:
+                    yield result
+
+    def _started(self, stream: Any, attempt: _Attempt) -> Done | Failed | None:
+        """Note that the task has found a worker, or say what kept it from it."""
+        try:
+            self._ray.get(next(stream))
+        except self._ray.exceptions.RayError as error:
+            return self._lost(attempt.task, error)
+        attempt.began = time.monotonic()
+        return None
+
+    def _result(self, stream: Any, task: Task, stopped: bool) -> Done | Failed:
+        """What the task came to. If it was ``stopped``, it has to be gone before its like may write the same files."""
+        if stopped and not self._ray.wait([stream], num_returns=1, timeout=STOP_SECONDS)[0]:
+            message = f"its worker does not stop; see to the node it runs on, {task.seconds:g} s were allowed"
+            return Failed(task.stage, task.source, task.key, message, Cause.REFUSED)
+        try:
+            result: Done | Failed = self._ray.get(next(stream))
+        except self._ray.exceptions.RayError as error:
+            return _overtime(task) if stopped else self._lost(task, error)
+        return result
+
+    def _lost(self, task: Task, error: Exception) -> Failed:
+        exceptions = self._ray.exceptions
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if isinstance(error, exceptions.RuntimeEnvSetupError):
+            return Failed(task.stage, task.source, task.key, text, Cause.REFUSED)
+        if isinstance(error, exceptions.RayTaskError):
+            return Failed(task.stage, task.source, task.key, text, Cause.ERROR)
+        return Failed(task.stage, task.source, task.key, f"its worker died: {text}", Cause.DIED)
+
+    def _again(self, task: Task, cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
+        allowed = {Cause.OVERTIME: 1, Cause.DIED: self.RETRIES}.get(cause, 0) if task.retry else 0
+        known = failures[task.source, task.key, cause] = failures.get((task.source, task.key, cause), 0) + 1
+        return known <= allowed
+
+
+STOP_SECONDS = 90.0
+"""For a killed worker to be known as dead; a node that cannot be reached is given up earlier than that."""
+
+
+def _announced(execute: Callable[[Task, str], Done | Failed], task: Task, workspace: str) -> Iterator[Any]:
+    """Runs on a worker. The first answer says that time counts from now on; a new worker's imports do not."""
+    import pipeline.steps  # noqa: F401
+
+    yield None
+    yield execute(task, workspace)
+
+
+def _left(attempt: _Attempt) -> float:
+    if attempt.began is None or attempt.task.seconds is None:
+        return float("inf")
+    return attempt.began + attempt.task.seconds - time.monotonic()
+
+
+def _next_deadline(attempts: Iterable[_Attempt]) -> float | None:
+    left = min(map(_left, attempts))
+    return None if left == float("inf") else max(0.0, left)
 
 
 class RayUnavailable(PartitionError):

@@ -29,6 +29,9 @@ LEARNING = ("count", "frequent", "runs", "segments")
 STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", *LEARNING, "encode", "write")
 """In the order they run."""
 
+WHOLE = ("deduplicate", "frequent", "segments")
+"""The stages with one task over the whole corpus, which takes as long as it takes."""
+
 LEARN_GROUP = 20_000
 """Samples that one task of learning reads at most, if its first partition has no more; the result does not depend on
 it."""

@@ -6,14 +6,15 @@ before something has run, and says what follows.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline import base_tokenizer, ledger, plan, takedown, versions
+from pipeline import base_tokenizer, bisect, ledger, plan, takedown, versions
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
@@ -25,7 +26,7 @@ from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_
 from pipeline.storage import NotFound, Storage, require_writable
 from pipeline.tables import Output, read_table, table_bytes
 from pipeline.versions import Funnel, Manifest
-from pipeline.work import Done, Task
+from pipeline.work import Cause, Done, Failed, Task
 from stages.reasons import Outcome, Reason, outcome
 
 READERS = 16
@@ -313,22 +314,41 @@ class Conductor:
             self._probed = True
         if self._engine is None:
             self._engine = self._open_engine().__enter__()
-        done, failed = {}, []
-        for result in self._engine.run(todo, self.storage.uri):
-            if not isinstance(result, Done):
-                failed.append(result)
-                continue
+        if stage not in plan.WHOLE:
+            todo = [replace(task, seconds=self.config.partition.seconds) for task in todo]
+        done: dict[tuple[str, str], Record] = {}
+
+        def run(tasks: Sequence[Task]) -> Iterator[Done | Failed]:
+            assert self._engine is not None
+            with contextlib.closing(self._engine.run(tasks, self.storage.uri)) as results:
+                for result in results:
+                    if isinstance(result, Done):
+                        self._count(stage, result)
+                    elif result.cause == Cause.STORE:
+                        raise _gave_up(stage, [result])
+                    yield result
+
+        def finished(result: Done) -> None:
             done[result.record.source, result.record.key] = result.record
-            self._count(stage, result)
             self.display.advance(result.record.rows_in)
-        if failed:
-            failed.sort(key=lambda f: (f.source, f.key))
-            more = f" (and {len(failed) - 1} more partitions)" if len(failed) > 1 else ""
-            first = failed[0]
-            raise PartitionError(
-                f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
-                "finished partitions are kept, run again to go on"
-            )
+
+        failed = []
+        for result in run(todo):
+            if isinstance(result, Done):
+                finished(result)
+            else:
+                failed.append(result)
+        suspects = stage == "samples" and all(failure.cause in bisect.REASONS for failure in failed)
+        if failed and not suspects:
+            raise _gave_up(stage, failed)
+        tasks = {(task.source, task.key): task for task in todo}
+        cases = [(tasks[f.source, f.key], f) for f in sorted(failed, key=lambda f: (f.source, f.key))]
+        # the first on its own: if not records but something else is to blame, it shows there
+        for group in (cases[:1], cases[1:]):
+            for task, failure in group:
+                self.display.say(f"samples {task.source}/{task.key}: {failure.message}; looking for the record")
+            for whole in bisect.rescue(self.storage, group, run) if group else ():
+                finished(whole)
         return done
 
     def _count(self, stage: str, result: Done) -> None:
@@ -401,6 +421,16 @@ class Conductor:
                 f"{self.config.error_budget}; nothing was published; look at tables/samples/**/*.dropped.parquet, "
                 "or raise error_budget and run again"
             )
+
+
+def _gave_up(stage: str, failed: list[Failed]) -> PartitionError:
+    failed.sort(key=lambda f: (f.source, f.key))
+    more = f" (and {len(failed) - 1} more partitions)" if len(failed) > 1 else ""
+    first = failed[0]
+    return PartitionError(
+        f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
+        "finished partitions are kept, run again to go on"
+    )
 
 
 def account(

@@ -75,6 +75,16 @@ class SandboxResult:
     quarantined: list[tuple[int, Reason, str]]
 
 
+def wall_limit(settings: SandboxSettings) -> float:
+    """Wall-clock seconds that one call of a child may take."""
+    return GRACE_SECONDS + 10 * settings.record_seconds
+
+
+def longest_record(settings: SandboxSettings) -> float:
+    """Wall-clock seconds that one record may take: it may be tried in two children."""
+    return 2 * wall_limit(settings)
+
+
 class _Failure(Exception):
     """A call failed. ``alive``: the child can take the next one."""
 
@@ -200,7 +210,7 @@ class _Child:
         seconds, limit = self._settings.record_seconds, self._settings.max_output_bytes
         body, text = _to_bytes(table), settings_json.encode()
         head = CALL_HEAD.pack(seconds, len(text), len(body))
-        deadline = time.monotonic() + GRACE_SECONDS + 10 * seconds
+        deadline = time.monotonic() + wall_limit(self._settings)
         os.truncate(self._errors.fileno(), 0)
         self._write(HEADER.pack(CALL, len(head) + len(text) + len(body)) + head + text, deadline)
         self._write(body, deadline)
@@ -346,11 +356,12 @@ def shared(function: str, settings: SandboxSettings) -> Sandbox:
     return _shared[key]
 
 
-def _close_all() -> None:
+def close_all() -> None:
+    """End the children of all shared sandboxes. Their next runs start others."""
     for box in _shared.values():
         box.close()
 
 
-atexit.register(_close_all)
+atexit.register(close_all)
 # a fork has no child of its own, and two processes that talk to one child would garble each other
 os.register_at_fork(after_in_child=_shared.clear)

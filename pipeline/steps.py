@@ -98,18 +98,34 @@ def _read_file(root: Path, path: str, limit: int) -> bytes | tuple[Reason, str]:
 
 
 def samples_step(work: Work) -> Record:
-    """Run the row-wise pass over one row group of a raw table, in a sandboxed child process."""
+    """Run the row-wise pass over one row group of a raw table, in a sandboxed child process.
+
+    ``rows`` in the payload are the begin and end (exclusive) of the rows to run, else all are. ``parts`` are tables of
+    such runs: then nothing is run, they are put together, and ``lost`` (row, reason, detail) are the rows of no part.
+    """
     payload = work.task.payload
     table = read_table(work.storage, payload["raw"], row_group=payload["row_group"])
-    box = sandbox.shared("stages.rowwise:mill", sandbox.SandboxSettings.model_validate_json(payload["sandbox"]))
-    result = box.run(table, payload["settings"])
-    if result.tables:
-        kept, dropped, timings = result.tables
-        for stage, seconds in zip(timings["stage"].to_pylist(), timings["cpu_seconds"].to_pylist(), strict=True):
-            work.stage_seconds[stage] = work.stage_seconds.get(stage, 0.0) + seconds
+    if "parts" in payload:
+        parts = [[read_table(work.storage, part[role]) for part in payload["parts"]] for role in (0, 1)]
+        kept = pa.concat_tables([SAMPLES.empty_table(), *parts[0]])
+        dropped = pa.concat_tables([DROPPED.empty_table(), *parts[1]])
+        quarantined = [(row, Reason(reason), detail) for row, reason, detail in payload["lost"]]
     else:
-        kept, dropped = SAMPLES.empty_table(), DROPPED.empty_table()
-    lost = dropped_rows(table, "rowwise", list(result.quarantined))
+        if "rows" in payload:
+            begin, end = payload["rows"]
+            table = table.slice(begin, end - begin)
+        box = sandbox.shared("stages.rowwise:mill", sandbox.SandboxSettings.model_validate_json(payload["sandbox"]))
+        result = box.run(table, payload["settings"])
+        quarantined = list(result.quarantined)
+        if result.tables:
+            kept, dropped, timings = result.tables
+            for stage, seconds in zip(timings["stage"].to_pylist(), timings["cpu_seconds"].to_pylist(), strict=True):
+                work.stage_seconds[stage] = work.stage_seconds.get(stage, 0.0) + seconds
+        else:
+            kept, dropped = SAMPLES.empty_table(), DROPPED.empty_table()
+    # chunks are as the sandbox or the parts happened to be cut, and show in a Parquet file's bytes
+    kept = kept.combine_chunks()
+    lost = dropped_rows(table, "rowwise", quarantined)
     dropped = pa.concat_tables([dropped, lost]).sort_by([("path", "ascending")])
     notes = {item["values"]: item["counts"] for item in pc.value_counts(pc.list_flatten(kept["notes"])).to_pylist()}
     size = _sum(pc.binary_length(kept["svg"])) * 3 + _sum(pc.binary_length(kept["png"]))
@@ -415,6 +431,7 @@ def joined(work: Work, part: dict[str, str]) -> pa.Table:
 STEPS: dict[str, Callable[[Work], Record]] = {
     "crawl": crawl_step,
     "samples": samples_step,
+    "bisect": samples_step,
     "deduplicate": deduplicate_step,
     "caption": caption_step,
     "tier": tier_step,

@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline import ledger
-from pipeline.errors import UserError
+from pipeline.errors import StorageError, UserError
 from pipeline.ledger import Basis, Record
 from pipeline.storage import Storage, open_storage
 
@@ -34,6 +35,25 @@ class Task:
     """Records that go in, as far as planning knows; for estimates."""
     size: int = 0
     """Bytes that go in, as far as planning knows; for estimates."""
+    seconds: float | None = None
+    """Wall clock that one attempt may take; None for no limit."""
+    retry: bool = True
+    """False: a failure is told at once, because who gave the task will try something else."""
+
+
+class Cause(StrEnum):
+    """What kept a partition from being finished."""
+
+    REFUSED = "refused"
+    """Something that a user has to put right; trying again is of no use."""
+    STORE = "store"
+    """The store or the disk: no other partition can be expected to fare better."""
+    ERROR = "error"
+    """An exception in a stage."""
+    OVERTIME = "overtime"
+    """It was stopped at its time limit."""
+    DIED = "died"
+    """Its worker process ended, or the machine it ran on."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +70,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A partition that could not be finished."""
+    """A partition that could not be finished, after all attempts that its engine makes."""
 
     stage: str
     source: str
     key: str
     message: str
+    cause: Cause = Cause.ERROR
 
 
 @dataclass
@@ -105,7 +126,11 @@ def execute_safely(task: Task, workspace: str) -> Done | Failed:
     try:
         return execute(task, workspace)
     except UserError as error:
-        return Failed(task.stage, task.source, task.key, str(error))
+        cause = Cause.STORE if isinstance(error, StorageError) else Cause.REFUSED
+        return Failed(task.stage, task.source, task.key, str(error), cause)
+    except OSError as error:  # files are read and written through libraries, which pass the system's errors on
+        text = f"{error.strerror or error} ({_origin(error)}); check space and rights"
+        return Failed(task.stage, task.source, task.key, text, Cause.STORE)
     except Exception as error:  # whatever it is, it belongs to this partition and ends the run with its text
         where = _origin(error)
         text = " ".join(str(error).split())[:500]
