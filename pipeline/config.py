@@ -12,10 +12,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, PlainValidator, ValidationError, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.sandbox import SandboxSettings
@@ -61,6 +61,25 @@ class PartitionSettings(Settings):
     )
 
 
+BUDGETED = ("crawl", "sanitize", "normalize", "tokenize", "render", "signatures", "rowwise")
+"""The stages that can quarantine records."""
+
+
+def _budget(value: Any) -> float | dict[str, float]:
+    if isinstance(value, dict):
+        for stage in value:
+            if stage not in BUDGETED:
+                raise ValueError(f"{stage} is no stage with a budget; allowed here: {', '.join(BUDGETED)}")
+        return {stage: _share(value[stage], f"of {stage} ") for stage in BUDGETED if stage in value}
+    return _share(value)
+
+
+def _share(value: Any, whose: str = "") -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"the share {whose}must be a number from 0 to 1")
+    return float(value)
+
+
 class Config(Settings):
     """A whole run."""
 
@@ -75,11 +94,11 @@ class Config(Settings):
         "frozen",
         description="frozen: use the newest version's segments and ids while tokenize settings are equal; learn: anew",
     )
-    error_budget: float = Field(
+    error_budget: Annotated[float | dict[str, float], PlainValidator(_budget)] = Field(
         0.01,
-        ge=0,
-        le=1,
-        description="share of records that may be quarantined before nothing is published (exit code 3)",
+        description="share of all records that may be quarantined before nothing is published (exit code 3); or such a "
+        "share for each of the stages crawl, sanitize, normalize, tokenize, render, signatures and rowwise (what the "
+        "sandbox and the workers lose), 0.01 for those left out",
     )
     sandbox: SandboxSettings = SandboxSettings()
     crawl: CrawlSettings = CrawlSettings()

@@ -145,7 +145,7 @@ class Conductor:
             newest = versions.read(self.storage, known[-1])
             if newest.content() == manifest.content():
                 return Result(newest, False, ran, reused, self.costs)
-        self._within_budget(manifest.funnel)
+        self._within_budget(manifest)
         self.storage.write(manifest.layout["path"], self._layout)
         versions.publish(self.storage, manifest)
         return Result(manifest, True, ran, reused, self.costs)
@@ -412,15 +412,32 @@ class Conductor:
         digest = hashlib.sha256(self._layout).hexdigest()
         return {"path": f"layouts/{digest[:20]}.parquet", "sha256": digest, "bytes": len(self._layout)}
 
-    def _within_budget(self, funnel: Funnel) -> None:
-        lost = sum(funnel.quarantined.values())
-        if lost > self.config.error_budget * funnel.input:
-            codes = ", ".join(f"{reason} {n}" for reason, n in sorted(funnel.quarantined.items()))
-            raise OverBudget(
-                f"{lost} of {funnel.input} records were quarantined ({codes}), over error_budget "
-                f"{self.config.error_budget}; nothing was published; look at tables/samples/**/*.dropped.parquet, "
-                "or raise error_budget and run again"
-            )
+    def _within_budget(self, manifest: Manifest) -> None:
+        """Raise OverBudget, with one line for each budget that is exceeded."""
+        budget, everything = self.config.error_budget, manifest.funnel.input
+        lost = {
+            "rowwise" if row["stage"] == "sandbox" else row["stage"]: {
+                reason: n for reason, n in row["dropped"].items() if outcome(Reason(reason)) == Outcome.QUARANTINED
+            }
+            for row in manifest.stages
+        }
+        if isinstance(budget, dict):
+            default = Config.model_fields["error_budget"].default
+            shares = [(stage, reasons, budget.get(stage, default)) for stage, reasons in sorted(lost.items())]
+        else:
+            shares = [("", _merged(lost.values()), budget)]
+        lines = []
+        for stage, reasons, share in shares:
+            count = sum(reasons.values())
+            if count > share * everything:
+                codes = ", ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
+                where, key = (f" in {stage}", f"error_budget.{stage}") if stage else ("", "error_budget")
+                lines.append(
+                    f"{count} of {everything} records were quarantined{where} ({codes}), over {key} {share}; nothing "
+                    "was published; look at tables/**/*.dropped.parquet, or raise it and run again"
+                )
+        if lines:
+            raise OverBudget("\n".join(lines))
 
 
 def _gave_up(stage: str, failed: list[Failed]) -> PartitionError:

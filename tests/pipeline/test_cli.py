@@ -100,6 +100,8 @@ BAD = {
     "unknown key": (["run", "{tmp}/good.yaml", "--set", "render.siez=3"], 2, "did you mean size"),
     "wrong type": (["run", "{tmp}/good.yaml", "--set", 'render.size="big"'], 2, 'render.size="big"'),
     "out of range": (["run", "{tmp}/good.yaml", "--set", "error_budget=7"], 2, "error_budget=7"),
+    "budget of no stage": (["run", "{tmp}/good.yaml", "--set", 'error_budget={"rendr": 0.1}'], 2, "rendr is no stage"),
+    "budget out of range": (["run", "{tmp}/good.yaml", "--set", 'error_budget={"render": 2}'], 2, "of render must be"),
     "no equals sign": (["run", "{tmp}/good.yaml", "--set", "name"], 2, "key=value"),
     "no folder": (["run", "{tmp}/good.yaml", "--set", "sources.0.path=/none/here"], 2, "does not exist"),
     "file for folder": (["run", "{tmp}/good.yaml", "--set", "sources.0.path={tmp}/bad.yaml"], 2, "neither a folder"),

@@ -151,3 +151,21 @@ def test_too_many_quarantined_records_stop_the_publication(icons: Path, tmp_path
     assert error.value.exit_code == 3
     assert "output_too_large" in str(error.value)
     assert versions.numbers(open_storage(str(tmp_path / "ws"))) == []
+
+
+def test_each_stage_can_have_its_own_error_budget(icons: Path, tmp_path: Path) -> None:
+    """With shares by stage, each stage over its own is one line; one that is left out has the default's share."""
+    settings = {"sandbox": {"max_output_bytes": 4096}}
+    for name, budget, said in (
+        ("over", {"rowwise": 0.0}, "quarantined in rowwise (output_too_large"),
+        ("left out", {"render": 1.0}, "over error_budget.rowwise 0.01"),
+    ):
+        config = write_config(tmp_path / "c.yaml", icons, error_budget=budget, **settings)
+        with pytest.raises(OverBudget) as error:
+            mill(config, tmp_path / name)
+        assert len(str(error.value).splitlines()) == 1 and said in str(error.value)
+        assert versions.numbers(open_storage(str(tmp_path / name))) == []
+    config = write_config(tmp_path / "c.yaml", icons, error_budget={"rowwise": 1.0, "crawl": 0}, **settings)
+    result = mill(config, tmp_path / "over").result
+    assert result.published
+    assert result.manifest.config["error_budget"] == {"crawl": 0.0, "rowwise": 1.0}
