@@ -107,8 +107,8 @@ class _Attempt:
 class RayEngine:
     """Plain Ray tasks on a cluster: a local one that lives as long as the run, or the one at ``address``.
 
-    A task that loses its worker process or its node is started again, on whatever is left (up to `RETRIES` times); one
-    over its time limit is stopped by killing its worker, and started again once, in another process.
+    A task that loses its worker process is started again (up to `RETRIES` times), as is one that loses its node, after
+    pauses in which the cluster can find out, on whatever is left; one over its time limit is stopped by killing its worker, and started again once, in another process.
     """
 
     RETRIES = 3
@@ -142,7 +142,20 @@ class RayEngine:
                 "; is it running, and is its token in ~/.ray/auth_token (ray get-auth-token)?" if self._address else ""
             )
             raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
+        if self._address:
+            self._require_answers()
         return self
+
+    def _require_answers(self) -> None:
+        """Workers call back to this process; where one side asks for a token and the other has none, runs would hang."""
+        ray = self._ray
+        stream = ray.remote(max_retries=3, num_cpus=0, num_returns="streaming")(_answer).remote()
+        if not ray.wait([stream], num_returns=1, timeout=ANSWER_SECONDS)[0]:
+            ray.shutdown()
+            raise RayUnavailable(
+                f"the workers of the Ray cluster at {self._address} do not reach this process; if the cluster asks for "
+                "no token, set RAY_AUTH_MODE=disabled, else see to the network between them"
+            )
 
     def __exit__(self, *exception: object) -> None:
         self._ray.shutdown()
@@ -156,12 +169,22 @@ class RayEngine:
         waiting = list(reversed(tasks))
         running: dict[Any, _Attempt] = {}
         failures: dict[tuple[str, str, Cause], int] = {}
-        while waiting or running:
+        later: list[tuple[float, Task]] = []
+        while waiting or running or later:
+            due = [task for moment, task in later if moment <= time.monotonic()]
+            later = [(moment, task) for moment, task in later if task not in due]
+            waiting += due
+            if not waiting and not running:
+                time.sleep(0.1)
+                continue
             while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
                 task = waiting.pop()
                 named = remote.options(name=f"{task.stage} {task.source}/{task.key}")
                 running[named.remote(self._execute, task, workspace)] = _Attempt(task)
-            ready, _ = ray.wait(list(running), num_returns=1, timeout=_next_deadline(running.values()))
+            timeout = _next_deadline(running.values())
+            if later:
+                timeout = min(1.0, timeout) if timeout is not None else 1.0
+            ready, _ = ray.wait(list(running), num_returns=1, timeout=timeout)
             over = [stream for stream, attempt in running.items() if stream not in ready and _left(attempt) <= 0]
             for stream in over:
                 ray.cancel(stream, force=True)
@@ -176,7 +199,11 @@ class RayEngine:
                     continue
                 del running[stream]
                 if isinstance(result, Failed) and self._again(attempt.task, result.cause, failures):
-                    waiting.append(attempt.task)
+                    if result.cause == Cause.LOST:
+                        pause = LOST_SECONDS[failures[result.source, result.key, Cause.LOST] - 1]
+                        later.append((time.monotonic() + pause, attempt.task))
+                    else:
+                        waiting.append(attempt.task)
                 else:
                     yield result
 
@@ -207,16 +234,31 @@ class RayEngine:
             return Failed(task.stage, task.source, task.key, text, Cause.REFUSED)
         if isinstance(error, exceptions.RayTaskError):
             return Failed(task.stage, task.source, task.key, text, Cause.ERROR)
-        return Failed(task.stage, task.source, task.key, f"its worker died: {text}", Cause.DIED)
+        if isinstance(error, exceptions.WorkerCrashedError | exceptions.OutOfMemoryError):
+            return Failed(task.stage, task.source, task.key, f"its worker died: {text}", Cause.DIED)
+        return Failed(task.stage, task.source, task.key, f"its node was lost: {text}", Cause.LOST)
 
     def _again(self, task: Task, cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
-        allowed = {Cause.OVERTIME: 1, Cause.DIED: self.RETRIES}.get(cause, 0) if task.retry else 0
         known = failures[task.source, task.key, cause] = failures.get((task.source, task.key, cause), 0) + 1
-        return known <= allowed
+        if cause == Cause.LOST:  # never the task's doing, whoever asks
+            return known <= len(LOST_SECONDS)
+        return task.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: self.RETRIES}.get(cause, 0)
 
+
+LOST_SECONDS = (1.0, 5.0, 15.0, 30.0)
+"""Before each new try of a task that has lost its node: a cluster goes on giving work to a node until it knows that the
+node is gone."""
 
 STOP_SECONDS = 90.0
 """For a killed worker to be known as dead; a node that cannot be reached is given up earlier than that."""
+
+
+ANSWER_SECONDS = 180.0
+"""For the first worker of a cluster to start, with this checkout, and answer."""
+
+
+def _answer() -> Iterator[None]:
+    yield None
 
 
 def _announced(execute: Callable[[Task, str], Done | Failed], task: Task, workspace: str) -> Iterator[Any]:

@@ -91,7 +91,12 @@ class FolderStorage(Storage):
         """All files below the folder, links to files included, links to folders not followed."""
         start = self.root / prefix if prefix.endswith("/") or not prefix else (self.root / prefix).parent
         found = []
-        for folder, _, names in os.walk(start):
+
+        def fail(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise StorageError(f"cannot list {self.uri}/{prefix}: {error.strerror or error}") from None
+
+        for folder, _, names in os.walk(start, onerror=fail):
             relative = Path(folder).relative_to(self.root).as_posix()
             for name in names:
                 path = name if relative == "." else f"{relative}/{name}"
@@ -139,7 +144,10 @@ class FolderStorage(Storage):
 
     def delete(self, path: str) -> None:
         """Remove the file if it is there."""
-        (self.root / path).unlink(missing_ok=True)
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot remove {self.uri}/{path}: {error.strerror or error}") from None
 
     @contextlib.contextmanager
     def _partial(self, path: str) -> Iterator[tuple[BinaryIO, Path]]:

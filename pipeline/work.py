@@ -53,7 +53,9 @@ class Cause(StrEnum):
     OVERTIME = "overtime"
     """It was stopped at its time limit."""
     DIED = "died"
-    """Its worker process ended, or the machine it ran on."""
+    """Its worker process ended."""
+    LOST = "lost"
+    """The node it ran on is gone, or what connects it."""
 
 
 @dataclass(frozen=True)

@@ -61,3 +61,31 @@ def test_interrupted_run_says_how_to_go_on(icons: Path, tmp_path: Path) -> None:
     assert "run the same command to go on" in errors and "Traceback" not in errors
     assert not (workspace / manifest_path(1)).exists()
     assert mill(config, workspace).result.reused >= 2
+
+
+@pytest.mark.ray
+def test_interrupted_run_on_ray_stops_cleanly(icons: Path, tmp_path: Path) -> None:
+    """Ctrl-C at a terminal, which reaches workers, too, ends a run on Ray as one in this process."""
+    config = write_config(tmp_path / "c.yaml", icons, partition={"records": 2})
+    workspace = tmp_path / "ws"
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "run",
+        str(config),
+        "--workspace",
+        str(workspace),
+        "--workers",
+        "1",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(workspace.glob("tables/samples/**/*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "run the same command to go on" in errors and "Traceback" not in errors
+    assert not (workspace / manifest_path(1)).exists()
+    assert mill(config, workspace).result.reused >= 2
