@@ -107,8 +107,9 @@ class _Attempt:
 class RayEngine:
     """Plain Ray tasks on a cluster: a local one that lives as long as the run, or the one at ``address``.
 
-    A task that loses its worker process is started again (up to `RETRIES` times), as is one that loses its node, after
-    pauses in which the cluster can find out, on whatever is left; one over its time limit is stopped by killing its worker, and started again once, in another process.
+    A task that loses its worker process is started again, up to `RETRIES` times. One that loses its node is, too, on
+    whatever is left, after pauses in which the cluster can find out. One over its time limit is stopped by killing its
+    worker, and started again once, in another process.
     """
 
     RETRIES = 3
@@ -147,7 +148,7 @@ class RayEngine:
         return self
 
     def _require_answers(self) -> None:
-        """Workers call back to this process; where one side asks for a token and the other has none, runs would hang."""
+        """Raise RayUnavailable if workers cannot call back, as where one side alone uses tokens: runs would hang."""
         ray = self._ray
         stream = ray.remote(max_retries=3, num_cpus=0, num_returns="streaming")(_answer).remote()
         if not ray.wait([stream], num_returns=1, timeout=ANSWER_SECONDS)[0]:

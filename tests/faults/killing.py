@@ -50,7 +50,8 @@ def workers_of(nodes: Any) -> list[int]:
             with contextlib.suppress(OSError, IndexError):
                 parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
                 command = (folder / "cmdline").read_bytes()
-                if parent in raylets and command.startswith(b"ray::") and b"IDLE_SPILL" not in command:
+                # a raylet ends with its agents, which are no workers
+                if parent in raylets and command.startswith(b"ray::") and b"Agent" not in command:
                     found.append(int(folder.name))
     return sorted(found)
 
