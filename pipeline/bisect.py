@@ -75,7 +75,7 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> 
                 continue
             case, begin, end = todo[f"{result.source}/{result.key}"]
             if result.cause not in REASONS:
-                raise PartitionError(f"samples failed on {result.source}/{result.key}: {result.message}")
+                raise _gave_up(result)
             case.failing.append((begin, end, result))
             if len(case.failing) > max(LEAST_BLAMED, BLAMED_SHARE * case.rows):
                 raise PartitionError(
@@ -85,7 +85,7 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> 
     whole = []
     for result in run([_joining(case) for case in cases]):
         if isinstance(result, Failed):
-            raise PartitionError(f"samples failed on {result.source}/{result.key}: {result.message}")
+            raise _gave_up(result)
         whole.append(result)
     for case in cases:
         for _, record in case.parts:
@@ -95,6 +95,13 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> 
             ):
                 storage.delete(path)
     return whole
+
+
+def _gave_up(failed: Failed) -> PartitionError:
+    return PartitionError(
+        f"samples failed on {failed.source}/{failed.key}: {failed.message}; finished partitions are kept, run again to "
+        "go on"
+    )
 
 
 def _ranges(case: _Case) -> list[tuple[int, int]]:

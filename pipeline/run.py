@@ -423,7 +423,7 @@ class Conductor:
         }
         if isinstance(budget, dict):
             default = Config.model_fields["error_budget"].default
-            shares = [(stage, reasons, budget.get(stage, default)) for stage, reasons in sorted(lost.items())]
+            shares = [(stage, reasons, budget.get(stage, default)) for stage, reasons in lost.items()]
         else:
             shares = [("", _merged(lost.values()), budget)]
         lines = []

@@ -116,7 +116,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.DUPLICATE_CANONICAL: "The canonical form equals another record's.",
     Reason.NEAR_DUPLICATE: "The geometry nearly equals another sample's.",
     Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",
-    Reason.CRASHED: "The child process that handled the record died.",
+    Reason.CRASHED: "The process that handled the record died.",
     Reason.TIMED_OUT: "The record took more time than the limit.",
     Reason.OUT_OF_MEMORY: "The record took more memory than the limit.",
     Reason.OUTPUT_TOO_LARGE: "The record's results are larger than the limit.",

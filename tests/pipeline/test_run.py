@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -169,3 +170,17 @@ def test_each_stage_can_have_its_own_error_budget(icons: Path, tmp_path: Path) -
     result = mill(config, tmp_path / "over").result
     assert result.published
     assert result.manifest.config["error_budget"] == {"crawl": 0.0, "rowwise": 1.0}
+
+
+def test_each_budget_that_is_exceeded_has_its_line(finished: Run) -> None:
+    """Of three stages that lost records, the two that lost more than their share are named, one line each."""
+    lost = [{"stage": stage, "dropped": {"stage_error": 2, "empty": 30}} for stage in ("sanitize", "render", "sandbox")]
+    config = load(finished.config, ('error_budget={"sanitize": 0.01, "rowwise": 0.02, "render": 0.5}',))
+    conductor = Conductor(config, open_storage(str(finished.workspace)), None, Display(quiet=True))
+    with pytest.raises(OverBudget) as error:
+        conductor._within_budget(replace(finished.result.manifest, stages=lost))
+    lines = str(error.value).splitlines()
+    assert [line.split("; ")[0] for line in lines] == [
+        "2 of 47 records were quarantined in sanitize (stage_error 2), over error_budget.sanitize 0.01",
+        "2 of 47 records were quarantined in rowwise (stage_error 2), over error_budget.rowwise 0.02",
+    ]
