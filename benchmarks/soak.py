@@ -54,7 +54,7 @@ def kills(folder: Path, seeds: int) -> list[str]:
     wrong = []
     with killing.cluster() as nodes:
         for seed in range(seeds):
-            for what, pause in ((killing.WORKERS, (0.1, 1.5)), (killing.NODE, (0.1, 1.5))):
+            for what, pause in ((killing.WORKERS, (0.5, 4.0)), (killing.NODE, (0.1, 1.5))):
                 workspace = folder / f"{what}-{seed}"
                 begin = time.monotonic()
                 count, runs = killing.disturbed(nodes, config, workspace, what, seed, pause)

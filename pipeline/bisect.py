@@ -33,6 +33,10 @@ LEAST_BLAMED, BLAMED_SHARE = 10, 0.1
 """More parts than the first number, and than this share of a partition's rows, that fail at a time are not the records'
 fault: then the run ends."""
 
+SURE_DEATHS = 10
+"""Worker processes that a record has to end before it is blamed: where something else kills workers, such as a node
+short of memory, a few may have been chance."""
+
 Run = Callable[[Sequence[Task]], Iterable[Done | Failed]]
 
 
@@ -109,7 +113,9 @@ def _ranges(case: _Case) -> list[tuple[int, int]]:
     ranges = []
     for begin, end, failed in case.failing:
         middle = (begin + end) // 2
-        if end - begin == 1:
+        if end - begin == 1 and failed.key == case.task.key:
+            ranges.append((begin, end))  # a partition of one record, which has not been tried as long as a suspect is
+        elif end - begin == 1:
             case.lost.append((begin, REASONS[failed.cause], f"alone in a worker: {failed.message}"))
         else:
             ranges += [(begin, middle), (middle, end)]
@@ -134,6 +140,7 @@ def _part(case: _Case, begin: int, end: int) -> Task:
         {**task.payload, "rows": (begin, end)},
         seconds=seconds,
         retry=rows == 1,
+        deaths=SURE_DEATHS,
     )
 
 

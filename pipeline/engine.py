@@ -107,12 +107,10 @@ class _Attempt:
 class RayEngine:
     """Plain Ray tasks on a cluster: a local one that lives as long as the run, or the one at ``address``.
 
-    A task that loses its worker process is started again, up to `RETRIES` times. One that loses its node is, too, on
+    A task that loses its worker process is started again, until `Task.deaths`. One that loses its node is, too, on
     whatever is left, after pauses in which the cluster can find out. One over its time limit is stopped by killing its
     worker, and started again once, in another process.
     """
-
-    RETRIES = 3
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address, self._workers = address, workers
@@ -243,7 +241,7 @@ class RayEngine:
         known = failures[task.source, task.key, cause] = failures.get((task.source, task.key, cause), 0) + 1
         if cause == Cause.LOST:  # never the task's doing, whoever asks
             return known <= len(LOST_SECONDS)
-        return task.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: self.RETRIES}.get(cause, 0)
+        return task.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: task.deaths - 1}.get(cause, 0)
 
 
 LOST_SECONDS = (1.0, 5.0, 15.0, 30.0)

@@ -39,6 +39,8 @@ class Task:
     """Wall clock that one attempt may take; None for no limit."""
     retry: bool = True
     """False: a failure is told at once, because who gave the task will try something else."""
+    deaths: int = 4
+    """After how many lost worker processes the task has failed, if it is tried again at all."""
 
 
 class Cause(StrEnum):
