@@ -57,11 +57,16 @@ def workers_of(nodes: Any) -> list[int]:
 
 
 class Killer(threading.Thread):
-    """Kills at random times, a function of ``seed``, from when ``workspace`` holds a finished partition until stopped."""
+    """Kills at random times, a function of ``seed``, from when ``workspace`` holds a finished partition until stopped.
 
-    def __init__(self, nodes: Any, workspace: Path, what: str, seed: int, pause: tuple[float, float]) -> None:
+    ``most``: kills at most, so that a machine that starts workers more slowly than they are killed comes to an end.
+    """
+
+    def __init__(
+        self, nodes: Any, workspace: Path, what: str, seed: int, pause: tuple[float, float], most: int
+    ) -> None:
         super().__init__(daemon=True)
-        self._nodes, self._workspace, self._what, self._pause = nodes, workspace, what, pause
+        self._nodes, self._workspace, self._what, self._pause, self._most = nodes, workspace, what, pause, most
         self._random = random.Random(seed)
         self._over = threading.Event()
         self.killed = 0
@@ -69,7 +74,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         while not self._over.wait(0.05) and not list(self._workspace.glob("tables/*/*/*.json")):
             pass
-        while not self._over.wait(self._random.uniform(*self._pause)):
+        while self.killed < self._most and not self._over.wait(self._random.uniform(*self._pause)):
             if self._what == NODE:
                 pids = [raylet_of(other(self._nodes))]
                 self._over.set()
@@ -100,12 +105,12 @@ def other(nodes: Any) -> Any:
 
 
 def disturbed(
-    nodes: Any, config: Path, workspace: Path, what: str, seed: int, pause: tuple[float, float]
+    nodes: Any, config: Path, workspace: Path, what: str, seed: int, pause: tuple[float, float], most: int = 12
 ) -> tuple[int, int]:
     """Run ``config`` with kills until it is through; the fourth time without. Returns the kills and the runs it took."""
     kills = 0
     for attempt in range(3):
-        killer = Killer(nodes, workspace, what, seed * 10 + attempt, pause)
+        killer = Killer(nodes, workspace, what, seed * 10 + attempt, pause, most)
         killer.start()
         try:
             mill(config, workspace, lambda: RayEngine(nodes.address))

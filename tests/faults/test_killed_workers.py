@@ -20,6 +20,6 @@ def test_killed_workers_and_a_lost_node_change_nothing(tmp_path: Path, monkeypat
     calm = mill(config, tmp_path / "calm").workspace
     with cluster() as nodes:
         for what, pause in ((WORKERS, (0.1, 0.6)), (NODE, (0.1, 0.6))):
-            kills, _ = disturbed(nodes, config, tmp_path / what, what, 1, pause)
+            kills, _ = disturbed(nodes, config, tmp_path / what, what, 1, pause, most=3)
             assert kills > 0
             assert (tmp_path / what / manifest_path(1)).read_bytes() == (calm / manifest_path(1)).read_bytes()
