@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from pipeline import segments_cli
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.config import Loaded
+    from pipeline.storage import Storage
 
 app = typer.Typer(
     name="svgmill",
@@ -21,10 +25,10 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config; configs/ holds examples")]
-Workspace = Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder that a run wrote to")]
+Workspace = Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder or s3:// URI that a run wrote to")]
 WorkspaceOption = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation at run time
-    typer.Option("--workspace", metavar="URI", help="folder for tables, shards and versions (else the config's)"),
+    typer.Option("--workspace", metavar="URI", help="folder or s3://bucket/prefix to write to (else the config's)"),
 ]
 Number = Annotated[Optional[int], typer.Argument(metavar="[N]", help="version; the newest if left out")]  # noqa: UP045
 Overrides = Annotated[
@@ -33,6 +37,16 @@ Overrides = Annotated[
 
 
 app.add_typer(segments_cli.app, name="segments")
+
+
+def _workspace(loaded: Loaded, given: str | None) -> Storage:
+    """The workspace to write to: as given, else the config's. Workers may run in another folder than this process."""
+    from pipeline.storage import open_storage, with_access
+
+    uri = given or loaded.config.workspace
+    if "://" not in uri:
+        return open_storage(str(Path(uri).absolute()))
+    return open_storage(with_access(uri, loaded.config.storage.access()))
 
 
 @app.command()
@@ -51,11 +65,10 @@ def run(
     from pipeline.progress import Display
     from pipeline.report.publish import ensure_pages
     from pipeline.run import Conductor
-    from pipeline.storage import open_storage
 
     loaded = load(config, overrides)
     chosen = open_engine(engine, address, workers)
-    storage = open_storage(str(Path(workspace or loaded.config.workspace).absolute()))
+    storage = _workspace(loaded, workspace)
     display = Display()
     try:
         result = Conductor(loaded, storage, lambda: chosen, display).run()
@@ -73,10 +86,9 @@ def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overr
     from pipeline.config import load
     from pipeline.progress import Display
     from pipeline.run import Conductor
-    from pipeline.storage import open_storage
 
     loaded = load(config, overrides)
-    storage = open_storage(str(Path(workspace or loaded.config.workspace).absolute()))
+    storage = _workspace(loaded, workspace)
     conductor = Conductor(loaded, storage, None, Display(quiet=True))
     summary.print_plan(conductor.plan(), conductor.rates())
 
@@ -155,7 +167,7 @@ def report(workspace: Workspace, version: Number = None) -> None:
 
     storage = open_existing(workspace)
     for path in write_pages(storage, versions.read(storage, version)):
-        typer.echo(f"{storage.uri}/{path}")
+        typer.echo(storage.locate(path))
 
 
 @app.command()

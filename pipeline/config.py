@@ -2,7 +2,7 @@
 
 A config is a YAML file; ``--set`` replaces single values in it. `load` reads, merges, validates, and turns each fault
 into one line that names the key, the value and what is allowed. The resolved config goes into the manifest; where the
-workspace is, which engine runs and with how many workers are no part of it.
+workspace is, how it is reached, which engine runs and with how many workers are no part of it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, PlainValidator, ValidationError, model_validator
+from pydantic import BaseModel, Field, PlainValidator, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.sandbox import SandboxSettings
+from pipeline.storage import ATTEMPTS, Access, check_endpoint
 from stages.base import Settings
 from stages.caption import CaptionSettings
 from stages.crawl import CrawlSettings
@@ -34,18 +35,42 @@ CONFIG_VERSION = 1
 
 
 class FolderSource(Settings):
-    """SVG files and archives (zip, tar.gz, tgz) below a folder, or one archive."""
+    """SVG files and archives (zip, tar.gz, tgz) below a folder or an s3:// prefix, or one archive."""
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
     )
     kind: Literal["folder"]
-    path: str = Field(min_length=1, description="folder or archive; relative to the config file (with --set: to here)")
+    path: str = Field(
+        min_length=1,
+        description="folder, archive or s3:// URI; relative to the config file (with --set: to here)",
+    )
     glob: str = Field("**/*", min_length=1, description="which files, relative to path; ** is any number of folders")
     license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
     on_missing: Literal["remove", "keep"] = Field(
         "remove", description="what becomes of the samples of files that the source has no more"
     )
+
+
+class StorageSettings(Settings):
+    """How object stores are reached: every s3:// path that does not say it itself (``?endpoint_url=…&attempts=…``)."""
+
+    endpoint_url: str | None = Field(None, description="an S3-compatible server; null: the usual AWS settings")
+    attempts: int = Field(ATTEMPTS, ge=1, le=100, description="how often a request is made before it has failed")
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _reachable(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                check_endpoint(value, "storage")
+            except ConfigError:
+                raise ValueError("must be like http://host:9000") from None
+        return value
+
+    def access(self) -> Access:
+        """As a URI can say it."""
+        return Access(self.endpoint_url, self.attempts)
 
 
 class PartitionSettings(Settings):
@@ -85,7 +110,8 @@ class Config(Settings):
 
     config_version: Literal[1] = Field(description="form of this file; this svgmill reads 1")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="name of the dataset")
-    workspace: str = Field("workspace", min_length=1, description="folder for tables, shards and versions")
+    workspace: str = Field("workspace", min_length=1, description="folder or s3:// URI for tables, shards and versions")
+    storage: StorageSettings = StorageSettings()
     sources: tuple[FolderSource, ...] = Field(
         min_length=1, description="in order of priority: earlier survive duplicates"
     )
@@ -127,7 +153,7 @@ class Config(Settings):
 
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as the manifest holds it."""
-        return self.model_dump(mode="json", exclude={"workspace"})
+        return self.model_dump(mode="json", exclude={"workspace", "storage"})
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def crawl_tasks(
                 own["glob"] = source.glob
             basis = Basis(versions, own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries))
             payload = {
-                "root": str(listing.root),
+                "root": listing.root,
                 "paths": [entry.path for entry in chunk.entries if entry.path not in chunk.missing],
                 "missing": list(chunk.missing),
                 "raw": raw.get((source.name, chunk.key), ""),

@@ -172,7 +172,7 @@ class Conductor:
 
     def _walk(self) -> Manifest:
         config = self.config
-        listings = [list_source(source, self.base) for source in config.sources]
+        listings = [list_source(source, self.base, config.storage.access()) for source in config.sources]
         cut = self._cut(listings)
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
         for source in config.sources:

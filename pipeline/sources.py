@@ -11,16 +11,17 @@ import pyarrow as pa
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.storage import Entry, FolderStorage
+from pipeline.storage import Access, Entry, FolderStorage, is_s3, join_uri, open_storage, split_uri, with_access
 from stages.crawl import kind_of, matches
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The inputs of one source: loose SVG files and archives, sorted by path, read from ``root``."""
+    """The inputs of one source: loose SVG files and archives, sorted by path."""
 
     source: FolderSource
-    root: Path
+    root: str
+    """The folder, or the s3:// URI with how to reach it, that the paths are below."""
     is_archive: bool
     """The source's path is an archive itself: ``archives`` has just that one."""
     files: tuple[Entry, ...]
@@ -46,29 +47,55 @@ class Chunk:
     """Paths of entries that are there no more, and whose records are kept."""
 
 
-def list_source(source: FolderSource, base: Path) -> Listing:
-    """List a source. Raises ConfigError if there is no such folder, or nothing in it to read."""
+def list_source(source: FolderSource, base: Path, access: Access | None = None) -> Listing:
+    """List a source; ``access`` says how an s3:// path is reached that does not say it itself.
+
+    Raises ConfigError if there is no such folder, or nothing in it to read, StorageError if a store cannot be listed.
+    """
+    if is_s3(source.path):
+        return _list_s3(source, with_access(source.path, access or Access()))
     path = base / source.path
     if not path.exists():
         raise ConfigError(f"source {source.name}: {path} does not exist; correct its path")
     if path.is_file():
-        if kind_of(path.name) != "archive":
-            raise ConfigError(
-                f"source {source.name}: {path} is a file, neither a folder nor an archive (zip, tar.gz, tgz); "
-                "give the folder that holds it, and select it with glob"
-            )
         entry = next(e for e in FolderStorage(path.parent).list(path.name) if e.path == path.name)
-        return Listing(source, path.parent, True, (), (entry,), 0)
-    entries = FolderStorage(path).list()
+        return _one_archive(source, str(path), str(path.parent), entry)
+    return _below(source, str(path), str(path), FolderStorage(path).list())
+
+
+def _list_s3(source: FolderSource, uri: str) -> Listing:
+    where, options = split_uri(uri)
+    where = where.rstrip("/")
+    entries = open_storage(uri).list()
+    if not entries:
+        folder, _, name = where.rpartition("/")
+        root = join_uri(folder, options)
+        alone = [e for e in open_storage(root).list(name) if e.path == name] if folder != "s3:/" else []
+        if not alone:
+            raise ConfigError(f"source {source.name}: nothing is at {where}; correct its path")
+        return _one_archive(source, where, root, alone[0])
+    return _below(source, where, uri, entries)
+
+
+def _one_archive(source: FolderSource, where: str, root: str, entry: Entry) -> Listing:
+    if kind_of(entry.path) != "archive":
+        raise ConfigError(
+            f"source {source.name}: {where} is a file, neither a folder nor an archive (zip, tar.gz, tgz); "
+            "give the folder that holds it, and select it with glob"
+        )
+    return Listing(source, root, True, (), (entry,), 0)
+
+
+def _below(source: FolderSource, where: str, root: str, entries: list[Entry]) -> Listing:
     kinds = [kind_of(entry.path) for entry in entries]
     files = tuple(e for e, kind in zip(entries, kinds, strict=True) if kind == "svg" and matches(e.path, source.glob))
     archives = tuple(e for e, kind in zip(entries, kinds, strict=True) if kind == "archive")
     if not files and not archives:
         raise ConfigError(
-            f"source {source.name}: no .svg, .svgz or archive in {path} matches {source.glob!r} "
+            f"source {source.name}: no .svg, .svgz or archive in {where} matches {source.glob!r} "
             f"({len(entries)} other files); correct path or glob"
         )
-    return Listing(source, path, False, files, archives, len(entries) - len(files) - len(archives))
+    return Listing(source, root, False, files, archives, len(entries) - len(files) - len(archives))
 
 
 def chunks(

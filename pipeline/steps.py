@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pyarrow.compute as pc
 from pipeline import ledger, sandbox, takedown
 from pipeline.errors import ConfigError
 from pipeline.ledger import Record, table_path
+from pipeline.storage import NotFound, Storage, is_s3, open_storage
 from pipeline.tables import Output, named, read_table, table_bytes, write_bytes, write_table
 from pipeline.work import Work, dropped_counts
 from stages import caption, crawl, deduplicate, tier, tokenize, write
@@ -43,7 +46,7 @@ NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature"
 def crawl_step(work: Work) -> Record:
     """Read loose files, or one archive, into a raw table: one row group for each partition of the row-wise pass."""
     payload, settings = work.task.payload, crawl.CrawlSettings.model_validate_json(work.task.payload["settings"])
-    root = Path(payload["root"])
+    root = payload["root"]
     dropped: list[pa.Table] = []
 
     def kept() -> Iterator[pa.Table]:
@@ -55,13 +58,12 @@ def crawl_step(work: Work) -> Record:
 
     def items() -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
         if not payload["archive"]:
-            for path in payload["paths"]:
-                yield path, _read_file(root, path, settings.max_bytes)
+            yield from _read_files(root, payload["paths"], settings.max_bytes)
             return
         if not payload["paths"]:
             return
         (path,) = payload["paths"]
-        with (root / path).open("rb") as stream:
+        with open_storage(root).open(path) as stream:
             prefix = "" if payload["is_root"] else f"{crawl.display(path)}/"
             whole = not payload["is_root"] and crawl.matches(path, payload["glob"])
             for member in crawl.members(
@@ -84,6 +86,35 @@ def _kept_records(work: Work, payload: Mapping[str, Any]) -> pa.Table:
     if payload["archive"]:
         return rows
     return rows.filter(pc.is_in(rows["path"], value_set=pa.array([crawl.display(p) for p in payload["missing"]])))
+
+
+def _read_files(root: str, paths: Sequence[str], limit: int) -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
+    """The content of each file, or why it is not to be had, in order."""
+    if not is_s3(root):
+        for path in paths:
+            yield path, _read_file(Path(root), path, limit)
+        return
+    storage = open_storage(root)
+    # an object takes long to answer and no time to send, so many are asked for at once, and few held
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for begin in range(0, len(paths), _AT_ONCE):
+            some = paths[begin : begin + _AT_ONCE]
+            yield from zip(some, pool.map(lambda path: _read_object(storage, path, limit), some), strict=True)
+
+
+_AT_ONCE = 16
+"""Objects of a source that are read at a time."""
+
+
+def _read_object(storage: Storage, path: str, limit: int) -> bytes | tuple[Reason, str]:
+    try:
+        with storage.open(path) as stream:
+            if stream.seek(0, os.SEEK_END) > limit:
+                return Reason.TOO_LARGE, f"over {limit} bytes"
+            stream.seek(0)
+            return stream.read()
+    except NotFound:  # whatever else the store says is not this file's fault, and ends the partition
+        return Reason.UNREADABLE, "gone since it was listed"
 
 
 def _read_file(root: Path, path: str, limit: int) -> bytes | tuple[Reason, str]:

@@ -14,10 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pipeline.errors import ConfigError, StorageError
 
 _TEMPORARY = ".partial-"
+
+ATTEMPTS = 6
+"""How often a request to an object store is made before it has failed, unless the URI says otherwise."""
 
 
 class AlreadyExists(StorageError):
@@ -41,6 +45,14 @@ class Storage(ABC):
     """A flat space of immutable-while-read objects under one URI."""
 
     uri: str
+
+    @abstractmethod
+    def present(self) -> bool:
+        """Whether there is anything at the URI."""
+
+    def locate(self, path: str) -> str:
+        """Where an object lies, for people."""
+        return f"{self.uri}/{path}"
 
     @abstractmethod
     def list(self, prefix: str = "") -> list[Entry]:
@@ -86,6 +98,10 @@ class FolderStorage(Storage):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.uri = str(root)
+
+    def present(self) -> bool:
+        """Whether the folder is there, empty or not."""
+        return self.root.is_dir()
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All files below the folder, links to files included, links to folders not followed."""
@@ -173,12 +189,79 @@ class FolderStorage(Storage):
         os.fsync(stream.fileno())
 
 
+@dataclass(frozen=True)
+class Access:
+    """How an object store is reached, as far as a URI says it."""
+
+    endpoint_url: str | None = None
+    """The server, if it is not the one of the usual AWS settings."""
+    attempts: int = ATTEMPTS
+    """How often a request is made at most."""
+
+
+def is_s3(uri: str) -> bool:
+    """Whether a path in the config or on the command line means an object store."""
+    return uri.startswith("s3://")
+
+
+def split_uri(uri: str) -> tuple[str, Access]:
+    """The ``s3://bucket/prefix`` of a URI, and what its query says. Raises ConfigError for what it cannot say."""
+    where, _, query = uri.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    endpoint_url, attempts = options.pop("endpoint_url", None), options.pop("attempts", str(ATTEMPTS))
+    if options:
+        raise ConfigError(f"{uri}: unknown {', '.join(sorted(options))}; allowed are endpoint_url and attempts")
+    if endpoint_url is not None:
+        check_endpoint(endpoint_url, uri)
+    if not attempts.isdecimal() or not 1 <= int(attempts) <= 100:
+        raise ConfigError(f"{uri}: attempts={attempts} must be a number from 1 to 100")
+    return where, Access(endpoint_url, int(attempts))
+
+
+def check_endpoint(endpoint_url: str, where: str) -> None:
+    """Raise ConfigError unless it is a server's address. ``where`` is where it was given."""
+    try:
+        parts = urlsplit(endpoint_url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigError(f"{where}: endpoint_url={endpoint_url} must be like http://host:9000")
+
+
+def join_uri(where: str, access: Access) -> str:
+    """Inverse of `split_uri`; what is usual is left out."""
+    options = {
+        "endpoint_url": access.endpoint_url,
+        "attempts": None if access.attempts == ATTEMPTS else str(access.attempts),
+    }
+    query = urlencode({name: value for name, value in options.items() if value is not None}, safe=":/")
+    return f"{where}?{query}" if query else where
+
+
+def with_access(uri: str, access: Access) -> str:
+    """An s3:// URI that says how the server is reached; what it says itself stays. Others are left as they are."""
+    if not is_s3(uri):
+        return uri
+    where, own = split_uri(uri)
+    attempts = own.attempts if own.attempts != ATTEMPTS else access.attempts
+    return join_uri(where, Access(own.endpoint_url or access.endpoint_url, attempts))
+
+
 def open_storage(uri: str) -> Storage:
-    """The storage at ``uri``: a folder's path, or a ``file://`` URI. Raises ConfigError for anything else."""
+    """The storage at ``uri``: a folder's path, a ``file://`` URI, or ``s3://bucket/prefix``.
+
+    An s3:// URI may end in ``?endpoint_url=http://host:9000`` and in ``attempts=8``. Raises ConfigError for anything
+    else.
+    """
+    if is_s3(uri):
+        from pipeline.s3 import S3Storage  # here, so that a run on folders does not load a cloud client
+
+        return S3Storage(uri)
     if uri.startswith("file://"):
         uri = uri.removeprefix("file://")
     if "://" in uri:
-        raise ConfigError(f"workspace {uri}: only folders are supported so far; give a folder's path")
+        raise ConfigError(f"workspace {uri}: only folders and s3:// are supported; give a folder's path or s3://bucket")
     root = Path(uri)
     if root.exists() and not root.is_dir():
         raise ConfigError(f"workspace {uri} is a file, not a folder; give another path with --workspace")
@@ -202,6 +285,6 @@ class UnwritableWorkspace(StorageError):
 def open_existing(uri: str) -> Storage:
     """As `open_storage`, but the workspace must be there. Raises ConfigError if it is not."""
     storage = open_storage(uri)
-    if isinstance(storage, FolderStorage) and not storage.root.is_dir():
+    if not storage.present():
         raise ConfigError(f"workspace {uri} does not exist; make one with: svgmill run CONFIG --workspace {uri}")
     return storage

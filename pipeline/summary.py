@@ -29,10 +29,10 @@ def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None
     size = sum(shard["bytes"] for shard in manifest.shards)
     word = "published" if result.published else "newest is"
     _line(f"{word} version {manifest.version}: {manifest.funnel.kept:,} samples, {shards} shards, {size / 1e6:,.1f} MB")
-    _line(f"  manifest  {storage.uri}/{versions.manifest_path(manifest.version)}")
+    _line(f"  manifest  {storage.locate(versions.manifest_path(manifest.version))}")
     for path in pages:
         kind = "report" if path.endswith(".html") else "card"
-        _line(f"  {kind:<9} {storage.uri}/{path}")
+        _line(f"  {kind:<9} {storage.locate(path)}")
 
 
 def print_funnel(manifest: Manifest) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import s3_server
 
 from pipeline.config import load
 from pipeline.engine import Engine, InlineEngine
@@ -87,11 +89,13 @@ def write_config(path: Path, folder: Path, **settings: object) -> Path:
     return path
 
 
-def mill(config: Path, workspace: Path, engine: Callable[[], Engine] = InlineEngine, sets: tuple[str, ...] = ()) -> Run:
+def mill(
+    config: Path, workspace: Path | str, engine: Callable[[], Engine] = InlineEngine, sets: tuple[str, ...] = ()
+) -> Run:
     """Run ``config`` on ``workspace`` as the command does."""
     storage = open_storage(str(workspace))
     result = Conductor(load(config, sets), storage, engine, Display(quiet=True)).run()
-    return Run(result, workspace, config)
+    return Run(result, Path(workspace), config)
 
 
 @pytest.fixture
@@ -107,3 +111,23 @@ def dropped(run: Run) -> list[dict[str, Any]]:
     rows = [row for path in files for row in read_table(storage, path).to_pylist()]
     decided = [row for path in decisions(storage) for row in read_table(storage, path).to_pylist()]
     return rows + [row for row in decided if not row["kept"]]
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server, with the settings to use it in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_server.SETTINGS.items():
+            patch.setenv(name, value)
+        with s3_server.serve() as endpoint_url:
+            s3_server.make_bucket(endpoint_url, "tests")
+            yield endpoint_url
+
+
+_prefixes = itertools.count()
+
+
+@pytest.fixture
+def s3_uri(s3_endpoint: str) -> str:
+    """The URI of an empty prefix on the S3 server."""
+    return f"s3://tests/p{next(_prefixes)}?endpoint_url={s3_endpoint}"

@@ -16,7 +16,7 @@ def source(path: Path, glob: str = "**/*") -> FolderSource:
 
 def listing(paths: list[str]) -> Listing:
     entries = tuple(Entry(path, 1, "e") for path in sorted(paths))
-    return Listing(source(Path()), Path(), False, entries, (), 0)
+    return Listing(source(Path()), ".", False, entries, (), 0)
 
 
 PATHS = st.lists(st.text("abcdef/", min_size=1, max_size=8), unique=True, max_size=300)
