@@ -306,7 +306,7 @@ class S3Storage(Storage):
             there = f"is in region {region}" if region else "is in another region"
             return ConfigError(
                 f"{what}: bucket {self.bucket} {there}, not where it was asked for; "
-                f"set AWS_DEFAULT_REGION{f'={region}' if region else ''}"
+                f"set AWS_REGION{f'={region}' if region else ''}"
             )
         if code == "InvalidObjectState":
             return Refused(f"{what}: it is archived; restore it to a class that can be read at once", code, retries)
@@ -322,7 +322,7 @@ class S3Storage(Storage):
         tries = f" in {retries + 1} attempts" if retries else ""
         return Refused(
             f"{what}: {self._server()} answered {code or status}{tries}{f' ({message})' if message else ''}; "
-            f"{'run again later' if status >= 500 or code == 'SlowDown' else 'see what that server supports'}",
+            f"{'run again later' if status in (429, 500, 502, 503, 504) else 'see what that server supports'}",
             code,
             retries,
         )

@@ -1,0 +1,146 @@
+"""The whole pipeline on an object store: what it makes is what it makes on a folder."""
+
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import Run, drawing, mill, write_config
+
+from pipeline import versions
+from pipeline.config import FolderSource, load
+from pipeline.errors import ConfigError
+from pipeline.plan import crawl_tasks
+from pipeline.progress import Display
+from pipeline.sources import list_source
+from pipeline.storage import Access, Storage, open_existing, open_storage
+from pipeline.verify import verify_version
+from pipeline.work import execute
+
+
+def upload(folder: Path, storage: Storage) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            storage.write(path.relative_to(folder).as_posix(), path.read_bytes())
+
+
+def manifest(uri: str) -> bytes:
+    return open_storage(uri).read(versions.manifest_path(1))
+
+
+def test_same_version_on_a_folder_and_on_s3(finished: Run, s3_uri: str) -> None:
+    """A run on S3 publishes the manifest and the shards that a run on a folder does, and they verify."""
+    result = mill(finished.config, s3_uri).result
+    assert result.published
+    assert manifest(s3_uri) == manifest(str(finished.workspace))
+    local, remote = open_storage(str(finished.workspace)), open_existing(s3_uri)
+    for shard in result.manifest.shards:
+        assert remote.read(shard["path"]) == local.read(shard["path"])
+    assert [e.path for e in remote.list()] == [e.path for e in local.list()]
+    assert verify_version(remote, None, Display(quiet=True))[0] == []
+    again = mill(finished.config, s3_uri).result
+    assert not again.published and again.ran == 0
+
+
+def test_source_on_s3_is_the_folder_that_was_uploaded(finished: Run, icons: Path, s3_uri: str, tmp_path: Path) -> None:
+    """From the same files on S3 the same dataset comes: every later stage's partitions are reused, nothing changes."""
+    upload(icons, open_storage(s3_uri))
+    where, _, query = s3_uri.partition("?")
+    endpoint_url = query.removeprefix("endpoint_url=")
+    sets = (f"sources.0.path={where}", f"storage.endpoint_url={endpoint_url}")
+    made = mill(finished.config, tmp_path / "from-s3", sets=sets).result.manifest
+    assert made.config["sources"][0]["path"] == where
+    assert endpoint_url not in made.to_bytes().decode()
+    there = made.content() | {"config": None}
+    assert there == finished.result.manifest.content() | {"config": None}
+    crawled = list(finished.workspace.glob("tables/crawl/icons/*.json"))
+    assert mill(finished.config, finished.workspace, sets=sets).result.ran == len(crawled)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A folder of loose files and archives, one of a size that is read in parts."""
+    folder = tmp_path / "mixed"
+    (folder / "deep").mkdir(parents=True)
+    for n in range(30):
+        (folder / f"deep/{n} ü.svg").write_text(drawing(n))
+    (folder / "note.txt").write_text("x")
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.write(folder / "deep/1 ü.svg", "in/1.svg")
+        archive.writestr("filler.bin", bytes(3 << 20))
+        archive.write(folder / "deep/2 ü.svg", "in/2.svg")
+    with tarfile.open(folder / "deep/b.tar.gz", "w:gz") as tar:
+        tar.add(folder / "deep/3 ü.svg", "3.svg")
+    return folder
+
+
+def crawl(config: Path, source: FolderSource, workspace: Path, base: Path, access: Access | None = None) -> list[tuple]:
+    """What the crawl of a source writes: digests of its tables and its counts."""
+    tasks = crawl_tasks(load(config).config, [list_source(source, base, access)])
+    records = [execute(task, str(workspace)).record for task in tasks]
+    return [(r.key, r.rows_in, r.dropped, r.outputs["kept"].sha256, r.outputs["dropped"].sha256) for r in records]
+
+
+@pytest.mark.parametrize("path", ["", "/deep", "/a.zip", "/deep/b.tar.gz"])
+def test_crawl_of_files_and_archives(mixed: Path, s3_uri: str, tmp_path: Path, path: str) -> None:
+    """Loose files and members of archives on S3 make the raw tables that they make in a folder."""
+    upload(mixed, open_storage(s3_uri))
+    where, _, query = s3_uri.partition("?")
+    config = write_config(tmp_path / "c.yaml", mixed)
+    local = FolderSource(name="s", kind="folder", path=f"{mixed}{path}")
+    remote = FolderSource(name="s", kind="folder", path=f"{where}{path}")
+    access = Access(query.removeprefix("endpoint_url="))
+    made = crawl(config, remote, tmp_path / "two", tmp_path, access)
+    assert made == crawl(config, local, tmp_path / "one", tmp_path)
+    assert sum(rows for _, rows, *_ in made) > 0
+
+
+def test_objects_that_cannot_be_used_are_dropped(s3_uri: str, tmp_path: Path) -> None:
+    """An object that is gone since the listing, and one that is too large, are dropped with their reasons."""
+    storage = open_storage(s3_uri)
+    for n in range(5):
+        storage.write(f"{n}.svg", drawing(n).encode())
+    storage.write("large.svg", drawing(1).encode() + b" " * 5000)
+    config = write_config(tmp_path / "c.yaml", tmp_path, crawl={"max_bytes": 5000})
+    listing = list_source(FolderSource(name="s", kind="folder", path=s3_uri), tmp_path)
+    storage.delete("3.svg")
+    (task,) = crawl_tasks(load(config).config, [listing])
+    record = execute(task, str(tmp_path / "ws")).record
+    assert (record.rows_in, record.rows_kept) == (6, 4)
+    assert record.dropped == {"crawl": {"too_large": 1, "unreadable": 1}}
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("/none", "nothing is at"), ("/a.txt", "neither a folder"), ("/text", "no .svg"), ("/a.sv", "nothing is at")],
+)
+def test_unusable_s3_source_is_one_clear_line(s3_uri: str, tmp_path: Path, path: str, says: str) -> None:
+    """Nothing at the prefix, a file instead of a prefix, nothing to read: each says what and where."""
+    storage = open_storage(s3_uri)
+    storage.write("a.txt", b"x")
+    storage.write("a.svg", b"x")
+    storage.write("text/b.txt", b"x")
+    where, mark, query = s3_uri.partition("?")
+    with pytest.raises(ConfigError, match=says) as error:
+        list_source(FolderSource(name="s", kind="folder", path=f"{where}{path}{mark}{query}"), tmp_path)
+    assert "\n" not in str(error.value) and f"{where}{path}" in str(error.value)
+
+
+def test_command_takes_an_s3_workspace(icons: Path, s3_uri: str, tmp_path: Path) -> None:
+    """`run` puts the config's endpoint into the workspace's URI; other commands take the URI as it is."""
+    from typer.testing import CliRunner
+
+    from pipeline.cli import app
+
+    where, _, query = s3_uri.partition("?")
+    endpoint_url = query.removeprefix("endpoint_url=")
+    config = write_config(tmp_path / "c.yaml", icons, workspace=where, storage={"endpoint_url": endpoint_url})
+    ran = CliRunner().invoke(app, ["run", str(config), "--engine", "inline"], catch_exceptions=False)
+    assert ran.exit_code == 0
+    for arguments in (["versions", s3_uri], ["verify", s3_uri], ["report", s3_uri]):
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert done.exit_code == 0
+    assert done.stdout.splitlines() == [f"{where}/versions/1/report.html", f"{where}/versions/1/README.md"]
+    planned = CliRunner().invoke(app, ["plan", str(config)], catch_exceptions=False)
+    assert planned.exit_code == 0
+    assert versions.numbers(open_storage(s3_uri)) == [1]
