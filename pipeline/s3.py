@@ -26,8 +26,11 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore import exceptions
 from botocore.config import Config as ClientConfig
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from pipeline.errors import ConfigError, StorageError, UserError
 from pipeline.storage import AlreadyExists, Entry, NotFound, Storage, join_uri, split_uri
@@ -50,6 +53,7 @@ _TRUNCATED = (
     exceptions.ReadTimeoutError,
     exceptions.ConnectionClosedError,
     exceptions.FlexibleChecksumError,
+    HTTPError,  # what botocore passes on of a broken TLS stream
 )
 _UNREACHABLE = (exceptions.ConnectionError, exceptions.HTTPClientError)
 _NO_CREDENTIALS = (
@@ -118,7 +122,7 @@ class S3Storage(Storage):
 
     def present(self) -> bool:
         """Whether any object's key begins with the prefix. Raises ConfigError if there is no such bucket."""
-        return bool(self._call("ListObjectsV2", "", Prefix=self._key(""), MaxKeys=1).get("KeyCount"))
+        return bool(self._call("ListObjectsV2", "", Prefix=self._key(""), MaxKeys=1).get("Contents"))
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects, as the server lists them; the empty objects that stand for folders in consoles are left out."""
@@ -262,7 +266,7 @@ class S3Storage(Storage):
         except exceptions.ClientError as error:
             self._count(operation, error.response)
             raise self._explain(operation, path, error.response) from None
-        except (exceptions.BotoCoreError, ValueError) as error:
+        except (exceptions.BotoCoreError, ResponseParserError, ValueError) as error:
             unreachable = isinstance(error, _UNREACHABLE)
             self.counts.add(operation, self.attempts if unreachable else 0)
             raise self._explain_failure(operation, path, error) from None
@@ -285,7 +289,7 @@ class S3Storage(Storage):
             return ConfigError(
                 f"{self._place}: there is no bucket {self.bucket} at {self._server()}; make it, or correct the URI"
             )
-        if code == "NoSuchKey" or (status == 404 and operation in ("GetObject", "HeadObject")):
+        if code == "NoSuchKey" or (status == 404 and operation == "HeadObject"):
             return NotFound(f"{self.locate(path)} does not exist")
         if code in ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"):
             return Refused(f"{what}: the credentials have expired; renew them, then run again", code, retries)
@@ -339,6 +343,8 @@ class S3Storage(Storage):
                 f"cannot {_VERBS[operation]} {self.locate(path)}: {self._server()} cannot be reached ({text}); "
                 "check endpoint_url and the network, then run again"
             )
+        if isinstance(error, ResponseParserError):
+            return ConfigError(f"{self._place}: {self._server()} does not answer as S3 does; correct endpoint_url")
         return ConfigError(f"{self._place}: {text}; correct the URI or the AWS settings")
 
 
@@ -551,9 +557,10 @@ def _client(endpoint_url: str | None, attempts: int) -> Any:
 
 
 def _make_client(endpoint_url: str | None, attempts: int) -> Any:
-    session = boto3.session.Session()
+    settings = botocore.session.Session()
+    session = boto3.session.Session(botocore_session=settings)
     region = os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
-    style = (session._session.get_scoped_config().get("s3") or {}).get("addressing_style")
+    style = (settings.get_scoped_config().get("s3") or {}).get("addressing_style")
 
     def make(addressing: str) -> Any:
         config = ClientConfig(

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Learn segment tokens from token strings, show them, encode and decode.")
 
-Table = Annotated[Path, typer.Argument(metavar="SEGMENTS", help="a segments.json, or a workspace (its newest version)")]
+Table = Annotated[str, typer.Argument(metavar="SEGMENTS", help="a segments.json, or a workspace (its newest version)")]
 
 
 @app.command()
 def learn(
     strings: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="STRINGS", help='a workspace, or a file with a token string a line: "…" or {"tokens": "…"}'
         ),
@@ -38,7 +38,7 @@ def learn(
     from stages import tokenize
 
     settings = tokenize.SegmentSettings(algorithm=algorithm, count=count, min_frequency=min_frequency, sample=sample)
-    found = tokenize.learn(_Published(strings) if strings.is_dir() else _Lines(strings), settings)
+    found = tokenize.learn(_Published(strings) if _is_workspace(strings) else _Lines(Path(strings)), settings)
     try:
         out.write_text(found.to_json(), encoding="utf-8")
     except OSError as error:
@@ -76,18 +76,24 @@ def decode(table: Table) -> None:
             raise UserError(f"line {number}: {error}") from None
 
 
-def _read(path: Path) -> Segments:
+def _is_workspace(path: str) -> bool:
+    from pipeline.storage import is_s3
+
+    return is_s3(path) or Path(path).is_dir()
+
+
+def _read(path: str) -> Segments:
     from stages import tokenize
 
     try:
-        if path.is_dir():
+        if _is_workspace(path):
             from pipeline import versions
             from pipeline.storage import open_existing
 
-            storage = open_existing(str(path))
+            storage = open_existing(path)
             text = storage.read(versions.read(storage).vocabulary["files"]["segments"]["path"]).decode()
         else:
-            text = path.read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8")
         return tokenize.Segments.from_json(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
@@ -98,11 +104,11 @@ def _read(path: Path) -> Segments:
 class _Published:
     """The token strings of a workspace's newest version, a shard at a time, each time anew."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         from pipeline import versions
         from pipeline.storage import open_existing
 
-        self._storage = open_existing(str(path))
+        self._storage = open_existing(path)
         self._manifest = versions.read(self._storage)
 
     def __iter__(self) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -269,11 +270,26 @@ def open_storage(uri: str) -> Storage:
 
 
 def require_writable(storage: Storage) -> None:
-    """Raise ConfigError at once if nothing can be written, rather than after the first partition."""
-    probe = ".writable"
+    """Raise StorageError at once if nothing can be written, rather than after the first partition.
+
+    Also if the store lets two create one object: some servers take a conditional write for a plain one.
+    """
+    probe = f".writable-{uuid.uuid4().hex}"
     try:
-        storage.write(probe, b"")
-        storage.delete(probe)
+        storage.create(probe, b"")
+        try:
+            storage.create(probe, b"")
+        except AlreadyExists:
+            pass
+        else:
+            raise UnwritableWorkspace(
+                f"workspace {storage.uri}: its server ignores If-None-Match, so two runs could publish one version; "
+                "use another server"
+            )
+        finally:
+            storage.delete(probe)
+    except UnwritableWorkspace:
+        raise
     except StorageError as error:
         raise UnwritableWorkspace(f"workspace {storage.uri} is not writable: {error}") from None
 

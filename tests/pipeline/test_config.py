@@ -7,6 +7,7 @@ from conftest import write_config
 from pipeline.config import Config, load
 from pipeline.errors import ConfigError
 from pipeline.single import detokenize_text, tokenize_file
+from pipeline.storage import Access
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +47,15 @@ def test_paper_config_has_the_papers_values() -> None:
         ("L2", 326, 605),
         ("L3", 605, 1000),
     ]
+
+
+def test_how_a_store_is_reached_is_no_part_of_a_dataset(config: Path) -> None:
+    """The endpoint is checked, and in no manifest."""
+    loaded = load(config, ("storage.endpoint_url=http://host:9000", "storage.attempts=9"))
+    assert loaded.config.storage.access() == Access("http://host:9000", 9)
+    assert "storage" not in loaded.config.resolved()
+    with pytest.raises(ConfigError, match=r'storage.endpoint_url="host:9000": must be like http://host:9000'):
+        load(config, ("storage.endpoint_url=host:9000",))
 
 
 def test_set_replaces_values_and_lists(config: Path) -> None:

@@ -182,6 +182,25 @@ def test_workspace_that_may_not_be_written(server: Server) -> None:
         require_writable(server.storage())
 
 
+def test_server_that_ignores_conditions_is_refused(server: Server) -> None:
+    """Where a second creator is let through, too, nothing is run: publishing would not be safe."""
+    with pytest.raises(StorageError, match="ignores If-None-Match"):
+        require_writable(server.storage())
+    assert [request.method for request in server.requests] == ["PUT", "PUT", "DELETE"]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_is_no_s3_server_is_an_error(server: Server, status: int) -> None:
+    """A web server at the endpoint is not taken for a store in which nothing is."""
+    server.answer = lambda request: Answer(status, b"<!doctype html><html><body>Hello<br></body></html>")
+    with pytest.raises(UserError, match=r"answered (500|404)"):
+        server.storage().list()
+    if status == 404:
+        with pytest.raises(StorageError, match="answered 404") as error:
+            server.storage().read("a")
+        assert not isinstance(error.value, NotFound)
+
+
 def test_no_credentials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials the error says which settings give them."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

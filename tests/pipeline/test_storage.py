@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import ConfigError, StorageError
 from pipeline.s3 import SMALL_BYTES, S3Storage
 from pipeline.storage import (
+    Access,
     AlreadyExists,
     FolderStorage,
     NotFound,
@@ -21,6 +22,8 @@ from pipeline.storage import (
     open_existing,
     open_storage,
     require_writable,
+    split_uri,
+    with_access,
 )
 
 
@@ -321,6 +324,18 @@ def test_unwritable_place_is_found_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="not writable"):
         require_writable(FolderStorage(tmp_path / "file" / "below"))
+
+
+def test_uri_says_how_the_store_is_reached() -> None:
+    """What the config knows goes into an s3:// URI and comes out of it; what the URI says itself stays."""
+    access = Access("http://host:9000", 9)
+    uri = with_access("s3://bucket/a b", access)
+    assert uri == "s3://bucket/a b?endpoint_url=http://host:9000&attempts=9"
+    assert split_uri(uri) == ("s3://bucket/a b", access)
+    assert with_access(uri, Access("http://other")) == uri
+    assert with_access("s3://bucket", Access()) == "s3://bucket"
+    assert with_access("/some/folder", access) == "/some/folder"
+    assert open_storage(uri).uri == uri and open_storage(uri).locate("x") == "s3://bucket/a b/x"
 
 
 def test_unknown_places_are_refused(tmp_path: Path) -> None:
