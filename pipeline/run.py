@@ -106,6 +106,7 @@ class Conductor:
         self._probed = False
         self._recorded: set[str] | None = None
         self._layout = b""
+        self._parent: Manifest | None = None
         self._pending: dict[str, Pending] = {}
 
     # -- the two ways to use it
@@ -140,11 +141,8 @@ class Conductor:
         self._keep_rates()
         ran = sum(decision.run for phase in self.phases for decision in phase.decisions)
         reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
-        known = versions.numbers(self.storage)
-        if known:
-            newest = versions.read(self.storage, known[-1])
-            if newest.content() == manifest.content():
-                return Result(newest, False, ran, reused, self.costs)
+        if self._parent is not None and self._parent.content() == manifest.content():
+            return Result(self._parent, False, ran, reused, self.costs)
         self._within_budget(manifest)
         self.storage.write(manifest.layout["path"], self._layout)
         versions.publish(self.storage, manifest)
@@ -172,6 +170,9 @@ class Conductor:
 
     def _walk(self) -> Manifest:
         config = self.config
+        known = versions.numbers(self.storage)
+        # read once: a version that somebody else publishes meanwhile is met when this one is published, and not before
+        self._parent = versions.read(self.storage, known[-1]) if known else None
         listings = [list_source(source, self.base, config.storage.access()) for source in config.sources]
         cut = self._cut(listings)
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
@@ -198,20 +199,16 @@ class Conductor:
         written = self._stage("write", plan.write_tasks(config, samples, decided, sides, generations))
         return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
 
-    def _parent(self) -> Manifest | None:
-        known = versions.numbers(self.storage)
-        return versions.read(self.storage, known[-1]) if known else None
-
     def _earlier(self) -> str:
         """The index of the samples that must stay: those of the newest version, if they were made alike."""
-        parent = self._parent()
+        parent = self._parent
         if parent is None or not parent.index or not plan.same_samples(self.config, parent):
             return ""
         return str(parent.index["path"])
 
     def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
         """The crawl partitions of each source: those of the newest version, and new ones for what is new."""
-        parent, partition = self._parent(), self.config.partition
+        parent, partition = self._parent, self.config.partition
         previous: dict[str, list[Chunk]] = {}
         generation = 1
         if parent is not None and not self.config.write.repack:
@@ -251,11 +248,11 @@ class Conductor:
         name = self.config.tokenize.ids.base_tokenizer
         base = None if name is None else base_tokenizer.find(name, self.base)
         self._base_tokenizer = base.outputs if base else {}
-        known = versions.numbers(self.storage)
-        if known and self.config.vocabulary == "frozen":
-            published = versions.read(self.storage, known[-1]).vocabulary
+        parent = self._parent
+        if parent is not None and self.config.vocabulary == "frozen":
+            published = parent.vocabulary
             if published["basis"] == plan.vocabulary_basis(self.config, self._base_tokenizer):
-                self.phases.append(Phase("segments", (), f"frozen since published (version {known[-1]})"))
+                self.phases.append(Phase("segments", (), f"frozen since published (version {parent.version})"))
                 return published, base
         return None, base
 
@@ -380,8 +377,7 @@ class Conductor:
             rows = sum(shard["rows"] for shard in shards if shard["format"] == form)
             if rows != funnel.kept:
                 raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
-        known = versions.numbers(self.storage)
-        parent = known[-1] if known else None
+        parent = None if self._parent is None else self._parent.version
         lost, index = decided.dropped.get("deduplicate", {}), decided.outputs["index"]
         files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
         return Manifest(

@@ -12,7 +12,7 @@ from pipeline.config import FolderSource, load
 from pipeline.errors import ConfigError
 from pipeline.plan import crawl_tasks
 from pipeline.progress import Display
-from pipeline.sources import list_source
+from pipeline.sources import chunks, list_source
 from pipeline.storage import Access, Storage, open_existing, open_storage
 from pipeline.verify import verify_version
 from pipeline.work import execute
@@ -76,7 +76,8 @@ def mixed(tmp_path: Path) -> Path:
 
 def crawl(config: Path, source: FolderSource, workspace: Path, base: Path, access: Access | None = None) -> list[tuple]:
     """What the crawl of a source writes: digests of its tables and its counts."""
-    tasks = crawl_tasks(load(config).config, [list_source(source, base, access)])
+    listing = list_source(source, base, access)
+    tasks = crawl_tasks(load(config).config, [listing], {source.name: chunks(listing, 10)}, {})
     records = [execute(task, str(workspace)).record for task in tasks]
     return [(r.key, r.rows_in, r.dropped, r.outputs["kept"].sha256, r.outputs["dropped"].sha256) for r in records]
 
@@ -104,7 +105,7 @@ def test_objects_that_cannot_be_used_are_dropped(s3_uri: str, tmp_path: Path) ->
     config = write_config(tmp_path / "c.yaml", tmp_path, crawl={"max_bytes": 5000})
     listing = list_source(FolderSource(name="s", kind="folder", path=s3_uri), tmp_path)
     storage.delete("3.svg")
-    (task,) = crawl_tasks(load(config).config, [listing])
+    (task,) = crawl_tasks(load(config).config, [listing], {"s": chunks(listing, 10)}, {})
     record = execute(task, str(tmp_path / "ws")).record
     assert (record.rows_in, record.rows_kept) == (6, 4)
     assert record.dropped == {"crawl": {"too_large": 1, "unreadable": 1}}
