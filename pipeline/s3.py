@@ -44,8 +44,8 @@ PART_BYTES = 16 << 20
 PARALLEL = 4
 """Parts of one object that travel at a time; a writer holds at most this many and the one that is being filled."""
 
-LEAST_AHEAD, MOST_AHEAD = 512 << 10, 8 << 20
-"""Bytes that one request for a part of an object fetches at least: after a jump, and at most when reading on."""
+LEAST_AHEAD, MOST_AHEAD = 256 << 10, 8 << 20
+"""Bytes that a request for a part of an object fetches at least: after a jump, and when it keeps reading on."""
 
 _TRUNCATED = (
     exceptions.IncompleteReadError,
@@ -421,7 +421,7 @@ class _Reader(io.RawIOBase):
 
     def _hold(self, begin: int, end: int) -> None:
         held_end = self._begin + len(self._held)
-        reads_on = bool(self._held) and self._begin <= begin <= held_end + self._ahead
+        reads_on = bool(self._held) and self._begin <= begin <= held_end
         self._ahead = min(2 * self._ahead, MOST_AHEAD) if reads_on else LEAST_AHEAD
         known = self._held[begin - self._begin :] if self._begin <= begin < held_end else b""
         start = begin + len(known)

@@ -59,8 +59,6 @@ class Server:
             protocol_version = "HTTP/1.1"
 
             def handle_any(self) -> None:
-                if self.headers.get("Expect") == "100-continue":
-                    self.wfile.flush()
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 request = Request(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 with lock:
