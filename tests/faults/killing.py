@@ -6,15 +6,18 @@ import contextlib
 import os
 import random
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conftest import mill
+sys.path[:0] = [str(Path(__file__).resolve().parents[level]) for level in (1, 2)]
 
-from pipeline.engine import RayEngine
-from pipeline.errors import UserError
+from conftest import mill  # noqa: E402
+
+from pipeline.engine import RayEngine  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
 
 WORKERS, NODE = "workers", "node"
 """What is killed: worker processes now and then, or the node that the driver is not on, with all its workers."""
@@ -123,3 +126,14 @@ def disturbed(
         kills += killer.killed
     mill(config, workspace, lambda: RayEngine(nodes.address))
     return kills, 4
+
+
+def main(config: str, workspace: str, what: str) -> None:
+    """Run ``config`` with a few kills in a process of its own: Ray remembers how the first cluster it met was joined."""
+    with cluster() as nodes:
+        kills, _ = disturbed(nodes, Path(config), Path(workspace), what, 1, (0.1, 0.6), most=3)
+    print(kills)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -13,6 +13,11 @@ from pipeline.versions import manifest_path
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def _interruptible() -> None:
+    """A shell starts what is in the background with Ctrl-C ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("after", [2, 6, 14])
 def test_killed_run_goes_on_where_it_was(icons: Path, tmp_path: Path, after: int) -> None:
     """SIGKILL once `after` partitions are done, then a second run: same manifest, finished partitions untouched."""
@@ -51,7 +56,9 @@ def test_interrupted_run_says_how_to_go_on(icons: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.yaml", icons, partition={"records": 3})
     workspace = tmp_path / "ws"
     command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--workspace", str(workspace)]
-    process = subprocess.Popen([*command, "--engine", "inline"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--engine", "inline"], cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+    )
     deadline = time.monotonic() + 60
     while len(list(workspace.glob("tables/samples/**/*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -79,7 +86,9 @@ def test_interrupted_run_on_ray_stops_cleanly(icons: Path, tmp_path: Path) -> No
         "--workers",
         "1",
     ]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_interruptible
+    )
     deadline = time.monotonic() + 120
     while len(list(workspace.glob("tables/samples/**/*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.005)
