@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from pipeline import segments_cli
+from pipeline import segments_cli, versions_cli
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ WorkspaceOption = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation at run time
     typer.Option("--workspace", metavar="URI", help="folder or s3://bucket/prefix to write to (else the config's)"),
 ]
-Number = Annotated[Optional[int], typer.Argument(metavar="[N]", help="version; the newest if left out")]  # noqa: UP045
+Number = Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag; the newest if left out")]  # noqa: UP045
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="replace a setting: dotted key, JSON value; repeatable")
 ]
 
 
 app.add_typer(segments_cli.app, name="segments")
+app.add_typer(versions_cli.app)
 
 
 def _workspace(loaded: Loaded, given: str | None) -> Storage:
@@ -105,11 +106,13 @@ def versions_(workspace: Workspace) -> None:
 @app.command()
 def verify(workspace: Workspace, version: Number = None) -> None:
     """Check every shard and every record of a version against its manifest; exit 1 on any difference."""
+    from pipeline import versions
     from pipeline.progress import Display
     from pipeline.storage import open_existing
     from pipeline.verify import verify_version
 
-    faults, checked = verify_version(open_existing(workspace), version, Display())
+    storage = open_existing(workspace)
+    faults, checked = verify_version(storage, versions.find(storage, version).version, Display())
     for fault in faults:
         typer.echo(f"error: {fault}", err=True)
     if faults:
@@ -166,7 +169,7 @@ def report(workspace: Workspace, version: Number = None) -> None:
     from pipeline.storage import open_existing
 
     storage = open_existing(workspace)
-    for path in write_pages(storage, versions.read(storage, version)):
+    for path in write_pages(storage, versions.find(storage, version)):
         typer.echo(storage.locate(path))
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline import base_tokenizer, bisect, ledger, plan, takedown, versions
+from pipeline import base_tokenizer, bisect, ledger, marks, plan, takedown, versions
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
@@ -103,7 +103,7 @@ class Conductor:
         self._engine: Engine | None = None
         self._fingerprints: dict[str, str] = {}
         self._base_tokenizer: dict[str, Output] = {}
-        self._probed = False
+        self._mark: marks.Mark | None = None
         self._recorded: set[str] | None = None
         self._layout = b""
         self._parent: Manifest | None = None
@@ -132,6 +132,11 @@ class Conductor:
 
     def run(self) -> Result:
         """Run what is missing and publish. Raises UserError subclasses; finished partitions stay finished."""
+        require_writable(self.storage)
+        with marks.running(self.storage, self.display.say) as self._mark:
+            return self._run()
+
+    def _run(self) -> Result:
         try:
             with self.display:
                 manifest = self._walk()
@@ -306,9 +311,6 @@ class Conductor:
         if not todo:
             return {}
         assert self._open_engine is not None
-        if not self._probed:
-            require_writable(self.storage)
-            self._probed = True
         if self._engine is None:
             self._engine = self._open_engine().__enter__()
         if stage not in plan.WHOLE:
@@ -319,6 +321,8 @@ class Conductor:
             assert self._engine is not None
             with contextlib.closing(self._engine.run(tasks, self.storage.uri)) as results:
                 for result in results:
+                    if self._mark is not None:
+                        self._mark.refresh()
                     if isinstance(result, Done):
                         self._count(stage, result)
                     elif result.cause == Cause.STORE:

@@ -134,7 +134,7 @@ class S3Storage(Storage):
             for item in page.get("Contents", ()):
                 path, size = item["Key"][start:], item["Size"]
                 if path and not (path.endswith("/") and not size):
-                    found.append(Entry(path, size, item["ETag"].strip('"')))
+                    found.append(Entry(path, size, item["ETag"].strip('"'), item["LastModified"].timestamp()))
             if not page.get("IsTruncated"):
                 return sorted(found)  # directory buckets list in no order
             more = {"ContinuationToken": page["NextContinuationToken"]}

@@ -6,13 +6,14 @@ the one conditional write; publishing a version rests on it.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -40,6 +41,8 @@ class Entry:
     path: str
     size: int
     etag: str
+    modified: float = field(default=0.0, compare=False)
+    """When it was written, seconds since the epoch, by the store's clock."""
 
 
 class Storage(ABC):
@@ -58,6 +61,10 @@ class Storage(ABC):
     @abstractmethod
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects whose path begins with ``prefix``, sorted by path."""
+
+    def leftovers(self) -> builtins.list[Entry]:
+        """What writers that were killed left and no listing shows; `delete` removes it."""
+        return []
 
     @abstractmethod
     def read(self, path: str) -> bytes:
@@ -124,7 +131,19 @@ class FolderStorage(Storage):
                 except OSError:  # a dangling link, or gone since: listed, and reported when it is read
                     found.append(Entry(path, 0, "missing"))
                     continue
-                found.append(Entry(path, stat.st_size, f"{stat.st_size:x}-{stat.st_mtime_ns:x}"))
+                found.append(Entry(path, stat.st_size, f"{stat.st_size:x}-{stat.st_mtime_ns:x}", stat.st_mtime))
+        return sorted(found)
+
+    def leftovers(self) -> builtins.list[Entry]:
+        """The partial files of writers that were killed, or are at work."""
+        found = []
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                if name.startswith(_TEMPORARY):
+                    with contextlib.suppress(FileNotFoundError):  # a writer that is at work has finished
+                        stat = (Path(folder) / name).stat()
+                        path = (Path(folder) / name).relative_to(self.root).as_posix()
+                        found.append(Entry(path, stat.st_size, "", stat.st_mtime))
         return sorted(found)
 
     def read(self, path: str) -> bytes:

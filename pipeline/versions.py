@@ -123,6 +123,51 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
     return Manifest(**(data | {"funnel": Funnel(**data["funnel"])}))
 
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+
+
+def find(storage: Storage, text: str | None) -> Manifest:
+    """The manifest of a version by its number or a tag; of the newest for None. Raises ConfigError."""
+    if text is None or text.isdecimal():
+        return read(storage, None if text is None else int(text))
+    known = tags(storage)
+    if text not in known:
+        there = f"its tags are {', '.join(sorted(known))}" if known else "it has no tags"
+        raise ConfigError(f"{storage.uri} has no version called {text}; {there}")
+    return read(storage, known[text])
+
+
+def tags(storage: Storage) -> dict[str, int]:
+    """Name -> version."""
+    entries = [entry for entry in storage.list("tags/") if entry.path.endswith(".json")]
+    return {
+        entry.path.removeprefix("tags/").removesuffix(".json"): json.loads(storage.read(entry.path))["version"]
+        for entry in entries
+    }
+
+
+def tag(storage: Storage, version: int, name: str, move: bool = False) -> None:
+    """Call a version ``name``. Raises ConfigError if the name is another's and it may not ``move``."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} is no name: a letter, then up to 63 letters, digits and . _ -")
+    path, data = f"tags/{name}.json", f'{{"version": {version}}}\n'.encode()
+    if move:
+        storage.write(path, data)
+        return
+    try:
+        storage.create(path, data)
+    except AlreadyExists:
+        if tags(storage).get(name) != version:
+            raise ConfigError(f"{name} is version {tags(storage).get(name)}; give --move to move it") from None
+
+
+def untag(storage: Storage, name: str) -> None:
+    """Forget a name. Raises ConfigError if there is none."""
+    if name not in tags(storage):
+        raise ConfigError(f"{storage.uri} has no version called {name}")
+    storage.delete(f"tags/{name}.json")
+
+
 class LostRace(StorageError):
     """Another publisher took the version's number; its work and ours are both whole, run again to build on it."""
 

@@ -1,0 +1,106 @@
+"""Commands on published versions: ``diff``, ``checkout``, ``tag``, ``gc``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer()
+
+Workspace = Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder or s3:// prefix of a run")]
+
+
+@app.command()
+def diff(
+    workspace: Workspace,
+    old: Annotated[str, typer.Argument(metavar="A", help="version or tag")],
+    new: Annotated[str, typer.Argument(metavar="B", help="version or tag")],
+    listing: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option("--list", metavar="FILE", help="write the samples' ids, each with what became of it"),
+    ] = None,
+) -> None:
+    """What was added, removed and changed from version A to B: samples by source, tier and licence; reasons."""
+    from pipeline import versions
+    from pipeline.diff import diff as compare
+    from pipeline.errors import ConfigError
+    from pipeline.storage import open_existing
+
+    storage = open_existing(workspace)
+    found = compare(storage, versions.find(storage, old), versions.find(storage, new))
+    states = list(found.states.values())
+    typer.echo(", ".join(f"{states.count(state):,} {state}" for state in ("added", "removed", "changed")))
+    for what, values in found.counts.items():
+        for value, counts in sorted(values.items()):
+            told = ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items()))
+            typer.echo(f"  {what:<8} {value:<24} {told}")
+    for reason, n in found.reasons.items():
+        typer.echo(f"  {'reason':<8} {reason:<24} {n:+,} records")
+    if listing is not None:
+        try:
+            listing.write_text("".join(f"{state}\t{sample}\n" for sample, state in found.states.items()))
+        except OSError as error:
+            raise ConfigError(f"{listing} cannot be written: {error.strerror or error}") from None
+
+
+@app.command()
+def checkout(
+    workspace: Workspace,
+    version: Annotated[str, typer.Argument(metavar="N", help="version or tag")],
+    target: Annotated[Path, typer.Argument(metavar="DEST", help="a new or empty folder")],
+) -> None:
+    """Copy a version into a folder of its own: shards, tokenizer, manifest, card and report."""
+    from pipeline import versions
+    from pipeline.checkout import checkout as copy
+    from pipeline.storage import open_existing
+
+    storage = open_existing(workspace)
+    manifest = versions.find(storage, version)
+    size = copy(storage, manifest, target)
+    typer.echo(f"version {manifest.version} in {target}: {len(manifest.shards)} shards, {size / 1e6:,.1f} MB")
+
+
+@app.command()
+def tag(
+    workspace: Workspace,
+    version: Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag")] = None,  # noqa: UP045
+    name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="what to call it")] = None,  # noqa: UP045
+    move: Annotated[bool, typer.Option("--move", help="NAME may be another version's now")] = False,
+    delete: Annotated[Optional[str], typer.Option(metavar="NAME", help="forget this name")] = None,  # noqa: UP045
+) -> None:
+    """Name a version; without N and NAME, list the names."""
+    from pipeline import versions
+    from pipeline.errors import ConfigError
+    from pipeline.storage import open_existing
+
+    storage = open_existing(workspace)
+    if delete is not None:
+        versions.untag(storage, delete)
+        typer.echo(f"{delete} is no name any more")
+    elif version is None:
+        for known, number in sorted(versions.tags(storage).items()):
+            typer.echo(f"{known}\t{number}")
+    elif name is None:
+        raise ConfigError("give a version and its name: svgmill tag WS N NAME")
+    else:
+        number = versions.find(storage, version).version
+        versions.tag(storage, number, name, move)
+        typer.echo(f"version {number} is {name}")
+
+
+@app.command()
+def gc(
+    workspace: Workspace,
+    older_than: Annotated[float, typer.Option(min=0, metavar="HOURS", help="leave what is younger")] = 24.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go, and remove nothing")] = False,
+) -> None:
+    """Remove what no version and no unfinished run needs."""
+    from pipeline.gc import collect_garbage
+    from pipeline.storage import open_existing
+
+    found = collect_garbage(open_existing(workspace), older_than * 3600, dry_run)
+    for place, entries in sorted(found.objects.items()):
+        typer.echo(f"{place:<14} {len(entries):>8,} objects {sum(e.size for e in entries) / 1e6:>12,.1f} MB")
+    typer.echo(f"{found.count:,} objects, {found.size / 1e6:,.1f} MB {'would go' if dry_run else 'removed'}")
