@@ -15,8 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import ledger, versions
+from pipeline import ledger, shards, takedown, versions
+from pipeline.errors import ConfigError
 from pipeline.marks import collecting
+from pipeline.report.publish import page_paths
 from pipeline.storage import Entry, Storage
 
 PLACES = ("shards/", "tables/", "vocabularies/", "index/", "layouts/")
@@ -88,3 +90,43 @@ def _paths(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
             yield from _paths(item)
+
+
+def purge_taken_down(storage: Storage, dry_run: bool = False) -> dict[int, list[str]]:
+    """Remove the shards of old versions that hold samples which were taken down; returns version -> its shards.
+
+    Such a version is redacted: its manifest stays, ``versions/<n>/redacted.json`` says which shards are gone and for
+    which requests, and its report and card, which have pictures, go too. Raises ConfigError if the newest version still
+    holds such a sample, and Busy as `collect_garbage`.
+    """
+    with collecting(storage) as mark:
+        requests = takedown.requests(storage)
+        taken = set(takedown.load(storage, requests).samples)
+        holding: dict[str, bool] = {}
+        found: dict[int, list[str]] = {}
+        known = versions.numbers(storage)
+        for number in reversed(known):
+            for shard in versions.read(storage, number).shards:
+                path = shard["path"]
+                if path not in holding:
+                    mark.refresh()
+                    holding[path] = storage.exists(path) and not taken.isdisjoint(
+                        row["sample_id"] for row in shards.rows(storage.read(path), shard["format"], ["sample_id"])
+                    )
+                if holding[path]:
+                    found.setdefault(number, []).append(path)
+        if known and known[-1] in found:
+            raise ConfigError(
+                f"version {known[-1]}, the newest, still holds samples that were taken down; run its config again to "
+                "publish one without them, then purge"
+            )
+        if not dry_run:
+            for number, paths in sorted(found.items()):
+                told = {"shards": sorted({*paths, *versions.redacted(storage, number)}), "requests": requests}
+                storage.write(versions.redaction_path(number), (json.dumps(told, indent=1) + "\n").encode())
+                for page in page_paths(number):
+                    storage.delete(page)
+            for path in sorted({path for paths in found.values() for path in paths}):
+                mark.refresh()
+                storage.delete(path)
+    return found

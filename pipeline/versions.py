@@ -123,6 +123,19 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
     return Manifest(**(data | {"funnel": Funnel(**data["funnel"])}))
 
 
+def redaction_path(version: int) -> str:
+    """Where it is said which shards of a version were removed after it was published."""
+    return f"versions/{version}/redacted.json"
+
+
+def redacted(storage: Storage, version: int) -> frozenset[str]:
+    """The shards that were removed from a version because of takedowns."""
+    try:
+        return frozenset(json.loads(storage.read(redaction_path(version)))["shards"])
+    except NotFound:
+        return frozenset()
+
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 
 

@@ -95,11 +95,17 @@ def gc(
     workspace: Workspace,
     older_than: Annotated[float, typer.Option(min=0, metavar="HOURS", help="leave what is younger")] = 24.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go, and remove nothing")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge-taken-down", help="remove old versions' shards that hold what was taken down, too")
+    ] = False,
 ) -> None:
     """Remove what no version and no unfinished run needs."""
-    from pipeline.gc import collect_garbage
+    from pipeline.gc import collect_garbage, purge_taken_down
     from pipeline.storage import open_existing
 
+    if purge:
+        for number, paths in sorted(purge_taken_down(open_existing(workspace), dry_run).items()):
+            typer.echo(f"version {number}: {len(paths)} shards {'would go' if dry_run else 'are gone; it is redacted'}")
     found = collect_garbage(open_existing(workspace), older_than * 3600, dry_run)
     for place, entries in sorted(found.objects.items()):
         typer.echo(f"{place:<14} {len(entries):>8,} objects {sum(e.size for e in entries) / 1e6:>12,.1f} MB")

@@ -40,6 +40,10 @@ class CountingStorage(Storage):
         finally:  # that something is not there is an answer, too
             self._end(number, AFTER)
 
+    def present(self) -> bool:
+        with self._operation("present"):
+            return self._inner.present()
+
     def list(self, prefix: str = "") -> list[Entry]:
         with self._operation("list"):
             return self._inner.list(prefix)

@@ -102,3 +102,21 @@ def test_nothing_that_is_left_was_touched(finished: Run) -> None:
     for row in parquet_rows(after):
         assert row == before[row["sample_id"]]
     assert after.result.manifest.vocabulary == finished.result.manifest.vocabulary
+
+
+def test_what_was_taken_down_is_purged_from_old_versions(finished: Run) -> None:
+    """After a version without it, the shards that held it go; the old version is redacted, the new one whole."""
+    gone = sorted(ids(finished))[3]
+    request(finished, gone)
+    assert "still holds" in one_line(svgmill("gc", finished.workspace, "--purge-taken-down"), 2)
+    after = mill(finished.config, finished.workspace)
+    dry = svgmill("gc", finished.workspace, "--purge-taken-down", "--dry-run")
+    assert "version 1: 2 shards would go" in dry.stdout
+    assert "version 1: 2 shards are gone" in svgmill("gc", finished.workspace, "--purge-taken-down").stdout
+    left = [p.read_bytes() for p in (finished.workspace / "shards").rglob("*") if p.is_file()]
+    assert not any(gone.encode() in data for data in left)
+    assert "redacted, 2 of" in svgmill("verify", finished.workspace, "1").stdout
+    assert not verify(finished.workspace)
+    assert svgmill("gc", finished.workspace, "--purge-taken-down", "--older-than", "0").returncode == 0
+    assert not mill(finished.config, finished.workspace).result.published
+    assert ids(after) == {row["sample_id"] for row in parquet_rows(after)}
