@@ -146,7 +146,7 @@ def _part(case: _Case, begin: int, end: int) -> Task:
 
 def _joining(case: _Case) -> Task:
     records = [record for _, record in sorted(case.parts, key=lambda part: part[0])]
-    parts = [[record.outputs[role].path for role in ("kept", "dropped")] for record in records]
+    parts = [{role: output.path for role, output in record.outputs.items()} for record in records]
     return replace(case.task, payload={**case.task.payload, "parts": parts, "lost": sorted(case.lost)})
 
 

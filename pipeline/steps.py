@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def crawl_step(work: Work) -> Record:
     except crawl.ArchiveError as error:
         raise ConfigError(f"source {payload['source']}: {error}") from None
     lost = pa.concat_tables([DROPPED.empty_table(), *dropped])
-    outputs = {"kept": raw, "dropped": write_table(work.storage, work.path("dropped.parquet"), [lost], DROPPED)}
+    outputs = {"kept": raw, **_dropped(work, lost)}
     return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]))
 
 
@@ -137,7 +138,10 @@ def samples_step(work: Work) -> Record:
     payload = work.task.payload
     table = read_table(work.storage, payload["raw"], row_group=payload["row_group"])
     if "parts" in payload:
-        parts = [[read_table(work.storage, part[role]) for part in payload["parts"]] for role in (0, 1)]
+        parts = [
+            [read_table(work.storage, part[role]) for part in payload["parts"] if role in part]
+            for role in ("kept", "dropped")
+        ]
         kept = pa.concat_tables([SAMPLES.empty_table(), *parts[0]])
         dropped = pa.concat_tables([DROPPED.empty_table(), *parts[1]])
         quarantined = [(row, Reason(reason), detail) for row, reason, detail in payload["lost"]]
@@ -160,10 +164,7 @@ def samples_step(work: Work) -> Record:
     dropped = pa.concat_tables([dropped, lost]).sort_by([("path", "ascending")])
     notes = {item["values"]: item["counts"] for item in pc.value_counts(pc.list_flatten(kept["notes"])).to_pylist()}
     size = _sum(pc.binary_length(kept["svg"])) * 3 + _sum(pc.binary_length(kept["png"]))
-    outputs = {
-        "kept": write_table(work.storage, work.path(), [kept], SAMPLES),
-        "dropped": write_table(work.storage, work.path("dropped.parquet"), [dropped], DROPPED),
-    }
+    outputs = {"kept": write_table(work.storage, work.path(), [kept], SAMPLES), **_dropped(work, dropped)}
     return work.record(
         outputs,
         table.num_rows,
@@ -171,6 +172,13 @@ def samples_step(work: Work) -> Record:
         dropped=dropped_counts([dropped]),
         extra={"shard_bytes": size, "notes": notes},
     )
+
+
+def _dropped(work: Work, table: pa.Table) -> dict[str, Output]:
+    """What was dropped, if anything was: a request to the store less where all is well."""
+    if not table.num_rows:
+        return {}
+    return {"dropped": write_table(work.storage, work.path("dropped.parquet"), [table], DROPPED)}
 
 
 def _sum(values: Any) -> int:
@@ -271,9 +279,16 @@ def encode_step(work: Work) -> Record:
     """Segment tokens and ids of a partition's survivors."""
     payload = work.task.payload
     rows = _kept(work, ["path", "sample_id", "tokens"])
-    segments = tokenize.Segments.from_json(work.storage.read(payload["segments"]).decode())
-    table = tokenize.encode_table(rows, work.storage.read(payload["tokenizer"]).decode(), segments)
+    segments, tokenizer = _vocabulary(work.storage.uri, payload["segments"], payload["tokenizer"])
+    table = tokenize.encode_table(rows, tokenizer, segments)
     return _side_table(work, table, ENCODED, rows.num_rows)
+
+
+@lru_cache(maxsize=2)
+def _vocabulary(workspace: str, segments: str, tokenizer: str) -> tuple[tokenize.Segments, str]:
+    """The segments and the tokenizer's text. They lie under their digest, so a worker reads them once."""
+    storage = open_storage(workspace)
+    return tokenize.Segments.from_json(storage.read(segments).decode()), storage.read(tokenizer).decode()
 
 
 def _side_table(work: Work, table: pa.Table, schema: pa.Schema, rows_in: int) -> Record:

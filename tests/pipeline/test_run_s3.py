@@ -79,7 +79,7 @@ def crawl(config: Path, source: FolderSource, workspace: Path, base: Path, acces
     listing = list_source(source, base, access)
     tasks = crawl_tasks(load(config).config, [listing], {source.name: chunks(listing, 10)}, {})
     records = [execute(task, str(workspace)).record for task in tasks]
-    return [(r.key, r.rows_in, r.dropped, r.outputs["kept"].sha256, r.outputs["dropped"].sha256) for r in records]
+    return [(r.key, r.rows_in, r.dropped, {role: o.sha256 for role, o in r.outputs.items()}) for r in records]
 
 
 @pytest.mark.parametrize("path", ["", "/deep", "/a.zip", "/deep/b.tar.gz"])
