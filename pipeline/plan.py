@@ -208,6 +208,11 @@ def _of(decided: Record, record: Record) -> Output:
     return decided.outputs[f"{record.source}/{record.key}"]
 
 
+def _bits(decided: Record, record: Record) -> str:
+    """Which rows of a samples partition stay; see `steps.survivors`."""
+    return str(decided.extra["kept"][f"{record.source}/{record.key}"])
+
+
 def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: Record) -> list[Task]:
     """The tasks of ``caption`` or ``tier``: one for each samples partition."""
     settings = {"caption": config.caption, "tier": config.tier}[stage]
@@ -216,7 +221,7 @@ def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: R
     for record in samples:
         rows, decisions = record.outputs["kept"], _of(decided, record)
         basis = Basis(versions, own, tuple(_inputs((rows, decisions))))
-        payload = {"settings": text, "samples": rows.path, "decisions": decisions.path}
+        payload = {"settings": text, "samples": rows.path, "kept": _bits(decided, record), "decisions": decisions.path}
         tasks.append(Task(stage, record.source, record.key, basis, payload, record.rows_kept, rows.bytes))
     return tasks
 
@@ -261,7 +266,10 @@ def count_tasks(config: Config, samples: Sequence[Record], decided: Record, capt
         payload = {
             "settings": config.tokenize.model_dump_json(),
             "share": own["share"],
-            "partitions": [tuple(output.path for output in part) for part in parts],
+            "partitions": [
+                (rows.path, _bits(decided, samples[i]), captioned.path)
+                for i, (rows, _, captioned) in zip(group, parts, strict=True)
+            ],
         }
         first = samples[group[0]]
         size = sum(samples[i].outputs["kept"].bytes for i in group)
@@ -297,7 +305,7 @@ def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequ
             "settings": config.tokenize.segments.model_dump_json(),
             "share": own["share"],
             "mask": mask.path,
-            "partitions": [tuple(output.path for output in part) for part in parts],
+            "partitions": [(samples[i].outputs["kept"].path, _bits(decided, samples[i])) for i in group],
         }
         first = samples[group[0]]
         size = sum(samples[i].outputs["kept"].bytes for i in group)
@@ -344,7 +352,7 @@ def encode_tasks(
         )
         payload = {
             "samples": rows.path,
-            "decisions": decisions.path,
+            "kept": _bits(decided, record),
             "segments": vocabulary["segments"].path,
             "tokenizer": vocabulary["tokenizer"].path,
         }
@@ -419,7 +427,8 @@ def write_tasks(
             inputs += _inputs(outputs.values())
             if config.write.repack:
                 inputs += _inputs([provenance])
-            parts.append({role: output.path for role, output in (outputs | {"provenance": provenance}).items()})
+            part = {role: output.path for role, output in (outputs | {"provenance": provenance}).items()}
+            parts.append(part | {"kept": _bits(decided, record)})
         first = samples[group[0]]
         basis = Basis(versions, _dump(config.write), tuple(inputs))
         payload = {"settings": text, "partitions": parts}

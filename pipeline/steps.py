@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from collections import Counter
@@ -189,7 +190,8 @@ def deduplicate_step(work: Work) -> Record:
     """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition.
 
     Provenance is in a table of its own: a shard stays as it is when a later source brings another copy of its samples.
-    The index of all samples lies under its digest, since versions refer to it.
+    The index of all samples lies under its digest, since versions refer to it. The record says, in a bit for each row
+    of a samples partition, which stay: what follows needs no more, and a request less.
     """
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
@@ -216,8 +218,12 @@ def deduplicate_step(work: Work) -> Record:
     duplicates: dict[str, int] = {}
     dropped_here: dict[str, int] = {}
     rejected: dict[str, dict[str, int]] = {}
+    kept: dict[str, str] = {}
     for i, (source, key, _) in enumerate(partitions):
         mine = decisions.filter(pc.equal(homes, i))
+        stays = dict(zip(mine["path"].to_pylist(), mine["kept"].to_pylist(), strict=True))
+        bits = np.packbits(np.array([stays[path] for path in tables[i]["path"].to_pylist()], bool))
+        kept[f"{source}/{key}"] = base64.b64encode(bits.tobytes()).decode()
         path = table_path("deduplicate", source, key)
         outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine.select(DECIDED.names)], DECIDED)
         provenance = mine.filter(mine["kept"]).select(["sample_id", "provenance"])
@@ -239,25 +245,20 @@ def deduplicate_step(work: Work) -> Record:
         narrow.num_rows,
         _sum(decisions["kept"]),
         dropped={"deduplicate": dict(sorted(dropped_here.items()))} if dropped_here else {},
-        extra={"duplicates": duplicates, "rejected": rejected},
+        extra={"duplicates": duplicates, "rejected": rejected, "kept": kept},
     )
 
 
-def _kept(work: Work, columns: list[str], decided: tuple[str, ...] = ()) -> pa.Table:
-    """The surviving rows of a samples partition, in its order, with ``decided`` columns of their decisions."""
+def _kept(work: Work, columns: list[str]) -> pa.Table:
+    """The surviving rows of a samples partition, in its order."""
     payload = work.task.payload
-    rows = read_table(work.storage, payload["samples"], columns=columns)
-    decisions = read_table(work.storage, payload["decisions"], columns=["path", "kept", *decided])
-    return survivors(rows, decisions, decided)
+    return survivors(read_table(work.storage, payload["samples"], columns=columns), payload["kept"])
 
 
-def survivors(rows: pa.Table, decisions: pa.Table, decided: tuple[str, ...] = ()) -> pa.Table:
-    """Rows of ``rows`` whose decision (matched by ``path``) is kept, with the ``decided`` columns appended."""
-    at = {path: i for i, path in enumerate(decisions["path"].to_pylist())}
-    matched = decisions.take(pa.array([at[path] for path in rows["path"].to_pylist()], pa.int64()))
-    for name in decided:
-        rows = rows.append_column(decisions.schema.field(name), matched[name])
-    return rows.filter(matched["kept"])
+def survivors(rows: pa.Table, bits: str) -> pa.Table:
+    """Rows of a samples partition that stay; ``bits``: base64 of a bit for each row, as `deduplicate_step` records."""
+    mask = np.unpackbits(np.frombuffer(base64.b64decode(bits), np.uint8), count=len(rows)).astype(bool)
+    return rows.filter(pa.array(mask))
 
 
 def caption_step(work: Work) -> Record:
@@ -270,8 +271,14 @@ def caption_step(work: Work) -> Record:
 
 def tier_step(work: Work) -> Record:
     """Tier and split of a partition's survivors."""
-    rows = _kept(work, ["path", "sample_id", "atomic_length"], ("cluster_id",))
-    table = tier.tier(rows, tier.TierSettings.model_validate_json(work.task.payload["settings"]))
+    payload = work.task.payload
+    rows = _kept(work, ["path", "sample_id", "atomic_length"])
+    decided = read_table(work.storage, payload["decisions"], columns=["path", "cluster_id"])
+    clusters = dict(zip(decided["path"].to_pylist(), decided["cluster_id"].to_pylist(), strict=True))
+    rows = rows.append_column(
+        "cluster_id", pa.array([clusters[path] for path in rows["path"].to_pylist()], pa.string())
+    )
+    table = tier.tier(rows, tier.TierSettings.model_validate_json(payload["settings"]))
     return _side_table(work, table, TIERED, rows.num_rows)
 
 
@@ -303,8 +310,8 @@ def count_step(work: Work) -> Record:
     vocabulary = tokenize.Vocabulary.build(settings)
     strings: list[str] = []
     captions: list[str] = []
-    for samples, decisions, captioned in payload["partitions"]:
-        rows = _to_learn_from(work, samples, decisions)
+    for samples, kept, captioned in payload["partitions"]:
+        rows = _to_learn_from(work, samples, kept)
         side = read_table(work.storage, captioned)
         wanted = pc.is_in(side["sample_id"], value_set=rows["sample_id"].combine_chunks())
         strings += rows["tokens"].to_pylist()
@@ -321,12 +328,9 @@ def count_step(work: Work) -> Record:
     return work.record(outputs, len(strings), len(strings))
 
 
-def _to_learn_from(work: Work, samples: str, decisions: str) -> pa.Table:
+def _to_learn_from(work: Work, samples: str, kept: str) -> pa.Table:
     """The survivors of a samples partition that are in the share to learn from."""
-    rows = survivors(
-        read_table(work.storage, samples, columns=["path", "sample_id", "tokens"]),
-        read_table(work.storage, decisions, columns=["path", "kept"]),
-    )
+    rows = survivors(read_table(work.storage, samples, columns=["sample_id", "tokens"]), kept)
     share = work.task.payload["share"]
     if share >= 1:
         return rows
@@ -353,8 +357,8 @@ def runs_step(work: Work) -> Record:
     mask = np.unpackbits(np.frombuffer(work.storage.read(payload["mask"]), np.uint8)).astype(bool)
     strings = [
         text
-        for samples, decisions in payload["partitions"]
-        for text in _to_learn_from(work, samples, decisions)["tokens"].to_pylist()
+        for samples, kept in payload["partitions"]
+        for text in _to_learn_from(work, samples, kept)["tokens"].to_pylist()
     ]
     runs = tokenize.frequent_runs(strings, mask, settings)
     return work.record({"kept": write_table(work.storage, work.path(), [runs], RUNS)}, len(strings), len(strings))
@@ -456,10 +460,7 @@ def joined(work: Work, part: dict[str, str]) -> pa.Table:
         "license",
         "size",
     ]
-    rows = survivors(
-        read_table(work.storage, part["samples"], columns=wanted),
-        read_table(work.storage, part["decisions"], columns=["path", "kept"]),
-    )
+    rows = survivors(read_table(work.storage, part["samples"], columns=wanted), part["kept"])
     for stage in ("caption", "tier", "encode", "provenance"):
         side = read_table(work.storage, part[stage])
         if side["sample_id"] != rows["sample_id"]:

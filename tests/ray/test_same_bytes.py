@@ -10,12 +10,13 @@ from pipeline.versions import manifest_path
 
 @pytest.mark.ray
 def test_engines_and_workers_give_the_same_bytes(icons: Path, tmp_path: Path) -> None:
-    """inline, one Ray worker and three: the same shard digests, the same manifest, the same files."""
+    """inline, one Ray worker, two and seven: the same shard digests, the same manifest, the same files."""
     config = write_config(tmp_path / "c.yaml", icons, partition={"records": 5})
     mill(config, tmp_path / "inline")
     mill(config, tmp_path / "one", lambda: RayEngine(workers=1))
-    mill(config, tmp_path / "three", lambda: RayEngine(workers=3))
-    stores = [FolderStorage(tmp_path / name) for name in ("inline", "one", "three")]
+    mill(config, tmp_path / "two", lambda: RayEngine(workers=2))
+    mill(config, tmp_path / "seven", lambda: RayEngine(workers=7))
+    stores = [FolderStorage(tmp_path / name) for name in ("inline", "one", "two", "seven")]
     manifests = {store.read(manifest_path(1)) for store in stores}
     assert len(manifests) == 1
     listings = [
@@ -27,4 +28,4 @@ def test_engines_and_workers_give_the_same_bytes(icons: Path, tmp_path: Path) ->
         for store in stores
     ]
     assert len(listings[0]) > 30
-    assert listings[0] == listings[1] == listings[2]
+    assert all(listing == listings[0] for listing in listings)
