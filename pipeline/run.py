@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline import base_tokenizer, bisect, ledger, marks, plan, takedown, versions
+from pipeline.accounts import account, merged, stage_counts
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
@@ -25,7 +26,7 @@ from pipeline.progress import Display
 from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, read_layout
 from pipeline.storage import NotFound, Storage, require_writable
 from pipeline.tables import Output, read_table, table_bytes
-from pipeline.versions import Funnel, Manifest
+from pipeline.versions import Manifest
 from pipeline.work import Cause, Done, Failed, Task
 from stages.reasons import Outcome, Reason, outcome
 
@@ -401,7 +402,7 @@ class Conductor:
                 "files": files,
             },
             licenses=dict(sorted(licenses.items())),
-            notes=_merged(record.extra["notes"] for record in samples),
+            notes=merged(record.extra["notes"] for record in samples),
             raw_bytes=sum(record.extra["raw_bytes"] for record in written),
             layout=self._layout_file(),
             index={"path": index.path, "sha256": index.sha256, "bytes": index.bytes},
@@ -425,7 +426,7 @@ class Conductor:
             default = Config.model_fields["error_budget"].default
             shares = [(stage, reasons, budget.get(stage, default)) for stage, reasons in lost.items()]
         else:
-            shares = [("", _merged(lost.values()), budget)]
+            shares = [("", merged(lost.values()), budget)]
         lines = []
         for stage, reasons, share in shares:
             count = sum(reasons.values())
@@ -448,99 +449,3 @@ def _gave_up(stage: str, failed: list[Failed]) -> PartitionError:
         f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
         "finished partitions are kept, run again to go on"
     )
-
-
-def account(
-    config: Config, crawled: Sequence[Record], samples: Sequence[Record], decided: Record
-) -> tuple[Funnel, list[dict[str, Any]]]:
-    """Add up where every record went, over all and by source. Raises BalanceError if one is lost or counted twice."""
-    by_source: dict[str, dict[str, Any]] = {
-        source.name: {
-            "source": source.name,
-            "license": source.license,
-            "input": 0,
-            "kept": 0,
-            "duplicate": 0,
-            "rejected": {},
-            "quarantined": {},
-        }
-        for source in config.sources
-    }
-    raw = {record.source: 0 for record in crawled}
-    passed = dict.fromkeys(raw, 0)
-    for record in crawled:
-        row = by_source[record.source]
-        row["input"] += record.rows_in
-        raw[record.source] += record.rows_kept
-        _drop(row, record)
-        if record.rows_in != record.rows_kept + _dropped(record):
-            raise BalanceError(f"crawl {record.source}/{record.key}: {record.rows_in} in, other counts differ")
-    for record in samples:
-        row = by_source[record.source]
-        raw[record.source] -= record.rows_in
-        passed[record.source] = passed.get(record.source, 0) + record.rows_kept
-        _drop(row, record)
-        if record.rows_in != record.rows_kept + _dropped(record):
-            raise BalanceError(f"samples {record.source}/{record.key}: {record.rows_in} in, other counts differ")
-    if any(raw.values()):
-        raise BalanceError(f"raw records without an outcome: {raw}")
-    if decided.rows_in != sum(passed.values()) or decided.rows_in != decided.rows_kept + _dropped(decided):
-        raise BalanceError(f"deduplicate: {decided.rows_in} in of {sum(passed.values())}, {decided.rows_kept} kept")
-    for name, row in by_source.items():
-        row["duplicate"] = decided.extra["duplicates"].get(name, 0)
-        taken = decided.extra["rejected"].get(name, {})
-        row["rejected"] |= taken
-        row["kept"] = passed.get(name, 0) - row["duplicate"] - sum(taken.values())
-        row["rejected"] = dict(sorted(row["rejected"].items()))
-        row["quarantined"] = dict(sorted(row["quarantined"].items()))
-    rows = list(by_source.values())
-    funnel = Funnel(
-        input=sum(row["input"] for row in rows),
-        kept=sum(row["kept"] for row in rows),
-        duplicate=sum(row["duplicate"] for row in rows),
-        rejected=_merged(row["rejected"] for row in rows),
-        quarantined=_merged(row["quarantined"] for row in rows),
-    )
-    if not funnel.balanced or funnel.kept != decided.rows_kept:
-        raise BalanceError(f"the funnel does not add up: {funnel}")
-    return funnel, rows
-
-
-def _drop(row: dict[str, Any], record: Record) -> None:
-    for reasons in record.dropped.values():
-        for reason, n in reasons.items():
-            counts = row[str(outcome(Reason(reason)))]
-            counts[reason] = counts.get(reason, 0) + n
-
-
-def _dropped(record: Record) -> int:
-    return sum(n for reasons in record.dropped.values() for n in reasons.values())
-
-
-def _merged(counts: Any) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for part in counts:
-        for reason, n in part.items():
-            total[reason] = total.get(reason, 0) + n
-    return dict(sorted(total.items()))
-
-
-PASS = ("sanitize", "normalize", "tokenize", "render", "signatures", "rowwise")
-"""Stages of the row-wise pass in order; what the sandbox quarantines is counted under the last."""
-
-
-def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> list[dict[str, Any]]:
-    """How many records went into each stage, stayed, and left by which reason."""
-    dropped: dict[str, list[dict[str, int]]] = {}
-    for record in [*crawled, *samples, decided]:
-        for stage, reasons in record.dropped.items():
-            dropped.setdefault(stage, []).append(dict(reasons))
-    counts = []
-    going = sum(record.rows_in for record in crawled)
-    # the sandbox takes out whole records, wherever in the pass they died
-    for stage in ("crawl", "rowwise", *PASS[:-1], "deduplicate"):
-        here = _merged(dropped.get(stage, []))
-        left = going - sum(here.values())
-        counts.append({"stage": "sandbox" if stage == "rowwise" else stage, "in": going, "kept": left, "dropped": here})
-        going = left
-    return counts
