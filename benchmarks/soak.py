@@ -2,6 +2,9 @@
 
     python benchmarks/soak.py crashes [--every 1]      # at each operation on the store, before and after it took effect
     python benchmarks/soak.py kills [--seeds 20]       # of Ray workers, and of one of two nodes, at random times
+    python benchmarks/soak.py store [--every 1]        # at each request to an S3 server, each of seven faults
+    python benchmarks/soak.py busy [--seeds 5]         # 503 from an S3 server for a minute, from random requests
+    python benchmarks/soak.py publishers [--rounds 50] # two runs at once on an S3 server
 
 Prints what went wrong and a count; exits with 1 if anything did. The tests run a part of it.
 """
@@ -9,24 +12,31 @@ Prints what went wrong and a count; exits with 1 if anything did. The tests run 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import random
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "faults")]
 
+import bad_store  # noqa: E402
 import conftest  # noqa: E402
 import crashing  # noqa: E402
 import killing  # noqa: E402
+import s3_server  # noqa: E402
 
 from pipeline.versions import manifest_path  # noqa: E402
 
 
 def config_of(folder: Path, count: int) -> Path:
     icons = folder / "icons"
-    icons.mkdir()
+    icons.mkdir(parents=True)
     for number in range(count):
         (icons / f"s{number:03}.svg").write_text(conftest.drawing(number))
     (icons / "copy.svg").write_text(conftest.drawing(3))
@@ -69,15 +79,64 @@ def kills(folder: Path, seeds: int) -> list[str]:
     return wrong
 
 
+def store(folder: Path, every: int) -> list[str]:
+    wrong = []
+    for fault in bad_store.FAULTS:
+        with _s3(1.5) as (where, bad):
+            sweep = bad_store.Sweep(config_of(folder / fault, 5), where, bad)
+            begin = time.monotonic()
+            requests = range(1, sweep.calls + 1, every)
+            found = [each for number in requests for each in sweep.meet(fault, number)]
+            print(*found, sep="\n", end="\n" if found else "")
+            print(f"{fault}: {len(requests)} of {sweep.calls} requests, {time.monotonic() - begin:.0f} s", flush=True)
+            wrong += found
+    return wrong
+
+
+def busy(folder: Path, seeds: int) -> list[str]:
+    wrong = []
+    with _s3(60.0) as (where, bad):
+        sweep = bad_store.Sweep(config_of(folder, 5), where, bad)
+        for seed in range(seeds):
+            number = random.Random(seed).randrange(sweep.calls) + 1
+            begin = time.monotonic()
+            found = sweep.meet("busy", number)
+            print(f"503 for a minute from request {number} of {sweep.calls}: {time.monotonic() - begin:.0f} s", *found)
+            wrong += found
+    return wrong
+
+
+@contextlib.contextmanager
+def _s3(busy_seconds: float) -> Iterator[tuple[str, bad_store.Proxy]]:
+    os.environ.update(s3_server.SETTINGS)
+    with s3_server.serve() as endpoint_url, bad_store.proxy(endpoint_url, busy_seconds) as bad:
+        s3_server.make_bucket(endpoint_url, "tests")
+        yield "s3://tests/soak", bad
+
+
+def publishers(rounds: int) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "-q", str(TESTS / "faults/test_two_publishers.py")]
+    done = subprocess.run(command, env=os.environ | {"SVGMILL_PUBLISHER_ROUNDS": str(rounds)}, check=False)
+    return [f"pytest ended with {done.returncode}"] if done.returncode else []
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["crashes", "kills"])
+    parser.add_argument("what", choices=["crashes", "kills", "store", "busy", "publishers"])
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=50)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="svgmill-soak-") as name:
-        wrong = crashes(Path(name), args.every) if args.what == "crashes" else kills(Path(name), args.seeds)
+        soaks = {
+            "crashes": lambda: crashes(Path(name), args.every),
+            "kills": lambda: kills(Path(name), args.seeds),
+            "store": lambda: store(Path(name), args.every),
+            "busy": lambda: busy(Path(name), args.seeds),
+            "publishers": lambda: publishers(args.rounds),
+        }
+        wrong = soaks[args.what]()
     print(f"{len(wrong)} faults")
     raise SystemExit(1 if wrong else 0)
 

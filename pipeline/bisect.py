@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import pyarrow.parquet as pq
-
 from pipeline import ledger
 from pipeline.errors import PartitionError
 from pipeline.ledger import Basis, Record
 from pipeline.sandbox import SandboxSettings, longest_record
 from pipeline.storage import Storage
+from pipeline.tables import open_table
 from pipeline.work import Cause, Done, Failed, Task
 from stages.reasons import Reason
 
@@ -151,5 +150,5 @@ def _joining(case: _Case) -> Task:
 
 
 def _rows(storage: Storage, task: Task) -> int:
-    with storage.open(task.payload["raw"]) as stream, pq.ParquetFile(stream) as file:
+    with open_table(storage, task.payload["raw"]) as file:
         return int(file.metadata.row_group(task.payload["row_group"]).num_rows)

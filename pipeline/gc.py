@@ -21,8 +21,11 @@ from pipeline.marks import collecting
 from pipeline.report.publish import page_paths
 from pipeline.storage import Entry, Storage
 
-PLACES = ("shards/", "tables/", "vocabularies/", "index/", "layouts/")
-"""Where runs write what versions and records name."""
+PLACES = ("shards/", "tables/", "vocabularies/", "index/", "layouts/", ".writable-")
+"""Where runs write what versions and records name, and what they try whether they can write with."""
+
+PARTIAL = "partial files"
+"""The place of `Storage.leftovers`."""
 
 
 @dataclass
@@ -52,15 +55,19 @@ def collect_garbage(storage: Storage, older_than: float, dry_run: bool = False) 
         now = time.time()
         found = Garbage()
         listed = [(place, entry) for place in PLACES for entry in storage.list(place)]
-        listed += [("partial files", entry) for entry in storage.leftovers()]
+        listed += [(PARTIAL, entry) for entry in storage.leftovers()]
         for place, entry in listed:
-            if entry.path not in needed and now - entry.modified >= older_than:
+            # an unfinished upload can be to a path that is needed
+            if (place == PARTIAL or entry.path not in needed) and now - entry.modified >= older_than:
                 found.objects.setdefault(place.rstrip("/"), []).append(entry)
         if not dry_run:
-            for entries in found.objects.values():
+            for place, entries in found.objects.items():
                 for entry in entries:
                     mark.refresh()
-                    storage.delete(entry.path)
+                    if place == PARTIAL:
+                        storage.discard(entry)
+                    else:
+                        storage.delete(entry.path)
     return found
 
 

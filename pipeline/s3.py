@@ -9,6 +9,7 @@ the checksum that the server has of it.
 from __future__ import annotations
 
 import base64
+import builtins
 import contextlib
 import hashlib
 import io
@@ -202,6 +203,27 @@ class S3Storage(Storage):
                 retried = retried or error.retries > 0
                 _pause(attempt)
 
+    def leftovers(self) -> builtins.list[Entry]:
+        """Multipart uploads that are not completed, whose parts are stored, and paid for, unseen. ``etag``: the id."""
+        found: builtins.list[Entry] = []
+        start = len(self._key(""))
+        more: dict[str, str] = {}
+        while True:
+            page = self._call("ListMultipartUploads", "", Prefix=self._key(""), **more)
+            for item in page.get("Uploads", ()):
+                found.append(Entry(item["Key"][start:], 0, item["UploadId"], item["Initiated"].timestamp()))
+            if not page.get("IsTruncated"):
+                return sorted(found)
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+    def discard(self, leftover: Entry) -> None:
+        """Abort the upload; its parts go."""
+        try:
+            self._call("AbortMultipartUpload", leftover.path, Key=self._key(leftover.path), UploadId=leftover.etag)
+        except Refused as error:
+            if error.code != "NoSuchUpload":  # ended since it was listed
+                raise
+
     def delete(self, path: str) -> None:
         """Remove the object if it is there."""
         self._call("DeleteObject", path, Key=self._key(path))
@@ -355,6 +377,7 @@ _VERBS = {
     "DeleteObject": "delete",
     "GetObject": "read",
     "HeadObject": "look for",
+    "ListMultipartUploads": "list unfinished uploads to",
     "ListObjectsV2": "list",
     "PutObject": "write",
     "UploadPart": "write",
@@ -366,6 +389,7 @@ _RIGHTS = {
     "DeleteObject": "DeleteObject",
     "GetObject": "GetObject",
     "HeadObject": "GetObject",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjectsV2": "ListBucket",
     "PutObject": "PutObject",
     "UploadPart": "PutObject",

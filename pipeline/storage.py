@@ -63,8 +63,12 @@ class Storage(ABC):
         """All objects whose path begins with ``prefix``, sorted by path."""
 
     def leftovers(self) -> builtins.list[Entry]:
-        """What writers that were killed left and no listing shows; `delete` removes it."""
+        """What writers that were killed left, or are at work on, and no listing shows; `discard` removes it."""
         return []
+
+    def discard(self, leftover: Entry) -> None:
+        """Remove one of `leftovers`, if it is still there."""
+        self.delete(leftover.path)
 
     @abstractmethod
     def read(self, path: str) -> bytes:

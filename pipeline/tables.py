@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.storage import Storage
+from pipeline.errors import StorageError
+from pipeline.storage import NotFound, Storage
 
 
 @dataclass(frozen=True)
@@ -81,16 +83,54 @@ def table_bytes(table: pa.Table, schema: pa.Schema) -> bytes:
     return stream.getvalue()
 
 
-PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "version": "2.6", "write_statistics": False}
+PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "version": "2.6",
+    "write_statistics": False,
+    # a store's own checksum is of the whole object, and most reads are of some columns
+    "write_page_checksum": True,
+}
 """Writer settings of intermediate tables."""
 
 
 def read_table(storage: Storage, path: str, columns: list[str] | None = None, row_group: int | None = None) -> pa.Table:
-    """Read a Parquet table, or only ``columns`` and one ``row_group`` of it."""
-    with storage.open(path) as stream, pq.ParquetFile(stream) as file:
+    """Read a Parquet table, or only ``columns`` and one ``row_group`` of it.
+
+    Raises NotFound, and DamagedTable if what is read is not what was written.
+    """
+    with open_table(storage, path) as file:
         if row_group is None:
             return file.read(columns=columns, use_threads=False)
         return file.read_row_group(row_group, columns=columns, use_threads=False)
+
+
+@contextlib.contextmanager
+def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file for reading in the block, each page held against its checksum. Raises as `read_table`."""
+    try:
+        stream = storage.open(path)
+    except NotFound:
+        raise NotFound(f"{storage.locate(path)} does not exist; {_remedy(path)}") from None
+    try:
+        with stream, pq.ParquetFile(stream, page_checksum_verification=True) as file:
+            yield file
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's, not Arrow's
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DamagedTable(f"{storage.locate(path)} is damaged ({reason}); {_remedy(path)}") from None
+
+
+def _remedy(path: str) -> str:
+    if not path.startswith("tables/"):
+        return "restore it from a copy"
+    folder, _, name = path.rpartition("/")
+    return f"remove {folder}/{name.partition('.')[0]}.json, and run again to make it anew"
+
+
+class DamagedTable(StorageError):
+    """A table is not as it was written."""
 
 
 def write_bytes(storage: Storage, path: str, data: bytes, rows: int = 0) -> Output:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
 
 from pipeline import ledger, sandbox, shards
@@ -22,7 +21,7 @@ from pipeline.plan import CORPUS
 from pipeline.report import model
 from pipeline.report.model import Histogram, Report
 from pipeline.storage import Storage
-from pipeline.tables import read_table
+from pipeline.tables import open_table, read_table
 from pipeline.versions import Manifest
 from stages import tokenize
 from stages.schema import RAW
@@ -166,8 +165,7 @@ def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, 
 
 def _shard_rows(storage: Storage, shard: Any, columns: list[str]) -> Iterable[dict[str, Any]]:
     if shard["format"] == "parquet":
-        with storage.open(shard["path"]) as stream, pq.ParquetFile(stream) as file:
-            return file.read(columns=columns).to_pylist()
+        return read_table(storage, shard["path"], columns).to_pylist()
     return shards.rows(storage.read(shard["path"]), shard["format"], columns)
 
 
@@ -295,7 +293,7 @@ def raw_rows(storage: Storage, wanted: set[tuple[str, str]]) -> pa.Table:
     for source in sorted({source for source, _ in wanted}):
         paths = pa.array(sorted(path for name, path in wanted if name == source))
         for record in ledger.records(storage, "crawl", [source]):
-            with storage.open(record.outputs["kept"].path) as stream, pq.ParquetFile(stream) as file:
+            with open_table(storage, record.outputs["kept"].path) as file:
                 for group in range(file.num_row_groups):
                     # the narrow column first: the bytes are read only of row groups that hold a wanted record
                     here = pc.is_in(file.read_row_group(group, columns=["path"])["path"], value_set=paths)

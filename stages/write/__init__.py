@@ -8,6 +8,6 @@ from stages.write.parquet import parquet_shard
 from stages.write.settings import WriteSettings
 from stages.write.wds import webdataset_shard
 
-VERSION: int = 2
+VERSION: int = 3
 
 __all__ = ["VERSION", "Pack", "WriteSettings", "pack", "parquet_shard", "webdataset_shard"]

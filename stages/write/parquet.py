@@ -26,6 +26,7 @@ def parquet_shard(rows: pa.Table) -> bytes:
         write_statistics=["sample_id", "tier", "split", "atomic_length"],
         row_group_size=ROW_GROUP,
         store_schema=True,
+        write_page_checksum=True,
     )
     return stream.getvalue()
 

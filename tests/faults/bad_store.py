@@ -8,13 +8,21 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
-FAULTS = ("error", "lost", "truncated", "delayed", "twice", "busy")
-"""An internal error; an answer that is lost after the request was served; one that breaks off; one that comes late; a
-request that is served twice; a server that turns all away for a while."""
+from conftest import mill
 
-_BUSY_SECONDS = 1.5
+from pipeline.errors import UserError
+from pipeline.progress import Display
+from pipeline.storage import open_storage
+from pipeline.verify import verify_version
+from pipeline.versions import manifest_path
+
+FAULTS = ("error", "lost", "truncated", "delayed", "reordered", "twice", "busy")
+"""An internal error; an answer that is lost after the request was served; one that breaks off; a request that is served
+late; one that is served after a later one; one that is served twice; a server that turns all away for a while."""
+
 _ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>by order</Message></Error>"
 
 
@@ -23,10 +31,12 @@ class Proxy(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, busy_seconds: float = 1.5) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = urlsplit(target).netloc
         self.lock = threading.Lock()
+        self.served = threading.Event()
+        self.busy_seconds = busy_seconds
         self.begin("", 0)
 
     def begin(self, fault: str, number: int) -> None:
@@ -53,14 +63,19 @@ class _Handler(BaseHTTPRequestHandler):
             proxy.count += 1
             chosen = proxy.fault if proxy.count == proxy.number else ""
             if chosen == "busy":
-                proxy.busy_until = time.monotonic() + _BUSY_SECONDS
+                proxy.busy_until = time.monotonic() + proxy.busy_seconds
+            if chosen == "reordered":
+                proxy.served.clear()
         if time.monotonic() < proxy.busy_until:
             return self._answer(503, [], _ERROR % b"SlowDown")
         if chosen == "error":
             return self._answer(500, [], _ERROR % b"InternalError")
         if chosen == "delayed":
             time.sleep(0.5)
+        if chosen == "reordered":
+            proxy.served.wait(1.0)  # while no other request is made, there is nothing to be after
         status, headers, answer = self._forward(body)
+        proxy.served.set()
         if chosen == "twice":
             status, headers, answer = self._forward(body)
         if chosen == "lost":
@@ -99,9 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def proxy(target: str) -> Iterator[Proxy]:
+def proxy(target: str, busy_seconds: float = 1.5) -> Iterator[Proxy]:
     """A proxy before the server at ``target``."""
-    server = Proxy(target)
+    server = Proxy(target, busy_seconds)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -109,3 +124,35 @@ def proxy(target: str) -> Iterator[Proxy]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class Sweep:
+    """Runs of one config, each with one bad call, held against an undisturbed one. ``where``: s3://bucket/prefix."""
+
+    def __init__(self, config: Path, where: str, bad: Proxy) -> None:
+        self._config, self._where, self._bad = config, where, bad
+        mill(config, self._uri("calm"))
+        self.calls = bad.count
+        self._expected = open_storage(self._uri("calm")).read(manifest_path(1))
+
+    def _uri(self, name: str) -> str:
+        return f"{self._where}/{name}?endpoint_url={self._bad.url}"
+
+    def meet(self, fault: str, number: int) -> list[str]:
+        """What was wrong after ``fault`` at request ``number``, in the run or, if it ended with one line, in the next."""
+        uri = self._uri(f"{fault}-{number}")
+        wrong = []
+        self._bad.begin(fault, number)
+        try:
+            mill(self._config, uri)
+        except UserError as error:
+            if len(str(error).splitlines()) != 1:
+                wrong.append(f"no single line: {error}")
+            self._bad.begin("", 0)
+            mill(self._config, uri)
+        self._bad.begin("", 0)
+        storage = open_storage(uri)
+        if storage.read(manifest_path(1)) != self._expected:
+            wrong.append("another manifest")
+        wrong += verify_version(storage, 1, Display(quiet=True))[0]
+        return [f"{fault} at request {number}: {what}" for what in wrong]

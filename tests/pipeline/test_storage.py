@@ -356,3 +356,17 @@ def test_unknown_places_are_refused(tmp_path: Path) -> None:
         assert "\n" not in str(error.value) and uri in str(error.value)
     with pytest.raises(ConfigError, match="does not exist"):
         open_existing(str(tmp_path / "none"))
+
+
+def test_what_a_killed_writer_left_is_found_and_removed(storage: Storage) -> None:
+    """A large object that was never finished is no object, is among the leftovers, and can be discarded."""
+    killed = storage.writer("shards/x")
+    killed.__enter__().write(bytes(20 << 20))  # and never left again
+    storage.write("shards/y", b"y")
+    assert [entry.path for entry in storage.list()] == ["shards/y"]
+    (leftover,) = storage.leftovers()
+    assert leftover.path.startswith("shards/") and leftover.modified > 0
+    storage.discard(leftover)
+    storage.discard(leftover)
+    assert storage.leftovers() == []
+    assert storage.read("shards/y") == b"y"
