@@ -59,18 +59,20 @@ def crashes(folder: Path, every: int) -> list[str]:
 
 
 def kills(folder: Path, seeds: int) -> list[str]:
-    config = config_of(folder, 40)
+    config = config_of(folder, 120)
     calm = conftest.mill(config, folder / "calm").workspace
     wrong = []
     with killing.cluster() as nodes:
         for seed in range(seeds):
-            for what, pause in ((killing.WORKERS, (0.5, 4.0)), (killing.NODE, (0.1, 1.5))):
+            for what, pause in ((killing.WORKERS, (0.2, 2.0)), (killing.NODE, (0.1, 4.0))):
                 workspace = folder / f"{what}-{seed}"
                 begin = time.monotonic()
                 count, runs = killing.disturbed(nodes, config, workspace, what, seed, pause)
                 same = (workspace / manifest_path(1)).read_bytes() == (calm / manifest_path(1)).read_bytes()
                 if not same:
                     wrong.append(f"{what}, seed {seed}: another manifest")
+                if not count:
+                    wrong.append(f"{what}, seed {seed}: nothing was killed, so nothing was tested")
                 print(
                     f"{what}, seed {seed}: {count} kills, {runs} runs, {time.monotonic() - begin:.0f} s, "
                     f"{'the same manifest' if same else 'ANOTHER MANIFEST'}",

@@ -219,17 +219,18 @@ def deduplicate_step(work: Work) -> Record:
     dropped_here: dict[str, int] = {}
     rejected: dict[str, dict[str, int]] = {}
     kept: dict[str, str] = {}
+    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
+    there = {output.path for output in before.outputs.values()} if before else set()
     for i, (source, key, _) in enumerate(partitions):
         mine = decisions.filter(pc.equal(homes, i))
         stays = dict(zip(mine["path"].to_pylist(), mine["kept"].to_pylist(), strict=True))
         bits = np.packbits(np.array([stays[path] for path in tables[i]["path"].to_pylist()], bool))
         kept[f"{source}/{key}"] = base64.b64encode(bits.tobytes()).decode()
         path = table_path("deduplicate", source, key)
-        outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine.select(DECIDED.names)], DECIDED)
+        outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine.select(DECIDED.names)], DECIDED, there)
         provenance = mine.filter(mine["kept"]).select(["sample_id", "provenance"])
-        outputs[f"provenance {source}/{key}"] = write_table(
-            work.storage, path.removesuffix("parquet") + "provenance.parquet", [provenance], provenance.schema
-        )
+        path = path.removesuffix("parquet") + "provenance.parquet"
+        outputs[f"provenance {source}/{key}"] = write_table(work.storage, path, [provenance], provenance.schema, there)
         for reason, n in Counter(reason for reason in mine["reason"].to_pylist() if reason).items():
             dropped_here[reason] = dropped_here.get(reason, 0) + n
             if outcome(Reason(reason)) is Outcome.DUPLICATE:
@@ -345,7 +346,8 @@ def frequent_step(work: Work) -> Record:
     settings = tokenize.SegmentSettings.model_validate_json(payload["settings"])
     tables = (read_table(work.storage, path) for path in payload["candidates"])
     mask = tokenize.may_be_frequent(tables, settings)
-    data = np.packbits(mask).tobytes()
+    # few bits of many are set
+    data = pa.compress(np.packbits(mask).tobytes(), "zstd", asbytes=True)
     output = write_bytes(work.storage, named(work.path("bin"), hashlib.sha256(data).hexdigest()), data)
     return work.record({"mask": output}, payload["samples"], payload["samples"])
 
@@ -354,7 +356,8 @@ def runs_step(work: Work) -> Record:
     """The distinct runs of commands in some partitions' survivors that hold nothing rare."""
     payload = work.task.payload
     settings = tokenize.SegmentSettings.model_validate_json(payload["settings"])
-    mask = np.unpackbits(np.frombuffer(work.storage.read(payload["mask"]), np.uint8)).astype(bool)
+    bits = pa.decompress(work.storage.read(payload["mask"]), tokenize.SLOTS // 8, "zstd", asbytes=True)
+    mask = np.unpackbits(np.frombuffer(bits, np.uint8)).astype(bool)
     strings = [
         text
         for samples, kept in payload["partitions"]

@@ -78,6 +78,10 @@ class Storage(ABC):
     def open(self, path: str) -> BinaryIO:
         """A seekable reader that fetches only what is read. Raises NotFound."""
 
+    def open_end(self, path: str) -> BinaryIO:
+        """As `open`, for what is read from its end on, as a Parquet file is."""
+        return self.open(path)
+
     @abstractmethod
     def writer(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
         """A stream whose content becomes the object when the block ends without an exception."""

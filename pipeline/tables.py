@@ -7,7 +7,7 @@ import hashlib
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,11 +46,13 @@ def named(path: str, digest: str) -> str:
     return f"{folder}{slash}{key}.{digest[:12]}{point}{suffix}"
 
 
-def write_table(storage: Storage, path: str, batches: Iterable[pa.Table], schema: pa.Schema) -> Output:
+def write_table(
+    storage: Storage, path: str, batches: Iterable[pa.Table], schema: pa.Schema, there: Container[str] = ()
+) -> Output:
     """Write ``batches`` as the row groups of one Parquet file; an empty batch gives no row group.
 
     The object is named by its content (`named`), so it never changes: whoever read a record finds what it names, also
-    while somebody else runs the same partition with other settings.
+    while somebody else runs the same partition with other settings. If it is ``there`` already, nothing is sent.
     """
     groups: list[int] = []
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
@@ -66,8 +68,9 @@ def write_table(storage: Storage, path: str, batches: Iterable[pa.Table], schema
             digest.update(block)
         spool.seek(0)
         path = named(path, digest.hexdigest())
-        with storage.writer(path) as stream:
-            shutil.copyfileobj(spool, stream, 1 << 20)
+        if path not in there:
+            with storage.writer(path) as stream:
+                shutil.copyfileobj(spool, stream, 1 << 20)
     return Output(path, digest.hexdigest(), size, sum(groups), tuple(groups))
 
 
@@ -109,11 +112,11 @@ def read_table(storage: Storage, path: str, columns: list[str] | None = None, ro
 def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file for reading in the block, each page held against its checksum. Raises as `read_table`."""
     try:
-        stream = storage.open(path)
+        stream = storage.open_end(path)
     except NotFound:
         raise NotFound(f"{storage.locate(path)} does not exist; {_remedy(path)}") from None
     try:
-        with stream, pq.ParquetFile(stream, page_checksum_verification=True) as file:
+        with stream, pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=True) as file:
             yield file
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -1,7 +1,7 @@
 """What happens to one partition: read, run the stage, write, record.
 
 A `Task` is small and plain, so that it can travel to any worker; `execute` is the only thing a worker runs. Outputs are
-written before the record, an outdated record is removed before its outputs are replaced.
+written before the record that names them.
 """
 
 from __future__ import annotations

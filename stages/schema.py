@@ -70,22 +70,24 @@ DROPPED = pa.schema(
     ]
 )
 
-SAMPLES = pa.schema(
+SAMPLES = pa.schema(  # what is read together stands together, what most steps read last, beside a Parquet file's footer
     [
-        *KEY,
+        ("png", pa.binary()),
+        ("svg", pa.string()),
+        ("tokens", pa.string()),
+        *SIGNED,
+        ("view_box", pa.list_(pa.float64(), 4)),
+        *(field for field in RENDERED if field.name not in ("png", "notes")),
+        ("notes", pa.list_(pa.string())),
+        ("desc", pa.string()),
+        ("title", pa.string()),
         ("name", pa.string()),
+        ("size", pa.int64()),
+        ("atomic_length", pa.int32()),
         ("url", pa.string()),
         ("license", pa.string()),
-        ("size", pa.int64()),
-        ("title", pa.string()),
-        ("desc", pa.string()),
-        ("notes", pa.list_(pa.string())),
+        *KEY,
         ("sample_id", pa.string()),
-        ("svg", pa.string()),
-        ("view_box", pa.list_(pa.float64(), 4)),
-        *ATOMIC,
-        *(field for field in RENDERED if field.name != "notes"),
-        *SIGNED,
     ]
 )
 

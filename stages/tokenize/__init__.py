@@ -24,6 +24,7 @@ from stages.tokenize.ids import (
 )
 from stages.tokenize.learning import (
     SEGMENTS_VERSION,
+    SLOTS,
     count_candidates,
     frequent_runs,
     in_sample,
@@ -42,6 +43,7 @@ __all__ = [
     "ATOMIC_VERSION",
     "ENCODE_VERSION",
     "SEGMENTS_VERSION",
+    "SLOTS",
     "VERSION",
     "BaseTokenizerError",
     "IdSettings",

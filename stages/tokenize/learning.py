@@ -38,7 +38,7 @@ from stages.tokenize.segments import PREFIX, Segments, parts
 from stages.tokenize.settings import SegmentSettings
 from stages.tokenize.vocabulary import COMMANDS
 
-SEGMENTS_VERSION: int = 3
+SEGMENTS_VERSION: int = 4
 
 SLOTS = 1 << 24
 """Counters of candidates, 8 bytes each while they are added up. A corpus of many times as many commands works, too;

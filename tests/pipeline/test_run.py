@@ -1,7 +1,11 @@
 import hashlib
 import json
+import os
+import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +16,7 @@ from pipeline.config import load
 from pipeline.errors import OverBudget
 from pipeline.progress import Display
 from pipeline.run import Conductor
-from pipeline.storage import open_storage
+from pipeline.storage import FolderStorage, open_storage
 from pipeline.verify import verify_version
 from pipeline.versions import LostRace
 from stages import tokenize
@@ -77,6 +81,39 @@ def test_second_run_writes_nothing(finished: Run) -> None:
     assert again.result.ran == 0
     assert again.result.manifest.version == 1
     assert state(finished.workspace) == before
+
+
+def test_second_run_opens_no_data(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listings and records are enough to see that there is nothing to do: no drawing, table, index or shard is opened."""
+    opened = []
+    genuine = FolderStorage.open
+
+    def open_(self: FolderStorage, path: str) -> BinaryIO:
+        opened.append(path)
+        return genuine(self, path)
+
+    monkeypatch.setattr(FolderStorage, "open", open_)
+    assert mill(finished.config, finished.workspace).result.ran == 0
+    assert "versions/1/manifest.json" in opened
+    # the layout says which file is in which partition
+    assert not [path for path in opened if not path.endswith(".json") and not path.startswith("layouts/")]
+
+
+def test_order_of_listings_does_not_matter(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives names in any order, the manifest is the same."""
+    genuine = os.walk
+
+    def walk(top: Any, **more: Any) -> Iterator[tuple[str, list[str], list[str]]]:
+        for folder, folders, names in genuine(top, **more):
+            shuffle.shuffle(folders)
+            shuffle.shuffle(names)
+            yield folder, folders, names
+
+    for seed in range(3):
+        shuffle = random.Random(seed)
+        monkeypatch.setattr(os, "walk", walk)
+        again = mill(finished.config, finished.workspace.with_name(f"shuffled{seed}"))
+        assert again.result.manifest == finished.result.manifest
 
 
 def test_changed_setting_runs_its_stage_and_what_follows(finished: Run) -> None:
