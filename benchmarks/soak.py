@@ -31,6 +31,7 @@ import crashing  # noqa: E402
 import killing  # noqa: E402
 import s3_server  # noqa: E402
 
+from pipeline import tables  # noqa: E402
 from pipeline.versions import manifest_path  # noqa: E402
 
 
@@ -111,6 +112,7 @@ def busy(folder: Path, seeds: int) -> list[str]:
 @contextlib.contextmanager
 def _s3(busy_seconds: float) -> Iterator[tuple[str, bad_store.Proxy]]:
     os.environ.update(s3_server.SETTINGS)
+    tables.Recent.LARGEST = -1  # nothing is remembered: each table is read from the store
     with s3_server.serve() as endpoint_url, bad_store.proxy(endpoint_url, busy_seconds) as bad:
         s3_server.make_bucket(endpoint_url, "tests")
         yield "s3://tests/soak", bad

@@ -1,6 +1,6 @@
 """What a workspace on S3 asks of its store: requests by kind, and bytes by table, against what is stored.
 
-    python benchmarks/store_requests.py FOLDER [--records 1000] [--each 500] [--set render.size=64 ...]
+    python benchmarks/store_requests.py FOLDER [--records 1000] [--each 500] [--forget] [--set render.size=64 ...]
 
 Takes ``--each`` SVGs of every subfolder of FOLDER as a source, mills them onto an S3 server of its own, and again with
 nothing changed and with one more source. Of p partitions, run or reused, and n new shards, 4 p + 3 n + 100 requests are
@@ -23,7 +23,7 @@ sys.path[:0] = [str(TESTS)]
 import conftest  # noqa: E402
 import s3_server  # noqa: E402
 
-from pipeline import s3  # noqa: E402
+from pipeline import s3, tables  # noqa: E402
 from pipeline.storage import open_storage  # noqa: E402
 
 requests: Counter[str] = Counter()
@@ -70,10 +70,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--records", type=int, default=1000, help="records of a partition")
     parser.add_argument("--each", type=int, default=500, help="SVGs of each subfolder")
+    parser.add_argument("--forget", action="store_true", help="remember no table, as if each task met another worker")
     parser.add_argument("--set", action="append", default=[], dest="sets")
     args = parser.parse_args()
     os.environ.update(s3_server.SETTINGS)
     watch()
+    if args.forget:
+        tables.Recent.LARGEST = -1
     with s3_server.serve() as endpoint_url, tempfile.TemporaryDirectory(prefix="svgmill-requests-") as name:
         s3_server.make_bucket(endpoint_url, "bench")
         sources = []

@@ -204,8 +204,10 @@ def _inputs(outputs: Any) -> list[tuple[str, str]]:
     return [(output.path, output.sha256) for output in outputs]
 
 
-def _of(decided: Record, record: Record) -> Output:
-    return decided.outputs[f"{record.source}/{record.key}"]
+def _of(decided: Record, record: Record) -> tuple[str, str]:
+    """What was decided of a samples partition, as an input: which rows stay, in which clusters."""
+    name = f"{record.source}/{record.key}"
+    return f"decisions {name}", str(decided.extra["decided"][name])
 
 
 def _bits(decided: Record, record: Record) -> str:
@@ -219,9 +221,14 @@ def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: R
     versions, own, text = _versions(config, stage), _dump(settings), settings.model_dump_json()
     tasks = []
     for record in samples:
-        rows, decisions = record.outputs["kept"], _of(decided, record)
-        basis = Basis(versions, own, tuple(_inputs((rows, decisions))))
-        payload = {"settings": text, "samples": rows.path, "kept": _bits(decided, record), "decisions": decisions.path}
+        rows = record.outputs["kept"]
+        basis = Basis(versions, own, (*_inputs([rows]), _of(decided, record)))
+        payload = {
+            "settings": text,
+            "samples": rows.path,
+            "kept": _bits(decided, record),
+            "decisions": decided.outputs[f"{record.source}/{record.key}"].path,
+        }
         tasks.append(Task(stage, record.source, record.key, basis, payload, record.rows_kept, rows.bytes))
     return tasks
 
@@ -261,14 +268,15 @@ def count_tasks(config: Config, samples: Sequence[Record], decided: Record, capt
     versions = _versions(config, "tokenize", "segments")
     tasks = []
     for group in _groups(samples):
-        parts = [(samples[i].outputs["kept"], _of(decided, samples[i]), captions[i].outputs["kept"]) for i in group]
-        basis = Basis(versions, own, tuple(_inputs(output for part in parts for output in part)))
+        parts = [(samples[i].outputs["kept"], captions[i].outputs["kept"]) for i in group]
+        inputs = _inputs(output for part in parts for output in part)
+        basis = Basis(versions, own, (*inputs, *(_of(decided, samples[i]) for i in group)))
         payload = {
             "settings": config.tokenize.model_dump_json(),
             "share": own["share"],
             "partitions": [
                 (rows.path, _bits(decided, samples[i]), captioned.path)
-                for i, (rows, _, captioned) in zip(group, parts, strict=True)
+                for i, (rows, captioned) in zip(group, parts, strict=True)
             ],
         }
         first = samples[group[0]]
@@ -298,9 +306,8 @@ def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequ
     mask = frequent.outputs["mask"]
     tasks = []
     for group in _groups(samples):
-        parts = [(samples[i].outputs["kept"], _of(decided, samples[i])) for i in group]
-        inputs = _inputs(output for part in parts for output in part)
-        basis = Basis(_versions(config, "segments"), own, (*inputs, *_inputs([mask])))
+        inputs = _inputs([*(samples[i].outputs["kept"] for i in group), mask])
+        basis = Basis(_versions(config, "segments"), own, (*inputs, *(_of(decided, samples[i]) for i in group)))
         payload = {
             "settings": config.tokenize.segments.model_dump_json(),
             "share": own["share"],
@@ -344,12 +351,9 @@ def encode_tasks(
     versions = _versions(config, "encode")
     tasks = []
     for record in samples:
-        rows, decisions = record.outputs["kept"], _of(decided, record)
-        basis = Basis(
-            versions,
-            {},
-            tuple(_inputs((rows, decisions, vocabulary["segments"], vocabulary["tokenizer"]))),
-        )
+        rows = record.outputs["kept"]
+        inputs = _inputs((rows, vocabulary["segments"], vocabulary["tokenizer"]))
+        basis = Basis(versions, {}, (*inputs, _of(decided, record)))
         payload = {
             "samples": rows.path,
             "kept": _bits(decided, record),
@@ -421,13 +425,13 @@ def write_tasks(
         parts, inputs = [], []
         for i in group:
             record = samples[i]
-            outputs = {"samples": record.outputs["kept"], "decisions": _of(decided, record)}
+            outputs = {"samples": record.outputs["kept"]}
             outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
-            provenance = decided.outputs[f"provenance {record.source}/{record.key}"]
-            inputs += _inputs(outputs.values())
+            inputs += [*_inputs(outputs.values()), _of(decided, record)]
+            outputs["decisions"] = decided.outputs[f"{record.source}/{record.key}"]
             if config.write.repack:
-                inputs += _inputs([provenance])
-            part = {role: output.path for role, output in (outputs | {"provenance": provenance}).items()}
+                inputs += _inputs([outputs["decisions"]])
+            part = {role: output.path for role, output in outputs.items()}
             parts.append(part | {"kept": _bits(decided, record)})
         first = samples[group[0]]
         basis = Basis(versions, _dump(config.write), tuple(inputs))

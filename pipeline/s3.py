@@ -39,7 +39,7 @@ from pipeline.storage import AlreadyExists, Entry, NotFound, Storage, join_uri, 
 SMALL_BYTES = 1 << 20
 """An object of at most this size is fetched whole when it is opened."""
 
-END_BYTES = 256 << 10
+END_BYTES = 1 << 20
 """What is fetched first of an object that is read from its end on: of a small table all there is."""
 
 PART_BYTES = 16 << 20
@@ -105,6 +105,8 @@ class Refused(StorageError):
 
 class S3Storage(Storage):
     """The objects of a bucket whose keys begin with a prefix. Can be pickled, and used by several threads."""
+
+    remote = True
 
     def __init__(self, uri: str) -> None:
         where, options = split_uri(uri)
@@ -420,12 +422,15 @@ _RIGHTS = {
 
 
 class _Reader(io.RawIOBase):
-    """A seekable reader that holds the last range it fetched, and fetches more at a time the longer it reads on."""
+    """A seekable reader that holds the last range it fetched, and fetches more at a time the longer it reads on.
+
+    ``end``: the last bytes of the object, if they are known; they are held throughout.
+    """
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int, end: bytes) -> None:
-        self._fetch, self._size = fetch, size
+        self._fetch, self._size, self._end = fetch, size, end
         self._position = 0
-        self._held, self._begin = end, size - len(end)
+        self._held, self._begin = b"", 0
         self._ahead = LEAST_AHEAD
 
     def readable(self) -> bool:
@@ -461,9 +466,12 @@ class _Reader(io.RawIOBase):
         end = self._size if size is None or size < 0 else min(begin + size, self._size)
         if end <= begin:
             return b""
+        self._position = end
+        known = self._size - len(self._end)
+        if begin >= known:
+            return self._end[begin - known : end - known]
         if not self._begin <= begin <= end <= self._begin + len(self._held):
             self._hold(begin, end)
-        self._position = end
         return self._held[begin - self._begin : end - self._begin]
 
     def _hold(self, begin: int, end: int) -> None:

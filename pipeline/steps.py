@@ -41,7 +41,7 @@ from stages.schema import (
     TIERED,
 )
 
-NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature"]
+NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature", "atomic_length"]
 """What deduplication reads of the samples: no text, no picture."""
 
 
@@ -189,9 +189,9 @@ def _sum(values: Any) -> int:
 def deduplicate_step(work: Work) -> Record:
     """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition.
 
-    Provenance is in a table of its own: a shard stays as it is when a later source brings another copy of its samples.
     The index of all samples lies under its digest, since versions refer to it. The record says, in a bit for each row
-    of a samples partition, which stay: what follows needs no more, and a request less.
+    of a samples partition, which stay, and has a digest of these and their clusters: what follows depends on that, and
+    not on their provenance, so that a shard stays as it is when a later source brings another copy of its samples.
     """
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
@@ -219,18 +219,18 @@ def deduplicate_step(work: Work) -> Record:
     dropped_here: dict[str, int] = {}
     rejected: dict[str, dict[str, int]] = {}
     kept: dict[str, str] = {}
+    decided: dict[str, str] = {}
     before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
     there = {output.path for output in before.outputs.values()} if before else set()
     for i, (source, key, _) in enumerate(partitions):
         mine = decisions.filter(pc.equal(homes, i))
-        stays = dict(zip(mine["path"].to_pylist(), mine["kept"].to_pylist(), strict=True))
-        bits = np.packbits(np.array([stays[path] for path in tables[i]["path"].to_pylist()], bool))
-        kept[f"{source}/{key}"] = base64.b64encode(bits.tobytes()).decode()
-        path = table_path("deduplicate", source, key)
-        outputs[f"{source}/{key}"] = write_table(work.storage, path, [mine.select(DECIDED.names)], DECIDED, there)
-        provenance = mine.filter(mine["kept"]).select(["sample_id", "provenance"])
-        path = path.removesuffix("parquet") + "provenance.parquet"
-        outputs[f"provenance {source}/{key}"] = write_table(work.storage, path, [provenance], provenance.schema, there)
+        mine = mine.take(pc.index_in(tables[i]["path"], value_set=mine["path"].combine_chunks()))
+        mine = mine.append_column("atomic_length", tables[i]["atomic_length"])
+        name = f"{source}/{key}"
+        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
+        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
+        stays = mine.filter(mine["kept"])
+        decided[name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
         for reason, n in Counter(reason for reason in mine["reason"].to_pylist() if reason).items():
             dropped_here[reason] = dropped_here.get(reason, 0) + n
             if outcome(Reason(reason)) is Outcome.DUPLICATE:
@@ -246,7 +246,7 @@ def deduplicate_step(work: Work) -> Record:
         narrow.num_rows,
         _sum(decisions["kept"]),
         dropped={"deduplicate": dict(sorted(dropped_here.items()))} if dropped_here else {},
-        extra={"duplicates": duplicates, "rejected": rejected, "kept": kept},
+        extra={"duplicates": duplicates, "rejected": rejected, "kept": kept, "decided": decided},
     )
 
 
@@ -273,12 +273,9 @@ def caption_step(work: Work) -> Record:
 def tier_step(work: Work) -> Record:
     """Tier and split of a partition's survivors."""
     payload = work.task.payload
-    rows = _kept(work, ["path", "sample_id", "atomic_length"])
-    decided = read_table(work.storage, payload["decisions"], columns=["path", "cluster_id"])
-    clusters = dict(zip(decided["path"].to_pylist(), decided["cluster_id"].to_pylist(), strict=True))
-    rows = rows.append_column(
-        "cluster_id", pa.array([clusters[path] for path in rows["path"].to_pylist()], pa.string())
-    )
+    columns = ["sample_id", "cluster_id", "kept", "atomic_length"]
+    rows = read_table(work.storage, payload["decisions"], columns=columns)
+    rows = rows.filter(rows["kept"])
     table = tier.tier(rows, tier.TierSettings.model_validate_json(payload["settings"]))
     return _side_table(work, table, TIERED, rows.num_rows)
 
@@ -464,8 +461,10 @@ def joined(work: Work, part: dict[str, str]) -> pa.Table:
         "size",
     ]
     rows = survivors(read_table(work.storage, part["samples"], columns=wanted), part["kept"])
-    for stage in ("caption", "tier", "encode", "provenance"):
+    for stage in ("caption", "tier", "encode", "decisions"):
         side = read_table(work.storage, part[stage])
+        if stage == "decisions":
+            side = side.filter(side["kept"]).select(["sample_id", "provenance"])
         if side["sample_id"] != rows["sample_id"]:
             raise ValueError(f"{part[stage]} does not hold the survivors of {part['samples']}")
         for name in side.column_names:

@@ -49,6 +49,8 @@ class Storage(ABC):
     """A flat space of immutable-while-read objects under one URI."""
 
     uri: str
+    remote = False
+    """Whether each request takes so long that what was just written is better remembered than asked for."""
 
     @abstractmethod
     def present(self) -> bool:

@@ -7,9 +7,11 @@ import hashlib
 import io
 import shutil
 import tempfile
+import threading
+from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,8 +73,47 @@ def write_table(
         if path not in there:
             with storage.writer(path) as stream:
                 shutil.copyfileobj(spool, stream, 1 << 20)
+        if storage.remote and size <= Recent.LARGEST:
+            spool.seek(0)
+            _recent.keep(storage, path, spool.read())
     return Output(path, digest.hexdigest(), size, sum(groups), tuple(groups))
 
+
+class Recent:
+    """Small tables that this process wrote or read last. Their names say their content, so they cannot be outdated."""
+
+    LARGEST, IN_ALL = 1 << 20, 64 << 20
+    """Bytes of one, and of all."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def keep(self, storage: Storage, path: str, data: bytes) -> None:
+        """Hold ``data``, and let go of what was not asked for longest if that is too much."""
+        with self._lock:
+            self._size += len(data) - len(self._held.pop((storage.uri, path), b""))
+            self._held[storage.uri, path] = data
+            while self._size > self.IN_ALL:
+                self._size -= len(self._held.popitem(last=False)[1])
+
+    def open(self, storage: Storage, path: str) -> BinaryIO:
+        """From here, or as `Storage.open_end` does. Raises NotFound."""
+        with self._lock:
+            data = self._held.get((storage.uri, path))
+            if data is not None:
+                self._held.move_to_end((storage.uri, path))
+                return io.BytesIO(data)
+        stream = storage.open_end(path)
+        if storage.remote and isinstance(stream, io.BytesIO) and path.startswith("tables/"):
+            data = stream.getvalue()
+            if len(data) <= self.LARGEST:
+                self.keep(storage, path, data)
+        return stream
+
+
+_recent = Recent()
 
 _SPOOL = 64 * 2**20
 """Bytes of a table from which on it goes through a temporary file on its way."""
@@ -112,7 +153,7 @@ def read_table(storage: Storage, path: str, columns: list[str] | None = None, ro
 def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file for reading in the block, each page held against its checksum. Raises as `read_table`."""
     try:
-        stream = storage.open_end(path)
+        stream = _recent.open(storage, path)
     except NotFound:
         raise NotFound(f"{storage.locate(path)} does not exist; {_remedy(path)}") from None
     try:

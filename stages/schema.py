@@ -103,7 +103,7 @@ PROVENANCE = pa.list_(
     )
 )
 
-DECIDED = pa.schema(
+DECISIONS = pa.schema(  # deduplicate: one row a record that reached it
     [
         *KEY,
         ("sample_id", pa.string()),
@@ -111,14 +111,12 @@ DECIDED = pa.schema(
         ("kept", pa.bool_()),  # true for exactly one record of a cluster, for none of one that was taken down
         ("reason", pa.string()),  # why not kept, "" if kept
         ("score", pa.float32()),  # estimated Jaccard similarity to the survivor, 1 for exact levels
+        ("provenance", PROVENANCE),  # of all the cluster's records if kept, else empty
     ]
 )
 
-DECISIONS = pa.schema(  # deduplicate: one row a record that reached it, in the order of its samples partition
-    [
-        *DECIDED,
-        ("provenance", PROVENANCE),  # of all the cluster's records if kept, else empty
-    ]
+DECIDED = pa.schema(  # as it is stored for a samples partition, in its order, with what tiers go by
+    [*DECISIONS, ("atomic_length", pa.int32())]
 )
 
 INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the first of provenance is its own record

@@ -227,7 +227,7 @@ def decisions(storage: Storage) -> list[str]:
         output.path
         for record in ledger.records(storage, "deduplicate", [CORPUS])
         for name, output in sorted(record.outputs.items())
-        if "/" in name and " " not in name
+        if "/" in name
     ]
 
 

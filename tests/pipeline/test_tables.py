@@ -1,3 +1,4 @@
+import random
 import re
 import shutil
 from pathlib import Path
@@ -7,8 +8,9 @@ import pytest
 from conftest import Run, mill
 
 from pipeline.errors import UserError
-from pipeline.storage import FolderStorage, NotFound
-from pipeline.tables import DamagedTable, read_table, write_table
+from pipeline.s3 import S3Storage
+from pipeline.storage import FolderStorage, NotFound, open_storage
+from pipeline.tables import DamagedTable, Recent, read_table, write_table
 
 
 def test_no_flipped_byte_is_read_as_data(tmp_path: Path) -> None:
@@ -62,3 +64,29 @@ def test_a_table_that_is_gone_is_not_found(tmp_path: Path) -> None:
     """Outside of the ledger there is nothing to remove and make anew."""
     with pytest.raises(NotFound, match="restore it from a copy"):
         read_table(FolderStorage(tmp_path), "index/0.parquet")
+
+
+def test_small_tables_are_remembered_on_a_remote_store(s3_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was just written or read is not asked for again, up to a limit for one and for all; what is large is."""
+    storage = open_storage(s3_uri)
+    assert isinstance(storage, S3Storage)
+    monkeypatch.setattr(Recent, "LARGEST", 2_000)
+    monkeypatch.setattr(Recent, "IN_ALL", 3_000)
+
+    def write(number: int, rows: int) -> tuple[str, pa.Table]:
+        table = pa.table({"a": [random.Random(f"{number} {row}").random() for row in range(rows)]})
+        return write_table(storage, f"tables/tier/s/{number}.parquet", [table], table.schema).path, table
+
+    def gets() -> int:
+        before = storage.counts.requests["GetObject"]
+        assert read_table(storage, path) == table
+        return storage.counts.requests["GetObject"] - before
+
+    path, table = first = write(0, 50)
+    assert gets() == 0
+    path, table = write(1, 500)
+    assert (gets(), gets()) == (1, 1)
+    for number in range(2, 6):
+        write(number, 50)
+    path, table = first
+    assert (gets(), gets()) == (1, 0)
