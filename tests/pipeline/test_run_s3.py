@@ -2,6 +2,7 @@
 
 import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from pipeline.config import FolderSource, load
 from pipeline.errors import ConfigError
 from pipeline.plan import crawl_tasks
 from pipeline.progress import Display
+from pipeline.s3 import Counts
 from pipeline.sources import chunks, list_source
 from pipeline.storage import Access, Storage, open_existing, open_storage
+from pipeline.tables import Recent
 from pipeline.verify import verify_version
 from pipeline.work import execute
 
@@ -40,6 +43,26 @@ def test_same_version_on_a_folder_and_on_s3(finished: Run, s3_uri: str) -> None:
     assert verify_version(remote, None, Display(quiet=True))[0] == []
     again = mill(finished.config, s3_uri).result
     assert not again.published and again.ran == 0
+
+
+@pytest.mark.parametrize("remembered", [1 << 20, -1])
+def test_a_run_makes_few_requests(finished: Run, s3_uri: str, monkeypatch: pytest.MonkeyPatch, remembered: int) -> None:
+    """Of p partitions and n shards: at most 4 p + 3 n + 100, also where every task meets a worker that knows nothing."""
+    made: Counter[str] = Counter()
+    genuine = Counts.add
+
+    def add(self: Counts, kind: str = "", requests: int = 0, bytes_in: int = 0, bytes_out: int = 0) -> None:
+        made[kind] += requests
+        genuine(self, kind, requests, bytes_in, bytes_out)
+
+    monkeypatch.setattr(Counts, "add", add)
+    monkeypatch.setattr(Recent, "LARGEST", remembered)
+    first = mill(finished.config, s3_uri).result
+    assert made["PutObject"] > first.ran
+    assert made.total() <= 4 * first.ran + 3 * len(first.manifest.shards) + 100
+    made.clear()
+    again = mill(finished.config, s3_uri).result
+    assert again.ran == 0 and made.total() <= again.reused + 20
 
 
 def test_source_on_s3_is_the_folder_that_was_uploaded(finished: Run, icons: Path, s3_uri: str, tmp_path: Path) -> None:
