@@ -88,7 +88,14 @@ _FADE = '<linearGradient id="l"><stop stop-color="#fff"/><stop offset="1" stop-c
 _TILE = '<pattern id="p" width=".001" height=".001" patternUnits="userSpaceOnUse"><circle r=".001"/></pattern>'
 _DOT = '<marker id="m" markerWidth="9" markerHeight="9" refX="4" refY="4"><circle cx="4" cy="4" r="3"/></marker>'
 _CLIPS = '<clipPath id="c"><circle cx="40" cy="50" r="30"/><path d="M50 5L95 95H20Z" clip-rule="evenodd"/></clipPath>'
-_DUPLICATE = ("kept", "duplicate_raw", "duplicate_canonical", "near_duplicate")
+_DUPLICATE = (
+    "kept",
+    "duplicate_raw",
+    "duplicate_canonical",
+    "duplicate_geometry",
+    "near_duplicate",
+    "duplicate_picture",
+)
 
 BROKEN: dict[str, Broken] = {
     # crawl

@@ -6,7 +6,7 @@ of its inputs, the stage's own settings and its version; `decide` holds it again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,14 @@ from stages.rowwise import RowwiseSettings
 LEARNING = ("count", "frequent", "runs", "segments")
 """The stages that learn a vocabulary, which are left out once it is frozen; see `stages.tokenize.learning`."""
 
-STAGES = ("crawl", "samples", "deduplicate", "caption", "tier", *LEARNING, "encode", "write")
+DUPLICATES = ("bands", "pairs", "match", "deduplicate")
+"""The stages that find duplicates; see `pipeline.duplicates`."""
+
+STAGES = ("crawl", "samples", *DUPLICATES, "caption", "tier", *LEARNING, "encode", "write")
 """In the order they run."""
 
-WHOLE = ("deduplicate", "frequent", "segments")
-"""The stages with one task over the whole corpus, which takes as long as it takes."""
+WHOLE = ("pairs", "deduplicate", "frequent", "segments")
+"""The stages with tasks over the whole corpus, which take as long as they take."""
 
 LEARN_GROUP = 20_000
 """Samples that one task of learning reads at most, if its first partition has no more; the result does not depend on
@@ -39,11 +42,8 @@ it."""
 ATOMIC_SETTINGS = ("canvas", "tolerance", "elements")
 """Settings of tokenize that atomic tokens depend on; the others are for what is learned."""
 
-SIGNATURE_SETTINGS = ("grid", "min_shingles", "seed")
+SIGNATURE_SETTINGS = ("grid", "min_shingles")
 """Settings of deduplicate that signatures depend on; the others are for decisions."""
-
-_NARROW_BYTES = 700
-"""Of a sample, about what deduplication reads; for estimates."""
 
 CORPUS = "all"
 """Where a source's name would stand in the path of a stage that sees the whole corpus."""
@@ -97,12 +97,14 @@ def _renderer(config: Config) -> str:
         raise ConfigError(str(error)) from None
 
 
-def _versions(config: Config, *stages: str) -> dict[str, Any]:
+def versions_of(config: Config, *stages: str) -> dict[str, Any]:
+    """Of `stage_versions` those of some stages."""
     every = stage_versions(config)
     return {stage: every[stage] for stage in stages}
 
 
-def _dump(settings: BaseModel) -> dict[str, Any]:
+def dump(settings: BaseModel) -> dict[str, Any]:
+    """Settings as plain values."""
     return settings.model_dump(mode="json")
 
 
@@ -118,11 +120,11 @@ def crawl_tasks(
     """
     tasks = []
     settings = config.crawl.model_copy(update={"batch_rows": config.partition.records})
-    versions = _versions(config, "crawl")
+    versions = versions_of(config, "crawl")
     for listing in listings:
         source = listing.source
         for chunk in cut[source.name]:
-            own = {"crawl": _dump(settings), "license": source.license}
+            own = {"crawl": dump(settings), "license": source.license}
             if chunk.archive:
                 own["glob"] = source.glob
             basis = Basis(versions, own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries))
@@ -152,11 +154,11 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
         render=config.render,
         deduplicate=config.deduplicate,
     )
-    own = _dump(settings) | {"sandbox": _dump(config.sandbox)}
+    own = dump(settings) | {"sandbox": dump(config.sandbox)}
     # what is learned, encoded or decided later is no part of the pass
     own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in ATOMIC_SETTINGS}
     own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in SIGNATURE_SETTINGS}
-    versions = _versions(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
+    versions = versions_of(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
     text, limits = settings.model_dump_json(), config.sandbox.model_dump_json()
     tasks = []
     for record in crawled:
@@ -175,32 +177,8 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
     return tasks
 
 
-def deduplicate_tasks(
-    config: Config, samples: Sequence[Record], earlier: str = "", takedowns: Sequence[str] = ()
-) -> list[Task]:
-    """One task over the whole corpus. ``earlier``: path of the index of the version whose samples stay, "" for none.
-
-    ``takedowns``: paths of the requests (see `takedown`). ``earlier`` is no part of the basis: what was decided from
-    the same samples before stands, which is what it is there for.
-    """
-    order = [source.name for source in config.sources]
-    basis = Basis(
-        _versions(config, "deduplicate"),
-        _dump(config.deduplicate) | {"source_order": order, "takedowns": list(takedowns)},
-        tuple(_inputs(record.outputs["kept"] for record in samples)),
-    )
-    payload = {
-        "settings": config.deduplicate.model_dump_json(),
-        "source_order": order,
-        "earlier": earlier,
-        "takedowns": list(takedowns),
-        "partitions": [(record.source, record.key, record.outputs["kept"].path) for record in samples],
-    }
-    rows = sum(record.rows_kept for record in samples)
-    return [Task("deduplicate", CORPUS, "decisions", basis, payload, rows, rows * _NARROW_BYTES)]
-
-
-def _inputs(outputs: Any) -> list[tuple[str, str]]:
+def inputs_of(outputs: Iterable[Output]) -> list[tuple[str, str]]:
+    """(path, digest) of tables, as a `Basis` takes them."""
     return [(output.path, output.sha256) for output in outputs]
 
 
@@ -218,11 +196,11 @@ def _bits(decided: Record, record: Record) -> str:
 def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: Record) -> list[Task]:
     """The tasks of ``caption`` or ``tier``: one for each samples partition."""
     settings = {"caption": config.caption, "tier": config.tier}[stage]
-    versions, own, text = _versions(config, stage), _dump(settings), settings.model_dump_json()
+    versions, own, text = versions_of(config, stage), dump(settings), settings.model_dump_json()
     tasks = []
     for record in samples:
         rows = record.outputs["kept"]
-        basis = Basis(versions, own, (*_inputs([rows]), _of(decided, record)))
+        basis = Basis(versions, own, (*inputs_of([rows]), _of(decided, record)))
         payload = {
             "settings": text,
             "samples": rows.path,
@@ -235,13 +213,13 @@ def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: R
 
 def vocabulary_basis(config: Config, base: Mapping[str, Output]) -> dict[str, Any]:
     """What a frozen vocabulary must agree with to be used again: settings and code, not the corpus."""
-    found = {"settings": _dump(config.tokenize), "versions": _versions(config, "tokenize", "segments")}
+    found = {"settings": dump(config.tokenize), "versions": versions_of(config, "tokenize", "segments")}
     return found | ({"base": {name: output.sha256 for name, output in base.items()}} if base else {})
 
 
 def _learning(config: Config, decided: Record) -> dict[str, Any]:
     """What counting depends on beside the samples."""
-    own = _dump(config.tokenize)
+    own = dump(config.tokenize)
     own["segments"].pop("count")
     wanted = config.tokenize.segments.sample
     share = 1.0 if wanted is None else min(1.0, wanted / max(decided.rows_kept, 1))
@@ -265,11 +243,11 @@ def _groups(samples: Sequence[Record]) -> list[list[int]]:
 def count_tasks(config: Config, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> list[Task]:
     """The tasks of ``count``: candidates for segments, and texts, of each group of partitions."""
     own = _learning(config, decided)
-    versions = _versions(config, "tokenize", "segments")
+    versions = versions_of(config, "tokenize", "segments")
     tasks = []
     for group in _groups(samples):
         parts = [(samples[i].outputs["kept"], captions[i].outputs["kept"]) for i in group]
-        inputs = _inputs(output for part in parts for output in part)
+        inputs = inputs_of(output for part in parts for output in part)
         basis = Basis(versions, own, (*inputs, *(_of(decided, samples[i]) for i in group)))
         payload = {
             "settings": config.tokenize.model_dump_json(),
@@ -289,8 +267,8 @@ def count_tasks(config: Config, samples: Sequence[Record], decided: Record, capt
 def frequent_tasks(config: Config, counted: Sequence[Record]) -> list[Task]:
     """One task: which candidates may be frequent in the whole corpus."""
     outputs = [record.outputs["candidates"] for record in counted]
-    own = {key: value for key, value in _dump(config.tokenize.segments).items() if key != "count"}
-    basis = Basis(_versions(config, "segments"), own, tuple(_inputs(outputs)))
+    own = {key: value for key, value in dump(config.tokenize.segments).items() if key != "count"}
+    basis = Basis(versions_of(config, "segments"), own, tuple(inputs_of(outputs)))
     payload = {
         "settings": config.tokenize.segments.model_dump_json(),
         "candidates": [output.path for output in outputs],
@@ -306,8 +284,8 @@ def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequ
     mask = frequent.outputs["mask"]
     tasks = []
     for group in _groups(samples):
-        inputs = _inputs([*(samples[i].outputs["kept"] for i in group), mask])
-        basis = Basis(_versions(config, "segments"), own, (*inputs, *(_of(decided, samples[i]) for i in group)))
+        inputs = inputs_of([*(samples[i].outputs["kept"] for i in group), mask])
+        basis = Basis(versions_of(config, "segments"), own, (*inputs, *(_of(decided, samples[i]) for i in group)))
         payload = {
             "settings": config.tokenize.segments.model_dump_json(),
             "share": own["share"],
@@ -328,9 +306,9 @@ def segments_tasks(
     texts = [record.outputs["texts"] for record in counted]
     kept = [record.outputs["kept"] for record in runs]
     basis = Basis(
-        _versions(config, "tokenize", "segments"),
-        _dump(config.tokenize),
-        tuple(_inputs([*texts, *kept, *base.values()])),
+        versions_of(config, "tokenize", "segments"),
+        dump(config.tokenize),
+        tuple(inputs_of([*texts, *kept, *base.values()])),
     )
     payload = {
         "settings": config.tokenize.model_dump_json(),
@@ -348,11 +326,11 @@ def encode_tasks(
     config: Config, samples: Sequence[Record], decided: Record, vocabulary: Mapping[str, Output]
 ) -> list[Task]:
     """One task for each samples partition. ``vocabulary``: segments, vocabulary, tokenizer."""
-    versions = _versions(config, "encode")
+    versions = versions_of(config, "encode")
     tasks = []
     for record in samples:
         rows = record.outputs["kept"]
-        inputs = _inputs((rows, vocabulary["segments"], vocabulary["tokenizer"]))
+        inputs = inputs_of((rows, vocabulary["segments"], vocabulary["tokenizer"]))
         basis = Basis(versions, {}, (*inputs, _of(decided, record)))
         payload = {
             "samples": rows.path,
@@ -419,7 +397,7 @@ def write_tasks(
             filled = 0
         groups[-1].append(i)
         filled += size
-    versions, text = _versions(config, "write"), config.write.model_dump_json()
+    versions, text = versions_of(config, "write"), config.write.model_dump_json()
     tasks = []
     for group in groups:
         parts, inputs = [], []
@@ -427,14 +405,14 @@ def write_tasks(
             record = samples[i]
             outputs = {"samples": record.outputs["kept"]}
             outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
-            inputs += [*_inputs(outputs.values()), _of(decided, record)]
+            inputs += [*inputs_of(outputs.values()), _of(decided, record)]
             outputs["decisions"] = decided.outputs[f"{record.source}/{record.key}"]
             if config.write.repack:
-                inputs += _inputs([outputs["decisions"]])
+                inputs += inputs_of([outputs["decisions"]])
             part = {role: output.path for role, output in outputs.items()}
             parts.append(part | {"kept": _bits(decided, record)})
         first = samples[group[0]]
-        basis = Basis(versions, _dump(config.write), tuple(inputs))
+        basis = Basis(versions, dump(config.write), tuple(inputs))
         payload = {"settings": text, "partitions": parts}
         rows = sum(samples[i].rows_kept for i in group)
         size = sum(samples[i].outputs["kept"].bytes for i in group)

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline import base_tokenizer, bisect, ledger, marks, plan, takedown, versions
+from pipeline import base_tokenizer, bisect, duplicates, ledger, marks, plan, takedown, versions
 from pipeline.accounts import account, merged, stage_counts
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
@@ -194,16 +194,27 @@ class Conductor:
         if self._pending:
             raise _Unknown("samples")
         takedowns = takedown.requests(self.storage)
-        tasks = plan.deduplicate_tasks(config, samples, self._earlier(), takedowns)
-        (decided,) = self._stage("deduplicate", tasks)
+        generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
+        decided = self._duplicates(samples, generations, takedowns)
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
         vocabulary = self._vocabulary(samples, decided, sides["caption"])
         sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
-        generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
         written = self._stage("write", plan.write_tasks(config, samples, decided, sides, generations))
         return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
+
+    def _duplicates(
+        self, samples: Sequence[Record], generations: Mapping[tuple[str, str], int], takedowns: Sequence[str]
+    ) -> Record:
+        """What was decided of the whole corpus."""
+        blocks = duplicates.blocks(samples, generations, takedown.features(self.storage, takedowns))
+        banded = self._stage("bands", duplicates.bands_tasks(self.config, blocks))
+        paired = self._stage("pairs", duplicates.pairs_tasks(self.config, banded))
+        matched = self._stage("match", duplicates.match_tasks(self.config, blocks, paired))
+        tasks = duplicates.deduplicate_tasks(self.config, samples, matched, self._earlier(), takedowns)
+        (decided,) = self._stage("deduplicate", tasks)
+        return decided
 
     def _earlier(self) -> str:
         """The index of the samples that must stay: those of the newest version, if they were made alike."""
@@ -295,8 +306,10 @@ class Conductor:
         self.display.begin(stage, len(done), len(todo))
         done |= self._execute(stage, todo)
         records = [done[task.source, task.key] for task in tasks]
-        if stage in plan.LEARNING[:-1]:
-            return records  # the vocabulary's fingerprint stands for them, also when it is frozen
+        if stage in (*plan.LEARNING[:-1], *plan.DUPLICATES[:-1]):
+            # the last one's fingerprint stands for them: of a vocabulary also when it is frozen, of duplicates however
+            # the way to them was cut into blocks
+            return records
         # of crawl, the fingerprint holds file times, which say nothing about content
         self._fingerprints[stage] = ledger.digest(
             [[r.source, r.key, r.outputs["kept"].sha256 if stage == "crawl" else r.fingerprint] for r in records]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -17,22 +16,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import ledger, sandbox, takedown
+from pipeline import duplicates, ledger, sandbox
 from pipeline.errors import ConfigError
-from pipeline.ledger import Record, table_path
+from pipeline.ledger import Record
 from pipeline.storage import NotFound, Storage, is_s3, open_storage
-from pipeline.tables import Output, named, read_table, table_bytes, write_bytes, write_table
+from pipeline.tables import Output, named, read_table, write_bytes, write_table
 from pipeline.work import Work, dropped_counts
-from stages import caption, crawl, deduplicate, tier, tokenize, write
+from stages import caption, crawl, tier, tokenize, write
 from stages.base import dropped_rows
-from stages.reasons import Outcome, Reason, outcome
+from stages.reasons import Reason
 from stages.schema import (
     CANDIDATES,
     CAPTIONED,
-    DECIDED,
     DROPPED,
     ENCODED,
-    INDEX,
     RAW,
     RUNS,
     SAMPLES,
@@ -40,9 +37,6 @@ from stages.schema import (
     TEXTS,
     TIERED,
 )
-
-NARROW = ["raw_id", "source", "path", "url", "license", "sample_id", "signature", "atomic_length"]
-"""What deduplication reads of the samples: no text, no picture."""
 
 
 def crawl_step(work: Work) -> Record:
@@ -186,70 +180,6 @@ def _sum(values: Any) -> int:
     return pc.sum(values).as_py() or 0
 
 
-def deduplicate_step(work: Work) -> Record:
-    """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition.
-
-    The index of all samples lies under its digest, since versions refer to it. The record says, in a bit for each row
-    of a samples partition, which stay, and has a digest of these and their clusters: what follows depends on that, and
-    not on their provenance, so that a shard stays as it is when a later source brings another copy of its samples.
-    """
-    payload = work.task.payload
-    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
-    partitions = payload["partitions"]
-    tables = [read_table(work.storage, path, columns=NARROW) for _, _, path in partitions]
-    home = pa.concat_arrays(
-        [pa.array([i] * len(t), pa.int32()) for i, t in enumerate(tables)] or [pa.array([], pa.int32())]
-    )
-    narrow = pa.concat_tables([SAMPLES.empty_table().select(NARROW), *tables])
-    earlier: frozenset[str] = frozenset()
-    if payload["earlier"]:
-        earlier = frozenset(
-            read_table(work.storage, payload["earlier"], columns=["sample_id"])["sample_id"].to_pylist()
-        )
-    taken = takedown.load(work.storage, payload["takedowns"])
-    decisions = deduplicate.deduplicate(narrow, settings, list(payload["source_order"]), earlier, taken)
-    # (source, path) is unique, so it leads each decision back to its partition
-    of = {(s, p): i for s, p, i in zip(*(c.to_pylist() for c in (narrow["source"], narrow["path"], home)), strict=True)}
-    homes = pa.array(
-        [of[key] for key in zip(decisions["source"].to_pylist(), decisions["path"].to_pylist(), strict=True)],
-        pa.int32(),
-    )
-    outputs: dict[str, Output] = {}
-    duplicates: dict[str, int] = {}
-    dropped_here: dict[str, int] = {}
-    rejected: dict[str, dict[str, int]] = {}
-    kept: dict[str, str] = {}
-    decided: dict[str, str] = {}
-    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
-    there = {output.path for output in before.outputs.values()} if before else set()
-    for i, (source, key, _) in enumerate(partitions):
-        mine = decisions.filter(pc.equal(homes, i))
-        mine = mine.take(pc.index_in(tables[i]["path"], value_set=mine["path"].combine_chunks()))
-        mine = mine.append_column("atomic_length", tables[i]["atomic_length"])
-        name = f"{source}/{key}"
-        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
-        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
-        stays = mine.filter(mine["kept"])
-        decided[name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
-        for reason, n in Counter(reason for reason in mine["reason"].to_pylist() if reason).items():
-            dropped_here[reason] = dropped_here.get(reason, 0) + n
-            if outcome(Reason(reason)) is Outcome.DUPLICATE:
-                duplicates[source] = duplicates.get(source, 0) + n
-            else:
-                of_source = rejected.setdefault(source, {})
-                of_source[reason] = of_source.get(reason, 0) + n
-    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
-    data = table_bytes(samples, INDEX)
-    outputs["index"] = write_bytes(work.storage, f"index/{hashlib.sha256(data).hexdigest()[:20]}.parquet", data)
-    return work.record(
-        outputs,
-        narrow.num_rows,
-        _sum(decisions["kept"]),
-        dropped={"deduplicate": dict(sorted(dropped_here.items()))} if dropped_here else {},
-        extra={"duplicates": duplicates, "rejected": rejected, "kept": kept, "decided": decided},
-    )
-
-
 def _kept(work: Work, columns: list[str]) -> pa.Table:
     """The surviving rows of a samples partition, in its order."""
     payload = work.task.payload
@@ -257,7 +187,7 @@ def _kept(work: Work, columns: list[str]) -> pa.Table:
 
 
 def survivors(rows: pa.Table, bits: str) -> pa.Table:
-    """Rows of a samples partition that stay; ``bits``: base64 of a bit for each row, as `deduplicate_step` records."""
+    """Rows of a samples partition that stay; ``bits``: as `duplicates.deduplicate_step` records them."""
     mask = np.unpackbits(np.frombuffer(base64.b64decode(bits), np.uint8), count=len(rows)).astype(bool)
     return rows.filter(pa.array(mask))
 
@@ -481,7 +411,7 @@ STEPS: dict[str, Callable[[Work], Record]] = {
     "crawl": crawl_step,
     "samples": samples_step,
     "bisect": samples_step,
-    "deduplicate": deduplicate_step,
+    **duplicates.STEPS,
     "caption": caption_step,
     "tier": tier_step,
     "count": count_step,

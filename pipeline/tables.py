@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -138,15 +138,18 @@ PARQUET: dict[str, Any] = {
 """Writer settings of intermediate tables."""
 
 
-def read_table(storage: Storage, path: str, columns: list[str] | None = None, row_group: int | None = None) -> pa.Table:
-    """Read a Parquet table, or only ``columns`` and one ``row_group`` of it.
+def read_table(
+    storage: Storage, path: str, columns: list[str] | None = None, row_group: int | Sequence[int] | None = None
+) -> pa.Table:
+    """Read a Parquet table, or only ``columns`` and one ``row_group`` of it, or several.
 
     Raises NotFound, and DamagedTable if what is read is not what was written.
     """
     with open_table(storage, path) as file:
         if row_group is None:
             return file.read(columns=columns, use_threads=False)
-        return file.read_row_group(row_group, columns=columns, use_threads=False)
+        groups = [row_group] if isinstance(row_group, int) else list(row_group)
+        return file.read_row_groups(groups, columns=columns, use_threads=False)
 
 
 @contextlib.contextmanager

@@ -1,26 +1,36 @@
 """Takedowns: what must not be in the dataset any more, remembered for all later versions.
 
 A request is an object ``takedowns/<digest>.json`` in the workspace that never changes. It holds the rules as they were
-asked for, and every sample that they named in the newest version then, with its raw ids and its MinHash signature: so
-the drawing is known again when it comes from another source, also nearly, and after its own source is gone.
+asked for, and every sample that they named in the newest version then, with its raw ids; a table beside it has what
+deduplication goes by. So the drawing is known again when it comes from another source, also nearly, and after its own
+source is gone.
 """
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import ledger, versions
 from pipeline.errors import ConfigError
 from pipeline.storage import AlreadyExists, Storage
-from pipeline.tables import read_table
-from stages.deduplicate import NONE, Taken
+from pipeline.tables import read_table, table_bytes
+from stages import deduplicate
+from stages.deduplicate import Taken
+from stages.schema import SAMPLES
+
+SOURCE = ""
+"""What stands for a source of what was taken down."""
+
+FEATURES = pa.schema([SAMPLES.field(name) for name in ("source", *deduplicate.FEATURES)])
+"""What deduplication needs to know of a sample that was taken down."""
 
 _ID = re.compile(r"[0-9a-f]{64}")
 
@@ -38,7 +48,7 @@ class Rules:
     def taken(self) -> Taken:
         """As rules for records."""
         return Taken(
-            dict.fromkeys(self.ids, NONE),
+            frozenset(self.ids),
             frozenset(self.ids),
             frozenset(self.urls),
             self.paths,
@@ -95,17 +105,27 @@ def record(storage: Storage, rules: Rules) -> Request:
     for row in index.to_pylist() if index is not None else []:
         if row["sample_id"] in taken.samples or any(taken.matches(origin) for origin in row["provenance"]):
             raw_ids = sorted({origin["raw_id"] for origin in row["provenance"]})
-            found[row["sample_id"]] = {"sample_id": row["sample_id"], "raw_ids": raw_ids, "signature": ""}
-    wanted = list(found)
-    sources = [source["source"] for source in manifest.sources] if wanted else []
+            found[row["sample_id"]] = {"sample_id": row["sample_id"], "raw_ids": raw_ids}
+    wanted = pa.array(sorted(found), pa.string())
+    sources = [source["source"] for source in manifest.sources] if found else []
+    parts = [FEATURES.empty_table()]
     for samples in ledger.records(storage, "samples", sources):
-        table = read_table(storage, samples.outputs["kept"].path, columns=["sample_id", "signature"])
-        for row in table.filter(pc.is_in(table["sample_id"], pc.cast(wanted, "string"))).to_pylist():
-            found[row["sample_id"]]["signature"] = base64.b64encode(row["signature"]).decode()
+        table = read_table(storage, samples.outputs["kept"].path, columns=FEATURES.names)
+        parts.append(table.filter(pc.is_in(table["sample_id"], wanted)))
+    features = pa.concat_tables(parts).sort_by("sample_id")
+    features = features.set_column(
+        FEATURES.names.index("source"), "source", pa.array([SOURCE] * len(features), pa.string())
+    )
     content = {
         "rules": {"ids": rules.ids, "urls": rules.urls, "paths": rules.paths, "licenses": rules.licenses},
         "samples": [found[sample_id] for sample_id in sorted(found)],
+        "features": "",
     }
+    if len(features):
+        data = table_bytes(features, FEATURES)
+        digest = hashlib.sha256(data).hexdigest()
+        content["features"] = digest
+        storage.write(_features_path(digest), data)
     # named by what was asked for, so that asking again adds nothing
     path = f"takedowns/{ledger.digest(content['rules'])[:20]}.json"
     try:
@@ -120,9 +140,19 @@ def requests(storage: Storage) -> list[str]:
     return [entry.path for entry in storage.list("takedowns/") if entry.path.endswith(".json")]
 
 
+def _features_path(digest: str) -> str:
+    return f"takedowns/features-{digest[:20]}.parquet"
+
+
+def features(storage: Storage, paths: Sequence[str]) -> list[tuple[str, str]]:
+    """(path, digest) of the tables with what the requests at ``paths`` took down; see `FEATURES`."""
+    digests = {json.loads(storage.read(path)).get("features", "") for path in paths}
+    return [(_features_path(digest), digest) for digest in sorted(digests - {""})]
+
+
 def load(storage: Storage, paths: Sequence[str]) -> Taken:
     """What the requests at ``paths`` name together."""
-    samples: dict[str, bytes] = {}
+    samples: set[str] = set()
     raw_ids: set[str] = set()
     urls: set[str] = set()
     starts: set[tuple[str, str]] = set()
@@ -134,11 +164,8 @@ def load(storage: Storage, paths: Sequence[str]) -> Taken:
         urls.update(rules["urls"])
         starts.update((source, start) for source, start in rules["paths"])
         licenses.update(rules["licenses"])
-        for sample_id in rules["ids"]:
-            samples.setdefault(sample_id, NONE)
+        samples.update(rules["ids"])
         for sample in content["samples"]:
             raw_ids.update(sample["raw_ids"])
-            signature = base64.b64decode(sample["signature"]) or NONE
-            if samples.get(sample["sample_id"], NONE) == NONE:
-                samples[sample["sample_id"]] = signature
-    return Taken(samples, frozenset(raw_ids), frozenset(urls), tuple(sorted(starts)), frozenset(licenses))
+            samples.add(sample["sample_id"])
+    return Taken(frozenset(samples), frozenset(raw_ids), frozenset(urls), tuple(sorted(starts)), frozenset(licenses))

@@ -64,7 +64,9 @@ class Reason(StrEnum):
     # deduplicate
     DUPLICATE_RAW = "duplicate_raw"
     DUPLICATE_CANONICAL = "duplicate_canonical"
+    DUPLICATE_GEOMETRY = "duplicate_geometry"
     NEAR_DUPLICATE = "near_duplicate"
+    DUPLICATE_PICTURE = "duplicate_picture"
     TAKEN_DOWN = "taken_down"
     # quarantine: raised by the sandbox or by a fault in a stage, never by a rule
     CRASHED = "crashed"
@@ -114,7 +116,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.RENDERERS_DISAGREE: "Two renderers draw the source visibly differently, so neither proves anything.",
     Reason.DUPLICATE_RAW: "The raw bytes equal another record's.",
     Reason.DUPLICATE_CANONICAL: "The canonical form equals another record's.",
+    Reason.DUPLICATE_GEOMETRY: "The drawing equals another sample's but for its one colour.",
     Reason.NEAR_DUPLICATE: "The geometry nearly equals another sample's.",
+    Reason.DUPLICATE_PICTURE: "The drawing looks the same as another sample's, by whatever means it is drawn.",
     Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",
     Reason.CRASHED: "The process that handled the record died.",
     Reason.TIMED_OUT: "The record took more time than the limit.",
@@ -123,7 +127,15 @@ SENTENCES: dict[Reason, str] = {
     Reason.STAGE_ERROR: "A stage failed on the record; this is a defect worth reporting.",
 }
 
-DUPLICATES = frozenset({Reason.DUPLICATE_RAW, Reason.DUPLICATE_CANONICAL, Reason.NEAR_DUPLICATE})
+DUPLICATES = frozenset(
+    {
+        Reason.DUPLICATE_RAW,
+        Reason.DUPLICATE_CANONICAL,
+        Reason.DUPLICATE_GEOMETRY,
+        Reason.NEAR_DUPLICATE,
+        Reason.DUPLICATE_PICTURE,
+    }
+)
 QUARANTINES = frozenset(
     {Reason.CRASHED, Reason.TIMED_OUT, Reason.OUT_OF_MEMORY, Reason.OUTPUT_TOO_LARGE, Reason.STAGE_ERROR}
 )

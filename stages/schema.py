@@ -54,10 +54,18 @@ RENDERED = pa.schema(
         ("mae", pa.float32()),  # mean absolute error, the worse of both grounds, 0..1
         ("visible_share", pa.float32()),  # share of pixels that differ visibly, 0..1
         ("notes", pa.list_(pa.string())),
+        ("picture", pa.binary()),  # of 64 x 64 px, packed; see stages.pictures
     ]
 )
 
-SIGNED = pa.schema([("signature", pa.binary(512))])  # MinHash, 128 little-endian uint32
+SIGNED = pa.schema(
+    [
+        ("geometry_key", pa.binary(16)),  # equal for drawings that differ in their one colour only, else null
+        ("text_hash", pa.uint32()),  # of all character data, 0 for none
+        ("shingles", pa.list_(pa.uint32())),  # sorted, distinct; none for a drawing that has too few
+        ("picture_hash", pa.binary(24)),
+    ]
+)
 
 DROPPED = pa.schema(
     [
@@ -75,9 +83,10 @@ SAMPLES = pa.schema(  # what is read together stands together, what most steps r
         ("png", pa.binary()),
         ("svg", pa.string()),
         ("tokens", pa.string()),
+        ("picture", pa.binary()),
         *SIGNED,
         ("view_box", pa.list_(pa.float64(), 4)),
-        *(field for field in RENDERED if field.name not in ("png", "notes")),
+        *(field for field in RENDERED if field.name not in ("png", "notes", "picture")),
         ("notes", pa.list_(pa.string())),
         ("desc", pa.string()),
         ("title", pa.string()),
@@ -101,6 +110,24 @@ PROVENANCE = pa.list_(
             ("license", pa.string()),
         ]
     )
+)
+
+BANDS = pa.schema(  # one row a bucket that a sample is in; see stages.deduplicate.bands
+    [("bucket", pa.uint64()), ("item", pa.uint64()), ("source", pa.dictionary(pa.int32(), pa.string()))]
+)
+
+PAIRS = pa.schema(  # what shares a bucket, in which blocks; a comes before b by source and item
+    [
+        ("block_a", pa.int32()),
+        ("block_b", pa.int32()),
+        ("a", pa.uint64()),
+        ("b", pa.uint64()),
+        ("kinds", pa.uint8()),  # a bit for each kind of bucket that they share
+    ]
+)
+
+EDGES = pa.schema(  # pairs that are duplicates: by which level, and how alike
+    [("a", pa.uint64()), ("b", pa.uint64()), ("level", pa.uint8()), ("score", pa.float32())]
 )
 
 DECISIONS = pa.schema(  # deduplicate: one row a record that reached it

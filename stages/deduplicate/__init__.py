@@ -1,12 +1,38 @@
-"""Deduplicate: exactly by raw bytes and by canonical form, nearly by MinHash LSH over the drawing's commands.
+"""Deduplicate: by raw bytes, canonical form, geometry without its colour, nearly equal commands, and pictures.
 
-`signatures` belongs to the row-wise pass, `deduplicate` sees the whole corpus, but only narrow columns.
+    signatures        row-wise: keys, shingles, hashes and a small picture of each sample
+    bands             the buckets of a block of samples; what may be alike shares one
+    pairs             of some slices of all buckets: candidates
+    match             of two blocks' samples: which candidates are duplicates
+    deduplicate       who stays
+
+All but the first see narrow columns only, and none sees an SVG.
 """
 
-from stages.deduplicate.decide import Taken, deduplicate
+from stages.deduplicate.bands import SLICES, bands, item_ids, slices
+from stages.deduplicate.decide import DECIDES, Taken, deduplicate
+from stages.deduplicate.match import FEATURES, match
+from stages.deduplicate.pairs import merged, pairs
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.deduplicate.signatures import NONE, shingles, signatures
+from stages.deduplicate.shingles import shingles
+from stages.deduplicate.signatures import signatures
 
-VERSION: int = 1
+VERSION: int = 2
 
-__all__ = ["NONE", "VERSION", "DeduplicateSettings", "Taken", "deduplicate", "shingles", "signatures"]
+__all__ = [
+    "DECIDES",
+    "FEATURES",
+    "SLICES",
+    "VERSION",
+    "DeduplicateSettings",
+    "Taken",
+    "bands",
+    "deduplicate",
+    "item_ids",
+    "match",
+    "merged",
+    "pairs",
+    "shingles",
+    "signatures",
+    "slices",
+]

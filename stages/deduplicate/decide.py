@@ -1,44 +1,54 @@
 """Which record of each cluster stays: a pure function of content and declared source order.
 
-Records are ranked by source order, then sample_id, then path; samples that an earlier version kept go before all
-others, so that they stay. What was taken down goes before those: it survives nothing, but takes what resembles it.
-Going down the ranks, a sample that no earlier survivor has taken becomes a survivor and takes every later sample whose
-estimated Jaccard similarity to *it* reaches the threshold. So there are no chains: each member of a cluster resembles
-its survivor, and the result depends on no order of rows, partitions or workers.
-
-Candidate pairs come from LSH banding over MinHash signatures (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets,
-section 3.4); bands and rows are datasketch's optimum for the threshold. A bucket of more than ``max_bucket`` samples is
-not compared pair by pair but each with its first-ranked member, which is the one that could take them.
+Samples are ranked: what was taken down, then what an earlier version kept, then by source order, richer provenance and
+licence, fidelity, and sample_id. Going down the ranks, a sample that no earlier survivor has taken becomes a survivor
+and takes every later sample that is a duplicate of *it*. So survivors are the lexicographically first maximal
+independent set of the graph of duplicates: no two that stay are duplicates of each other, each that goes resembles one
+that stays, there are no chains, and what later sources bring changes nothing before it. What was taken down survives
+nothing, but takes what resembles it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from stages.deduplicate.match import Level
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.deduplicate.signatures import NONE, PERMUTATIONS
 from stages.reasons import Reason
-from stages.schema import DECISIONS
+from stages.schema import DECISIONS, PROVENANCE
 
-Signatures = npt.NDArray[np.uint32]
+Ints = npt.NDArray[np.int64]
+
+DECIDES = ("raw_id", "source", "path", "url", "license", "sample_id", "geometry_key", "ssim")
+"""The columns that `deduplicate` reads."""
+
+REASONS: Mapping[int, Reason] = {
+    Level.GEOMETRY: Reason.DUPLICATE_GEOMETRY,
+    Level.NEAR: Reason.NEAR_DUPLICATE,
+    Level.PICTURE: Reason.DUPLICATE_PICTURE,
+}
+
+NO_LICENSE = ("", "NOASSERTION", "NONE", "unknown", "UNKNOWN")
+"""What stands where no licence is known."""
 
 
 @dataclass(frozen=True)
 class Taken:
     """What must not be in the dataset.
 
-    ``samples``: sample id -> signature (`signatures.NONE` where it is not known). The rest are rules for records; what
-    a record that one of them names holds is taken down wherever else it comes from, too.
+    ``samples``: sample ids. The rest are rules for records; what a record that one of them names holds is taken down
+    wherever else it comes from, too.
     """
 
-    samples: Mapping[str, bytes] = field(default_factory=dict)
+    samples: frozenset[str] = frozenset()
     raw_ids: frozenset[str] = frozenset()
     urls: frozenset[str] = frozenset()
     paths: tuple[tuple[str, str], ...] = ()
@@ -54,146 +64,233 @@ class Taken:
             or any(record["source"] == source and record["path"].startswith(start) for source, start in self.paths)
         )
 
+    def named(self, table: pa.Table) -> npt.NDArray[np.bool_]:
+        """`matches` of each row."""
+        found = np.zeros(len(table), bool)
+        for name, values in (("raw_id", self.raw_ids), ("url", self.urls), ("license", self.licenses)):
+            if values:
+                found |= pc.is_in(table[name], value_set=pa.array(sorted(values), pa.string())).to_numpy()
+        for source, start in self.paths:
+            here = pc.and_(pc.equal(table["source"], source), pc.starts_with(table["path"], start))
+            found |= pc.fill_null(here, False).to_numpy()
+        return found
+
+
+@dataclass
+class _Samples:
+    """The distinct samples of a table, and those that were taken down and are there no more; by number."""
+
+    ids: list[str]
+    of_record: Ints
+    """Record -> sample."""
+    first: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Sample -> the record that stands for it, -1 for one that is gone."""
+    rank: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Sample -> its place among all."""
+    down: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+
 
 def deduplicate(
     table: pa.Table,
+    edges: Sequence[pa.Table],
     settings: DeduplicateSettings,
-    source_order: list[str],
+    source_order: Sequence[str],
     earlier: frozenset[str] = frozenset(),
     taken: Taken | None = None,
 ) -> pa.Table:
-    """Decide for each row of ``table`` (raw_id, source, path, url, license, sample_id, signature) whether it stays.
+    """Decide for each row of ``table`` (`DECIDES`) whether it stays.
 
-    ``earlier``: sample ids that the version before kept. Returns `stages.schema.DECISIONS`, one row a record, by source
-    order and path.
+    ``edges``: `stages.schema.EDGES`. ``earlier``: sample ids that the version before kept. Returns
+    `stages.schema.DECISIONS`, a row for each row, in their order.
     """
-    rank = {name: i for i, name in enumerate(source_order)}
-    columns = ("raw_id", "source", "path", "url", "license", "sample_id")
-    records = table.select(columns).to_pylist()
-    down = _taken_down(records, taken or Taken())
-
-    def key(i: int) -> tuple[bool, bool, int, str, str]:
-        sample_id = records[i]["sample_id"]
-        return sample_id not in down, sample_id not in earlier, *_rank(records[i], rank)
-
-    order = sorted(range(len(records)), key=key)
-    first: dict[str, int] = {}
-    for i in order:
-        first.setdefault(records[i]["sample_id"], i)
-    # what was taken down and is there no more still takes what resembles it
-    gone = sorted(sample_id for sample_id in down if sample_id not in first)
-    samples = list(first.values())  # row of the first record of each sample, by rank
-    found = [down[sample_id] for sample_id in gone]
-    found += table["signature"].take(pa.array(samples, pa.int64())).to_pylist()
-    taken_by, scores = _near(found, settings) if settings.near else ({}, {})
-    ids = [*gone, *(records[i]["sample_id"] for i in samples)]
-    number = {sample_id: n for n, sample_id in enumerate(ids)}
-    members: dict[str, list[int]] = defaultdict(list)
-    seen_raw: set[str] = set()
-    decided: dict[int, dict[str, Any]] = {}
-    for i in order:
-        record = records[i]
-        n = number[record["sample_id"]]
-        survivor = taken_by.get(n, n)
-        kept = survivor == n and first[record["sample_id"]] == i and record["sample_id"] not in down
-        if kept:
-            reason = ""
-        elif ids[survivor] in down:
-            reason = str(Reason.TAKEN_DOWN)
-        elif record["raw_id"] in seen_raw:
-            reason = str(Reason.DUPLICATE_RAW)
-        elif first[record["sample_id"]] != i:
-            reason = str(Reason.DUPLICATE_CANONICAL)
-        else:
-            reason = str(Reason.NEAR_DUPLICATE)
-        seen_raw.add(record["raw_id"])
-        cluster = ids[survivor]
-        members[cluster].append(i)
-        decided[i] = {
-            "raw_id": record["raw_id"],
-            "source": record["source"],
-            "path": record["path"],
-            "sample_id": record["sample_id"],
-            "cluster_id": cluster,
-            "kept": kept,
-            "reason": reason,
-            "score": scores.get(n, 1.0),
-            "provenance": [],
-        }
-    for i, row in decided.items():
-        if row["kept"]:
-            # the survivor's own record leads
-            others = [k for k in members[row["cluster_id"]] if k != i]
-            row["provenance"] = [
-                _origin(records[k]) for k in [i, *sorted(others, key=lambda k: _place(records[k], rank))]
-            ]
-    rows = [decided[i] for i in sorted(decided, key=lambda i: _place(records[i], rank))]
-    return pa.Table.from_pylist(rows, schema=DECISIONS)
+    table = table.select(DECIDES).combine_chunks()
+    source = _codes(table["source"], source_order)
+    path = pc.rank(table["path"], tiebreaker="dense").to_numpy().astype(np.int64)
+    samples = _ranked(table, source, path, earlier, taken or Taken())
+    taker, level, score = _greedy(table, samples, edges, settings)
+    number = np.arange(len(samples.ids))
+    variant = (taker >= 0) & (level == Level.GEOMETRY) & (settings.recoloured == "keep")
+    variant &= ~samples.down & ~samples.down[np.maximum(taker, 0)]
+    stays = ((taker < 0) | variant) & ~samples.down
+    holder = np.where((taker < 0) | variant, number, taker)
+    # a variant's cluster is that of the sample whose geometry it has
+    cluster = np.where(taker < 0, number, taker)
+    cluster = np.where(taker[cluster] >= 0, taker[cluster], cluster)
+    mine = samples.of_record
+    kept = stays[mine] & (samples.first[mine] == np.arange(len(table)))
+    reasons = _reasons(table, samples, kept, holder, level, source, path)
+    ids = pa.array(samples.ids, pa.string())
+    return pa.table(
+        [
+            *(table[name] for name in ("raw_id", "source", "path", "sample_id")),
+            ids.take(pa.array(cluster[mine])),
+            pa.array(kept),
+            reasons,
+            pa.array(np.where(taker >= 0, score, 1)[mine].astype(np.float32)),
+            _provenance(table, kept, holder[mine], source, path),
+        ],
+        schema=DECISIONS,
+    )
 
 
-def _taken_down(records: list[dict[str, Any]], taken: Taken) -> dict[str, bytes]:
-    """The samples that are taken down, with their signatures where they are known from before."""
-    found = dict(taken.samples)
-    for record in records:
-        if record["sample_id"] not in found and taken.matches(record):
-            found[record["sample_id"]] = NONE
-    return found
+def _codes(column: pa.ChunkedArray, order: Sequence[str]) -> Ints:
+    """The place of each value in ``order``. Raises ValueError for one that is not in it."""
+    found = pc.index_in(column, value_set=pa.array(list(order), pa.string()))
+    if found.null_count:
+        raise ValueError("a record's source is none of the config's")
+    return np.asarray(found.to_numpy(), np.int64)
 
 
-def _rank(record: dict[str, Any], rank: dict[str, int]) -> tuple[int, str, str]:
-    return rank[record["source"]], record["sample_id"], record["path"]
+def _ranked(table: pa.Table, source: Ints, path: Ints, earlier: frozenset[str], taken: Taken) -> _Samples:
+    codes = table["sample_id"].combine_chunks().dictionary_encode()
+    if isinstance(codes, pa.ChunkedArray):
+        codes = codes.chunk(0) if codes.num_chunks else pa.array([], pa.dictionary(pa.int32(), pa.string()))
+    ids: list[str] = codes.dictionary.to_pylist()
+    present = set(ids)
+    gone = sorted(taken.samples - present)
+    samples = _Samples([*ids, *gone], codes.indices.to_numpy().astype(np.int64))
+    count, all_ = len(ids), len(ids) + len(gone)
+    mine = samples.of_record
+    licensed = pc.invert(pc.is_in(pc.fill_null(table["license"], ""), value_set=pa.array(NO_LICENSE))).to_numpy()
+    rich = 2 * licensed.astype(np.int64) + pc.is_valid(table["url"]).to_numpy()
+    order = np.lexsort((path, -rich, source, mine))
+    leads = order[np.unique(mine[order], return_index=True)[1]] if count else np.empty(0, np.int64)
+    samples.first = np.full(all_, -1, np.int64)
+    samples.first[:count] = leads
+    samples.down = np.ones(all_, bool)
+    samples.down[:count] = np.fromiter((name in taken.samples for name in ids), bool, count)
+    samples.down[mine[taken.named(table)]] = True
+    was = np.fromiter((name in earlier for name in samples.ids), bool, all_)
+    places = np.full(all_, -1, np.int64), np.zeros(all_, np.int64), np.zeros(all_)
+    places[0][:count], places[1][:count] = source[leads], rich[leads]
+    places[2][:count] = table["ssim"].to_numpy()[leads]
+    by_id = np.empty(all_, np.int64)
+    by_id[np.argsort(np.array(samples.ids, dtype=object))] = np.arange(all_)
+    samples.rank = np.empty(all_, np.int64)
+    samples.rank[np.lexsort((by_id, -places[2], -places[1], places[0], ~was, ~samples.down))] = np.arange(all_)
+    return samples
 
 
-def _place(record: dict[str, Any], rank: dict[str, int]) -> tuple[int, str]:
-    return rank[record["source"]], record["path"]
+def _greedy(
+    table: pa.Table, samples: _Samples, edges: Sequence[pa.Table], settings: DeduplicateSettings
+) -> tuple[Ints, npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Sample -> the one that takes it or -1, by which level, and how alike they are."""
+    all_ = len(samples.ids)
+    taker = np.full(all_, -1, np.int64)
+    level, score = np.full(all_, 255, np.uint8), np.ones(all_, np.float32)
+    items = np.array([int(name[:16], 16) for name in samples.ids], np.uint64)
+    by_item = np.argsort(items, kind="stable")
+    low, high, levels, scores = _oriented(edges, items[by_item], by_item, samples.rank)
+    keys = _geometry(table, samples) if settings.recoloured != "off" else {}
+    keep = settings.recoloured == "keep"
+    owner: dict[bytes, int] = {}
+    changes = np.flatnonzero(low[1:] != low[:-1]) + 1
+    cuts = [0, *changes.tolist(), len(low)] if len(low) else [0]
+    span = {int(low[begin]): (begin, end) for begin, end in pairwise(cuts)}
+    for x in sorted({*span, *keys}, key=samples.rank.__getitem__):
+        key = keys.get(x)
+        if taker[x] < 0 and key is not None:
+            first = owner.setdefault(key, x)
+            if first != x:
+                taker[x], level[x] = first, Level.GEOMETRY
+        if x not in span or (taker[x] >= 0 and not (keep and level[x] == Level.GEOMETRY)):
+            continue
+        begin, end = span[x]
+        others = high[begin:end]
+        free = taker[others] < 0
+        others = others[free]
+        taker[others], level[others], score[others] = x, levels[begin:end][free], scores[begin:end][free]
+    return taker, level, score
 
 
-def _origin(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: record[name] for name in ("source", "path", "url", "raw_id", "license")}
-
-
-def _near(found: list[bytes], settings: DeduplicateSettings) -> tuple[dict[int, int], dict[int, float]]:
-    """Sample -> its survivor, and its similarity to it, for samples in rank order with these signatures."""
-    usable = np.array([i for i, s in enumerate(found) if s != NONE], np.int64)
-    if len(usable) < 2:
-        return {}, {}
-    matrix = np.frombuffer(b"".join(found[i] for i in usable), "<u4").reshape(-1, PERMUTATIONS)
-    pairs = candidate_pairs(matrix, settings)
-    left, right = pairs[:, 0], pairs[:, 1]
-    similarity = np.empty(len(pairs), np.float32)
-    for begin in range(0, len(pairs), 65536):
-        part = slice(begin, begin + 65536)
-        similarity[part] = (matrix[left[part]] == matrix[right[part]]).mean(axis=1)
-    close = similarity >= settings.threshold
-    taken_by: dict[int, int] = {}
-    scores: dict[int, float] = {}
-    # pairs are sorted: all of a survivor's come before it could take anything itself
-    for a, b, score in zip(
-        usable[left[close]].tolist(), usable[right[close]].tolist(), similarity[close].tolist(), strict=True
-    ):
-        if a not in taken_by and b not in taken_by:
-            taken_by[b], scores[b] = a, score
-    return taken_by, scores
-
-
-def candidate_pairs(matrix: Signatures, settings: DeduplicateSettings) -> npt.NDArray[np.int64]:
-    """Pairs (i, j), i < j, sorted, of rows of ``matrix`` (samples, permutations) that share an LSH bucket."""
-    from datasketch import MinHashLSH
-
-    lsh = MinHashLSH(threshold=settings.threshold, num_perm=PERMUTATIONS)
-    parts: list[npt.NDArray[np.int64]] = []
-    for band in range(lsh.b):
-        keys = np.ascontiguousarray(matrix[:, band * lsh.r : (band + 1) * lsh.r]).view(f"V{4 * lsh.r}").ravel()
-        _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        by_bucket = np.argsort(inverse, kind="stable")
-        ends = np.cumsum(counts)
-        for bucket in np.flatnonzero(counts > 1):
-            rows = by_bucket[ends[bucket] - counts[bucket] : ends[bucket]]
-            if len(rows) > settings.max_bucket:
-                parts.append(np.stack([np.full(len(rows) - 1, rows[0]), rows[1:]], axis=1))
-            else:
-                i, j = np.triu_indices(len(rows), 1)
-                parts.append(np.stack([rows[i], rows[j]], axis=1))
+def _oriented(
+    edges: Sequence[pa.Table], items: npt.NDArray[np.uint64], numbers: npt.NDArray[np.intp], rank: Ints
+) -> tuple[Ints, Ints, npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """The edges between known samples, each from the better ranked one, sorted; ``items`` are sorted."""
+    parts = []
+    for edge in edges:
+        ends = []
+        known = np.ones(len(edge), bool)
+        for name in ("a", "b"):
+            values = edge[name].to_numpy()
+            places = np.minimum(np.searchsorted(items, values), max(len(items) - 1, 0))
+            known &= items[places] == values if len(items) else False
+            ends.append(numbers[places] if len(items) else places)
+        one, other = (end[known] for end in ends)
+        swap = rank[one] > rank[other]
+        parts.append(
+            (
+                np.where(swap, other, one),
+                np.where(swap, one, other),
+                edge["level"].to_numpy()[known],
+                edge["score"].to_numpy()[known],
+            )
+        )
     if not parts:
-        return np.empty((0, 2), np.int64)
-    return np.unique(np.concatenate(parts), axis=0)
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.float32)
+    low, high, level, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((rank[high], level, low))
+    return low[order], high[order], level[order], score[order]
+
+
+def _geometry(table: pa.Table, samples: _Samples) -> dict[int, bytes]:
+    """Sample -> key of its geometry, of those whose key another one has."""
+    firsts = samples.first[samples.first >= 0]
+    column = table["geometry_key"].combine_chunks().take(pa.array(firsts))
+    counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(column.drop_null()).to_pylist()}
+    numbers = np.flatnonzero(samples.first >= 0)
+    return {
+        n: key
+        for n, key in zip(numbers.tolist(), column.to_pylist(), strict=True)
+        if key is not None and counts[key] > 1
+    }
+
+
+def _reasons(
+    table: pa.Table,
+    samples: _Samples,
+    kept: npt.NDArray[np.bool_],
+    holder: Ints,
+    level: npt.NDArray[np.uint8],
+    source: Ints,
+    path: Ints,
+) -> pa.Array:
+    mine = samples.of_record
+    order = np.lexsort((path, source, samples.first[mine] != np.arange(len(table)), samples.rank[mine]))
+    raw = pc.rank(table["raw_id"], tiebreaker="dense").to_numpy()
+    again = np.ones(len(table), bool)
+    again[order[np.unique(raw[order], return_index=True)[1]]] = False
+    names = [
+        "",
+        *(str(REASONS[code]) for code in sorted(REASONS)),
+        *map(str, (Reason.DUPLICATE_CANONICAL, Reason.DUPLICATE_RAW, Reason.TAKEN_DOWN)),
+    ]
+    found = np.where(level[mine] < 255, level[mine].astype(np.int64) + 1, 4)
+    found[(samples.first[mine] != np.arange(len(table)))] = 4
+    found[again] = 5
+    found[samples.down[holder[mine]]] = 6
+    found[kept] = 0
+    return pa.array(names, pa.string()).take(pa.array(found))
+
+
+def _provenance(table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, source: Ints, path: Ints) -> pa.Array:
+    """For each kept record its own origin and those of all that gave way to it, in source order; else nothing."""
+    order = np.lexsort((path, source, ~kept, holder))
+    groups = holder[order]
+    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]])) if len(groups) else groups
+    ends = np.append(starts[1:], len(groups))
+    lead = order[starts]
+    lengths = np.zeros(len(table), np.int64)
+    begins = np.zeros(len(table), np.int64)
+    led = kept[lead]
+    lengths[lead[led]], begins[lead[led]] = (ends - starts)[led], starts[led]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+    rows = order[np.repeat(begins, lengths) + within]
+    fields = PROVENANCE.value_type
+    chosen = table.select([item.name for item in fields]).take(pa.array(rows)).combine_chunks()
+    values = pa.StructArray.from_arrays(
+        [chosen[item.name].combine_chunks() if len(chosen) else pa.array([], item.type) for item in fields],
+        fields=list(fields),
+    )
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=PROVENANCE)

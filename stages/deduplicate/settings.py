@@ -1,27 +1,52 @@
 """Settings of deduplication."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stages.base import Settings
 
 
 class DeduplicateSettings(Settings):
-    """What counts as a near-duplicate. Exact duplicates always count."""
+    """What counts as a duplicate beside equal bytes and equal canonical form, which always do."""
 
-    near: bool = Field(True, description="also drop near-duplicates")
+    recoloured: Literal["drop", "keep", "off"] = Field(
+        "drop",
+        description="of drawings of one colour that differ in that colour only: drop all but one; keep all, as variants"
+        " in one cluster; or off: take them for different drawings",
+    )
+    near: bool = Field(True, description="also drop near-duplicates: drawings of nearly the same commands")
     threshold: float = Field(
-        0.95, gt=0.5, le=1, description="estimated Jaccard similarity of two drawings' shingles from which they are one"
+        0.8,
+        ge=0.5,
+        le=1,
+        description="Jaccard similarity of two drawings' shingles from which they are near-duplicates",
     )
     grid: int = Field(
-        16,
-        ge=1,
-        le=256,
+        74,
+        ge=8,
+        le=255,
         description="canvas units; shingles hold positions on this grid, so that small shifts keep them",
     )
     min_shingles: int = Field(
-        8, ge=1, description="distinct shingles below which a drawing is compared exactly only: too little to tell"
+        6, ge=1, description="distinct shingles below which drawings are not compared by shingles: too few to tell"
+    )
+    pictures: bool = Field(
+        True, description="also drop drawings that look the same, and compare the pictures of near-duplicates"
+    )
+    pixel_threshold: int = Field(
+        40, ge=0, le=255, description="difference of a channel above which a pixel differs, in pictures of 64 x 64 px"
+    )
+    picture_share: float = Field(
+        0.001, ge=0, le=1, description="share of pixels that may differ in drawings that look the same"
+    )
+    picture_mean: float = Field(
+        0.004, ge=0, le=1, description="mean difference of the channels of drawings that look the same, at most"
+    )
+    near_share: float = Field(
+        0.004, ge=0, le=1, description="share of pixels that may differ in near-duplicates; checked if pictures are"
     )
     seed: int = Field(42, ge=0, description="of the MinHash permutations")
     max_bucket: int = Field(
-        64, ge=2, description="samples in one LSH bucket that are all compared; of more, each with the first only"
+        64, ge=4, description="samples in one bucket that are all compared; of more, each with the first few only"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from stages.base import Dropped, Rows, StageResult
+from stages.pictures import pack, reduce
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
@@ -31,7 +32,7 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
     columns = (table[name].to_pylist() for name in _READ)
     for i, (source, svg, box, background, notes) in enumerate(zip(*columns, strict=True)):
         try:
-            picture, found, noted = render_one(source, svg, tuple(box), settings, background)
+            picture, small, found, noted = render_one(source, svg, tuple(box), settings, background)
         except Dropped as error:
             rows.drop(i, error.reason, error.detail)
         except (MemoryError, RendererUnavailable):
@@ -42,6 +43,7 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
             rows.keep(
                 i,
                 png=picture,
+                picture=small,
                 ssim=found.ssim,
                 mae=found.mae,
                 visible_share=found.visible_share,
@@ -52,8 +54,8 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
 
 def render_one(
     source: bytes, svg: str, view_box: tuple[float, ...], settings: RenderSettings, background: str = ""
-) -> tuple[bytes, Difference, tuple[str, ...]]:
-    """The picture (PNG) of the canonical ``svg``, how unlike ``source`` it is, and notes.
+) -> tuple[bytes, bytes, Difference, tuple[str, ...]]:
+    """The picture (PNG) of the canonical ``svg``, a small one, how unlike ``source`` it is, and notes.
 
     ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
     and RendererUnavailable.
@@ -76,7 +78,7 @@ def render_one(
     if blank(got):
         raise Dropped(Reason.BLANK_RENDER)
     picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
-    return png(picture, settings.png_compression), found, notes
+    return png(picture, settings.png_compression), pack(reduce(got)), found, notes
 
 
 def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:

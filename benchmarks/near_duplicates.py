@@ -1,0 +1,281 @@
+"""From stored tokens to clusters: time and memory, and beside datasketch's MinHash and MinHashLSH.
+
+    python benchmarks/near_duplicates.py FOLDER [FOLDER ...] [--counts 100000 1000000] [--crowd] [--strings FILE]
+
+Normalizes the SVGs of the folders (or takes token strings from FILE, a line each), makes as many drawings as asked of
+them: the distinct ones, and copies with three of ten offsets moved by one unit. They are stored as samples partitions,
+without pictures. Then the steps of deduplication run over them as in a run, on all cores, and what each phase takes is
+printed, with the largest memory of all processes together. ``--crowd`` adds 100,000 copies of one drawing.
+
+datasketch gets the first 100,000 of the same drawings' shingles, in one process, and ours the same ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import multiprocessing
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from compression import tokens as tokens_of
+from tokens import Copies
+
+from pipeline import duplicates
+from pipeline.config import Config
+from pipeline.ledger import Record
+from pipeline.storage import FolderStorage
+from pipeline.tables import read_table, write_table
+from pipeline.work import Done, Task, execute
+from stages.deduplicate import DeduplicateSettings
+from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters
+from stages.deduplicate.signatures import features
+from stages.schema import SAMPLES
+
+PARTITION = 10_000
+PEER = 100_000
+CROWD = 100_000
+NAMES = ("raw_id", "source", "path", "url", "license", "sample_id", "ssim", "tokens", "atomic_length")
+STORED = pa.schema([SAMPLES.field(name) for name in NAMES])
+SIGNED = ("geometry_key", "text_hash", "shingles", "picture_hash", "picture")
+CONFIG = Config.model_validate_json(
+    '{"config_version": 1, "name": "bench", "sources": [{"name": "s", "kind": "folder", "path": "."}]}'
+)
+
+
+class Memory(threading.Thread):
+    """The largest memory that this process and its children hold together; what they share counts once."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(0.5):
+            self.peak = max(self.peak, sum(map(_pss, self._family())))
+
+    def stop(self) -> int:
+        self._over.set()
+        self.join()
+        return self.peak
+
+    @staticmethod
+    def _family() -> list[int]:
+        me = multiprocessing.current_process().pid
+        assert me is not None
+        return [me, *(child.pid for child in multiprocessing.active_children() if child.pid)]
+
+
+def _pss(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return int(text.partition("\nPss:")[2].split()[0]) * 1024
+
+
+def store(strings: Iterable[str], root: Path) -> list[Record]:
+    """``strings`` as samples partitions of a workspace, with all but what is made of them."""
+    storage = FolderStorage(root)
+    records = []
+    left = iter(strings)
+    while some := list(islice(left, PARTITION)):
+        key = f"{len(records):05}"
+        ids = [hashlib.sha256(text.encode()).hexdigest() for text in some]
+        rows = {
+            "raw_id": ids,
+            "source": ["s"] * len(some),
+            "path": [f"{key}/{n:05}.svg" for n in range(len(some))],
+            "url": [None] * len(some),
+            "license": ["MIT"] * len(some),
+            "sample_id": ids,
+            "ssim": [1.0] * len(some),
+            "tokens": some,
+            "atomic_length": [text.count("<") for text in some],
+        }
+        output = write_table(storage, f"tables/tokens/s/{key}.parquet", [pa.table(rows, schema=STORED)], STORED)
+        records.append(Record("samples", "s", key, "", {}, {}, "", {"kept": output}, len(some), len(some)))
+    return records
+
+
+def sign(job: tuple[str, Record]) -> Record:
+    """A partition with the features that come from tokens."""
+    root, record = job
+    storage = FolderStorage(Path(root))
+    table = read_table(storage, record.outputs["kept"].path)
+    own = DeduplicateSettings()
+    columns = features(table["tokens"].to_pylist(), own)
+    for name in SIGNED:
+        column = SAMPLES.field(name)
+        table = table.append_column(column, columns.get(name, pa.nulls(len(table), column.type)))
+    table = table.drop_columns(["tokens"])
+    output = write_table(storage, f"tables/samples/s/{record.key}.parquet", [table], table.schema)
+    return Record("samples", "s", record.key, "", {}, {}, "", {"kept": output}, len(table), len(table))
+
+
+def run_task(job: tuple[Task, str]) -> Done:
+    return execute(*job)
+
+
+class Mill:
+    """The phases over one workspace, in some processes."""
+
+    def __init__(self, root: Path, processes: int) -> None:
+        self._root = str(root)
+        self._pool = multiprocessing.Pool(processes) if processes > 1 else None
+        self.told: list[tuple[str, float, int]] = []
+
+    def over(self, name: str, function: Callable[[Any], Any], jobs: Sequence[Any], rows: int) -> list[Any]:
+        begin = time.monotonic()
+        found = list(self._pool.imap(function, jobs) if self._pool else map(function, jobs))
+        self.told.append((name, time.monotonic() - begin, rows))
+        return found
+
+    def tasks(self, name: str, tasks: Sequence[Task]) -> list[Record]:
+        jobs = [(task, self._root) for task in tasks]
+        return [done.record for done in self.over(name, run_task, jobs, sum(task.records for task in tasks))]
+
+    def mill(self, stored: list[Record]) -> Record:
+        """From tokens to clusters."""
+        rows = sum(record.rows_kept for record in stored)
+        samples = self.over("sign", sign, [(self._root, record) for record in stored], rows)
+        blocks = duplicates.blocks(samples, {})
+        banded = self.tasks("bands", duplicates.bands_tasks(CONFIG, blocks))
+        paired = self.tasks("pairs", duplicates.pairs_tasks(CONFIG, banded))
+        matched = self.tasks("match", duplicates.match_tasks(CONFIG, blocks, paired))
+        (decided,) = self.tasks("decide", duplicates.deduplicate_tasks(CONFIG, samples, matched))
+        return decided
+
+    def close(self) -> None:
+        if self._pool:
+            self._pool.close()
+            self._pool.join()
+
+
+def measure(strings: Iterable[str], processes: int, told: multiprocessing.Queue[object]) -> None:
+    """All phases in a process of its own, whose memory is its own."""
+    with tempfile.TemporaryDirectory(prefix="svgmill-duplicates-") as name:
+        records = store(strings, Path(name))
+        memory = Memory()
+        memory.start()
+        mill = Mill(Path(name), processes)
+        begin = time.monotonic()
+        decided = mill.mill(records)
+        seconds = time.monotonic() - begin
+        mill.close()
+        lost = dict(decided.dropped.get("deduplicate", {}))
+        told.put((seconds, memory.stop(), decided.rows_in, decided.rows_kept, lost, mill.told))
+
+
+def peer(strings: Iterable[str], told: multiprocessing.Queue[object]) -> None:
+    """datasketch as its documentation says: signatures, an index, a query each, and clusters by union-find."""
+    from datasketch import MinHash, MinHashLSH
+
+    own = DeduplicateSettings()
+    found = features(list(strings), own)["shingles"].to_pylist()
+    sets = [[str(value).encode() for value in values] for values in found]
+    begin, before = time.monotonic(), _pss(multiprocessing.current_process().pid or 0)
+    memory = Memory()
+    memory.start()
+    sketches = []
+    for values in sets:
+        sketch = MinHash(PERMUTATIONS)
+        if values:
+            sketch.update_batch(values)
+        sketches.append(sketch)
+    signed = time.monotonic() - begin
+    lsh = MinHashLSH(params=lsh_parameters(own.threshold), num_perm=PERMUTATIONS)
+    for n, sketch in enumerate(sketches):
+        if sets[n]:
+            lsh.insert(n, sketch)
+    parent = list(range(len(sets)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    for n, sketch in enumerate(sketches):
+        for other in lsh.query(sketch) if sets[n] else ():
+            if other < n and sketch.jaccard(sketches[other]) >= own.threshold:
+                parent[root(n)] = root(other)
+    clusters = len({root(n) for n in range(len(sets))})
+    told.put((time.monotonic() - begin, memory.stop() - before, signed, clusters))
+
+
+def alone(function: Callable[..., None], *arguments: object) -> tuple:  # type: ignore[type-arg]
+    """What ``function`` tells, in a process of its own."""
+    told: multiprocessing.Queue[object] = multiprocessing.Queue()
+    process = multiprocessing.Process(target=function, args=(*arguments, told))
+    process.start()
+    found = told.get()
+    process.join()
+    return found  # type: ignore[return-value]
+
+
+class First:
+    """The first ``count`` of some strings, and copies of the first of all after them."""
+
+    def __init__(self, strings: Iterable[str], count: int, crowd: int = 0) -> None:
+        self._strings, self._count, self._crowd = strings, count, crowd
+
+    def __iter__(self) -> Iterator[str]:
+        yield from islice(iter(self._strings), self._count)
+        if self._crowd:
+            one = next(iter(self._strings))
+            for n in range(self._crowd):
+                yield one.replace("</svg>", f"<path>fill=#{n:06x}<cmd_M><P_1><P_1><cmd_h><d_1></path></svg>")
+
+
+def show(title: str, found: tuple) -> None:  # type: ignore[type-arg]
+    seconds, memory, rows, kept, lost, phases = found
+    print(f"{title}: {rows} samples, {seconds:.1f} s, {memory / 2**20:.0f} MiB in all; {kept} kept, {lost}")
+    for name, took, count in phases:
+        print(f"  {name:8}{took:8.1f} s{rows / took:12,.0f} samples/s   ({count} rows)")
+
+
+def main() -> None:
+    """Make the drawings, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="*")
+    parser.add_argument("--counts", type=int, nargs="*", default=[100_000, 1_000_000])
+    parser.add_argument("--strings", type=Path)
+    parser.add_argument("--crowd", action="store_true")
+    parser.add_argument("--no-peer", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="svgmill-strings-") as name:
+        strings = args.strings or Path(name) / "strings"
+        if not args.strings:
+            paths = sorted(p for folder in args.folders for p in folder.rglob("*.svg") if p.is_file())
+            with multiprocessing.Pool() as pool:
+                distinct = {text for text in pool.imap(tokens_of, paths, 50) if text}
+            ordered = sorted(distinct, key=lambda text: hashlib.sha256(text.encode()).digest())
+            strings.write_text("".join(f"{text}\n" for text in ordered), encoding="utf-8")
+        cores = multiprocessing.cpu_count()
+        for count in args.counts:
+            show(f"{cores} processes", alone(measure, Copies(strings, count), cores))
+            if args.crowd:
+                show(
+                    f"{cores} processes, {CROWD} of them nearly equal",
+                    alone(measure, First(Copies(strings, count), count - CROWD, CROWD), cores),
+                )
+        if not args.no_peer:
+            some = Copies(strings, PEER)
+            show("one process", alone(measure, some, 1))
+            seconds, memory, signed, clusters = alone(peer, some)
+            print(
+                f"datasketch, {PEER} sets of shingles: {seconds:.1f} s ({signed:.1f} s of it signatures), "
+                f"{memory / 2**20:.0f} MiB, {clusters} clusters"
+            )
+
+
+if __name__ == "__main__":
+    main()

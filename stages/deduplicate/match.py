@@ -1,0 +1,147 @@
+"""Verification: which candidates are duplicates, by which level, and how alike they are.
+
+Every candidate is held against the drawings themselves: the key of the geometry, the exact Jaccard similarity of the
+shingles, and the difference of the small pictures. That a bucket brought two together counts for nothing.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.deduplicate.bands import first_of_each, item_ids
+from stages.deduplicate.settings import DeduplicateSettings
+from stages.pictures import Reduced, unlike, unpack
+from stages.schema import EDGES
+
+FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture")
+"""What `match` needs to know of a sample."""
+
+MOST_BITS = 48
+"""Of a picture hash's 192: drawings whose hashes differ in more are not compared pixel by pixel."""
+
+_AT_ONCE = 50_000
+"""Pairs whose shingles are compared at a time."""
+
+
+class Level(IntEnum):
+    """What makes two samples duplicates, beside equal bytes and equal canonical forms, which are decided elsewhere."""
+
+    GEOMETRY = 0
+    NEAR = 1
+    PICTURE = 2
+
+
+def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSettings) -> pa.Table:
+    """The duplicates (`stages.schema.EDGES`) among ``candidates`` (`stages.schema.PAIRS`), in their order.
+
+    ``features``: the columns `FEATURES` of all samples in them, in any order. A missing one raises KeyError.
+    """
+    features = first_of_each(features)
+    items = item_ids(features["sample_id"])
+    order = np.argsort(items)
+    left, right = (_rows(items, order, candidates[name].to_numpy()) for name in ("a", "b"))
+    level = np.full(len(candidates), 255, np.uint8)
+    score = np.zeros(len(candidates), np.float32)
+    if settings.recoloured != "off":
+        keys = features["geometry_key"]
+        same = pc.equal(keys.take(pa.array(left)), keys.take(pa.array(right)))
+        equal = pc.fill_null(same, False).to_numpy()
+        level[equal], score[equal] = Level.GEOMETRY, 1.0
+    texts = features["text_hash"].to_numpy()
+    open_ = (level == 255) & ((texts[left] == texts[right]) | (texts[left] == 0) | (texts[right] == 0))
+    similar = np.zeros(len(candidates), np.float32)
+    if settings.near:
+        similar[open_] = jaccard(features["shingles"], left[open_], right[open_])
+    near = open_ & settings.near & (similar >= settings.threshold)
+    seen, apart = _hashes(features["picture_hash"], left, right)
+    seen &= settings.pictures
+    blind = near & ~seen
+    level[blind], score[blind] = Level.NEAR, similar[blind]
+    look = _Look(features["picture"], settings.pixel_threshold)
+    for i in np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS))).tolist():
+        share, mean = look.at(int(left[i]), int(right[i]))
+        if near[i] and share <= settings.near_share:
+            level[i], score[i] = Level.NEAR, similar[i]
+        elif share <= settings.picture_share and mean <= settings.picture_mean:
+            level[i], score[i] = Level.PICTURE, 1.0 - share
+    found = level != 255
+    columns = (candidates["a"].to_numpy()[found], candidates["b"].to_numpy()[found], level[found], score[found])
+    return pa.table([pa.array(column) for column in columns], schema=EDGES)
+
+
+def _rows(
+    items: npt.NDArray[np.uint64], order: npt.NDArray[np.intp], wanted: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.intp]:
+    places = np.searchsorted(items, wanted, sorter=order)
+    rows = order[np.minimum(places, len(order) - 1)] if len(order) else places
+    if len(wanted) and (not len(order) or (items[rows] != wanted).any()):
+        raise KeyError("a candidate is not among the features")
+    return rows
+
+
+def jaccard(
+    shingles: pa.ChunkedArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    """The exact Jaccard similarity of the shingles (sorted, distinct) of two rows each; 0 if one has none."""
+    lists = shingles.combine_chunks()
+    if isinstance(lists, pa.ChunkedArray):
+        lists = lists.chunk(0) if lists.num_chunks else pa.array([], shingles.type)
+    values, offsets = lists.values.to_numpy(), lists.offsets.to_numpy().astype(np.int64)
+    found = np.zeros(len(left), np.float32)
+    for begin in range(0, len(left), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        keys = []
+        sizes = []
+        for rows in (left[part], right[part]):
+            starts, counts = offsets[rows], offsets[rows + 1] - offsets[rows]
+            place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            pair = np.repeat(np.arange(len(rows), dtype=np.uint64), counts)
+            keys.append(pair << np.uint64(32) | values[np.repeat(starts, counts) + place])
+            sizes.append(counts)
+        both = np.concatenate(keys)
+        both.sort()
+        twice = both[1:][both[1:] == both[:-1]] >> np.uint64(32)
+        shared = np.bincount(twice.astype(np.int64), minlength=len(sizes[0]))
+        total = sizes[0] + sizes[1] - shared
+        found[part] = np.where((sizes[0] > 0) & (sizes[1] > 0), shared / np.maximum(total, 1), 0)
+    return found
+
+
+def _hashes(
+    column: pa.ChunkedArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Whether both rows have a picture, and in how many bits its hashes differ."""
+    values = column.to_pylist()
+    there = np.array([value is not None for value in values], bool)
+    joined = b"".join(value if value is not None else bytes(24) for value in values)
+    words = np.frombuffer(joined, np.uint64).reshape(-1, 3)
+    apart = np.zeros(len(left), np.int64)
+    for begin in range(0, len(left), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        apart[part] = np.bitwise_count(words[left[part]] ^ words[right[part]]).sum(axis=1)
+    return there[left] & there[right], apart
+
+
+class _Look:
+    """Compares pictures; unpacks each once, while few others come between."""
+
+    def __init__(self, packed: pa.ChunkedArray, threshold: int) -> None:
+        self._packed, self._threshold = packed, threshold
+        self._unpacked: dict[int, Reduced] = {}
+
+    def at(self, a: int, b: int) -> tuple[float, float]:
+        """`pictures.unlike` of two rows."""
+        return unlike(self._picture(a), self._picture(b), self._threshold)
+
+    def _picture(self, row: int) -> Reduced:
+        found = self._unpacked.get(row)
+        if found is None:
+            if len(self._unpacked) >= 1024:
+                self._unpacked.pop(next(iter(self._unpacked)))
+            found = self._unpacked[row] = unpack(self._packed[row].as_py())
+        return found

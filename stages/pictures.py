@@ -1,0 +1,114 @@
+"""Small pictures of drawings, hashes that bring like ones together, and how unlike two of them are.
+
+A reduced picture is `SIDE` x `SIDE` px, 8 bits for each of red, green, blue (premultiplied) and alpha: enough to lay it
+on any ground, and to tell a part that has changed from a line that was rounded otherwise.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+SIDE = 64
+
+Reduced = npt.NDArray[np.uint8]
+"""(SIDE, SIDE, 4): red, green, blue, premultiplied, and alpha."""
+
+HASH_BYTES = 24
+"""Of a picture's hash: 64 bits for each of three planes."""
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def reduce(rgba: npt.NDArray[np.uint8]) -> Reduced:
+    """``rgba``, (n, n, 4) with straight alpha, as a reduced picture: each pixel is the mean of the area it covers."""
+    size = rgba.shape[0]
+    pixels = np.ascontiguousarray(rgba).reshape(-1, 4).copy()
+    # few pixels are neither opaque nor empty
+    partial = np.flatnonzero((pixels[:, 3] != 255) & (pixels.view(np.uint32)[:, 0] != 0))
+    some = pixels[partial].astype(np.uint16)
+    some[:, :3] = (some[:, :3] * some[:, 3:] + 127) // 255
+    pixels[partial] = some
+    if size % SIDE:
+        weights = _weights(size)
+        means = np.einsum("yi,ijc,xj->yxc", weights, pixels.reshape(size, size, 4), weights, optimize=True)
+        return (means + 0.5).astype(np.uint8)
+    step = size // SIDE
+    lines = pixels.reshape(SIDE, step, size * 4)
+    rows = lines[:, 0].astype(np.uint32)
+    for k in range(1, step):
+        rows += lines[:, k]
+    columns = rows.reshape(SIDE, SIDE, step, 4)
+    total = columns[:, :, 0].copy()
+    for k in range(1, step):
+        total += columns[:, :, k]
+    return ((total + step * step // 2) // (step * step)).astype(np.uint8)
+
+
+@lru_cache(8)
+def _weights(size: int) -> npt.NDArray[np.float32]:
+    """(SIDE, size): the share of each source row in each row of the reduced picture."""
+    edges = np.arange(SIDE + 1) * size / SIDE
+    low, high = edges[:-1, None], edges[1:, None]
+    place = np.arange(size)[None, :]
+    covered = np.clip(np.minimum(high, place + 1) - np.maximum(low, place), 0, None)
+    return np.asarray(covered / covered.sum(axis=1, keepdims=True), np.float32)
+
+
+def pack(picture: Reduced) -> bytes:
+    """A reduced picture in few bytes."""
+    # planes apart, and each row as its difference to the one above: much of it is nought
+    planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    planes[:, 1:] -= planes[:, :-1].copy()
+    return zlib.compress(planes.tobytes(), 1)
+
+
+def unpack(data: bytes) -> Reduced:
+    """Inverse of `pack`."""
+    planes = np.frombuffer(zlib.decompress(data), np.uint8).reshape(4, SIDE, SIDE)
+    return np.cumsum(planes, axis=1, dtype=np.uint8).transpose(1, 2, 0)
+
+
+@lru_cache(1)
+def _cosines() -> npt.NDArray[np.float32]:
+    """(8, SIDE): the lowest frequencies of the discrete cosine transform (type II), without the constant one's use."""
+    place = (np.arange(SIDE) + 0.5) * np.pi / SIDE
+    return np.cos(np.arange(8)[:, None] * place[None, :]).astype(np.float32)
+
+
+def picture_hash(picture: Reduced) -> bytes:
+    """`HASH_BYTES`: for the brightness on white, on black, and the coverage, the signs of 64 low frequencies.
+
+    Each is a perceptual hash as pHash's (Zauner 2010, section 3.2.1): the discrete cosine transform's 8 x 8 lowest
+    frequencies against their median. A plane that is uniform, as a black icon's on black, has the hash nought.
+    """
+    wide = picture.astype(np.float32)
+    on_black, alpha = wide[..., :3] @ _LUMA, wide[..., 3]
+    planes = np.stack([on_black + (255 - alpha), on_black, alpha])
+    cosines = _cosines()
+    found = (cosines @ planes @ cosines.T).reshape(3, 64)
+    found[:, 0] = 0
+    bits = found > np.median(found, axis=1, keepdims=True)
+    bits[np.ptp(planes.reshape(3, -1), axis=1) < 8] = False
+    return np.packbits(bits).tobytes()
+
+
+def unlike(a: Reduced, b: Reduced, threshold: int) -> tuple[float, float]:
+    """The share of pixels of which a channel differs by more than ``threshold``, and the mean difference, 0..1.
+
+    Both are taken on white and on black, and the worse one counts.
+    """
+    apart = (a != b).any(axis=2)
+    if not apart.any():
+        return 0.0, 0.0
+    step = a[apart].astype(np.int16) - b[apart]
+    on_black = np.abs(step[:, :3])
+    on_white = np.abs(step[:, :3] - step[:, 3:])
+    share, mean = 0.0, 0.0
+    for ground in (on_black, on_white):
+        share = max(share, float(np.count_nonzero(ground.max(axis=1) > threshold)) / (SIDE * SIDE))
+        mean = max(mean, float(ground.sum(dtype=np.int64)) / (255 * 3 * SIDE * SIDE))
+    return share, mean
