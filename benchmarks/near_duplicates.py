@@ -43,7 +43,7 @@ PEER = 100_000
 CROWD = 100_000
 NAMES = ("raw_id", "source", "path", "url", "license", "sample_id", "ssim", "tokens", "atomic_length")
 STORED = pa.schema([SAMPLES.field(name) for name in NAMES])
-SIGNED = ("geometry_key", "text_hash", "shingles", "picture_hash", "picture")
+SIGNED = ("geometry_key", "text_hash", "shingles", "picture_hash", "picture", "flags", "template")
 CONFIG = Config.model_validate_json(
     '{"config_version": 1, "name": "bench", "sources": [{"name": "s", "kind": "folder", "path": "."}]}'
 )

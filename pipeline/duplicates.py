@@ -80,8 +80,9 @@ def blocks(
 
 
 def _settings(config: Config) -> dict[str, Any]:
+    """Of the settings, what the way to the decisions depends on, beside the features themselves."""
     own = plan.dump(config.deduplicate)
-    return {name: value for name, value in own.items() if name not in plan.SIGNATURE_SETTINGS}
+    return {name: value for name, value in own.items() if name not in (*plan.SIGNATURE_SETTINGS, "flags")}
 
 
 def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task]:

@@ -158,6 +158,11 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
     # what is learned, encoded or decided later is no part of the pass
     own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in ATOMIC_SETTINGS}
     own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in SIGNATURE_SETTINGS}
+    # policies are for decisions
+    own["deduplicate"]["flags"] = {
+        flag: {k: v for k, v in rule.items() if k not in ("policy", "most")}
+        for flag, rule in dump(config.deduplicate)["flags"].items()
+    }
     versions = versions_of(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
     text, limits = settings.model_dump_json(), config.sandbox.model_dump_json()
     tasks = []

@@ -67,6 +67,11 @@ class Reason(StrEnum):
     DUPLICATE_GEOMETRY = "duplicate_geometry"
     NEAR_DUPLICATE = "near_duplicate"
     DUPLICATE_PICTURE = "duplicate_picture"
+    TRACED = "traced"
+    CHART = "chart"
+    MAP = "map"
+    GLYPH = "glyph"
+    OVER_CAP = "over_cap"
     TAKEN_DOWN = "taken_down"
     # quarantine: raised by the sandbox or by a fault in a stage, never by a rule
     CRASHED = "crashed"
@@ -119,6 +124,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.DUPLICATE_GEOMETRY: "The drawing equals another sample's but for its one colour.",
     Reason.NEAR_DUPLICATE: "The geometry nearly equals another sample's.",
     Reason.DUPLICATE_PICTURE: "The drawing looks the same as another sample's, by whatever means it is drawn.",
+    Reason.TRACED: "It is an auto-traced bitmap, and the config drops these.",
+    Reason.CHART: "It is a chart or diagram of a program, and the config drops these.",
+    Reason.MAP: "It is an outline of land, and the config drops these.",
+    Reason.GLYPH: "It is a single letter of a font, and the config drops these.",
+    Reason.OVER_CAP: "As many flagged drawings of the same template as the config allows are there already.",
     Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",
     Reason.CRASHED: "The process that handled the record died.",
     Reason.TIMED_OUT: "The record took more time than the limit.",

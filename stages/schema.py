@@ -64,6 +64,8 @@ SIGNED = pa.schema(
         ("text_hash", pa.uint32()),  # of all character data, 0 for none
         ("shingles", pa.list_(pa.uint32())),  # sorted, distinct; none for a drawing that has too few
         ("picture_hash", pa.binary(24)),
+        ("flags", pa.list_(pa.string())),  # what kind of picture it is, sorted; see stages.deduplicate.flags
+        ("template", pa.uint32()),  # equal for drawings of the same elements and paints in the same order
     ]
 )
 

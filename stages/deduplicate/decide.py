@@ -10,6 +10,7 @@ nothing, but takes what resembles it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.deduplicate.flags import REASONS as FLAG_REASONS
 from stages.deduplicate.match import Level
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.reasons import Reason
@@ -27,7 +29,7 @@ from stages.schema import DECISIONS, PROVENANCE
 
 Ints = npt.NDArray[np.int64]
 
-DECIDES = ("raw_id", "source", "path", "url", "license", "sample_id", "geometry_key", "ssim")
+DECIDES = ("raw_id", "source", "path", "url", "license", "sample_id", "geometry_key", "ssim", "flags", "template")
 """The columns that `deduplicate` reads."""
 
 REASONS: Mapping[int, Reason] = {
@@ -35,6 +37,8 @@ REASONS: Mapping[int, Reason] = {
     Level.NEAR: Reason.NEAR_DUPLICATE,
     Level.PICTURE: Reason.DUPLICATE_PICTURE,
 }
+
+FLAGS = tuple(FLAG_REASONS)
 
 NO_LICENSE = ("", "NOASSERTION", "NONE", "unknown", "UNKNOWN")
 """What stands where no licence is known."""
@@ -88,6 +92,8 @@ class _Samples:
     rank: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     """Sample -> its place among all."""
     down: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    barred: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Sample -> number of the flag (of `FLAGS`) for which it must leave, -1 for none."""
 
 
 def deduplicate(
@@ -107,18 +113,22 @@ def deduplicate(
     source = _codes(table["source"], source_order)
     path = pc.rank(table["path"], tiebreaker="dense").to_numpy().astype(np.int64)
     samples = _ranked(table, source, path, earlier, taken or Taken())
+    flagged = _flagged(table, samples)
+    samples.barred = _barred(flagged, samples, settings)
     taker, level, score = _greedy(table, samples, edges, settings)
     number = np.arange(len(samples.ids))
     variant = (taker >= 0) & (level == Level.GEOMETRY) & (settings.recoloured == "keep")
     variant &= ~samples.down & ~samples.down[np.maximum(taker, 0)]
-    stays = ((taker < 0) | variant) & ~samples.down
+    stays = ((taker < 0) | variant) & ~samples.down & (samples.barred < 0)
+    over = _over_cap(table, flagged, samples, stays, settings)
+    stays &= ~over
     holder = np.where((taker < 0) | variant, number, taker)
     # a variant's cluster is that of the sample whose geometry it has
     cluster = np.where(taker < 0, number, taker)
     cluster = np.where(taker[cluster] >= 0, taker[cluster], cluster)
     mine = samples.of_record
     kept = stays[mine] & (samples.first[mine] == np.arange(len(table)))
-    reasons = _reasons(table, samples, kept, holder, level, source, path)
+    reasons = _reasons(table, samples, kept, holder, level, over, source, path)
     ids = pa.array(samples.ids, pa.string())
     return pa.table(
         [
@@ -182,6 +192,8 @@ def _greedy(
     by_item = np.argsort(items, kind="stable")
     low, high, levels, scores = _oriented(edges, items[by_item], by_item, samples.rank)
     keys = _geometry(table, samples) if settings.recoloured != "off" else {}
+    free = samples.barred < 0
+    keys = {x: key for x, key in keys.items() if free[x]}
     keep = settings.recoloured == "keep"
     owner: dict[bytes, int] = {}
     changes = np.flatnonzero(low[1:] != low[:-1]) + 1
@@ -193,13 +205,13 @@ def _greedy(
             first = owner.setdefault(key, x)
             if first != x:
                 taker[x], level[x] = first, Level.GEOMETRY
-        if x not in span or (taker[x] >= 0 and not (keep and level[x] == Level.GEOMETRY)):
+        if x not in span or not free[x] or (taker[x] >= 0 and not (keep and level[x] == Level.GEOMETRY)):
             continue
         begin, end = span[x]
         others = high[begin:end]
-        free = taker[others] < 0
-        others = others[free]
-        taker[others], level[others], score[others] = x, levels[begin:end][free], scores[begin:end][free]
+        left = (taker[others] < 0) & free[others]
+        others = others[left]
+        taker[others], level[others], score[others] = x, levels[begin:end][left], scores[begin:end][left]
     return taker, level, score
 
 
@@ -246,12 +258,54 @@ def _geometry(table: pa.Table, samples: _Samples) -> dict[int, bytes]:
     }
 
 
+def _flagged(table: pa.Table, samples: _Samples) -> npt.NDArray[np.bool_]:
+    """(samples, flags): which flags the samples have, of `FLAGS`."""
+    found = np.zeros((len(samples.ids), len(FLAGS)), bool)
+    lists = table["flags"].combine_chunks()
+    parents = pc.list_parent_indices(lists).to_numpy()
+    codes = pc.index_in(pc.list_flatten(lists), value_set=pa.array(FLAGS)).to_numpy()
+    found[samples.of_record[parents], codes] = True
+    return found
+
+
+def _barred(flagged: npt.NDArray[np.bool_], samples: _Samples, settings: DeduplicateSettings) -> Ints:
+    found = np.full(len(flagged), -1, np.int64)
+    for code, name in reversed(list(enumerate(FLAGS))):
+        if getattr(settings.flags, name).policy == "drop":
+            found[flagged[:, code]] = code
+    found[samples.down] = -1
+    return found
+
+
+def _over_cap(
+    table: pa.Table,
+    flagged: npt.NDArray[np.bool_],
+    samples: _Samples,
+    stays: npt.NDArray[np.bool_],
+    settings: DeduplicateSettings,
+) -> npt.NDArray[np.bool_]:
+    """The samples that would stay, were there not as many of their template, better ranked, as a flag's cap allows."""
+    over = np.zeros(len(stays), bool)
+    templates = table["template"].to_numpy()
+    for code, name in enumerate(FLAGS):
+        rule = getattr(settings.flags, name)
+        if rule.policy != "cap":
+            continue
+        seen: Counter[int] = Counter()
+        for x in sorted(np.flatnonzero(flagged[:, code] & stays & ~over).tolist(), key=samples.rank.__getitem__):
+            template = int(templates[samples.first[x]])
+            seen[template] += 1
+            over[x] = seen[template] > rule.most
+    return over
+
+
 def _reasons(
     table: pa.Table,
     samples: _Samples,
     kept: npt.NDArray[np.bool_],
     holder: Ints,
     level: npt.NDArray[np.uint8],
+    over: npt.NDArray[np.bool_],
     source: Ints,
     path: Ints,
 ) -> pa.Array:
@@ -263,12 +317,16 @@ def _reasons(
     names = [
         "",
         *(str(REASONS[code]) for code in sorted(REASONS)),
-        *map(str, (Reason.DUPLICATE_CANONICAL, Reason.DUPLICATE_RAW, Reason.TAKEN_DOWN)),
+        *map(str, (Reason.DUPLICATE_CANONICAL, Reason.DUPLICATE_RAW, Reason.OVER_CAP, Reason.TAKEN_DOWN)),
+        *(str(FLAG_REASONS[name]) for name in FLAGS),
     ]
     found = np.where(level[mine] < 255, level[mine].astype(np.int64) + 1, 4)
     found[(samples.first[mine] != np.arange(len(table)))] = 4
     found[again] = 5
-    found[samples.down[holder[mine]]] = 6
+    # a copy of what is over the cap is a copy first
+    found[over[mine] & (samples.first[mine] == np.arange(len(table)))] = 6
+    found[samples.down[holder[mine]]] = 7
+    found = np.where(samples.barred[mine] >= 0, 8 + samples.barred[mine], found)
     found[kept] = 0
     return pa.array(names, pa.string()).take(pa.array(found))
 

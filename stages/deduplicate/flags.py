@@ -39,6 +39,7 @@ from typing import Literal
 from pydantic import Field
 
 from stages.base import Settings
+from stages.reasons import Reason
 
 FEW: int = 50
 """Segments of the longest subpath below which single segments are not measured: no rule asks for it."""
@@ -62,12 +63,15 @@ _letter = itemgetter(0)
 
 
 class FlagRule(Settings):
-    """What deduplication does with drawings that have the flag."""
+    """What deduplication does with drawings that have the flag.
+
+    Drawings of one template have the same elements with the same paints in the same order, however often each.
+    """
 
     policy: Literal["keep", "drop", "cap"] = Field(
-        "keep", description="keep: nothing; drop: they leave; cap: of a duplicate cluster, at most so many stay"
+        "keep", description="keep: nothing; drop: they leave; cap: of each template, the first few stay"
     )
-    most: int = Field(1, ge=1, description="how many of a duplicate cluster stay under the policy cap")
+    most: int = Field(1, ge=1, description="how many drawings of one template stay under the policy cap")
 
 
 class TracedRule(FlagRule):
@@ -182,6 +186,9 @@ class Measures:
 
 
 DEFAULTS = FlagSettings()
+
+REASONS = {"chart": Reason.CHART, "glyph": Reason.GLYPH, "map": Reason.MAP, "traced": Reason.TRACED}
+"""Why a drawing leaves where a flag's policy is drop."""
 
 
 def flags(tokens: str, settings: FlagSettings = DEFAULTS) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stages.base import Settings
+from stages.deduplicate.flags import FlagSettings
 
 
 class DeduplicateSettings(Settings):
@@ -46,6 +47,7 @@ class DeduplicateSettings(Settings):
     near_share: float = Field(
         0.004, ge=0, le=1, description="share of pixels that may differ in near-duplicates; checked if pictures are"
     )
+    flags: FlagSettings = Field(FlagSettings(), description="kinds of drawings, and what becomes of them")
     seed: int = Field(42, ge=0, description="of the MinHash permutations")
     max_bucket: int = Field(
         64, ge=4, description="samples in one bucket that are all compared; of more, each with the first few only"

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import groupby
 from zlib import crc32
 
 import numpy as np
@@ -55,6 +56,8 @@ class Drawn:
     """
     text_hashes: list[int] = field(default_factory=list)
     """32 bits that stand for all character data, 0 if there is none."""
+    templates: list[int] = field(default_factory=list)
+    """32 bits that stand for the elements and their paints in their order, of equal ones in a row one."""
     shingles: Hashes = field(default_factory=lambda: np.empty(0, np.uint32))
     """Of all drawings one after the other; sorted and distinct within each."""
     offsets: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -112,6 +115,7 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
     texts: list[str] = []
     colours: set[str] = set()
     plain: list[str] = []
+    outline: list[str] = []
     unsaid = False
     for name, content in zip(parts[1::2], parts[2::2], strict=True):
         if name[0] == "/":
@@ -135,6 +139,7 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
         unsaid |= not inside and name != "svg" and "fill=" not in text
         plain += [name, _STROKE.sub("stroke=*", _FILL.sub("", text)).strip() if said else text, mark, geometry]
         paint = f"{place} {' '.join(_PAINT.findall(text)) if text else ''}"
+        outline.append(f"{name} {paint}")
         if geometry:
             paths.texts.append(mark + geometry)
             paths.paints.append(crc32(paint.encode()))
@@ -151,6 +156,7 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
     colours.discard("none")
     one = len(colours) <= 1 and not gradients and not (unsaid and colours - _BLACK)
     found.geometry_keys.append(blake2b("|".join(plain).encode(), digest_size=16).digest() if one else None)
+    found.templates.append(crc32("|".join(name for name, _ in groupby(outline)).encode()))
     found.text_hashes.append(crc32("\n".join(texts).encode()) | 1 if texts else 0)
     return shapes
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.base import StageResult
+from stages.deduplicate.flags import flags
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.deduplicate.shingles import drawn
 from stages.pictures import picture_hash, unpack
@@ -33,5 +34,7 @@ def features(strings: Sequence[str], settings: DeduplicateSettings) -> dict[str,
     return {
         "geometry_key": pa.array(found.geometry_keys, pa.binary(16)),
         "text_hash": pa.array(found.text_hashes, pa.uint32()),
+        "flags": pa.array([flags(text, settings.flags) for text in strings], pa.list_(pa.string())),
+        "template": pa.array(found.templates, pa.uint32()),
         "shingles": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.uint32())),
     }

@@ -15,7 +15,7 @@ from stages.schema import DECISIONS, SAMPLES
 
 SETTINGS = DeduplicateSettings(pictures=False)
 
-COLUMNS = pa.schema([SAMPLES.field(name) for name in ("raw_id", "path", "url", "license", "ssim")])
+COLUMNS = pa.schema([SAMPLES.field(name) for name in ("raw_id", "path", "url", "license", "ssim", "flags", "template")])
 SCHEMA = pa.schema([*COLUMNS, SAMPLES.field("source"), *(SAMPLES.field(name) for name in FEATURES)])
 
 
@@ -203,3 +203,25 @@ def test_earlier_samples_and_what_was_taken_down_go_first() -> None:
 def test_hardly_anything(count: int) -> None:
     """No records, and one."""
     assert len(decide([record("a", "x", tokens(points(1)))][:count])) == count
+
+
+def flagged(policy: str, most: int = 1) -> DeduplicateSettings:
+    """With a policy for the flag ``chart``."""
+    rule = SETTINGS.flags.chart.model_copy(update={"policy": policy, "most": most})
+    return SETTINGS.model_copy(update={"flags": SETTINGS.flags.model_copy(update={"chart": rule})})
+
+
+def test_flagged_drawings_leave_or_are_capped_by_template() -> None:
+    """Policy drop takes all of them, and nothing gives way to them; cap leaves the first few of each template."""
+    rows = [record("a", f"{n}", tokens(points(n, 60), f"#00{n % 2}"), flags=["chart"]) for n in range(6)]
+    near = tokens(points(0, 60)[:-1] + points(9, 1), "#000")
+    rows += [record("b", "near", near), record("b", "copy", tokens(points(1, 60), "#001"), flags=["chart"])]
+    kept = decide(rows, own=flagged("keep"))
+    assert [row["reason"] for row in kept.values()] == [*[""] * 6, "near_duplicate", "duplicate_canonical"]
+    gone = decide(rows, own=flagged("drop"))
+    assert [row["reason"] for row in gone.values()] == [*["chart"] * 6, "", "chart"]
+    some = decide(rows, own=flagged("cap", 2))
+    assert [row["reason"] for row in some.values()].count("over_cap") == 2
+    for paint in ("#000", "#001"):
+        of_paint = [some[f"a/{n}"] for n in range(6) if f"#00{n % 2}" == paint]
+        assert sum(row["kept"] for row in of_paint) == 2
