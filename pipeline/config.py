@@ -35,7 +35,7 @@ CONFIG_VERSION = 1
 
 
 class FolderSource(Settings):
-    """SVG files and archives (zip, tar.gz, tgz) below a folder or an s3:// prefix, or one archive."""
+    """SVG files and archives (zip, tar.gz, tgz) below a folder or an s3:// prefix, or one archive or Parquet file."""
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
@@ -43,7 +43,8 @@ class FolderSource(Settings):
     kind: Literal["folder"]
     path: str = Field(
         min_length=1,
-        description="folder, archive or s3:// URI; relative to the config file (with --set: to here)",
+        description="folder, archive, Parquet file with a column svg, or s3:// URI; relative to the config file (with"
+        " --set: to here)",
     )
     glob: str = Field("**/*", min_length=1, description="which files, relative to path; ** is any number of folders")
     license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
@@ -115,6 +116,11 @@ class Config(Settings):
     sources: tuple[FolderSource, ...] = Field(
         min_length=1, description="in order of priority: earlier survive duplicates"
     )
+    decontaminate: tuple[str, ...] = Field(
+        (),
+        description="folders, archives or Parquet files (with a column svg) of benchmarks: no sample may be a duplicate"
+        " of what is in them; paths as those of sources",
+    )
     partition: PartitionSettings = PartitionSettings()
     vocabulary: Literal["frozen", "learn"] = Field(
         "frozen",
@@ -139,7 +145,7 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [source.name for source in self.sources]
+        names = [source.name for source in (*self.sources, *self.benchmarks())]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"sources: the name {name!r} occurs twice; each source needs its own")
@@ -150,6 +156,13 @@ class Config(Settings):
         if self.normalize.fit != self.render.fit:
             raise ValueError(f"render.fit is {self.render.fit}, normalize.fit is {self.normalize.fit}: they must agree")
         return self
+
+    def benchmarks(self) -> tuple[FolderSource, ...]:
+        """What ``decontaminate`` names, as sources."""
+        return tuple(
+            FolderSource(name=f"decontaminate-{number}", kind="folder", path=path)
+            for number, path in enumerate(self.decontaminate, 1)
+        )
 
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as the manifest holds it."""

@@ -109,7 +109,7 @@ _NARROW_BYTES = 700
 
 def pairs_tasks(config: Config, banded: Sequence[Record]) -> list[Task]:
     """As many tasks as the buckets of all blocks need, each over some slices of all of them."""
-    order = [source.name for source in config.sources]
+    order = [source.name for source in (*config.benchmarks(), *config.sources)]
     tables = [record.outputs["kept"] for record in banded]
     rows = sum(table.rows for table in tables)
     count = max(1, min(deduplicate.SLICES, -(-rows // REDUCED)))
@@ -161,13 +161,15 @@ def deduplicate_tasks(
     config: Config,
     samples: Sequence[Record],
     matched: Sequence[Record],
+    benchmarks: Sequence[Record] = (),
     earlier: str = "",
     takedowns: Sequence[str] = (),
 ) -> list[Task]:
-    """One task over the whole corpus. ``earlier``: path of the index of the version whose samples stay, "" for none.
+    """One task over the whole corpus. ``benchmarks``: the samples of what the dataset must not overlap.
 
-    ``takedowns``: paths of the requests (see `takedown`). ``earlier`` is no part of the basis: what was decided from
-    the same samples before stands, which is what it is there for.
+    ``earlier``: path of the index of the version whose samples stay, "" for none. It is no part of the basis: what was
+    decided from the same samples before stands, which is what it is there for. ``takedowns``: paths of the requests
+    (see `takedown`).
     """
     order = [source.name for source in config.sources]
     edges = [record.outputs["kept"] for record in matched]
@@ -176,6 +178,7 @@ def deduplicate_tasks(
         plan.dump(config.deduplicate) | {"source_order": order, "takedowns": list(takedowns)},
         (
             *plan.inputs_of(record.outputs["kept"] for record in samples),
+            *(("benchmark", record.outputs["kept"].sha256) for record in benchmarks),
             # the numbers of blocks, which are in the paths, say nothing
             *(("edges", digest) for digest in sorted(edge.sha256 for edge in edges if edge.rows)),
         ),
@@ -186,6 +189,7 @@ def deduplicate_tasks(
         "earlier": earlier,
         "takedowns": list(takedowns),
         "edges": [edge.path for edge in edges if edge.rows],
+        "benchmarks": [record.outputs["kept"].path for record in benchmarks],
         "partitions": [(record.source, record.key, record.outputs["kept"].path) for record in samples],
     }
     rows = sum(record.rows_kept for record in samples)
@@ -272,7 +276,12 @@ def deduplicate_step(work: Work) -> Record:
     taken = takedown.load(work.storage, payload["takedowns"])
     edges = [read_table(work.storage, path) for path in payload["edges"]]
     narrow = pa.concat_tables(tables)
-    decisions = deduplicate.deduplicate(narrow, edges, settings, payload["source_order"], earlier, taken)
+    benchmark = frozenset(
+        sample_id
+        for path in payload["benchmarks"]
+        for sample_id in read_table(work.storage, path, columns=["sample_id"])["sample_id"].to_pylist()
+    )
+    decisions = deduplicate.deduplicate(narrow, edges, settings, payload["source_order"], earlier, taken, benchmark)
     decisions = decisions.append_column("atomic_length", narrow["atomic_length"].cast(pa.int32()))
     outputs: dict[str, Output] = {}
     kept: dict[str, str] = {}

@@ -179,10 +179,11 @@ class Conductor:
         known = versions.numbers(self.storage)
         # read once: a version that somebody else publishes meanwhile is met when this one is published, and not before
         self._parent = versions.read(self.storage, known[-1]) if known else None
-        listings = [list_source(source, self.base, config.storage.access()) for source in config.sources]
+        everything = (*config.sources, *config.benchmarks())
+        listings = [list_source(source, self.base, config.storage.access()) for source in everything]
         cut = self._cut(listings)
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
-        for source in config.sources:
+        for source in everything:
             if source.name not in self._pending and not any(
                 record.rows_in for record in crawled if record.source == source.name
             ):
@@ -194,8 +195,12 @@ class Conductor:
         if self._pending:
             raise _Unknown("samples")
         takedowns = takedown.requests(self.storage)
+        names = {source.name for source in config.sources}
+        benchmarks = [record for record in samples if record.source not in names]
+        samples = [record for record in samples if record.source in names]
+        crawled = [record for record in crawled if record.source in names]
         generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
-        decided = self._duplicates(samples, generations, takedowns)
+        decided = self._duplicates(samples, benchmarks, generations, takedowns)
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
@@ -205,14 +210,18 @@ class Conductor:
         return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
 
     def _duplicates(
-        self, samples: Sequence[Record], generations: Mapping[tuple[str, str], int], takedowns: Sequence[str]
+        self,
+        samples: Sequence[Record],
+        benchmarks: Sequence[Record],
+        generations: Mapping[tuple[str, str], int],
+        takedowns: Sequence[str],
     ) -> Record:
         """What was decided of the whole corpus."""
-        blocks = duplicates.blocks(samples, generations, takedown.features(self.storage, takedowns))
+        blocks = duplicates.blocks([*benchmarks, *samples], generations, takedown.features(self.storage, takedowns))
         banded = self._stage("bands", duplicates.bands_tasks(self.config, blocks))
         paired = self._stage("pairs", duplicates.pairs_tasks(self.config, banded))
         matched = self._stage("match", duplicates.match_tasks(self.config, blocks, paired))
-        tasks = duplicates.deduplicate_tasks(self.config, samples, matched, self._earlier(), takedowns)
+        tasks = duplicates.deduplicate_tasks(self.config, samples, matched, benchmarks, self._earlier(), takedowns)
         (decided,) = self._stage("deduplicate", tasks)
         return decided
 

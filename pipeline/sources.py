@@ -78,9 +78,9 @@ def _list_s3(source: FolderSource, uri: str) -> Listing:
 
 
 def _one_archive(source: FolderSource, where: str, root: str, entry: Entry) -> Listing:
-    if kind_of(entry.path) != "archive":
+    if kind_of(entry.path) != "archive" and not entry.path.lower().endswith(".parquet"):
         raise ConfigError(
-            f"source {source.name}: {where} is a file, neither a folder nor an archive (zip, tar.gz, tgz); "
+            f"source {source.name}: {where} is a file, neither a folder nor an archive (zip, tar.gz, tgz, parquet); "
             "give the folder that holds it, and select it with glob"
         )
     return Listing(source, root, True, (), (entry,), 0)

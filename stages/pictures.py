@@ -72,6 +72,13 @@ def unpack(data: bytes) -> Reduced:
     return np.cumsum(planes, axis=1, dtype=np.uint8).transpose(1, 2, 0)
 
 
+def colourless(picture: Reduced) -> Reduced:
+    """As if all that is drawn were black."""
+    found = picture.copy()
+    found[..., :3] = 0
+    return found
+
+
 @lru_cache(1)
 def _cosines() -> npt.NDArray[np.float32]:
     """(8, SIDE): the lowest frequencies of the discrete cosine transform (type II), without the constant one's use."""

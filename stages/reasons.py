@@ -72,6 +72,7 @@ class Reason(StrEnum):
     MAP = "map"
     GLYPH = "glyph"
     OVER_CAP = "over_cap"
+    BENCHMARK_OVERLAP = "benchmark_overlap"
     TAKEN_DOWN = "taken_down"
     # quarantine: raised by the sandbox or by a fault in a stage, never by a rule
     CRASHED = "crashed"
@@ -129,6 +130,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.MAP: "It is an outline of land, and the config drops these.",
     Reason.GLYPH: "It is a single letter of a font, and the config drops these.",
     Reason.OVER_CAP: "As many flagged drawings of the same template as the config allows are there already.",
+    Reason.BENCHMARK_OVERLAP: "The drawing is a duplicate of one in a benchmark that the config names.",
     Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",
     Reason.CRASHED: "The process that handled the record died.",
     Reason.TIMED_OUT: "The record took more time than the limit.",

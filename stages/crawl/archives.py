@@ -1,4 +1,4 @@
-"""The SVG members of a zip or tar.gz, one after the other, without unpacking to disk.
+"""The SVG members of a zip or tar.gz, or the SVGs of a Parquet file, one after the other, without unpacking to disk.
 
 An archive is untrusted: its names are data, its sizes are claims. What is wrong with one member costs that member; what
 is wrong with the archive as a whole (truncated, no archive at all) raises `ArchiveError`, because nobody can say which
@@ -17,6 +17,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from stages.crawl.listing import display, kind_of
 from stages.crawl.settings import CrawlSettings
@@ -62,11 +65,13 @@ class Member:
 def members(stream: BinaryIO, path: str, settings: CrawlSettings, select: Callable[[str], bool]) -> Iterator[Member]:
     """Yield the .svg and .svgz members whose normalised path satisfies ``select``, in the archive's own order.
 
-    ``stream`` is open at its start, and seekable if ``path`` ends in .zip. The second member of one path is called
-    ``<path>#2``, and so on. Raises ArchiveError, possibly after members were yielded: drop those, too.
+    ``stream`` is open at its start, and seekable if ``path`` ends in .zip or .parquet. The second member of one path is
+    called ``<path>#2``, and so on; a Parquet file's rows are called by their number, from ``00000000.svg``. Raises
+    ArchiveError, possibly after members were yielded: drop those, too.
     """
     seen: dict[str, int] = {}
-    walk = _zip if path.lower().endswith(".zip") else _tar
+    suffix = path.lower().rpartition(".")[2]
+    walk = {"zip": _zip, "parquet": _parquet}.get(suffix, _tar)
     for name, read in walk(stream, path, settings):
         shown = _normalise(name)
         if kind_of(shown) != "svg" or not select(shown):
@@ -117,6 +122,27 @@ def _zip(stream: BinaryIO, path: str, settings: CrawlSettings) -> Iterator[_Entr
             if info.filename.endswith("/") or kind not in (0, stat.S_IFREG):
                 continue
             yield info.filename.replace("\\", "/"), lambda info=info: read(info)  # type: ignore[misc]
+
+
+def _parquet(stream: BinaryIO, path: str, settings: CrawlSettings) -> Iterator[_Entry]:
+    """The rows of the column that is called svg, or else of the first that has svg in its name."""
+    try:
+        with pq.ParquetFile(stream) as file:
+            names = sorted(file.schema_arrow.names, key=lambda name: (name.lower() != "svg", name))
+            column = next((name for name in names if "svg" in name.lower()), None)
+            kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+            if column is None or not any(is_(file.schema_arrow.field(column).type) for is_ in kinds):
+                raise ArchiveError(path, f"no column of texts called svg, only {', '.join(names[:9])}")
+            number = 0
+            for batch in file.iter_batches(256, columns=[column]):
+                for value in batch.column(0).to_pylist():
+                    data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value or b""
+                    over = Reason.TOO_LARGE, f"over {settings.max_bytes} bytes"
+                    content = data if len(data) <= settings.max_bytes else over
+                    yield f"{number:08}.svg", lambda content=content: content  # type: ignore[misc]
+                    number += 1
+    except (pa.ArrowException, *_FAULTS) as error:
+        raise ArchiveError(path, str(error) or type(error).__name__) from None
 
 
 def _tar(stream: BinaryIO, path: str, settings: CrawlSettings) -> Iterator[_Entry]:

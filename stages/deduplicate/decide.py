@@ -92,6 +92,9 @@ class _Samples:
     rank: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     """Sample -> its place among all."""
     down: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    """Whether it must not be in the dataset, nor what resembles it."""
+    overlaps: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    """Whether that is so because a benchmark has it."""
     barred: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     """Sample -> number of the flag (of `FLAGS`) for which it must leave, -1 for none."""
 
@@ -103,16 +106,18 @@ def deduplicate(
     source_order: Sequence[str],
     earlier: frozenset[str] = frozenset(),
     taken: Taken | None = None,
+    benchmark: frozenset[str] = frozenset(),
 ) -> pa.Table:
     """Decide for each row of ``table`` (`DECIDES`) whether it stays.
 
-    ``edges``: `stages.schema.EDGES`. ``earlier``: sample ids that the version before kept. Returns
+    ``edges``: `stages.schema.EDGES`. ``earlier``: sample ids that the version before kept. ``benchmark``: sample ids
+    that must not be in the dataset; as what was taken down, they take what resembles them. Returns
     `stages.schema.DECISIONS`, a row for each row, in their order.
     """
     table = table.select(DECIDES).combine_chunks()
     source = _codes(table["source"], source_order)
     path = pc.rank(table["path"], tiebreaker="dense").to_numpy().astype(np.int64)
-    samples = _ranked(table, source, path, earlier, taken or Taken())
+    samples = _ranked(table, source, path, earlier, taken or Taken(), benchmark)
     flagged = _flagged(table, samples)
     samples.barred = _barred(flagged, samples, settings)
     taker, level, score = _greedy(table, samples, edges, settings)
@@ -151,13 +156,15 @@ def _codes(column: pa.ChunkedArray, order: Sequence[str]) -> Ints:
     return np.asarray(found.to_numpy(), np.int64)
 
 
-def _ranked(table: pa.Table, source: Ints, path: Ints, earlier: frozenset[str], taken: Taken) -> _Samples:
+def _ranked(
+    table: pa.Table, source: Ints, path: Ints, earlier: frozenset[str], taken: Taken, benchmark: frozenset[str]
+) -> _Samples:
     codes = table["sample_id"].combine_chunks().dictionary_encode()
     if isinstance(codes, pa.ChunkedArray):
         codes = codes.chunk(0) if codes.num_chunks else pa.array([], pa.dictionary(pa.int32(), pa.string()))
     ids: list[str] = codes.dictionary.to_pylist()
     present = set(ids)
-    gone = sorted(taken.samples - present)
+    gone = sorted((taken.samples | benchmark) - present)
     samples = _Samples([*ids, *gone], codes.indices.to_numpy().astype(np.int64))
     count, all_ = len(ids), len(ids) + len(gone)
     mine = samples.of_record
@@ -168,8 +175,13 @@ def _ranked(table: pa.Table, source: Ints, path: Ints, earlier: frozenset[str], 
     samples.first = np.full(all_, -1, np.int64)
     samples.first[:count] = leads
     samples.down = np.ones(all_, bool)
-    samples.down[:count] = np.fromiter((name in taken.samples for name in ids), bool, count)
-    samples.down[mine[taken.named(table)]] = True
+    samples.down[:count] = np.fromiter((name in taken.samples or name in benchmark for name in ids), bool, count)
+    named = mine[taken.named(table)]
+    samples.down[named] = True
+    samples.overlaps = np.fromiter(
+        (name in benchmark and name not in taken.samples for name in samples.ids), bool, all_
+    )
+    samples.overlaps[named] = False
     was = np.fromiter((name in earlier for name in samples.ids), bool, all_)
     places = np.full(all_, -1, np.int64), np.zeros(all_, np.int64), np.zeros(all_)
     places[0][:count], places[1][:count] = source[leads], rich[leads]
@@ -318,15 +330,17 @@ def _reasons(
         "",
         *(str(REASONS[code]) for code in sorted(REASONS)),
         *map(str, (Reason.DUPLICATE_CANONICAL, Reason.DUPLICATE_RAW, Reason.OVER_CAP, Reason.TAKEN_DOWN)),
+        str(Reason.BENCHMARK_OVERLAP),
         *(str(FLAG_REASONS[name]) for name in FLAGS),
     ]
     found = np.where(level[mine] < 255, level[mine].astype(np.int64) + 1, 4)
     found[(samples.first[mine] != np.arange(len(table)))] = 4
     found[again] = 5
-    # a copy of what is over the cap is a copy first
+    # what is over the cap is told so; its copies are copies
     found[over[mine] & (samples.first[mine] == np.arange(len(table)))] = 6
     found[samples.down[holder[mine]]] = 7
-    found = np.where(samples.barred[mine] >= 0, 8 + samples.barred[mine], found)
+    found[samples.overlaps[holder[mine]]] = 8
+    found = np.where(samples.barred[mine] >= 0, 9 + samples.barred[mine], found)
     found[kept] = 0
     return pa.array(names, pa.string()).take(pa.array(found))
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from stages.deduplicate.bands import first_of_each, item_ids
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.pictures import Reduced, unlike, unpack
+from stages.pictures import Reduced, colourless, unlike, unpack
 from stages.schema import EDGES
 
 FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture")
@@ -63,14 +63,21 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     blind = near & ~seen
     level[blind], score[blind] = Level.NEAR, similar[blind]
     look = _Look(features["picture"], settings.pixel_threshold)
+    plain = pc.is_valid(features["geometry_key"]).to_numpy() & (settings.recoloured != "off")
+    plain = plain[left] & plain[right]
     for i in np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS))).tolist():
-        share, mean = look.at(int(left[i]), int(right[i]))
+        share, mean = look.at(int(left[i]), int(right[i]), colours=True)
         if near[i] and share <= settings.near_share:
             level[i], score[i] = Level.NEAR, similar[i]
-        elif share <= settings.picture_share and mean <= settings.picture_mean:
-            level[i], score[i] = Level.PICTURE, 1.0 - share
-    found = level != 255
-    columns = (candidates["a"].to_numpy()[found], candidates["b"].to_numpy()[found], level[found], score[found])
+            continue
+        found = Level.PICTURE
+        if plain[i] and (share > settings.picture_share or mean > settings.picture_mean):
+            share, mean = look.at(int(left[i]), int(right[i]), colours=False)
+            found = Level.GEOMETRY
+        if share <= settings.picture_share and mean <= settings.picture_mean:
+            level[i], score[i] = found, 1.0 - share
+    is_ = level != 255
+    columns = (candidates["a"].to_numpy()[is_], candidates["b"].to_numpy()[is_], level[is_], score[is_])
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
 
 
@@ -134,9 +141,12 @@ class _Look:
         self._packed, self._threshold = packed, threshold
         self._unpacked: dict[int, Reduced] = {}
 
-    def at(self, a: int, b: int) -> tuple[float, float]:
-        """`pictures.unlike` of two rows."""
-        return unlike(self._picture(a), self._picture(b), self._threshold)
+    def at(self, a: int, b: int, colours: bool) -> tuple[float, float]:
+        """`pictures.unlike` of two rows, with or without regard to ``colours``."""
+        one, other = self._picture(a), self._picture(b)
+        if not colours:
+            one, other = colourless(one), colourless(other)
+        return unlike(one, other, self._threshold)
 
     def _picture(self, row: int) -> Reduced:
         found = self._unpacked.get(row)

@@ -11,14 +11,22 @@ from stages.base import StageResult
 from stages.deduplicate.flags import flags
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.deduplicate.shingles import drawn
-from stages.pictures import picture_hash, unpack
+from stages.pictures import colourless, picture_hash, unpack
 from stages.schema import DROPPED, SIGNED
 
 
 def signatures(table: pa.Table, settings: DeduplicateSettings) -> StageResult:
     """Add `stages.schema.SIGNED` from the columns ``tokens`` and ``picture`` (see `stages.pictures`)."""
-    hashes = [None if picture is None else picture_hash(unpack(picture)) for picture in table["picture"].to_pylist()]
-    columns = features(table["tokens"].to_pylist(), settings) | {"picture_hash": pa.array(hashes, pa.binary(24))}
+    columns = features(table["tokens"].to_pylist(), settings)
+    hashes: list[bytes | None] = []
+    for picture, key in zip(table["picture"].to_pylist(), columns["geometry_key"].to_pylist(), strict=True):
+        if picture is None:
+            hashes.append(None)
+        else:
+            # one of a single colour comes together with the same shape in any other
+            seen = unpack(picture)
+            hashes.append(picture_hash(seen if key is None else colourless(seen)))
+    columns["picture_hash"] = pa.array(hashes, pa.binary(24))
     for column in SIGNED:
         table = table.append_column(column, columns[column.name])
     return StageResult(table, DROPPED.empty_table())

@@ -1,0 +1,106 @@
+"""Deduplication as a run does it: benchmarks, takedowns, blocks and generations."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import HEAD, Run, drawing, mill, write_config
+from test_run import parquet_rows, verify
+
+from pipeline import duplicates
+from pipeline.report.collect import decisions
+from pipeline.storage import open_storage
+from pipeline.tables import read_table
+
+
+def decided(run: Run) -> dict[str, dict[str, Any]]:
+    storage = open_storage(str(run.workspace))
+    rows = [row for path in decisions(storage) for row in read_table(storage, path).to_pylist()]
+    return {row["path"]: row for row in rows}
+
+
+@pytest.fixture
+def icons(tmp_path: Path) -> Path:
+    """Drawings, with copies by other means of some."""
+    folder = tmp_path / "icons"
+    folder.mkdir()
+    for n in range(20):
+        (folder / f"s{n:02}.svg").write_text(drawing(n))
+    square = "<path d='M4 4h16v12h-9v4h-7z'/>"
+    files = {
+        "black": square,
+        "red": square.replace("<path", "<path fill='red'"),
+        "polygon": "<polygon points='4,4 20,4 20,16 11,16 11,20 4,20'/>",
+        "stroke": "<path fill='none' stroke='#000' stroke-width='4' d='M6 6h12v8h-9v4h-3z'/>",
+        "disc": "<path fill='blue' d='M2 2h20v20h-20z'/><circle fill='red' cx='12' cy='12' r='7'/>",
+        "arcs": "<rect fill='blue' x='2' y='2' width='20' height='20'/>"
+        "<path fill='red' d='M5 12a7 7 0 0 1 14 0a7 7 0 0 1-14 0z'/>",
+        "moved": square.replace("h-9", "h-5"),
+    }
+    for name, body in files.items():
+        (folder / f"{name}.svg").write_text(f"{HEAD}{body}</svg>")
+    scaled = "<path d='M10 10h40v30h-22.5v10h-17.5z'/>"
+    (folder / "scaled.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 60">{scaled}</svg>')
+    return folder
+
+
+def test_the_same_drawing_in_other_words_is_found(icons: Path, tmp_path: Path) -> None:
+    """Scaled, recoloured, and by another element; not the one with a part changed, nor its outline."""
+    run = mill(write_config(tmp_path / "c.yaml", icons), tmp_path / "ws")
+    found = decided(run)
+    of = {name: found[f"{name}.svg"]["cluster_id"] for name in ("black", "red", "polygon", "scaled", "stroke", "moved")}
+    assert len({of[name] for name in ("black", "red", "polygon", "scaled")}) == 1
+    assert len(set(of.values())) == 3
+    reasons = {row["reason"] for row in found.values()}
+    assert found["disc.svg"]["cluster_id"] == found["arcs.svg"]["cluster_id"]
+    assert {"duplicate_geometry", "duplicate_picture"} <= reasons
+    assert verify(run.workspace) == []
+
+
+def test_benchmarks_are_not_in_the_dataset(icons: Path, tmp_path: Path) -> None:
+    """What is a duplicate of a benchmark's drawing leaves with its reason; folders and Parquet files are read."""
+    bench = tmp_path / "bench"
+    bench.mkdir()
+    (bench / "one.svg").write_text(drawing(3).replace("><", ">\n<"))
+    polygon = (icons / "polygon.svg").read_text()
+    pq.write_table(pa.table({"id": [1, 2], "svg": [polygon, drawing(7)]}), tmp_path / "bench.parquet")
+    paths = [str(bench), str(tmp_path / "bench.parquet")]
+    run = mill(write_config(tmp_path / "c.yaml", icons, decontaminate=paths), tmp_path / "ws")
+    found = decided(run)
+    gone = {path for path, row in found.items() if row["reason"] == "benchmark_overlap"}
+    assert gone == {"s03.svg", "s07.svg", "black.svg", "red.svg", "polygon.svg", "scaled.svg"}
+    assert run.result.manifest.funnel.rejected["benchmark_overlap"] == len(gone)
+    assert run.result.manifest.funnel.input == 28
+    assert [source["source"] for source in run.result.manifest.sources] == ["icons"]
+    assert not gone & {p["path"] for row in parquet_rows(run) for p in row["provenance"]}
+    assert verify(run.workspace) == []
+    without = mill(write_config(tmp_path / "c.yaml", icons), tmp_path / "ws")
+    assert without.result.manifest.funnel.kept > run.result.manifest.funnel.kept
+
+
+def test_blocks_do_not_decide(icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One block or many, one task for all buckets or one for each slice: the same shards."""
+    config = write_config(tmp_path / "c.yaml", icons, partition={"records": 4})
+    one = mill(config, tmp_path / "one").result.manifest
+    monkeypatch.setattr(duplicates, "BLOCK", 1)
+    monkeypatch.setattr(duplicates, "REDUCED", 1)
+    many = mill(config, tmp_path / "many").result
+    assert many.manifest.shards == one.shards
+    stages = {path.parent.parent.name for path in (tmp_path / "many/tables").glob("match/*/*.json")}
+    assert stages == {"match"}
+    assert len(list((tmp_path / "many/tables/pairs/all").glob("*.json"))) == 16
+
+
+def test_new_drawings_are_compared_with_old_ones_only_once(icons: Path, tmp_path: Path) -> None:
+    """A new file in an old source: buckets and matches of the old blocks are reused, its copy is found."""
+    config = write_config(tmp_path / "c.yaml", icons)
+    mill(config, tmp_path / "ws")
+    tables = tmp_path / "ws/tables"
+    before = {path: path.stat().st_mtime_ns for path in tables.rglob("*.parquet") if "deduplicate" not in str(path)}
+    (icons / "zzz.svg").write_text(f"{HEAD}<polygon points='4,4 20,4 20,16 11,16 11,20 4,20 4,12'/></svg>")
+    run = mill(config, tmp_path / "ws")
+    row = decided(run)["zzz.svg"]
+    assert not row["kept"] and row["cluster_id"] == decided(run)["black.svg"]["cluster_id"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
