@@ -87,10 +87,12 @@ def _cosines() -> npt.NDArray[np.float32]:
 
 
 def picture_hash(picture: Reduced) -> bytes:
-    """`HASH_BYTES`: for the brightness on white, on black, and the coverage, the signs of 64 low frequencies.
+    """`HASH_BYTES`: of brightness on white, on black, and coverage, which of 64 low frequencies are clearly there.
 
-    Each is a perceptual hash as pHash's (Zauner 2010, section 3.2.1): the discrete cosine transform's 8 x 8 lowest
-    frequencies against their median. A plane that is uniform, as a black icon's on black, has the hash nought.
+    Each is a perceptual hash like pHash's (Zauner 2010, section 3.2.1) of the discrete cosine transform's 8 x 8 lowest
+    frequencies, but a bit says that a coefficient is over a fifth of their mean magnitude, instead of over the median:
+    many drawings are symmetric, half of their coefficients are nought but for rounding, and bits of these would be
+    noise. A plane that is uniform, as a black icon's on black, has the hash nought.
     """
     wide = picture.astype(np.float32)
     on_black, alpha = wide[..., :3] @ _LUMA, wide[..., 3]
@@ -98,7 +100,7 @@ def picture_hash(picture: Reduced) -> bytes:
     cosines = _cosines()
     found = (cosines @ planes @ cosines.T).reshape(3, 64)
     found[:, 0] = 0
-    bits = found > np.median(found, axis=1, keepdims=True)
+    bits = found > 0.2 * np.abs(found).mean(axis=1, keepdims=True)
     bits[np.ptp(planes.reshape(3, -1), axis=1) < 8] = False
     return np.packbits(bits).tobytes()
 

@@ -21,7 +21,7 @@ from stages.schema import EDGES
 FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture")
 """What `match` needs to know of a sample."""
 
-MOST_BITS = 48
+MOST_BITS = 24
 """Of a picture hash's 192: drawings whose hashes differ in more are not compared pixel by pixel."""
 
 _AT_ONCE = 50_000

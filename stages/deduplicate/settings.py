@@ -39,10 +39,10 @@ class DeduplicateSettings(Settings):
         40, ge=0, le=255, description="difference of a channel above which a pixel differs, in pictures of 64 x 64 px"
     )
     picture_share: float = Field(
-        0.001, ge=0, le=1, description="share of pixels that may differ in drawings that look the same"
+        0.003, ge=0, le=1, description="share of pixels that may differ in drawings that look the same"
     )
     picture_mean: float = Field(
-        0.004, ge=0, le=1, description="mean difference of the channels of drawings that look the same, at most"
+        0.01, ge=0, le=1, description="mean difference of the channels of drawings that look the same, at most"
     )
     near_share: float = Field(
         0.004, ge=0, le=1, description="share of pixels that may differ in near-duplicates; checked if pictures are"

@@ -136,7 +136,7 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
             text = _URL.sub(lambda match: f"={gradients.get(match[1], '')}", text)
         said = _COLOUR.findall(text) if "=" in text else ()
         colours.update(said)
-        unsaid |= not inside and name != "svg" and "fill=" not in text
+        unsaid |= not inside and name not in ("svg", "line") and "fill=" not in text
         plain += [name, _STROKE.sub("stroke=*", _FILL.sub("", text)).strip() if said else text, mark, geometry]
         paint = f"{place} {' '.join(_PAINT.findall(text)) if text else ''}"
         outline.append(f"{name} {paint}")
