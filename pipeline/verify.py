@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline import shards, versions
+from pipeline import shards, splits, versions
 from pipeline.errors import StorageError
 from pipeline.progress import Display
 from pipeline.storage import NotFound, Storage
 from pipeline.versions import Manifest
-from stages import tokenize
+from stages import deduplicate, tokenize
 
 COLUMNS = (
     "sample_id",
@@ -36,7 +36,7 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
 
     Checks each shard's size, sha256, rows, tier, split and token counts; that ``sample_id`` is the digest of the
     canonical SVG; that the tokens decode to it, the segments to the tokens and the ids to the segments; that every
-    format holds the same samples, and none twice; and the funnel.
+    format holds the same samples, and none twice; that no near-duplicates straddle splits (`splits`); and the funnel.
     """
     manifest = versions.read(storage, version)
     faults: list[str] = []
@@ -63,6 +63,7 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
                 [f"{shard['path']}: and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
             )
             display.advance(len(ids))
+        faults += checker.straddling()
     for form, ids in sorted(samples.items()):
         if len(ids) + missing.get(form, 0) != manifest.funnel.kept:
             faults.append(f"{form} shards hold {len(ids)} samples, the funnel says {manifest.funnel.kept}")
@@ -89,6 +90,10 @@ class _Checker:
         self._tokenizer = tokenize.load_tokenizer(files["tokenizer"])
         settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
         self._vocabulary_table = tokenize.Vocabulary.build(settings)
+        own = deduplicate.DeduplicateSettings.model_validate_json(json.dumps(manifest.config["deduplicate"]))
+        self._splits, self._own = splits.Splits(own), own
+        self._shard_of: dict[str, Mapping[str, Any]] = {}
+        self._format = shards.one_format(manifest.shards)[0]["format"] if manifest.shards else ""
 
     def _vocabulary(self, file: dict[str, Any]) -> str:
         try:
@@ -110,6 +115,9 @@ class _Checker:
             return [], [f"{path}: size or sha256 differs from the manifest's"]
         rows = list(shards.rows(data, shard["format"], COLUMNS))
         ids = [row["sample_id"] for row in rows]
+        if shard["format"] == self._format:
+            self._splits.add(rows)
+            self._shard_of |= dict.fromkeys(ids, shard)
         faults = [f"{path}: {fault}" for row in rows for fault in self._record(row, shard)]
         sums = {
             "rows": len(rows),
@@ -121,6 +129,22 @@ class _Checker:
             f"{path}: {name} is {n}, the manifest says {shard[name]}" for name, n in sums.items() if n != shard[name]
         ]
         return ids, faults
+
+    def straddling(self) -> list[str]:
+        """A line for each pair of near-duplicates in different splits, of what was checked."""
+        if not self._own.near:
+            return []
+        return [
+            f"{a} and {b} are near-duplicates in different splits" for a, b in self._splits.crossing(self._pictures)
+        ]
+
+    def _pictures(self, wanted: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for path in sorted({self._shard_of[sample_id]["path"] for sample_id in wanted}):
+            data = self._storage.read(path)
+            rows = shards.rows(data, self._format, ["sample_id", "png"])
+            found |= {row["sample_id"]: row["png"] for row in rows}
+        return {sample_id: found[sample_id] for sample_id in wanted}
 
     def _record(self, row: dict[str, Any], shard: Mapping[str, Any]) -> Iterator[str]:
         sample = row["sample_id"]

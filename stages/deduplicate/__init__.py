@@ -15,7 +15,7 @@ from stages.deduplicate.match import FEATURES, match
 from stages.deduplicate.pairs import merged, pairs
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.deduplicate.shingles import shingles
-from stages.deduplicate.signatures import signatures
+from stages.deduplicate.signatures import features, signatures
 
 VERSION: int = 2
 
@@ -28,6 +28,7 @@ __all__ = [
     "Taken",
     "bands",
     "deduplicate",
+    "features",
     "item_ids",
     "match",
     "merged",

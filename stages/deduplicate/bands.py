@@ -153,10 +153,10 @@ def _permutations(seed: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uin
 
 @lru_cache(16)
 def lsh_parameters(threshold: float) -> tuple[int, int]:
-    """How many bands of how many rows, by datasketch."""
+    """How many bands of how many rows, by datasketch, for which thresholds near 1 have no two bands."""
     from datasketch import MinHashLSH
 
-    lsh = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=(_EXCESS, _MISS))
+    lsh = MinHashLSH(threshold=min(threshold, 0.95), num_perm=PERMUTATIONS, weights=(_EXCESS, _MISS))
     return lsh.b, lsh.r
 
 

@@ -104,3 +104,25 @@ def test_new_drawings_are_compared_with_old_ones_only_once(icons: Path, tmp_path
     row = decided(run)["zzz.svg"]
     assert not row["kept"] and row["cluster_id"] == decided(run)["black.svg"]["cluster_id"]
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_verify_finds_near_duplicates_in_different_splits(tmp_path: Path) -> None:
+    """Drawings that nobody compared, since the config said so, and that ended in two splits, are faults."""
+    folder = tmp_path / "icons"
+    folder.mkdir()
+    for n in range(20):
+        body = "".join(f"<path d='M{2 + i} {(i * 7 + n) % 20}l3 {1 + i % 4}h2z'/>" for i in range(12))
+        (folder / f"s{n:02}.svg").write_text(f"{HEAD}{body}</svg>")
+        (folder / f"t{n:02}.svg").write_text(f"{HEAD}{body.replace('l3 1h2', 'l3 1h2.03')}</svg>")
+    splits = {"tier": {"splits": {"train": 0.5, "test": 0.5}}}
+    sound = mill(write_config(tmp_path / "c.yaml", folder, **splits), tmp_path / "sound")
+    assert sound.result.manifest.duplicates["near_duplicate"] == 20
+    assert verify(sound.workspace) == []
+    # as many buckets as before, but nothing is near enough
+    blind = {"deduplicate": {"threshold": 1.0, "pictures": False}}
+    careless = mill(write_config(tmp_path / "c.yaml", folder, **splits, **blind), tmp_path / "careless")
+    assert careless.result.manifest.funnel.kept == 40
+    manifest = careless.workspace / "versions/1/manifest.json"
+    manifest.write_text(manifest.read_text().replace('"threshold": 1.0', '"threshold": 0.8'))
+    faults = [fault for fault in verify(careless.workspace) if "different splits" in fault]
+    assert 3 < len(faults) < 20
