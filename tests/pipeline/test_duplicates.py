@@ -118,11 +118,10 @@ def test_verify_finds_near_duplicates_in_different_splits(tmp_path: Path) -> Non
     sound = mill(write_config(tmp_path / "c.yaml", folder, **splits), tmp_path / "sound")
     assert sound.result.manifest.duplicates["near_duplicate"] == 20
     assert verify(sound.workspace) == []
-    # as many buckets as before, but nothing is near enough
-    blind = {"deduplicate": {"threshold": 1.0, "pictures": False}}
+    blind = {"deduplicate": {"near": False, "pictures": False}}
     careless = mill(write_config(tmp_path / "c.yaml", folder, **splits, **blind), tmp_path / "careless")
     assert careless.result.manifest.funnel.kept == 40
     manifest = careless.workspace / "versions/1/manifest.json"
-    manifest.write_text(manifest.read_text().replace('"threshold": 1.0', '"threshold": 0.8'))
+    manifest.write_text(manifest.read_text().replace('"near": false', '"near": true'))
     faults = [fault for fault in verify(careless.workspace) if "different splits" in fault]
     assert 3 < len(faults) < 20
