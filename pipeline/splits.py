@@ -61,7 +61,7 @@ class Splits:
         ids = {int(sample_id[:16], 16): sample_id for sample_id in self._splits}
         ends = [[ids[item] for item in found[name].to_pylist()] for name in ("a", "b")]
         cross = np.array([self._splits[a] != self._splits[b] for a, b in zip(*ends, strict=True)], bool)
-        close = deduplicate.match(found.filter(pa.array(cross)), table, blind) if cross.any() else found.slice(0, 0)
+        close = _duplicates(found.filter(pa.array(cross)), table, blind) if cross.any() else found.slice(0, 0)
         if not len(close):
             return []
         wanted = sorted({ids[item] for name in ("a", "b") for item in close[name].to_pylist()})
@@ -69,7 +69,7 @@ class Splits:
         pairs = set(zip(close["a"].to_pylist(), close["b"].to_pylist(), strict=True))
         mask = [pair in pairs for pair in zip(found["a"].to_pylist(), found["b"].to_pylist(), strict=True)]
         seen = self._with_pictures(table, pictures_of(wanted)) if own.pictures else table
-        sure = deduplicate.match(found.filter(pa.array(mask)), seen, own)
+        sure = _duplicates(found.filter(pa.array(mask)), seen, own)
         return sorted((ids[a], ids[b]) for a, b in zip(sure["a"].to_pylist(), sure["b"].to_pylist(), strict=True))
 
     def _with_pictures(self, table: pa.Table, found: Mapping[str, bytes]) -> pa.Table:
@@ -79,6 +79,11 @@ class Splits:
         hashes = pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24))
         at = _SCHEMA.get_field_index
         return table.set_column(at("picture"), "picture", packed).set_column(at("picture_hash"), "picture_hash", hashes)
+
+
+def _duplicates(candidates: pa.Table, features: pa.Table, settings: deduplicate.DeduplicateSettings) -> pa.Table:
+    found = deduplicate.match(candidates, features, settings)
+    return found.filter(pc.less(found["level"], int(deduplicate.Level.ALMOST)))
 
 
 def _pixels(png: bytes) -> Any:

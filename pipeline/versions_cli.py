@@ -63,6 +63,32 @@ def checkout(
 
 
 @app.command()
+def duplicates(
+    workspace: Workspace,
+    shown: Annotated[int, typer.Option("--show", min=0, help="largest clusters, and closest calls of each kind")] = 10,
+) -> None:
+    """What deduplication found in the newest run: cluster sizes, removals by source, and close calls."""
+    from pipeline.clusters import SIZES, summary
+    from pipeline.storage import open_existing
+
+    found = summary(open_existing(workspace), shown)
+    typer.echo("records in a cluster, clusters")
+    for least, above in zip(SIZES, [*(size - 1 for size in SIZES[1:]), None], strict=True):
+        span = str(least) if above == least else f"{least} and more" if above is None else f"{least} to {above}"
+        typer.echo(f"  {span:<16}{found.clusters[least]:>10,}")
+    typer.echo("largest clusters: records, survivor")
+    for size, survivor in found.largest:
+        typer.echo(f"  {size:>8,}  {survivor}")
+    typer.echo("removed, by source")
+    for source, reasons in sorted(found.removed.items()):
+        told = ", ".join(f"{reason} {n:,}" for reason, n in sorted(reasons.items()))
+        typer.echo(f"  {source:<24}{sum(reasons.values()):>8,}  {told}")
+    typer.echo("close calls: how alike, both records; svgmill report shows the largest clusters' pictures")
+    for pair in found.close:
+        typer.echo(f"  {pair.level:<12}{pair.score:.3f}  {pair.one}  {pair.other}")
+
+
+@app.command()
 def tag(
     workspace: Workspace,
     version: Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag")] = None,  # noqa: UP045

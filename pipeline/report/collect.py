@@ -28,7 +28,7 @@ from stages.schema import RAW
 
 GALLERY = 48
 EXAMPLES_PER_REASON = 4
-CLUSTERS = 12
+CLUSTERS = 50
 MEMBERS = 7
 TOKENS_SHOWN = 600
 SCANNED_TABLES = 400
@@ -46,7 +46,7 @@ def collect(storage: Storage, manifest: Manifest) -> Report:
     clusters = _clusters(storage)
     wanted = {(p["source"], p["path"]) for row in gallery_rows for p in row["provenance"][:1]}
     wanted |= {(row["source"], row["path"]) for row in dropped}
-    wanted |= {(row["source"], row["path"]) for rows in clusters for row in rows}
+    wanted |= {(row["source"], row["path"]) for rows in clusters for row in rows[: 1 + MEMBERS]}
     pictures = source_pictures(storage, wanted, manifest.config)
     tiers = manifest.config["tier"]
     return Report(
@@ -251,7 +251,7 @@ def _example(found: dict[str, list[dict[str, Any]]], row: dict[str, Any]) -> Non
 
 
 def _clusters(storage: Storage) -> list[list[dict[str, Any]]]:
-    """The largest clusters, near-duplicates first; each begins with its survivor."""
+    """The largest clusters; each begins with its survivor."""
     members: dict[str, list[dict[str, Any]]] = {}
     columns = ["source", "path", "cluster_id", "kept", "reason", "score"]
     for path in decisions(storage)[:SCANNED_TABLES]:
@@ -259,9 +259,7 @@ def _clusters(storage: Storage) -> list[list[dict[str, Any]]]:
             members.setdefault(row["cluster_id"], []).append(row)
     clusters = [sorted(rows, key=lambda r: (not r["kept"], r["source"], r["path"])) for rows in members.values()]
     clusters = [rows for rows in clusters if len(rows) > 1 and rows[0]["kept"]]
-    clusters.sort(
-        key=lambda rows: (not any(r["reason"] == "near_duplicate" for r in rows), -len(rows), rows[0]["cluster_id"])
-    )
+    clusters.sort(key=lambda rows: (-len(rows), rows[0]["cluster_id"]))
     return clusters[:CLUSTERS]
 
 

@@ -11,7 +11,7 @@ All but the first see narrow columns only, and none sees an SVG.
 
 from stages.deduplicate.bands import SLICES, bands, item_ids, slices
 from stages.deduplicate.decide import DECIDES, Taken, deduplicate
-from stages.deduplicate.match import FEATURES, match
+from stages.deduplicate.match import FEATURES, Level, match
 from stages.deduplicate.pairs import merged, pairs
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.deduplicate.shingles import shingles
@@ -25,6 +25,7 @@ __all__ = [
     "SLICES",
     "VERSION",
     "DeduplicateSettings",
+    "Level",
     "Taken",
     "bands",
     "deduplicate",

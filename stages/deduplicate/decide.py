@@ -234,7 +234,7 @@ def _oriented(
     parts = []
     for edge in edges:
         ends = []
-        known = np.ones(len(edge), bool)
+        known = edge["level"].to_numpy() < Level.ALMOST
         for name in ("a", "b"):
             values = edge[name].to_numpy()
             places = np.minimum(np.searchsorted(items, values), max(len(items) - 1, 0))

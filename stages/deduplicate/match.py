@@ -24,6 +24,9 @@ FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash"
 MOST_BITS = 24
 """Of a picture hash's 192: drawings whose hashes differ in more are not compared pixel by pixel."""
 
+_ALMOST = 2.0
+"""How many times the share of pixels that may differ makes two samples `Level.ALMOST` duplicates."""
+
 _AT_ONCE = 50_000
 """Pairs whose shingles are compared at a time."""
 
@@ -34,10 +37,12 @@ class Level(IntEnum):
     GEOMETRY = 0
     NEAR = 1
     PICTURE = 2
+    ALMOST = 3
+    """Nothing, but only just; kept for people to judge the thresholds by."""
 
 
 def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSettings) -> pa.Table:
-    """The duplicates (`stages.schema.EDGES`) among ``candidates`` (`stages.schema.PAIRS`), in their order.
+    """The duplicates (`stages.schema.EDGES`), and what almost are, among ``candidates`` (`PAIRS`), in their order.
 
     ``features``: the columns `FEATURES` of all samples in them, in any order. A missing one raises KeyError.
     """
@@ -76,6 +81,8 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
             found = Level.GEOMETRY
         if share <= settings.picture_share and mean <= settings.picture_mean:
             level[i], score[i] = found, 1.0 - share
+        elif share <= _ALMOST * max(settings.picture_share, settings.near_share):
+            level[i], score[i] = Level.ALMOST, 1.0 - share
     is_ = level != 255
     columns = (candidates["a"].to_numpy()[is_], candidates["b"].to_numpy()[is_], level[is_], score[is_])
     return pa.table([pa.array(column) for column in columns], schema=EDGES)

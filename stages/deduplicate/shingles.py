@@ -41,6 +41,9 @@ _KIND[[ord(letter) for letter in "lhvzZ"]] = _STRAIGHT
 _KIND[[ord(letter) for letter in "csqt"]] = _CURVE
 _KIND[ord("a")] = _ARC
 
+_AT_ONCE = 256
+"""Drawings whose commands are taken together: enough for arrays to pay, few enough for them to stay small."""
+
 Hashes = npt.NDArray[np.uint32]
 
 
@@ -83,6 +86,16 @@ def drawn(strings: Sequence[str], grid: int) -> Drawn:
     Cells begin a quarter of a side off the origin: icons are drawn on lattices of 16, 20, 24 or 32 units, and with the
     default grid none of these lies on the edges of cells, where a small step changes the cell.
     """
+    if len(strings) > _AT_ONCE:
+        parts = [drawn(strings[begin : begin + _AT_ONCE], grid) for begin in range(0, len(strings), _AT_ONCE)]
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        return Drawn(
+            [key for part in parts for key in part.geometry_keys],
+            [hash_ for part in parts for hash_ in part.text_hashes],
+            [template for part in parts for template in part.templates],
+            np.concatenate([part.shingles for part in parts]),
+            np.concatenate([[0], np.cumsum(counts)]),
+        )
     found, paths = Drawn(), _Paths()
     others: list[int] = []
     of_others: list[int] = []

@@ -1,5 +1,6 @@
 """Deduplication as a run does it: benchmarks, takedowns, blocks and generations."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import HEAD, Run, drawing, mill, write_config
+from test_cli import svgmill
 from test_run import parquet_rows, verify
 
 from pipeline import duplicates
@@ -56,6 +58,10 @@ def test_the_same_drawing_in_other_words_is_found(icons: Path, tmp_path: Path) -
     reasons = {row["reason"] for row in found.values()}
     assert found["disc.svg"]["cluster_id"] == found["arcs.svg"]["cluster_id"]
     assert {"duplicate_geometry", "duplicate_picture"} <= reasons
+    told = svgmill("duplicates", run.workspace).stdout
+    assert re.search(r"\n  3 to 4 +1\n", told)
+    assert re.search(r"icons +\d+  .*duplicate_geometry \d.*duplicate_picture \d", told)
+    assert re.search(r"\n +4  icons/(black|red|polygon|scaled).svg\n", told)
     assert verify(run.workspace) == []
 
 
