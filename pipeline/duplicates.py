@@ -43,7 +43,6 @@ REDUCED = 8_000_000
 class Block:
     """Some samples partitions, or the samples of a takedown, that are compared together."""
 
-    source: str
     key: str
     inputs: tuple[tuple[str, str], ...]
     """(path, digest) of the tables with the samples' features."""
@@ -58,7 +57,7 @@ def blocks(
     Where a block ends is decided by a hash of the next partition's key and its size, so that a partition that comes or
     goes changes its own block only.
     """
-    found = [Block(plan.CORPUS, f"takedown-{digest[:20]}", ((path, digest),), 0) for path, digest in taken]
+    found = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0) for path, digest in taken]
     groups: list[list[Record]] = []
     filled, current = 0, -1
 
@@ -75,7 +74,7 @@ def blocks(
         filled += record.rows_kept
     for group in groups:
         inputs = tuple(plan.inputs_of(record.outputs["kept"] for record in group))
-        found.append(Block(group[0].source, group[0].key, inputs, sum(record.rows_kept for record in group)))
+        found.append(Block(f"{group[0].source}-{group[0].key}", inputs, sum(record.rows_kept for record in group)))
     return found
 
 
@@ -92,7 +91,7 @@ def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task]:
     return [
         Task(
             "bands",
-            block.source,
+            plan.CORPUS,
             block.key,
             Basis(versions, own, block.inputs),
             {"settings": text, "tables": [path for path, _ in block.inputs]},
