@@ -63,14 +63,25 @@ class InlineEngine:
     def _within_limit(self, task: Task, workspace: str) -> Done | Failed:
         if task.seconds is None or threading.current_thread() is not threading.main_thread():
             return self._execute(task, workspace)
-        before = signal.signal(signal.SIGALRM, _raise_overtime)
+        rung = False
+
+        def ring(number: int, frame: object) -> None:
+            nonlocal rung
+            rung = True
+            raise _Overtime
+
+        before = signal.signal(signal.SIGALRM, ring)
         try:
             # again every few seconds, because an exception can get lost in a destructor or a callback
             signal.setitimer(signal.ITIMER_REAL, task.seconds, ALARM_SECONDS)
             try:
-                return self._execute(task, workspace)
+                result = self._execute(task, workspace)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
+            # or another one can come of it, as of a file that was closed in the middle of a write
+            if rung and isinstance(result, Failed) and result.cause == Cause.ERROR:
+                raise _Overtime
+            return result
         except _Overtime:
             signal.setitimer(signal.ITIMER_REAL, 0)
             sandbox.close_all()
@@ -85,10 +96,6 @@ ALARM_SECONDS = 5.0
 
 class _Overtime(BaseException):
     """No Exception, so that no stage takes it for a fault of one record."""
-
-
-def _raise_overtime(number: int, frame: object) -> None:
-    raise _Overtime
 
 
 def _overtime(task: Task) -> Failed:

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sys
 import time
@@ -127,6 +128,22 @@ def nap(task: Task, workspace: str) -> Done | Failed:
     Path(workspace, str(os.getpid())).touch()
     time.sleep(600)
     raise AssertionError
+
+
+def test_a_time_limit_that_gets_lost_in_native_code_is_told_as_such() -> None:
+    """What comes of an interruption in the middle of something is no error of the stage's own."""
+
+    def execute(task: Task, workspace: str) -> Done | Failed:
+        with contextlib.suppress(BaseException):  # as a callback from native code does
+            time.sleep(5)
+        return Failed(task.stage, task.source, task.key, "ValueError: I/O operation on closed file")
+
+    engine = InlineEngine()
+    engine._execute = execute
+    task = Task("crawl", "s", "k", Basis({}, {}, ()), seconds=0.05, retry=False)
+    (result,) = engine.run([task], "nowhere")
+    assert isinstance(result, Failed) and result.cause == Cause.OVERTIME
+    assert "partition.seconds" in result.message
 
 
 @pytest.mark.ray
