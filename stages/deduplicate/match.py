@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from stages.deduplicate.bands import first_of_each, item_ids
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.pictures import Reduced, colourless, unlike, unpack
+from stages.pictures import SIDE, Reduced, colourless, unlike, unpack
 from stages.schema import EDGES
 
 FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture")
@@ -26,6 +26,9 @@ MOST_BITS = 24
 
 _ALMOST = 2.0
 """How many times the share of pixels that may differ makes two samples `Level.ALMOST` duplicates."""
+
+_BLOCKS = 8
+"""Blocks of pixels a side, whose means are compared first."""
 
 _AT_ONCE = 50_000
 """Pairs whose shingles are compared at a time."""
@@ -70,7 +73,9 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     look = _Look(features["picture"], settings.pixel_threshold)
     plain = pc.is_valid(features["geometry_key"]).to_numpy() & (settings.recoloured != "off")
     plain = plain[left] & plain[right]
-    for i in np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS))).tolist():
+    asked = np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS)))
+    hopeless = look.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
+    for i in asked[near[asked] | ~hopeless].tolist():
         share, mean = look.at(int(left[i]), int(right[i]), colours=True)
         if near[i] and share <= settings.near_share:
             level[i], score[i] = Level.NEAR, similar[i]
@@ -154,6 +159,27 @@ class _Look:
         if not colours:
             one, other = colourless(one), colourless(other)
         return unlike(one, other, self._threshold)
+
+    def apart(
+        self, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], plain: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """At least so much pairs differ in the mean, 0..1, of colours, or of coverage where they are ``plain``.
+
+        Means over blocks of pixels differ no more than the pixels do, and many pairs are told apart by few of them.
+        """
+        rows = np.unique(np.concatenate([left, right]))
+        step = SIDE // _BLOCKS
+        coarse = np.empty((len(rows), _BLOCKS * _BLOCKS, 4), np.float32)
+        for k, row in enumerate(rows.tolist()):
+            blocks = unpack(self._packed[row].as_py()).reshape(_BLOCKS, step, _BLOCKS, step, 4)
+            coarse[k] = blocks.mean(axis=(1, 3), dtype=np.float32).reshape(-1, 4)
+        found = np.empty(len(left))
+        places = np.searchsorted(rows, left), np.searchsorted(rows, right)
+        for begin in range(0, len(left), 4096):
+            part = slice(begin, begin + 4096)
+            steps = np.abs(coarse[places[0][part]] - coarse[places[1][part]]).mean(axis=1) / 255
+            found[part] = np.where(plain[part], steps[:, 3] / 2, steps[:, :3].mean(axis=1))
+        return found
 
     def _picture(self, row: int) -> Reduced:
         found = self._unpacked.get(row)
