@@ -27,7 +27,7 @@ import pyarrow as pa
 from compression import tokens as tokens_of
 from tokens import Copies
 
-from pipeline import duplicates
+from pipeline import decisions, duplicates
 from pipeline.config import Config
 from pipeline.ledger import Record
 from pipeline.storage import FolderStorage
@@ -147,10 +147,14 @@ class Mill:
         rows = sum(record.rows_kept for record in stored)
         samples = self.over("sign", sign, [(self._root, record) for record in stored], rows)
         blocks = duplicates.blocks(samples, {})
+        stretches = duplicates.stretches(blocks)
         banded = self.tasks("bands", duplicates.bands_tasks(CONFIG, blocks))
-        paired = self.tasks("pairs", duplicates.pairs_tasks(CONFIG, banded))
-        matched = self.tasks("match", duplicates.match_tasks(CONFIG, blocks, paired))
-        (decided,) = self.tasks("decide", duplicates.deduplicate_tasks(CONFIG, samples, matched))
+        paired = self.tasks("pairs", duplicates.pairs_tasks(CONFIG, stretches, banded))
+        matched = self.tasks("match", duplicates.match_tasks(CONFIG, stretches, paired))
+        deciding = decisions.Deciding(CONFIG, samples, matched)
+        if deciding.shards > 1:
+            deciding.in_shards(self.tasks)
+        (decided,) = self.tasks("decide", [deciding.whole()])
         return decided
 
     def close(self) -> None:

@@ -47,9 +47,10 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
                 copy(shard, shard["path"].removeprefix("shards/"))
             for file in told["vocabulary"]["files"].values():
                 copy(file, f"tokenizer/{file['path'].rpartition('/')[2]}")
-            for part in ("index", "layout"):
-                if told[part]:
-                    copy(told[part], f"{part}.parquet")
+            for n, part in enumerate(told["index"]):
+                copy(part, f"index/{n:05}.parquet")
+            if told["layout"]:
+                copy(told["layout"], "layout.parquet")
             (folder / "manifest.json").write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
             for page in ensure_pages(storage, manifest, lambda text: None):
                 text = storage.read(page).decode()

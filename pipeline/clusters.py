@@ -74,8 +74,8 @@ def summary(storage: Storage, shown: int) -> Found:
 def _close(storage: Storage, of_item: dict[int, str], shown: int) -> list[Pair]:
     """The pairs of each level that only just are duplicates, and those that only just are none."""
     rows: dict[str, list[Pair]] = {}
-    for record in ledger.records(storage, "match", [CORPUS]):
-        for edge in read_table(storage, record.outputs["kept"].path).to_pylist():
+    for decided in ledger.records(storage, "deduplicate", [CORPUS]):
+        for edge in (edge for path in decided.extra["edges"] for edge in read_table(storage, path).to_pylist()):
             if edge["a"] in of_item and edge["b"] in of_item:
                 level = _NAMES[Level(edge["level"])]
                 rows.setdefault(level, []).append(Pair(level, edge["score"], of_item[edge["a"]], of_item[edge["b"]]))

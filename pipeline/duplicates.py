@@ -1,42 +1,47 @@
-"""Deduplication as tasks and steps: `stages.deduplicate` over blocks of samples partitions.
+"""Finding duplicates, as tasks and steps: `stages.deduplicate` over blocks of samples partitions.
 
-    bands        of each block of partitions (and of each takedown): the buckets of its samples, in slices
-    pairs        of some slices of all blocks: candidates, by pairs of blocks
-    match        of each pair of blocks that has candidates: the duplicates among them
-    deduplicate  of the whole corpus: who stays
+    bands   of each block of partitions (and of each takedown): the buckets of its samples, sorted
+    pairs   of a range of the buckets of all blocks: candidates, by pairs of stretches
+    match   of each two stretches that have candidates: the duplicates among them
 
-A block is of one generation, as shards are: what is new in a version is in blocks of its own. So a run reads the
-buckets of all samples, which are narrow, but compares drawings only where one of the two is new.
+What is done with them is `pipeline.decisions`. A block is of one generation, as shards are: what is new in a version is
+in blocks of its own. So a run reads the buckets of all samples, which are narrow, but compares drawings only where one
+of the two is new. Of a large generation several blocks are a stretch: drawings are read once for each other stretch.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from itertools import groupby, pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import ledger, plan, takedown
 from pipeline.config import Config
-from pipeline.ledger import Basis, Record, table_path
-from pipeline.tables import Output, read_table, table_bytes, write_bytes, write_table
+from pipeline.ledger import Basis, Record
+from pipeline.tables import read_table, write_table
 from pipeline.work import Task, Work
 from stages import deduplicate
-from stages.reasons import Outcome, Reason, outcome
-from stages.schema import BANDS, DECIDED, EDGES, INDEX, PAIRS
+from stages.schema import BANDS, EDGES, PAIRS
+
+T = TypeVar("T")
 
 BLOCK = 100_000
 """Samples of a block, about."""
 
+STRETCHES = 16
+"""A generation has about so many stretches, or twice as many, if it has blocks enough."""
+
 REDUCED = 8_000_000
 """Rows of buckets that one task of ``pairs`` takes, about: 30 for each sample."""
+
+GROUP = 16_384
+"""Rows of a row group of buckets."""
 
 
 @dataclass(frozen=True)
@@ -47,35 +52,59 @@ class Block:
     inputs: tuple[tuple[str, str], ...]
     """(path, digest) of the tables with the samples' features."""
     records: int
+    generation: int
 
 
 def blocks(
     samples: Sequence[Record], generations: Mapping[tuple[str, str], int], taken: Sequence[tuple[str, str]] = ()
 ) -> list[Block]:
-    """The blocks of a run, takedowns first, then by generation. ``taken``: (path, digest) of tables of `takedown`.
-
-    Where a block ends is decided by a hash of the next partition's key and its size, so that a partition that comes or
-    goes changes its own block only.
-    """
-    found = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0) for path, digest in taken]
-    groups: list[list[Record]] = []
-    filled, current = 0, -1
+    """The blocks of a run, takedowns first, then by generation. ``taken``: (path, digest) of tables of `takedown`."""
+    found = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0, 0) for path, digest in taken]
 
     def generation(record: Record) -> int:
         return generations.get((record.source, record.key.rpartition("-")[0]), 1)
 
-    for record in sorted(samples, key=generation):
-        chance = int(ledger.digest([record.source, record.key])[:13], 16) / 16**13
-        fits = filled + record.rows_kept <= 2 * BLOCK and chance >= record.rows_kept / BLOCK
-        if not groups or current != generation(record) or not fits:
-            groups.append([])
-            filled, current = 0, generation(record)
-        groups[-1].append(record)
-        filled += record.rows_kept
-    for group in groups:
-        inputs = tuple(plan.inputs_of(record.outputs["kept"] for record in group))
-        found.append(Block(f"{group[0].source}-{group[0].key}", inputs, sum(record.rows_kept for record in group)))
+    for number, of in groupby(sorted(samples, key=generation), generation):
+        for group in _cut(of, lambda record: (record.source, record.key), lambda record: record.rows_kept, BLOCK):
+            inputs = tuple(plan.inputs_of(record.outputs["kept"] for record in group))
+            rows = sum(record.rows_kept for record in group)
+            found.append(Block(f"{group[0].source}-{group[0].key}", inputs, rows, number))
     return found
+
+
+def stretches(of: Sequence[Block]) -> list[list[Block]]:
+    """Blocks that lie together and are matched together; each takedown is on its own.
+
+    Each two stretches are a task of ``match``, that reads what they hold. So there are few, of a size that changes only
+    where a generation doubles.
+    """
+    found: list[list[Block]] = []
+    for number, group in groupby(of, lambda block: block.generation):
+        mine = list(group)
+        share = sum(block.records for block in mine) // STRETCHES
+        size = max(BLOCK, 1 << max(share.bit_length() - 1, 0)) if number else 1
+        found += _cut(mine, lambda block: (block.key,), lambda block: block.records or 1, size)
+    return found
+
+
+def _cut(
+    items: Iterable[T], name: Callable[[T], tuple[str, ...]], size: Callable[[T], int], target: int
+) -> list[list[T]]:
+    """Consecutive ``items`` in groups of about ``target``, and at most twice that unless one alone is larger.
+
+    Where a group ends is decided by a hash of the next item's name and its size, so that one that comes or goes changes
+    its own group only.
+    """
+    groups: list[list[T]] = []
+    filled = 0
+    for item in items:
+        chance = int(ledger.digest(list(name(item)))[:13], 16) / 16**13
+        if not groups or filled + size(item) > 2 * target or chance < size(item) / target:
+            groups.append([])
+            filled = 0
+        groups[-1].append(item)
+        filled += size(item)
+    return groups
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -106,35 +135,38 @@ _NARROW_BYTES = 700
 """Of a sample, about what is read to find its buckets; for estimates."""
 
 
-def pairs_tasks(config: Config, banded: Sequence[Record]) -> list[Task]:
-    """As many tasks as the buckets of all blocks need, each over some slices of all of them."""
+def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[Record]) -> list[Task]:
+    """As many tasks as the buckets of all blocks need, each over a range of them. ``of``: `stretches`."""
     order = [source.name for source in (*config.benchmarks(), *config.sources)]
+    stretch = {block.key: number for number, group in enumerate(of) for block in group}
     tables = [record.outputs["kept"] for record in banded]
     rows = sum(table.rows for table in tables)
-    count = max(1, min(deduplicate.SLICES, -(-rows // REDUCED)))
-    cuts = [deduplicate.SLICES * k // count for k in range(count + 1)]
-    own = _settings(config) | {"source_order": order}
+    count = max(1, -(-rows // REDUCED))
+    cuts = [(1 << 64) * k // count for k in range(count + 1)]
+    own = _settings(config) | {"source_order": order, "stretches": [len(group) for group in of]}
+    inputs = tuple(plan.inputs_of(tables))
     tasks = []
-    for first, end in pairwise(cuts):
+    for k, (first, end) in enumerate(pairwise(cuts)):
         parts = []
-        for number, record in enumerate(banded):
-            sizes = record.extra["slices"]
-            # a slice without rows has no row group
-            begin = sum(size > 0 for size in sizes[:first])
-            groups = list(range(begin, begin + sum(size > 0 for size in sizes[first:end])))
+        for record in banded:
+            firsts = record.extra["firsts"]
+            groups = list(range(max(bisect_right(firsts, first) - 1, 0), bisect_left(firsts, end)))
             if groups:
-                parts.append((number, record.outputs["kept"].path, groups))
-        basis = Basis(
-            plan.versions_of(config, "deduplicate"), own | {"slices": [first, end]}, tuple(plan.inputs_of(tables))
-        )
-        payload = {"settings": config.deduplicate.model_dump_json(), "source_order": order, "parts": parts}
-        here = sum(sum(record.extra["slices"][first:end]) for record in banded)
-        tasks.append(Task("pairs", plan.CORPUS, f"slices-{first:02}-{end:02}", basis, payload, here, here * 24))
+                parts.append((stretch[record.key], record.outputs["kept"].path, groups))
+        basis = Basis(plan.versions_of(config, "deduplicate"), own | {"range": [k, count]}, inputs)
+        payload = {
+            "settings": config.deduplicate.model_dump_json(),
+            "source_order": order,
+            "parts": parts,
+            "first": first,
+            "last": end - 1,
+        }
+        tasks.append(Task("pairs", plan.CORPUS, f"range-{k:05}", basis, payload, rows // count, rows // count * 20))
     return tasks
 
 
-def match_tasks(config: Config, of: Sequence[Block], paired: Sequence[Record]) -> list[Task]:
-    """One task for each two blocks that have candidates."""
+def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[Record]) -> list[Task]:
+    """One task for each two stretches that have candidates."""
     versions, own = plan.versions_of(config, "deduplicate"), _settings(config)
     text = config.deduplicate.model_dump_json()
     parts: dict[tuple[int, int], list[tuple[str, int, int, str]]] = {}
@@ -143,76 +175,44 @@ def match_tasks(config: Config, of: Sequence[Block], paired: Sequence[Record]) -
             parts.setdefault((one, other), []).append((record.outputs["kept"].path, group, rows, digest))
     tasks = []
     for (one, other), found in sorted(parts.items()):
-        features = list(dict.fromkeys([*of[one].inputs, *of[other].inputs]))
-        inputs = (*features, *((f"pairs {path.partition('.')[0]}", digest) for path, _, _, digest in found))
+        features = list(dict.fromkeys(pair for k in (one, other) for block in of[k] for pair in block.inputs))
+        inputs = (*features, *(("pairs", digest) for _, _, _, digest in found))
         payload = {
             "settings": text,
             "pairs": [(path, group) for path, group, _, _ in found],
             "tables": [path for path, _ in features],
         }
         rows = sum(rows for _, _, rows, _ in found)
-        key = f"{one:05}-{other:05}"
+        # numbers would change with every takedown, which comes first
+        key = ledger.digest([of[one][0].key, of[other][0].key])[:20]
         tasks.append(Task("match", plan.CORPUS, key, Basis(versions, own, inputs), payload, rows, rows * _NARROW_BYTES))
     return tasks
 
 
-def deduplicate_tasks(
-    config: Config,
-    samples: Sequence[Record],
-    matched: Sequence[Record],
-    benchmarks: Sequence[Record] = (),
-    earlier: str = "",
-    takedowns: Sequence[str] = (),
-) -> list[Task]:
-    """One task over the whole corpus. ``benchmarks``: the samples of what the dataset must not overlap.
-
-    ``earlier``: path of the index of the version whose samples stay, "" for none. It is no part of the basis: what was
-    decided from the same samples before stands, which is what it is there for. ``takedowns``: paths of the requests
-    (see `takedown`).
-    """
-    order = [source.name for source in config.sources]
-    edges = [record.outputs["kept"] for record in matched]
-    basis = Basis(
-        plan.versions_of(config, "deduplicate"),
-        plan.dump(config.deduplicate) | {"source_order": order, "takedowns": list(takedowns)},
-        (
-            *plan.inputs_of(record.outputs["kept"] for record in samples),
-            *(("benchmark", record.outputs["kept"].sha256) for record in benchmarks),
-            # the numbers of blocks, which are in the paths, say nothing
-            *(("edges", digest) for digest in sorted(edge.sha256 for edge in edges if edge.rows)),
-        ),
-    )
-    payload = {
-        "settings": config.deduplicate.model_dump_json(),
-        "source_order": order,
-        "earlier": earlier,
-        "takedowns": list(takedowns),
-        "edges": [edge.path for edge in edges if edge.rows],
-        "benchmarks": [record.outputs["kept"].path for record in benchmarks],
-        "partitions": [(record.source, record.key, record.outputs["kept"].path) for record in samples],
-    }
-    rows = sum(record.rows_kept for record in samples)
-    return [Task("deduplicate", plan.CORPUS, "decisions", basis, payload, rows, rows * _NARROW_BYTES)]
-
-
 def bands_step(work: Work) -> Record:
-    """The buckets of a block's samples, a row group for each slice that has any."""
+    """The buckets of a block's samples."""
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
     columns = ["sample_id", "source", "geometry_key", "shingles", "picture_hash"]
     table = pa.concat_tables([read_table(work.storage, path, columns=columns) for path in payload["tables"]])
-    parts = deduplicate.slices(deduplicate.bands(table, settings))
+    found = deduplicate.bands(table, settings)
+    parts = [found.slice(begin, GROUP) for begin in range(0, len(found), GROUP)]
     output = write_table(work.storage, work.path(), parts, BANDS)
-    return work.record(
-        {"kept": output}, table.num_rows, table.num_rows, extra={"slices": [len(part) for part in parts]}
-    )
+    firsts = [part["bucket"][0].as_py() for part in parts]
+    return work.record({"kept": output}, table.num_rows, table.num_rows, extra={"firsts": firsts})
 
 
 def pairs_step(work: Work) -> Record:
-    """Candidates in some slices, a row group for each two blocks."""
+    """Candidates in a range of buckets, a row group for each two stretches."""
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
-    parts = [(number, read_table(work.storage, path, row_group=groups)) for number, path, groups in payload["parts"]]
+    first, last = np.uint64(payload["first"]), np.uint64(payload["last"])
+    parts = []
+    for number, path, groups in payload["parts"]:
+        table = read_table(work.storage, path, row_group=groups)
+        buckets = table["bucket"].to_numpy()
+        begin, end = np.searchsorted(buckets, first), np.searchsorted(buckets, last, side="right")
+        parts.append((number, table.slice(begin, end - begin)))
     rank = {name: place for place, name in enumerate([takedown.SOURCE, *payload["source_order"]])}
     found = deduplicate.pairs(parts, rank, settings)
     rows = sum(len(part) for _, part in parts)
@@ -238,7 +238,7 @@ def _digest(group: pa.Table) -> str:
 
 
 def match_step(work: Work) -> Record:
-    """The duplicates among the candidates of two blocks."""
+    """The duplicates among the candidates of two stretches."""
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
     candidates = deduplicate.merged(
@@ -257,71 +257,4 @@ def match_step(work: Work) -> Record:
     return work.record({"kept": output}, len(candidates), len(found))
 
 
-def deduplicate_step(work: Work) -> Record:
-    """Decide over the whole corpus which record of each cluster stays; one decisions table a samples partition.
-
-    The index of all samples lies under its digest, since versions refer to it. The record says, in a bit for each row
-    of a samples partition, which stay, and has a digest of these and their clusters: what follows depends on that, and
-    not on their provenance, so that a shard stays as it is when a later source brings another copy of its samples.
-    """
-    payload = work.task.payload
-    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
-    columns = [*deduplicate.DECIDES, "atomic_length"]
-    tables = [read_table(work.storage, path, columns=columns) for _, _, path in payload["partitions"]]
-    earlier: frozenset[str] = frozenset()
-    if payload["earlier"]:
-        index = read_table(work.storage, payload["earlier"], columns=["sample_id"])
-        earlier = frozenset(index["sample_id"].to_pylist())
-    taken = takedown.load(work.storage, payload["takedowns"])
-    edges = [read_table(work.storage, path) for path in payload["edges"]]
-    narrow = pa.concat_tables(tables)
-    benchmark = frozenset(
-        sample_id
-        for path in payload["benchmarks"]
-        for sample_id in read_table(work.storage, path, columns=["sample_id"])["sample_id"].to_pylist()
-    )
-    decisions = deduplicate.deduplicate(narrow, edges, settings, payload["source_order"], earlier, taken, benchmark)
-    decisions = decisions.append_column("atomic_length", narrow["atomic_length"].cast(pa.int32()))
-    outputs: dict[str, Output] = {}
-    kept: dict[str, str] = {}
-    decided: dict[str, str] = {}
-    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
-    there = {output.path for output in before.outputs.values()} if before else set()
-    begin = 0
-    for (source, key, _), table in zip(payload["partitions"], tables, strict=True):
-        mine = decisions.slice(begin, len(table))
-        begin += len(table)
-        name = f"{source}/{key}"
-        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
-        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
-        stays = mine.filter(mine["kept"])
-        decided[name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
-    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
-    data = table_bytes(samples, INDEX)
-    outputs["index"] = write_bytes(work.storage, f"index/{hashlib.sha256(data).hexdigest()[:20]}.parquet", data)
-    return work.record(
-        outputs,
-        narrow.num_rows,
-        len(samples),
-        **_counts(decisions, {"kept": kept, "decided": decided}),
-    )
-
-
-def _counts(decisions: pa.Table, extra: dict[str, Any]) -> dict[str, Any]:
-    """What was dropped, by reason, and of each source the duplicates and, by reason, what a rule rejected."""
-    lost = decisions.filter(pc.invert(decisions["kept"]))
-    counted = Counter(zip(lost["source"].to_pylist(), lost["reason"].to_pylist(), strict=True))
-    dropped: Counter[str] = Counter()
-    duplicates: Counter[str] = Counter()
-    rejected: dict[str, dict[str, int]] = {}
-    for (source, reason), n in sorted(counted.items()):
-        dropped[reason] += n
-        if outcome(Reason(reason)) is Outcome.DUPLICATE:
-            duplicates[source] += n
-        else:
-            rejected.setdefault(source, {})[reason] = n
-    extra = {"duplicates": dict(duplicates), "rejected": rejected, **extra}
-    return {"dropped": {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}, "extra": extra}
-
-
-STEPS = {"bands": bands_step, "pairs": pairs_step, "match": match_step, "deduplicate": deduplicate_step}
+STEPS = {"bands": bands_step, "pairs": pairs_step, "match": match_step}

@@ -26,13 +26,16 @@ from stages.rowwise import RowwiseSettings
 LEARNING = ("count", "frequent", "runs", "segments")
 """The stages that learn a vocabulary, which are left out once it is frozen; see `stages.tokenize.learning`."""
 
-DUPLICATES = ("bands", "pairs", "match", "deduplicate")
-"""The stages that find duplicates; see `pipeline.duplicates`."""
+IN_SHARDS = ("components", "route", "settle", "gather")
+"""The stages that decide on a corpus too large for one task; see `pipeline.decisions`."""
+
+DUPLICATES = ("bands", "pairs", "match", *IN_SHARDS, "deduplicate")
+"""The stages that find duplicates and decide who stays; see `pipeline.duplicates`."""
 
 STAGES = ("crawl", "samples", *DUPLICATES, "caption", "tier", *LEARNING, "encode", "write")
 """In the order they run."""
 
-WHOLE = ("pairs", "deduplicate", "frequent", "segments")
+WHOLE = ("pairs", *IN_SHARDS, "deduplicate", "frequent", "segments")
 """The stages with tasks over the whole corpus, which take as long as they take."""
 
 LEARN_GROUP = 20_000

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline import base_tokenizer, bisect, duplicates, ledger, marks, plan, takedown, versions
+from pipeline import base_tokenizer, bisect, decisions, duplicates, ledger, marks, plan, takedown, versions
 from pipeline.accounts import account, merged, stage_counts
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
@@ -126,7 +126,8 @@ class Conductor:
             if "segments" in done:
                 done.update(plan.LEARNING)
             for stage in plan.STAGES:
-                if stage not in done:
+                # whether a corpus is large enough to be decided on in shards is not known yet
+                if stage not in done and stage not in plan.IN_SHARDS:
                     self.phases.append(Phase(stage, (), unknown.stage, rest))
             self.phases.sort(key=lambda phase: plan.STAGES.index(phase.stage))
         return self.phases
@@ -218,19 +219,23 @@ class Conductor:
     ) -> Record:
         """What was decided of the whole corpus."""
         blocks = duplicates.blocks([*benchmarks, *samples], generations, takedown.features(self.storage, takedowns))
+        stretches = duplicates.stretches(blocks)
         banded = self._stage("bands", duplicates.bands_tasks(self.config, blocks))
-        paired = self._stage("pairs", duplicates.pairs_tasks(self.config, banded))
-        matched = self._stage("match", duplicates.match_tasks(self.config, blocks, paired))
-        tasks = duplicates.deduplicate_tasks(self.config, samples, matched, benchmarks, self._earlier(), takedowns)
-        (decided,) = self._stage("deduplicate", tasks)
+        paired = self._stage("pairs", duplicates.pairs_tasks(self.config, stretches, banded))
+        matched = self._stage("match", duplicates.match_tasks(self.config, stretches, paired))
+        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, self._earlier(), takedowns)
+        task = deciding.whole()
+        if deciding.shards > 1 and self._decide(task).run:
+            deciding.in_shards(self._stage)
+        (decided,) = self._stage("deduplicate", [task])
         return decided
 
-    def _earlier(self) -> str:
+    def _earlier(self) -> list[str]:
         """The index of the samples that must stay: those of the newest version, if they were made alike."""
         parent = self._parent
-        if parent is None or not parent.index or not plan.same_samples(self.config, parent):
-            return ""
-        return str(parent.index["path"])
+        if parent is None or not plan.same_samples(self.config, parent):
+            return []
+        return [part["path"] for part in parent.index]
 
     def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
         """The crawl partitions of each source: those of the newest version, and new ones for what is new."""
@@ -405,7 +410,8 @@ class Conductor:
             if rows != funnel.kept:
                 raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
         parent = None if self._parent is None else self._parent.version
-        lost, index = decided.dropped.get("deduplicate", {}), decided.outputs["index"]
+        lost = decided.dropped.get("deduplicate", {})
+        index = [output for role, output in sorted(decided.outputs.items()) if role.startswith("index-")]
         files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
         return Manifest(
             version=(parent or 0) + 1,
@@ -427,7 +433,7 @@ class Conductor:
             notes=merged(record.extra["notes"] for record in samples),
             raw_bytes=sum(record.extra["raw_bytes"] for record in written),
             layout=self._layout_file(),
-            index={"path": index.path, "sha256": index.sha256, "bytes": index.bytes},
+            index=[{"path": part.path, "sha256": part.sha256, "bytes": part.bytes} for part in index],
             takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
         )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import duplicates, ledger, sandbox
+from pipeline import decisions, duplicates, ledger, sandbox
 from pipeline.errors import ConfigError
 from pipeline.ledger import Record
 from pipeline.storage import NotFound, Storage, is_s3, open_storage
@@ -187,7 +187,7 @@ def _kept(work: Work, columns: list[str]) -> pa.Table:
 
 
 def survivors(rows: pa.Table, bits: str) -> pa.Table:
-    """Rows of a samples partition that stay; ``bits``: as `duplicates.deduplicate_step` records them."""
+    """Rows of a samples partition that stay; ``bits``: as `decisions.deduplicate_step` records them."""
     mask = np.unpackbits(np.frombuffer(base64.b64decode(bits), np.uint8), count=len(rows)).astype(bool)
     return rows.filter(pa.array(mask))
 
@@ -412,6 +412,7 @@ STEPS: dict[str, Callable[[Work], Record]] = {
     "samples": samples_step,
     "bisect": samples_step,
     **duplicates.STEPS,
+    **decisions.STEPS,
     "caption": caption_step,
     "tier": tier_step,
     "count": count_step,

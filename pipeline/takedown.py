@@ -101,8 +101,7 @@ def record(storage: Storage, rules: Rules) -> Request:
     manifest = versions.read(storage)
     taken = rules.taken
     found: dict[str, dict[str, Any]] = {}
-    index = read_table(storage, manifest.index["path"]) if manifest.index else None
-    for row in index.to_pylist() if index is not None else []:
+    for row in (row for part in manifest.index for row in read_table(storage, part["path"]).to_pylist()):
         if row["sample_id"] in taken.samples or any(taken.matches(origin) for origin in row["provenance"]):
             raw_ids = sorted({origin["raw_id"] for origin in row["provenance"]})
             found[row["sample_id"]] = {"sample_id": row["sample_id"], "raw_ids": raw_ids}

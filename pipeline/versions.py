@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.errors import ConfigError, StorageError
 from pipeline.storage import AlreadyExists, NotFound, Storage
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Manifest:
     """What the stages took out or repaired -> records that passed the row-wise pass."""
     raw_bytes: int
     """Bytes of the kept samples' source files."""
-    index: Mapping[str, Any] = field(default_factory=dict)
-    """{path, sha256, bytes} of the table `stages.schema.INDEX`: every sample with all its provenance."""
+    index: Sequence[Mapping[str, Any]] = ()
+    """{path, sha256, bytes} of the tables `stages.schema.INDEX`: every sample with all its provenance."""
     layout: Mapping[str, Any] = field(default_factory=dict)
     """{path, sha256, bytes} of the table `pipeline.sources.LAYOUT`: which input is in which partition."""
     takedowns: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +116,9 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
     except ValueError as error:
         raise StorageError(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
     form = data.get("manifest_version")
+    if form == 1:  # the index was one table
+        form, index = MANIFEST_VERSION, data.get("index")
+        data |= {"manifest_version": form, "index": [index] if index else []}
     if form != MANIFEST_VERSION:
         raise ConfigError(
             f"version {version} has manifest_version {form}; this svgmill reads {MANIFEST_VERSION}; update svgmill"

@@ -132,6 +132,8 @@ EDGES = pa.schema(  # pairs that are duplicates: by which level, and how alike
     [("a", pa.uint64()), ("b", pa.uint64()), ("level", pa.uint8()), ("score", pa.float32())]
 )
 
+STARS = pa.schema([("item", pa.uint64()), ("component", pa.uint64())])  # the component's name is its least item
+
 DECISIONS = pa.schema(  # deduplicate: one row a record that reached it
     [
         *KEY,
@@ -148,8 +150,20 @@ DECIDED = pa.schema(  # as it is stored for a samples partition, in its order, w
     [*DECISIONS, ("atomic_length", pa.int32())]
 )
 
+_PLACE = [("partition", pa.int32()), ("row", pa.int32())]  # of the partitions that one task routes
+
+SETTLED = pa.schema([*DECIDED, *_PLACE])  # decisions of a shard of the corpus
+
 INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the first of provenance is its own record
     [("sample_id", pa.string()), ("cluster_id", pa.string()), ("provenance", PROVENANCE)]
+)
+
+ROUTED = pa.schema(  # what is decided by, on its way to a shard
+    [
+        *(SAMPLES.field(name) for name in ("raw_id", "source", "path", "url", "license", "sample_id")),
+        *(SAMPLES.field(name) for name in ("geometry_key", "ssim", "flags", "template", "atomic_length")),
+        *_PLACE,
+    ]
 )
 
 CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))

@@ -2,14 +2,17 @@
 
     signatures        row-wise: keys, shingles, hashes and a small picture of each sample
     bands             the buckets of a block of samples; what may be alike shares one
-    pairs             of some slices of all buckets: candidates
+    pairs             of a range of all buckets: candidates
     match             of two blocks' samples: which candidates are duplicates
-    deduplicate       who stays
+    components        of some duplicates, or of components found before: what is connected
+    shards            which of the tasks that decide takes a sample
+    deduplicate       who stays, of samples that nothing connects with others
 
 All but the first see narrow columns only, and none sees an SVG.
 """
 
-from stages.deduplicate.bands import SLICES, bands, item_ids, slices
+from stages.deduplicate.bands import bands, item_ids
+from stages.deduplicate.components import components, shards, template_links
 from stages.deduplicate.decide import DECIDES, Taken, deduplicate
 from stages.deduplicate.match import FEATURES, Level, match
 from stages.deduplicate.pairs import merged, pairs
@@ -22,19 +25,20 @@ VERSION: int = 2
 __all__ = [
     "DECIDES",
     "FEATURES",
-    "SLICES",
     "VERSION",
     "DeduplicateSettings",
     "Level",
     "Taken",
     "bands",
+    "components",
     "deduplicate",
     "features",
     "item_ids",
     "match",
     "merged",
     "pairs",
+    "shards",
     "shingles",
     "signatures",
-    "slices",
+    "template_links",
 ]

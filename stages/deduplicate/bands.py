@@ -7,15 +7,14 @@ is verified. A permutation is a linear one of 32-bit numbers (Bohman, Cooper, Fr
 permutations). Drawings that look the same come together where `BITS` bits of their picture hashes agree, in one of
 `PICTURE_BANDS` choices of bits. Drawings of one geometry have its key for a bucket.
 
-Every sample has some 30 rows of 24 bytes. They are sorted by bucket and cut into `SLICES` by the highest bits, which
-are as good as random: a reducer takes one slice of all samples, or several.
+Every sample has some 30 rows of 20 bytes. They are sorted by bucket, and buckets are as good as random: a reducer takes
+a range of them, as wide as its memory allows.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +31,6 @@ GEOMETRY, NEAR, PICTURE = 0, 1, 2
 
 PICTURE_BANDS, BITS = 12, 16
 """Choices of bits, and bits of each of a hash's three planes in one."""
-
-SLICES = 16
 
 _MISS, _EXCESS = 0.98, 0.02
 """Weights of missed pairs and of pairs too many, for datasketch's optimum."""
@@ -86,13 +83,6 @@ def first_of_each(table: pa.Table) -> pa.Table:
 def item_ids(sample_ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """The first 64 bits of each sample id, which stand for it: of 10^8 samples, two share them in one of 3,700."""
     return np.array([int(sample_id[:16], 16) for sample_id in sample_ids.to_pylist()], np.uint64)
-
-
-def slices(table: pa.Table) -> list[pa.Table]:
-    """``table`` (`bands`) cut by the highest bits of ``bucket`` into `SLICES` parts."""
-    edges = [np.uint64(k) << np.uint64(60) for k in range(SLICES)]
-    cuts = [*np.searchsorted(table["bucket"].to_numpy(), np.array(edges, np.uint64)).tolist(), len(table)]
-    return [table.slice(begin, end - begin) for begin, end in pairwise(cuts)]
 
 
 def _tagged(keys: npt.NDArray[np.uint64], kind: int, band: int) -> npt.NDArray[np.uint64]:

@@ -11,15 +11,15 @@ from conftest import HEAD, Run, drawing, mill, write_config
 from test_cli import svgmill
 from test_run import parquet_rows, verify
 
-from pipeline import duplicates
-from pipeline.report.collect import decisions
+from pipeline import decisions, duplicates
+from pipeline.report.collect import decisions as decision_tables
 from pipeline.storage import open_storage
 from pipeline.tables import read_table
 
 
 def decided(run: Run) -> dict[str, dict[str, Any]]:
     storage = open_storage(str(run.workspace))
-    rows = [row for path in decisions(storage) for row in read_table(storage, path).to_pylist()]
+    rows = [row for path in decision_tables(storage) for row in read_table(storage, path).to_pylist()]
     return {row["path"]: row for row in rows}
 
 
@@ -87,16 +87,67 @@ def test_benchmarks_are_not_in_the_dataset(icons: Path, tmp_path: Path) -> None:
 
 
 def test_blocks_do_not_decide(icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One block or many, one task for all buckets or one for each slice: the same shards."""
+    """One block or many, one task for all buckets or one for each few: the same shards."""
     config = write_config(tmp_path / "c.yaml", icons, partition={"records": 4})
     one = mill(config, tmp_path / "one").result.manifest
     monkeypatch.setattr(duplicates, "BLOCK", 1)
-    monkeypatch.setattr(duplicates, "REDUCED", 1)
+    monkeypatch.setattr(duplicates, "REDUCED", 50)
+    monkeypatch.setattr(duplicates, "GROUP", 8)
     many = mill(config, tmp_path / "many").result
     assert many.manifest.shards == one.shards
     stages = {path.parent.parent.name for path in (tmp_path / "many/tables").glob("match/*/*.json")}
     assert stages == {"match"}
-    assert len(list((tmp_path / "many/tables/pairs/all").glob("*.json"))) == 16
+    assert len(list((tmp_path / "many/tables/pairs/all").glob("*.json"))) > 8
+
+
+@pytest.mark.parametrize("policy", ["keep", "cap"])
+def test_deciding_in_shards_decides_the_same(
+    icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """No task sees the whole corpus, and every decision is what one task makes it, also when sources are added."""
+    for n in range(6):  # glyphs of one template, of which a cap lets two stay
+        glyph = f"M4 {4 + n}Q{6 + n} {18 - n} 12 4Q{22 - n} {2 + 3 * n} 20 {20 - n}Q{2 + 3 * n} {20 - n} 4 {4 + n}z"
+        (icons / f"glyph{n}.svg").write_text(f"{HEAD}<path d='{glyph}'/></svg>")
+    more = tmp_path / "more"
+    more.mkdir()
+    for n in (3, 7, 40):
+        (more / f"m{n}.svg").write_text(drawing(n).replace("><", ">\n<"))
+    bench = tmp_path / "bench"
+    bench.mkdir()
+    (bench / "one.svg").write_text(drawing(5))
+    flags = {"glyph": {"policy": policy, "most": 2}}
+    keys = {"partition": {"records": 4}, "deduplicate": {"flags": flags}, "decontaminate": [str(bench)]}
+    sources = [
+        {"name": folder.name, "kind": "folder", "path": str(folder), "license": "MIT"} for folder in (icons, more)
+    ]
+    first = write_config(tmp_path / "first.yaml", icons, sources=sources[:1], **keys)
+    second = write_config(tmp_path / "second.yaml", icons, sources=sources, **keys)
+
+    def versions(name: str) -> list[tuple[Any, ...]]:
+        found = []
+        for config in (first, second):
+            run = mill(config, tmp_path / name)
+            assert verify(run.workspace) == []
+            storage = open_storage(str(run.workspace))
+            manifest = run.result.manifest
+            index = [row for part in manifest.index for row in read_table(storage, part["path"]).to_pylist()]
+            index.sort(key=lambda row: row["sample_id"])
+            found.append((manifest.shards, manifest.funnel, manifest.sources, decided(run), index))
+        return found
+
+    whole = versions("whole")
+    lost = whole[0][1].rejected
+    assert lost["benchmark_overlap"] == 1 and lost.get("over_cap", 0) == (4 if policy == "cap" else 0)
+    monkeypatch.setattr(decisions, "TOGETHER", 6)
+    monkeypatch.setattr(decisions, "ROUTED_AT_ONCE", 9)
+    monkeypatch.setattr(decisions, "EDGES_AT_ONCE", 2)
+    monkeypatch.setattr(duplicates, "BLOCK", 4)
+    assert versions("shards") == whole
+    tables = tmp_path / "shards/tables"
+    assert len(list((tables / "settle/all").glob("*.json"))) > 4
+    assert len(list((tables / "components/all").glob("round-1-*.json"))) > 0
+    again = mill(second, tmp_path / "shards").result
+    assert again.ran == 0 and not again.published
 
 
 def test_new_drawings_are_compared_with_old_ones_only_once(icons: Path, tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def samples(run: Run) -> dict[str, Any]:
 
 
 def index(run: Run) -> list[dict[str, Any]]:
-    return pq.read_table(run.workspace / run.result.manifest.index["path"]).to_pylist()
+    (part,) = run.result.manifest.index
+    return pq.read_table(run.workspace / part["path"]).to_pylist()
 
 
 def shards(run: Run) -> set[str]:

@@ -13,11 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_deduplicate_decisions import SCHEMA, SETTINGS, points, record, tokens
 
-from stages.deduplicate import FEATURES, DeduplicateSettings, bands, match, merged, pairs, shingles, slices
-from stages.deduplicate.bands import PERMUTATIONS, SLICES, lsh_parameters, minhash
+from stages.deduplicate import (
+    FEATURES,
+    DeduplicateSettings,
+    Level,
+    bands,
+    components,
+    match,
+    merged,
+    pairs,
+    shards,
+    shingles,
+)
+from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters, minhash
 from stages.deduplicate.match import jaccard
 from stages.deduplicate.pairs import FIRST
 from stages.deduplicate.shingles import drawn
+from stages.schema import EDGES
 
 
 def table(rows: list[dict]) -> pa.Table:
@@ -99,18 +111,21 @@ def test_verification_is_exact() -> None:
 
 
 @settings(max_examples=20)
-@given(st.integers(1, 5), st.integers(1, SLICES), st.randoms(use_true_random=False))
+@given(st.integers(1, 5), st.integers(1, 20), st.randoms(use_true_random=False))
 def test_any_partitioning_gives_the_same_duplicates(parts: int, cuts: int, chance: random.Random) -> None:
-    """However samples are cut into blocks, and slices into tasks, the same pairs are duplicates."""
+    """However samples are cut into blocks, and buckets into tasks, the same pairs are duplicates."""
     rows = corpus(60)
     whole = match(pairs([(0, bands(table(rows), SETTINGS))], {"a": 0, "b": 1}, SETTINGS), table(rows), SETTINGS)
     chance.shuffle(rows)
     blocks = [rows[n::parts] for n in range(parts)]
-    sliced = [slices(bands(table(block), SETTINGS)) for block in blocks]
-    edges = [SLICES * k // cuts for k in range(cuts + 1)]
+    buckets = [bands(table(block), SETTINGS) for block in blocks]
+    edges = [(1 << 64) * k // cuts for k in range(cuts + 1)]
     found = []
     for begin, end in pairwise(edges):
-        here = [(n, part) for n, of in enumerate(sliced) for part in of[begin:end]]
+        here = []
+        for n, of in enumerate(buckets):
+            values = of["bucket"].to_numpy()
+            here.append((n, of.filter((values >= np.uint64(begin)) & (values <= np.uint64(end - 1)))))
         found.append(pairs(here, {"a": 0, "b": 1}, SETTINGS))
     together = merged(found)
     edges_found = []
@@ -121,6 +136,29 @@ def test_any_partitioning_gives_the_same_duplicates(parts: int, cuts: int, chanc
             edges_found += match(mine, table(features), SETTINGS).to_pylist() if len(mine) else []
     assert sorted(map(str, edges_found)) == sorted(map(str, whole.to_pylist()))
     assert len(whole) > 5
+
+
+def edges(pairs: list[tuple[int, int]], level: int = 0) -> pa.Table:
+    rows = [{"a": a, "b": b, "level": level, "score": 1.0} for a, b in pairs]
+    return pa.Table.from_pylist(rows, schema=EDGES)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60), st.integers(1, 5), st.integers(1, 4))
+def test_components_of_components_are_those_of_all(pairs: list[tuple[int, int]], parts: int, count: int) -> None:
+    """However edges are cut, and in however many rounds: what is connected, named by its least item; one shard each."""
+    own = {item: {item} for pair in pairs for item in pair}
+    for a, b in pairs:
+        together = own[a] | own[b]
+        own |= dict.fromkeys(together, together)
+    found = components([edges(pairs), edges([(item, 99) for item in own], level=Level.ALMOST)])
+    assert found.to_pylist() == [{"item": item, "component": min(own[item])} for item in sorted(own)]
+    rounds = [components([edges(pairs[n::parts])]) for n in range(parts)]
+    while len(rounds) > 1:
+        rounds = [components(rounds[n : n + 2]) for n in range(0, len(rounds), 2)]
+    assert rounds[0] == found
+    everything = np.arange(60, dtype=np.uint64)
+    shard = shards(everything, found, count)
+    assert all(shard[item] == shard[min(own[item])] for item in own) and set(shard) <= set(range(count))
 
 
 def test_crowded_bucket_costs_little() -> None:
