@@ -7,7 +7,8 @@ them: the distinct ones, and copies with three of ten offsets moved by one unit.
 without pictures. Then the steps of deduplication run over them as in a run, on all cores, and what each phase takes is
 printed, with the largest memory of all processes together. ``--crowd`` adds 100,000 copies of one drawing.
 
-datasketch gets the first 100,000 of the same drawings' shingles, in one process, and ours the same ones.
+Then, in one process each, datasketch and ours go from the shingles of the first 100,000 of these drawings to clusters:
+datasketch from sets in memory, which are not counted, ours from stored tables through the same steps as in a run.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pipeline  # noqa: F401  first, since it chooses Arrow's allocator
 import pyarrow as pa
 from compression import tokens as tokens_of
 from tokens import Copies
@@ -33,6 +35,7 @@ from pipeline.ledger import Record
 from pipeline.storage import FolderStorage
 from pipeline.tables import read_table, write_table
 from pipeline.work import Done, Task, execute
+from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
 from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters
 from stages.deduplicate.signatures import features
@@ -178,30 +181,73 @@ def measure(strings: Iterable[str], processes: int, told: multiprocessing.Queue[
         told.put((seconds, memory.stop(), decided.rows_in, decided.rows_kept, lost, mill.told))
 
 
-def peer(strings: Iterable[str], told: multiprocessing.Queue[object]) -> None:
+class Growth:
+    """Time, and by how much the memory of this process has grown at most, since this was made."""
+
+    def __init__(self) -> None:
+        Path("/proc/self/clear_refs").write_text("5")
+        self._before, self._begin = self._largest(), time.monotonic()
+
+    @staticmethod
+    def _largest() -> int:
+        return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+
+    def told(self) -> tuple[float, int]:
+        """Seconds and bytes."""
+        return time.monotonic() - self._begin, self._largest() - self._before
+
+
+def signed(strings: Iterable[str], root: Path, told: multiprocessing.Queue[object]) -> None:
+    """Store samples with their features."""
+    told.put([sign((str(root), record)) for record in store(strings, root)])
+
+
+def ours(root: Path, samples: list[Record], told: multiprocessing.Queue[object]) -> None:
+    """From stored shingles to clusters, as a run does it, in this process."""
+    features([], DeduplicateSettings())
+    lsh_parameters(DeduplicateSettings().threshold)
+    deduplicate.components([])
+    growth = Growth()
+    mill = Mill(root, 1)
+    blocks = duplicates.blocks(samples, {})
+    stretches = duplicates.stretches(blocks)
+    banded = mill.tasks("bands", duplicates.bands_tasks(CONFIG, blocks))
+    paired = mill.tasks("pairs", duplicates.pairs_tasks(CONFIG, stretches, banded))
+    matched = mill.tasks("match", duplicates.match_tasks(CONFIG, stretches, paired))
+    edges = [read_table(FolderStorage(root), record.outputs["kept"].path) for record in matched]
+    stars = deduplicate.components(edges)
+    seconds, memory = growth.told()
+    ids: set[str] = set()
+    for record in samples:
+        ids.update(read_table(FolderStorage(root), record.outputs["kept"].path, ["sample_id"])[0].to_pylist())
+    clusters = len(ids) - len(stars) + len(set(stars["component"].to_pylist()))
+    told.put((seconds, memory, mill.told, clusters))
+
+
+def peer(root: Path, samples: list[Record], told: multiprocessing.Queue[object]) -> None:
     """datasketch as its documentation says: signatures, an index, a query each, and clusters by union-find."""
     from datasketch import MinHash, MinHashLSH
 
     own = DeduplicateSettings()
-    found = features(list(strings), own)["shingles"].to_pylist()
-    sets = [[str(value).encode() for value in values] for values in found]
-    begin, before = time.monotonic(), _pss(multiprocessing.current_process().pid or 0)
-    memory = Memory()
-    memory.start()
+    lists = [read_table(FolderStorage(root), r.outputs["kept"].path, ["shingles"])[0].to_pylist() for r in samples]
+    sets = [[str(value).encode() for value in values] for part in lists for values in part]
+    params = lsh_parameters(own.threshold)
+    del lists
+    growth = Growth()
     sketches = []
     for values in sets:
         sketch = MinHash(PERMUTATIONS)
         if values:
             sketch.update_batch(values)
         sketches.append(sketch)
-    signed = time.monotonic() - begin
-    lsh = MinHashLSH(params=lsh_parameters(own.threshold), num_perm=PERMUTATIONS)
+    signed, _ = growth.told()
+    lsh = MinHashLSH(params=params, num_perm=PERMUTATIONS)
     for n, sketch in enumerate(sketches):
         if sets[n]:
             lsh.insert(n, sketch)
     parent = list(range(len(sets)))
 
-    def root(n: int) -> int:
+    def root_of(n: int) -> int:
         while parent[n] != n:
             parent[n] = parent[parent[n]]
             n = parent[n]
@@ -210,9 +256,9 @@ def peer(strings: Iterable[str], told: multiprocessing.Queue[object]) -> None:
     for n, sketch in enumerate(sketches):
         for other in lsh.query(sketch) if sets[n] else ():
             if other < n and sketch.jaccard(sketches[other]) >= own.threshold:
-                parent[root(n)] = root(other)
-    clusters = len({root(n) for n in range(len(sets))})
-    told.put((time.monotonic() - begin, memory.stop() - before, signed, clusters))
+                parent[root_of(n)] = root_of(other)
+    clusters = len({root_of(n) for n in range(len(sets))})
+    told.put((*growth.told(), [("signatures", signed, len(sets))], clusters))
 
 
 def alone(function: Callable[..., None], *arguments: object) -> tuple:  # type: ignore[type-arg]
@@ -272,13 +318,15 @@ def main() -> None:
                     alone(measure, First(Copies(strings, count), count - CROWD, CROWD), cores),
                 )
         if not args.no_peer:
-            some = Copies(strings, PEER)
-            show("one process", alone(measure, some, 1))
-            seconds, memory, signed, clusters = alone(peer, some)
-            print(
-                f"datasketch, {PEER} sets of shingles: {seconds:.1f} s ({signed:.1f} s of it signatures), "
-                f"{memory / 2**20:.0f} MiB, {clusters} clusters"
-            )
+            with tempfile.TemporaryDirectory(prefix="svgmill-peer-") as folder:
+                samples = alone(signed, Copies(strings, PEER), Path(folder))
+                for name, function in (("ours", ours), ("datasketch", peer)):
+                    seconds, memory, phases, clusters = alone(function, Path(folder), list(samples))
+                    parts = ", ".join(f"{part} {took:.1f} s" for part, took, _ in phases)
+                    print(
+                        f"{name}, from {PEER} sets of shingles to clusters, one process: {seconds:.1f} s ({parts}), "
+                        f"{memory / 2**20:.0f} MiB, {clusters} clusters"
+                    )
 
 
 if __name__ == "__main__":

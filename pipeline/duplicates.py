@@ -31,11 +31,14 @@ from stages.schema import BANDS, EDGES, PAIRS
 
 T = TypeVar("T")
 
-BLOCK = 100_000
+BLOCK = 50_000
 """Samples of a block, about."""
 
+STRETCH = 100_000
+"""Samples of a stretch, about, at least."""
+
 STRETCHES = 16
-"""A generation has about so many stretches, or twice as many, if it has blocks enough."""
+"""A generation has about so many stretches, or twice as many, if it is large enough."""
 
 REDUCED = 8_000_000
 """Rows of buckets that one task of ``pairs`` takes, about: 30 for each sample."""
@@ -82,7 +85,7 @@ def stretches(of: Sequence[Block]) -> list[list[Block]]:
     for number, group in groupby(of, lambda block: block.generation):
         mine = list(group)
         share = sum(block.records for block in mine) // STRETCHES
-        size = max(BLOCK, 1 << max(share.bit_length() - 1, 0)) if number else 1
+        size = max(STRETCH, 1 << max(share.bit_length() - 1, 0)) if number else 1
         found += _cut(mine, lambda block: (block.key,), lambda block: block.records or 1, size)
     return found
 
@@ -206,17 +209,20 @@ def pairs_step(work: Work) -> Record:
     """Candidates in a range of buckets, a row group for each two stretches."""
     payload = work.task.payload
     settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
-    first, last = np.uint64(payload["first"]), np.uint64(payload["last"])
-    parts = []
-    for number, path, groups in payload["parts"]:
-        table = read_table(work.storage, path, row_group=groups)
-        buckets = table["bucket"].to_numpy()
-        begin, end = np.searchsorted(buckets, first), np.searchsorted(buckets, last, side="right")
-        parts.append((number, table.slice(begin, end - begin)))
     rank = {name: place for place, name in enumerate([takedown.SOURCE, *payload["source_order"]])}
-    found = deduplicate.pairs(parts, rank, settings)
-    rows = sum(len(part) for _, part in parts)
-    del parts
+    rows = 0
+
+    def parts() -> Iterator[tuple[int, pa.Table]]:
+        nonlocal rows
+        for number, path, groups in payload["parts"]:
+            table = read_table(work.storage, path, row_group=groups)
+            buckets = table["bucket"].to_numpy()
+            begin = int(np.searchsorted(buckets, np.uint64(payload["first"])))
+            end = int(np.searchsorted(buckets, np.uint64(payload["last"]), side="right"))
+            rows += end - begin
+            yield number, table.slice(begin, end - begin)
+
+    found = deduplicate.pairs(parts(), rank, settings)
     groups = list(_by_blocks(found))
     output = write_table(work.storage, work.path(), [group for _, _, group in groups], PAIRS)
     told = [[one, other, len(group), _digest(group)] for one, other, group in groups]
@@ -248,8 +254,10 @@ def match_step(work: Work) -> Record:
     features = []
     for path in payload["tables"]:
         ids = read_table(work.storage, path, columns=["sample_id"])
-        here = np.isin(deduplicate.item_ids(ids["sample_id"]), wanted)
+        items = deduplicate.item_ids(ids["sample_id"])
+        here = np.isin(items, wanted)
         if here.any():
+            wanted = np.setdiff1d(wanted, items[here])
             table = read_table(work.storage, path, columns=list(deduplicate.FEATURES))
             features.append(table.filter(pa.array(here)))
     found = deduplicate.match(candidates, pa.concat_tables(features), settings)

@@ -11,7 +11,8 @@
 All but the first see narrow columns only, and none sees an SVG.
 """
 
-from stages.deduplicate.bands import bands, item_ids
+from stages.deduplicate.bands import bands
+from stages.deduplicate.columns import item_ids
 from stages.deduplicate.components import components, shards, template_links
 from stages.deduplicate.decide import DECIDES, Taken, deduplicate
 from stages.deduplicate.match import FEATURES, Level, match

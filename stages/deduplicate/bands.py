@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.deduplicate.columns import first_of_each, fixed_bytes, item_ids, joined
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.schema import BANDS
 
@@ -37,11 +38,14 @@ _MISS, _EXCESS = 0.98, 0.02
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
-Signatures = npt.NDArray[np.uint32]
-"""(samples, permutations)."""
+_AT_ONCE = 4096
+"""Samples that are signed at a time."""
 
-Rows = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
-"""Buckets, and the row of the sample that is in each."""
+Signatures = npt.NDArray[np.uint32]
+"""(permutations, samples)."""
+
+Rows = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
+"""(bands, samples) buckets, and (samples) the samples' rows."""
 
 
 def bands(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
@@ -51,38 +55,43 @@ def bands(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
     """
     table = first_of_each(table)
     items = item_ids(table["sample_id"])
+    names = sorted(pc.unique(table["source"]).to_pylist())
+    sources = pc.index_in(table["source"], value_set=pa.array(names, pa.string())).to_numpy()
     parts: list[Rows] = []
     if settings.recoloured != "off":
         parts.append(_geometry(table["geometry_key"]))
     if settings.near:
-        parts += _near(table["shingles"].combine_chunks(), settings)
+        parts.append(_near(joined(table["shingles"]), settings))
     if settings.pictures:
-        parts += _pictures(table["picture_hash"])
-    buckets = np.concatenate([np.empty(0, np.uint64), *(bucket for bucket, _ in parts)])
-    rows = np.concatenate([np.empty(0, np.int64), *(row for _, row in parts)])
-    names = sorted(set(table["source"].to_pylist()))
-    sources = pc.index_in(table["source"], value_set=pa.array(names, pa.string())).to_numpy()[rows]
-    order = np.lexsort((items[rows], sources, buckets))
-    return pa.table(
-        [
-            pa.array(buckets[order]),
-            pa.array(items[rows[order]]),
-            pa.DictionaryArray.from_arrays(pa.array(sources[order], pa.int32()), pa.array(names, pa.string())),
-        ],
-        schema=BANDS,
-    )
+        parts.append(_pictures(table["picture_hash"]))
+    buckets = np.concatenate([np.empty(0, np.uint64), *(bucket.ravel() for bucket, _ in parts)])
+    rows = np.concatenate([np.empty(0, np.int32), *(np.tile(row, len(bucket)) for bucket, row in parts)])
+    del parts
+    by_sample = np.lexsort((items, sources)).astype(np.int32)
+    place = np.empty(len(by_sample), np.uint64)
+    place[by_sample] = np.arange(len(by_sample), dtype=np.uint64)
+    order = np.argsort(buckets)
+    buckets = buckets[order]
+    # what is in one bucket, by source and item: sorting numbers is far quicker than sorting by several keys
+    keys = _runs(buckets)
+    keys <<= np.uint64(32)
+    rows = rows[order]
+    del order
+    keys |= place[rows]
+    keys.sort()
+    keys &= np.uint64(0xFFFFFFFF)
+    rows = by_sample[keys]
+    del keys
+    columns = [pa.array(buckets), pa.array(items[rows])]
+    columns.append(pa.DictionaryArray.from_arrays(pa.array(sources[rows], pa.int32()), pa.array(names, pa.string())))
+    return pa.table(columns, schema=BANDS)
 
 
-def first_of_each(table: pa.Table) -> pa.Table:
-    """One row for each sample_id: the first."""
-    ids = np.array(table["sample_id"].to_pylist(), dtype=object)
-    _, first = np.unique(ids, return_index=True) if len(ids) else (ids, np.empty(0, np.int64))
-    return table.take(pa.array(np.sort(first)))
-
-
-def item_ids(sample_ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """The first 64 bits of each sample id, which stand for it: of 10^8 samples, two share them in one of 3,700."""
-    return np.array([int(sample_id[:16], 16) for sample_id in sample_ids.to_pylist()], np.uint64)
+def _runs(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Of sorted ``values``, the number of the distinct one that each is."""
+    found = np.zeros(len(values), np.uint64)
+    np.cumsum(values[1:] != values[:-1], out=found[1:])
+    return found
 
 
 def _tagged(keys: npt.NDArray[np.uint64], kind: int, band: int) -> npt.NDArray[np.uint64]:
@@ -95,42 +104,46 @@ def _tagged(keys: npt.NDArray[np.uint64], kind: int, band: int) -> npt.NDArray[n
 
 
 def _geometry(keys: pa.ChunkedArray) -> Rows:
-    values = keys.to_pylist()
-    rows = np.array([i for i, key in enumerate(values) if key is not None], np.int64)
-    found = np.array([int.from_bytes(values[i][:8], "little") for i in rows], np.uint64)
-    return _tagged(found, GEOMETRY, 0), rows
+    rows, found = fixed_bytes(keys)
+    first = np.ascontiguousarray(found[:, :8]).view("<u8")[:, 0]
+    return _tagged(first, GEOMETRY, 0)[None], rows.astype(np.int32)
 
 
-def _near(lists: pa.ListArray, settings: DeduplicateSettings) -> list[Rows]:
+def _near(lists: pa.ListArray, settings: DeduplicateSettings) -> Rows:
     lengths = np.diff(lists.offsets.to_numpy())
     rows = np.flatnonzero(lengths)
-    if not len(rows):
-        return []
-    matrix = minhash(lists.flatten().to_numpy(), lengths[rows], settings.seed)
     count, width = lsh_parameters(settings.threshold)
-    parts = []
-    for band in range(count):
-        keys = np.full(len(rows), 0x243F6A8885A308D3, np.uint64)
-        for column in range(band * width, (band + 1) * width):
-            keys = (keys ^ matrix[:, column]) * _GOLDEN
-            keys ^= keys >> np.uint64(32)
-        parts.append((_tagged(keys, NEAR, band), rows))
-    return parts
+    hashes, lengths = lists.flatten().to_numpy(), lengths[rows]
+    ends = np.cumsum(lengths)
+    found = np.empty((count, len(rows)), np.uint64)
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        first = ends[begin] - lengths[begin]
+        matrix = minhash(hashes[first : ends[some][-1]], lengths[some], settings.seed, count * width)
+        for band in range(count):
+            keys = np.full(matrix.shape[1], 0x243F6A8885A308D3, np.uint64)
+            for row in matrix[band * width : (band + 1) * width]:
+                keys = (keys ^ row) * _GOLDEN
+                keys ^= keys >> np.uint64(32)
+            found[band, some] = _tagged(keys, NEAR, band)
+    return found, rows.astype(np.int32)
 
 
-def minhash(hashes: npt.NDArray[np.uint32], lengths: npt.NDArray[np.int64], seed: int) -> Signatures:
-    """Signatures of sets of hashes that lie one after the other, ``lengths`` (all positive) of each."""
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+def minhash(
+    hashes: npt.NDArray[np.uint32], lengths: npt.NDArray[np.int64], seed: int, count: int = PERMUTATIONS
+) -> Signatures:
+    """Signatures of sets of hashes that lie one after the other, ``lengths`` (all positive) of each.
+
+    Of so few sets that their hashes stay in the processor's cache it is quickest.
+    """
+    starts = np.cumsum(lengths) - lengths
     factors, terms = _permutations(seed)
-    found = np.empty((len(lengths), PERMUTATIONS), np.uint32)
-    # so much at a time that it stays in the processor's cache
-    step = 4096
-    for begin in range(0, len(lengths), step):
-        some = slice(begin, begin + step)
-        first, last = starts[some][0], starts[some][-1] + lengths[some][-1]
-        here, offsets = hashes[first:last], starts[some] - first
-        for k in range(PERMUTATIONS):
-            found[some, k] = np.minimum.reduceat(here * factors[k] + terms[k], offsets)
+    found = np.empty((count, len(lengths)), np.uint32)
+    permuted = np.empty_like(hashes)
+    for k in range(count):
+        np.multiply(hashes, factors[k], out=permuted)
+        np.add(permuted, terms[k], out=permuted)
+        np.minimum.reduceat(permuted, starts, out=found[k])
     return found
 
 
@@ -150,20 +163,18 @@ def lsh_parameters(threshold: float) -> tuple[int, int]:
     return lsh.b, lsh.r
 
 
-def _pictures(hashes: pa.ChunkedArray) -> list[Rows]:
-    values = hashes.to_pylist()
-    rows = np.array([i for i, value in enumerate(values) if value is not None], np.int64)
-    if not len(rows):
-        return []
-    matrix = np.frombuffer(b"".join(values[i] for i in rows), np.uint8).reshape(len(rows), -1)
-    bits = np.unpackbits(matrix, axis=1)
-    parts = []
-    for band, chosen in enumerate(_choices()):
-        packed = np.packbits(bits[:, chosen], axis=1)
-        keys = np.zeros((len(rows), 8), np.uint8)
-        keys[:, : packed.shape[1]] = packed
-        parts.append((_tagged(keys.view("<u8")[:, 0].astype(np.uint64), PICTURE, band), rows))
-    return parts
+def _pictures(hashes: pa.ChunkedArray) -> Rows:
+    rows, matrix = fixed_bytes(hashes)
+    found = np.empty((PICTURE_BANDS, len(rows)), np.uint64)
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        bits = np.unpackbits(matrix[some], axis=1)
+        for band, chosen in enumerate(_choices()):
+            packed = np.packbits(bits[:, chosen], axis=1)
+            keys = np.zeros((len(packed), 8), np.uint8)
+            keys[:, : packed.shape[1]] = packed
+            found[band, some] = _tagged(keys.view("<u8")[:, 0].astype(np.uint64), PICTURE, band)
+    return found, rows.astype(np.int32)
 
 
 @lru_cache(1)

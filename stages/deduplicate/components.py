@@ -25,13 +25,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.deduplicate.bands import item_ids
+from stages.deduplicate.columns import Items, item_ids, joined
 from stages.deduplicate.flags import REASONS as FLAG_REASONS
 from stages.deduplicate.match import Level
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.schema import EDGES, STARS
-
-Items = npt.NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -69,7 +67,7 @@ def template_links(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
     Only for flags of which a config caps how many of a template stay: then a template is decided on as a whole.
     """
     capped = [name for name in FLAG_REASONS if getattr(settings.flags, name).policy == "cap"]
-    lists = table["flags"].combine_chunks()
+    lists = joined(table["flags"])
     hits = pc.is_in(pc.list_flatten(lists), value_set=pa.array(capped, pa.string()))
     rows = np.unique(pc.list_parent_indices(lists).filter(hits).to_numpy())
     some = table.take(pa.array(rows))

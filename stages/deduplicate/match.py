@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.deduplicate.bands import first_of_each, item_ids
+from stages.deduplicate.columns import Items, first_of_each, fixed_bytes, item_ids, joined
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.pictures import SIDE, Reduced, colourless, unlike, unpack
 from stages.schema import EDGES
@@ -30,8 +30,11 @@ _ALMOST = 2.0
 _BLOCKS = 8
 """Blocks of pixels a side, whose means are compared first."""
 
-_AT_ONCE = 50_000
-"""Pairs whose shingles are compared at a time."""
+_AT_ONCE = 4096
+"""Pairs whose pictures' hashes are compared at a time."""
+
+_SHINGLES = 262_144
+"""Shingles that are compared at a time, about: few enough for the processor's cache."""
 
 
 class Level(IntEnum):
@@ -64,7 +67,12 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     open_ = (level == 255) & ((texts[left] == texts[right]) | (texts[left] == 0) | (texts[right] == 0))
     similar = np.zeros(len(candidates), np.float32)
     if settings.near:
-        similar[open_] = jaccard(features["shingles"], left[open_], right[open_])
+        lists = joined(features["shingles"])
+        sizes = np.diff(lists.offsets.to_numpy())
+        # of sets of so different sizes, not even all of the smaller one would do
+        few, many = np.minimum(sizes[left], sizes[right]), np.maximum(sizes[left], sizes[right])
+        close = open_ & (few > 0) & (few >= settings.threshold * many)
+        similar[close] = jaccard(lists, left[close], right[close])
     near = open_ & settings.near & (similar >= settings.threshold)
     seen, apart = _hashes(features["picture_hash"], left, right)
     seen &= settings.pictures
@@ -93,9 +101,7 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
 
 
-def _rows(
-    items: npt.NDArray[np.uint64], order: npt.NDArray[np.intp], wanted: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.intp]:
+def _rows(items: Items, order: npt.NDArray[np.intp], wanted: Items) -> npt.NDArray[np.intp]:
     places = np.searchsorted(items, wanted, sorter=order)
     rows = order[np.minimum(places, len(order) - 1)] if len(order) else places
     if len(wanted) and (not len(order) or (items[rows] != wanted).any()):
@@ -103,31 +109,32 @@ def _rows(
     return rows
 
 
-def jaccard(
-    shingles: pa.ChunkedArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float32]:
+def jaccard(shingles: pa.ListArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
     """The exact Jaccard similarity of the shingles (sorted, distinct) of two rows each; 0 if one has none."""
-    lists = shingles.combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = lists.chunk(0) if lists.num_chunks else pa.array([], shingles.type)
-    values, offsets = lists.values.to_numpy(), lists.offsets.to_numpy().astype(np.int64)
+    values, offsets = shingles.values.to_numpy(), shingles.offsets.to_numpy().astype(np.int64)
     found = np.zeros(len(left), np.float32)
-    for begin in range(0, len(left), _AT_ONCE):
-        part = slice(begin, begin + _AT_ONCE)
+    sizes = np.diff(offsets)
+    both_have = np.flatnonzero((sizes[left] > 0) & (sizes[right] > 0))
+    chunk = np.cumsum(sizes[left[both_have]] + sizes[right[both_have]]) // _SHINGLES
+    for part in np.split(both_have, np.flatnonzero(np.diff(chunk)) + 1) if len(chunk) else ():
         keys = []
-        sizes = []
+        total = np.zeros(len(left[part]), np.int64)
         for rows in (left[part], right[part]):
             starts, counts = offsets[rows], offsets[rows + 1] - offsets[rows]
-            place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            pair = np.repeat(np.arange(len(rows), dtype=np.uint64), counts)
-            keys.append(pair << np.uint64(32) | values[np.repeat(starts, counts) + place])
-            sizes.append(counts)
+            ends = np.cumsum(counts)
+            # from one shingle to the next of its row, or to the first of the next row
+            steps = np.ones(ends[-1], np.int64)
+            steps[0] = starts[0]
+            steps[ends[:-1]] = starts[1:] - starts[:-1] - counts[:-1] + 1
+            pair = np.zeros(ends[-1], np.uint64)
+            pair[ends[:-1]] = 1
+            keys.append(np.cumsum(pair) << np.uint64(32) | values[np.cumsum(steps)])
+            total += counts
         both = np.concatenate(keys)
         both.sort()
         twice = both[1:][both[1:] == both[:-1]] >> np.uint64(32)
-        shared = np.bincount(twice.astype(np.int64), minlength=len(sizes[0]))
-        total = sizes[0] + sizes[1] - shared
-        found[part] = np.where((sizes[0] > 0) & (sizes[1] > 0), shared / np.maximum(total, 1), 0)
+        shared = np.bincount(twice.astype(np.int64), minlength=len(total))
+        found[part] = shared / (total - shared)
     return found
 
 
@@ -135,10 +142,11 @@ def _hashes(
     column: pa.ChunkedArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Whether both rows have a picture, and in how many bits its hashes differ."""
-    values = column.to_pylist()
-    there = np.array([value is not None for value in values], bool)
-    joined = b"".join(value if value is not None else bytes(24) for value in values)
-    words = np.frombuffer(joined, np.uint64).reshape(-1, 3)
+    rows, found = fixed_bytes(column)
+    there = np.zeros(len(column), bool)
+    there[rows] = True
+    words = np.zeros((len(column), 3), np.uint64)
+    words[rows] = np.ascontiguousarray(found).view(np.uint64)
     apart = np.zeros(len(left), np.int64)
     for begin in range(0, len(left), _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stages.deduplicate.columns import joined
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.schema import PAIRS
 
 FIRST = 4
 """Of a bucket with more than ``max_bucket`` samples, how many of the first all others are compared with."""
 
+_AT_ONCE = 131_072
+"""Rows of buckets that are sorted at a time."""
+
 Places = npt.NDArray[np.int64]
+
+Columns = list[npt.NDArray[Any]]
+"""Bucket, rank of the source, item, and block."""
 
 
 def pairs(
-    parts: Sequence[tuple[int, pa.Table]], source_rank: Mapping[str, int], settings: DeduplicateSettings
+    parts: Iterable[tuple[int, pa.Table]], source_rank: Mapping[str, int], settings: DeduplicateSettings
 ) -> pa.Table:
     """The pairs (`stages.schema.PAIRS`) in ``parts``: (number of block, its `stages.schema.BANDS` of some slices).
 
@@ -28,7 +36,63 @@ def pairs(
     the ones that would take it. So a bucket of n samples costs no more than a multiple of n, and who is first does not
     depend on what later sources bring.
     """
-    bucket, item, rank, block = _columns(parts, source_rank)
+    columns = [_Part.of(number, table, source_rank) for number, table in parts if len(table)]
+    found = [_found(_Part.EMPTY, settings)]
+    for some in _ranges(columns):
+        found.append(_found([np.concatenate(column) for column in zip(*some, strict=True)], settings))
+    return _distinct({name: np.concatenate([part[name] for part in found]) for name in PAIRS.names})
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What ``parts`` of `pairs` hold, sorted by bucket."""
+
+    EMPTY: ClassVar[Columns] = [np.empty(0, kind) for kind in (np.uint64, np.int32, np.uint64, np.int32)]
+
+    bucket: npt.NDArray[np.uint64]
+    item: npt.NDArray[np.uint64]
+    source: npt.NDArray[np.int32]
+    ranks: npt.NDArray[np.int32]
+    """By ``source``."""
+    number: int
+
+    @classmethod
+    def of(cls, number: int, table: pa.Table, source_rank: Mapping[str, int]) -> _Part:
+        source = joined(table["source"].unify_dictionaries())
+        ranks = np.array([source_rank[name] for name in source.dictionary.to_pylist()], np.int32)
+        return cls(table["bucket"].to_numpy(), table["item"].to_numpy(), source.indices.to_numpy(), ranks, number)
+
+    def columns(self, begin: int, end: int) -> Columns:
+        some = slice(begin, end)
+        block = np.full(end - begin, self.number, np.int32)
+        return [self.bucket[some], self.ranks[self.source[some]], self.item[some], block]
+
+
+def _ranges(parts: Sequence[_Part]) -> Iterator[list[Columns]]:
+    """Ranges of buckets, each with about `_AT_ONCE` rows of all ``parts``."""
+    if not parts:
+        return
+    largest = max((part.bucket for part in parts), key=len)
+    count = -(-sum(len(part.bucket) for part in parts) // _AT_ONCE)
+    bounds = largest[np.arange(1, count) * len(largest) // count]
+    cuts = [[0, *np.searchsorted(part.bucket, bounds).tolist(), len(part.bucket)] for part in parts]
+    for k in range(count):
+        yield [part.columns(cut[k], cut[k + 1]) for part, cut in zip(parts, cuts, strict=True)]
+
+
+def _found(columns: Columns, settings: DeduplicateSettings) -> dict[str, npt.NDArray[Any]]:
+    """The pairs in a range of buckets, some of them several times."""
+    bucket, rank, item, block = columns
+    # parts are sorted, which a stable sort puts to use
+    order = np.argsort(bucket, kind="stable")
+    bucket = bucket[order]
+    # what is alone in its bucket, which is most, goes no further
+    same = bucket[1:] == bucket[:-1]
+    shared = np.zeros(len(bucket), bool)
+    shared[1:] = same
+    shared[:-1] |= same
+    order, bucket = order[shared], bucket[shared]
+    rank, item, block = rank[order], item[order], block[order]
     order = np.lexsort((block, item, rank, bucket))
     bucket, item, block = bucket[order], item[order], block[order]
     # a sample that several blocks hold counts once
@@ -36,34 +100,13 @@ def pairs(
     fresh[1:] = (bucket[1:] != bucket[:-1]) | (item[1:] != item[:-1])
     bucket, item, block = bucket[fresh], item[fresh], block[fresh]
     left, right = _within(bucket, settings.max_bucket)
-    found: dict[str, Any] = {
+    return {
         "block_a": block[left],
         "block_b": block[right],
         "a": item[left],
         "b": item[right],
-        "kinds": (np.uint8(1) << (bucket[left] & np.uint64(3)).astype(np.uint8)),
+        "kinds": np.uint8(1) << (bucket[left] & np.uint64(3)).astype(np.uint8),
     }
-    return _distinct(found)
-
-
-def _columns(
-    parts: Sequence[tuple[int, pa.Table]], source_rank: Mapping[str, int]
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    columns: list[list[npt.NDArray[np.generic]]] = [[], [], [], []]
-    for number, table in parts:
-        source = table["source"].combine_chunks()
-        if isinstance(source, pa.ChunkedArray):
-            source = source.chunk(0) if source.num_chunks else pa.array([], table.schema.field("source").type)
-        ranks = np.array([source_rank[name] for name in source.dictionary.to_pylist()], np.int32)
-        columns[0].append(table["bucket"].to_numpy())
-        columns[1].append(table["item"].to_numpy())
-        columns[2].append(ranks[source.indices.to_numpy(zero_copy_only=False)] if len(source) else ranks[:0])
-        columns[3].append(np.full(len(table), number, np.int32))
-    kinds = (np.uint64, np.uint64, np.int32, np.int32)
-    bucket, item, rank, block = (
-        np.concatenate([np.empty(0, kind), *column]) for kind, column in zip(kinds, columns, strict=True)
-    )
-    return bucket, item, rank, block
 
 
 def _within(bucket: npt.NDArray[np.uint64], most: int) -> tuple[Places, Places]:
@@ -72,7 +115,6 @@ def _within(bucket: npt.NDArray[np.uint64], most: int) -> tuple[Places, Places]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     starts = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1]]))
     sizes = np.diff(np.append(starts, len(bucket)))
-    # what is alone in its bucket, which is most, goes no further
     size_of = np.repeat(sizes, sizes)
     rest = np.flatnonzero(size_of > 1)
     left: list[Places] = []

@@ -91,6 +91,7 @@ def test_blocks_do_not_decide(icons: Path, tmp_path: Path, monkeypatch: pytest.M
     config = write_config(tmp_path / "c.yaml", icons, partition={"records": 4})
     one = mill(config, tmp_path / "one").result.manifest
     monkeypatch.setattr(duplicates, "BLOCK", 1)
+    monkeypatch.setattr(duplicates, "STRETCH", 8)
     monkeypatch.setattr(duplicates, "REDUCED", 50)
     monkeypatch.setattr(duplicates, "GROUP", 8)
     many = mill(config, tmp_path / "many").result
@@ -142,6 +143,7 @@ def test_deciding_in_shards_decides_the_same(
     monkeypatch.setattr(decisions, "ROUTED_AT_ONCE", 9)
     monkeypatch.setattr(decisions, "EDGES_AT_ONCE", 2)
     monkeypatch.setattr(duplicates, "BLOCK", 4)
+    monkeypatch.setattr(duplicates, "STRETCH", 4)
     assert versions("shards") == whole
     tables = tmp_path / "shards/tables"
     assert len(list((tables / "settle/all").glob("*.json"))) > 4
