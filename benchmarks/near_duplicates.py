@@ -13,6 +13,10 @@ datasketch from sets in memory, which are not counted, ours from stored tables t
 
 from __future__ import annotations
 
+import pipeline  # noqa: F401  first, since it chooses the allocator of Arrow
+
+# isort: split
+
 import argparse
 import hashlib
 import multiprocessing
@@ -24,7 +28,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pipeline  # noqa: F401  first, since it chooses Arrow's allocator
 import pyarrow as pa
 from compression import tokens as tokens_of
 from tokens import Copies
@@ -64,10 +67,14 @@ class Memory(threading.Thread):
         while not self._over.wait(0.5):
             self.peak = max(self.peak, sum(map(_pss, self._family())))
 
-    def stop(self) -> int:
+    def taken(self) -> int:
+        """The largest since this was asked last."""
+        found, self.peak = self.peak, 0
+        return found
+
+    def stop(self) -> None:
         self._over.set()
         self.join()
-        return self.peak
 
     @staticmethod
     def _family() -> list[int]:
@@ -130,15 +137,15 @@ def run_task(job: tuple[Task, str]) -> Done:
 class Mill:
     """The phases over one workspace, in some processes."""
 
-    def __init__(self, root: Path, processes: int) -> None:
-        self._root = str(root)
+    def __init__(self, root: Path, processes: int, memory: Memory | None = None) -> None:
+        self._root, self._memory = str(root), memory
         self._pool = multiprocessing.Pool(processes) if processes > 1 else None
-        self.told: list[tuple[str, float, int]] = []
+        self.told: list[tuple[str, float, int, int]] = []
 
     def over(self, name: str, function: Callable[[Any], Any], jobs: Sequence[Any], rows: int) -> list[Any]:
         begin = time.monotonic()
         found = list(self._pool.imap(function, jobs) if self._pool else map(function, jobs))
-        self.told.append((name, time.monotonic() - begin, rows))
+        self.told.append((name, time.monotonic() - begin, rows, self._memory.taken() if self._memory else 0))
         return found
 
     def tasks(self, name: str, tasks: Sequence[Task]) -> list[Record]:
@@ -172,13 +179,14 @@ def measure(strings: Iterable[str], processes: int, told: multiprocessing.Queue[
         records = store(strings, Path(name))
         memory = Memory()
         memory.start()
-        mill = Mill(Path(name), processes)
+        mill = Mill(Path(name), processes, memory)
         begin = time.monotonic()
         decided = mill.mill(records)
         seconds = time.monotonic() - begin
         mill.close()
         lost = dict(decided.dropped.get("deduplicate", {}))
-        told.put((seconds, memory.stop(), decided.rows_in, decided.rows_kept, lost, mill.told))
+        memory.stop()
+        told.put((seconds, decided.rows_in, decided.rows_kept, lost, mill.told))
 
 
 class Growth:
@@ -258,7 +266,7 @@ def peer(root: Path, samples: list[Record], told: multiprocessing.Queue[object])
             if other < n and sketch.jaccard(sketches[other]) >= own.threshold:
                 parent[root_of(n)] = root_of(other)
     clusters = len({root_of(n) for n in range(len(sets))})
-    told.put((*growth.told(), [("signatures", signed, len(sets))], clusters))
+    told.put((*growth.told(), [("signatures", signed, len(sets), 0)], clusters))
 
 
 def alone(function: Callable[..., None], *arguments: object) -> tuple:  # type: ignore[type-arg]
@@ -286,10 +294,14 @@ class First:
 
 
 def show(title: str, found: tuple) -> None:  # type: ignore[type-arg]
-    seconds, memory, rows, kept, lost, phases = found
-    print(f"{title}: {rows} samples, {seconds:.1f} s, {memory / 2**20:.0f} MiB in all; {kept} kept, {lost}")
-    for name, took, count in phases:
-        print(f"  {name:8}{took:8.1f} s{rows / took:12,.0f} samples/s   ({count} rows)")
+    seconds, rows, kept, lost, phases = found
+    most = max(memory for *_, memory in phases) / 2**20
+    print(f"{title}: {rows} samples, {seconds:.1f} s, {most:.0f} MiB in all; {kept} kept, {lost}")
+    for name, took, count, memory in phases:
+        print(
+            f"  {name:8}{took:8.1f} s{rows / took:12,.0f} samples/s {memory / 2**20:8.0f} MiB  ({count} rows)",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -322,7 +334,7 @@ def main() -> None:
                 samples = alone(signed, Copies(strings, PEER), Path(folder))
                 for name, function in (("ours", ours), ("datasketch", peer)):
                     seconds, memory, phases, clusters = alone(function, Path(folder), list(samples))
-                    parts = ", ".join(f"{part} {took:.1f} s" for part, took, _ in phases)
+                    parts = ", ".join(f"{part} {took:.1f} s" for part, took, *_ in phases)
                     print(
                         f"{name}, from {PEER} sets of shingles to clusters, one process: {seconds:.1f} s ({parts}), "
                         f"{memory / 2**20:.0f} MiB, {clusters} clusters"
