@@ -147,7 +147,7 @@ def main() -> int:
                 f"{len(wrong)} decisions differ ({time.monotonic() - begin:.0f} s)",
                 flush=True,
             )
-            for path in wrong[:5]:
+            for path in wrong[:2]:
                 print(f"  {path}: {grown[path]} in two, {whole[path]} at once")
     print(f"{args.rounds} splits of {len(table)} samples: {faults} differences")
     return 1 if faults else 0

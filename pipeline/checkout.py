@@ -47,8 +47,9 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
                 copy(shard, shard["path"].removeprefix("shards/"))
             for file in told["vocabulary"]["files"].values():
                 copy(file, f"tokenizer/{file['path'].rpartition('/')[2]}")
-            for n, part in enumerate(told["index"]):
-                copy(part, f"index/{n:05}.parquet")
+            for name in ("index", "clusters"):
+                for n, part in enumerate(told[name]):
+                    copy(part, f"{name}/{n:05}.parquet")
             if told["layout"]:
                 copy(told["layout"], "layout.parquet")
             (folder / "manifest.json").write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

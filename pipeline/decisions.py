@@ -33,7 +33,7 @@ from pipeline.work import Task, Work
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
 from stages.reasons import Outcome, Reason, outcome
-from stages.schema import DECIDED, EDGES, INDEX, ROUTED, SETTLED, STARS
+from stages.schema import CLUSTERS, DECIDED, EDGES, INDEX, ROUTED, SETTLED, STARS
 
 TOGETHER = 2_000_000
 """Records that one task decides on, about."""
@@ -257,7 +257,7 @@ def route_step(work: Work) -> Record:
 
 
 def settle_step(work: Work) -> Record:
-    """Decide on a shard: its part of the index, and its decisions, a row group for each task that routed any here."""
+    """Decide on a shard, a row group for each task that routed anything here; and its part of what is published."""
     payload = work.task.payload
     read = {
         name: [read_table(work.storage, path, row_group=group) if group >= 0 else None for path, group in parts]
@@ -272,7 +272,7 @@ def settle_step(work: Work) -> Record:
         decisions = decisions.append_column(ROUTED.field(name), table[name])
     sizes = [len(part) for part in samples]
     parts = [decisions.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
-    outputs = {"kept": write_table(work.storage, work.path(), parts, SETTLED), "index": _index(work, decisions)}
+    outputs = {"kept": write_table(work.storage, work.path(), parts, SETTLED), **_published(work, decisions)}
     return work.record(outputs, len(table), outputs["index"].rows, extra={"routes": sizes})
 
 
@@ -292,9 +292,10 @@ def gather_step(work: Work) -> Record:
 def deduplicate_step(work: Work) -> Record:
     """The decisions on the whole corpus; one table a samples partition.
 
-    The index of all samples lies under its digest, since versions refer to it. The record says, in a bit for each row
-    of a samples partition, which stay, and has a digest of these and their clusters: what follows depends on that, and
-    not on their provenance, so that a shard stays as it is when a later source brings another copy of its samples.
+    The index of samples and the clusters lie under their digests, since versions refer to them. The record says, in a
+    bit for each row of a samples partition, which stay, and has a digest of these and their clusters: what follows
+    depends on that, and not on their provenance, so that a shard stays as it is when a later source brings another copy
+    of its samples.
     """
     payload = work.task.payload
     if "gathered" in payload:
@@ -306,7 +307,7 @@ def deduplicate_step(work: Work) -> Record:
     decisions = _decide(work, pa.concat_tables(tables), edges, earlier)
     partitions = [(source, key, len(t)) for (source, key, _), t in zip(payload["partitions"], tables, strict=True)]
     outputs, rows, kept, dropped, extra = _told(work, decisions, partitions)
-    outputs["index-00000"] = _index(work, decisions)
+    outputs |= {_key(name, 0): output for name, output in _published(work, decisions).items()}
     return work.record(outputs, rows, kept, dropped=dropped, extra=extra | {"edges": payload["edges"]})
 
 
@@ -329,7 +330,7 @@ def _put_together(work: Work) -> Record:
         record = ledger.load(work.storage, "settle", plan.CORPUS, key)
         if record is None:
             raise ValueError("a record of settle is gone since it was written")
-        outputs[_key("index", n)] = record.outputs["index"]
+        outputs |= {_key(name, n): record.outputs[name] for name in ("index", "clusters")}
     extra["duplicates"] = merged(more["duplicates"] for _, more in lost)
     sources = sorted({source for _, more in lost for source in more["rejected"]})
     extra["rejected"] = {s: merged(more["rejected"].get(s, {}) for _, more in lost) for s in sources}
@@ -348,10 +349,21 @@ def _decide(work: Work, table: pa.Table, edges: Sequence[pa.Table], earlier: fro
     return found.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
 
 
-def _index(work: Work, decisions: pa.Table) -> Output:
+def _published(work: Work, decisions: pa.Table) -> dict[str, Output]:
+    """What versions refer to of whole clusters' ``decisions``: the index of samples, and the clusters."""
     samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
-    data = table_bytes(samples, INDEX)
-    return write_bytes(work.storage, f"index/{hashlib.sha256(data).hexdigest()[:20]}.parquet", data, len(samples))
+    # of what was taken down, nobody is told where it was
+    told = decisions.filter(pc.not_equal(decisions["reason"], Reason.TAKEN_DOWN))
+    sizes = told.group_by("cluster_id").aggregate([([], "count_all")])
+    several = sizes.filter(pc.greater(sizes["count_all"], 1))["cluster_id"]
+    members = told.filter(pc.is_in(told["cluster_id"], value_set=several))
+    order = [("cluster_id", "ascending"), ("kept", "descending"), ("source", "ascending"), ("path", "ascending")]
+    outputs = {}
+    for name, table, schema in (("index", samples, INDEX), ("clusters", members.sort_by(order), CLUSTERS)):
+        data = table_bytes(table.select(schema.names), schema)
+        path = f"{name}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
+        outputs[name] = write_bytes(work.storage, path, data, len(table))
+    return outputs
 
 
 Told = tuple[dict[str, Output], int, int, dict[str, dict[str, int]], dict[str, Any]]

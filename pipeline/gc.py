@@ -21,7 +21,7 @@ from pipeline.marks import collecting
 from pipeline.report.publish import page_paths
 from pipeline.storage import Entry, Storage
 
-PLACES = ("shards/", "tables/", "vocabularies/", "index/", "layouts/", ".writable-")
+PLACES = ("shards/", "tables/", "vocabularies/", "index/", "clusters/", "layouts/", ".writable-")
 """Where runs write what versions and records name, and what they try whether they can write with."""
 
 PARTIAL = "partial files"
@@ -75,7 +75,7 @@ def _needed(storage: Storage) -> Iterator[str]:
     for number in versions.numbers(storage):
         manifest = json.loads(storage.read(versions.manifest_path(number)))
         yield from _paths(manifest["shards"])
-        for part in ("vocabulary", "index", "layout"):
+        for part in ("vocabulary", "index", "clusters", "layout"):
             yield from _paths(manifest.get(part, {}))
     for entry in storage.list("tables/"):
         if entry.path.endswith(".json"):

@@ -411,7 +411,11 @@ class Conductor:
                 raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
         parent = None if self._parent is None else self._parent.version
         lost = decided.dropped.get("deduplicate", {})
-        index = [output for role, output in sorted(decided.outputs.items()) if role.startswith("index-")]
+        published: dict[str, list[dict[str, Any]]] = {"index": [], "clusters": []}
+        for role, output in sorted(decided.outputs.items()):
+            if "/" not in role:  # else it is of a partition
+                file = {"path": output.path, "sha256": output.sha256, "bytes": output.bytes}
+                published[role.partition("-")[0]].append(file)
         files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
         return Manifest(
             version=(parent or 0) + 1,
@@ -433,7 +437,8 @@ class Conductor:
             notes=merged(record.extra["notes"] for record in samples),
             raw_bytes=sum(record.extra["raw_bytes"] for record in written),
             layout=self._layout_file(),
-            index=[{"path": part.path, "sha256": part.sha256, "bytes": part.bytes} for part in index],
+            index=published["index"],
+            clusters=published["clusters"],
             takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
         )
 

@@ -64,6 +64,8 @@ class Manifest:
     """Bytes of the kept samples' source files."""
     index: Sequence[Mapping[str, Any]] = ()
     """{path, sha256, bytes} of the tables `stages.schema.INDEX`: every sample with all its provenance."""
+    clusters: Sequence[Mapping[str, Any]] = ()
+    """{path, sha256, bytes} of the tables `stages.schema.CLUSTERS`: who is in a cluster with whom, and why."""
     layout: Mapping[str, Any] = field(default_factory=dict)
     """{path, sha256, bytes} of the table `pipeline.sources.LAYOUT`: which input is in which partition."""
     takedowns: Mapping[str, Any] = field(default_factory=dict)

@@ -166,6 +166,16 @@ ROUTED = pa.schema(  # what is decided by, on its way to a shard
     ]
 )
 
+CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and more; a cluster's survivor comes first
+    [
+        ("cluster_id", pa.string()),  # sample_id of the survivor, or of what must not be in the dataset
+        ("sample_id", pa.string()),
+        *KEY,
+        ("reason", pa.string()),  # why it joined, "" for the survivor
+        ("score", pa.float32()),  # how alike it is to the survivor, by that reason's measure
+    ]
+)
+
 CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))
 
 CAPTIONED = pa.schema([("sample_id", pa.string()), ("captions", CAPTIONS)])

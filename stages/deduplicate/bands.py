@@ -51,9 +51,9 @@ Rows = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
 def bands(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
     """`stages.schema.BANDS` of ``table`` (sample_id, source, and of `stages.schema.SIGNED` all but picture).
 
-    One row a bucket of a distinct sample, sorted by bucket, source and item.
+    One row a bucket of a distinct sample of a source, sorted by bucket, source and item.
     """
-    table = first_of_each(table)
+    table = first_of_each(table, "sample_id", "source")
     items = item_ids(table["sample_id"])
     names = sorted(pc.unique(table["source"]).to_pylist())
     sources = pc.index_in(table["source"], value_set=pa.array(names, pa.string())).to_numpy()

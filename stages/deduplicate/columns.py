@@ -23,12 +23,13 @@ def joined(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def first_of_each(table: pa.Table) -> pa.Table:
-    """One row for each sample_id: the first."""
-    # codes are given out in the order of first appearance
-    codes = joined(table["sample_id"]).dictionary_encode().indices.to_numpy()
-    highest = np.maximum.accumulate(codes) if len(codes) else codes
-    first = np.flatnonzero(np.diff(highest, prepend=-1))
+def first_of_each(table: pa.Table, *names: str) -> pa.Table:
+    """One row for each value of the columns ``names`` together: the first."""
+    codes = np.zeros(len(table), np.int64)
+    for name in names:
+        own = joined(table[name]).dictionary_encode().indices.to_numpy()
+        codes = codes * (int(own.max(initial=0)) + 1) + own
+    first = np.sort(np.unique(codes, return_index=True)[1])
     return table if len(first) == len(table) else table.take(pa.array(first))
 
 

@@ -52,7 +52,7 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
 
     ``features``: the columns `FEATURES` of all samples in them, in any order. A missing one raises KeyError.
     """
-    features = first_of_each(features)
+    features = first_of_each(features, "sample_id")
     items = item_ids(features["sample_id"])
     order = np.argsort(items)
     left, right = (_rows(items, order, candidates[name].to_numpy()) for name in ("a", "b"))

@@ -93,12 +93,16 @@ def _found(columns: Columns, settings: DeduplicateSettings) -> dict[str, npt.NDA
     shared[:-1] |= same
     order, bucket = order[shared], bucket[shared]
     rank, item, block = rank[order], item[order], block[order]
-    order = np.lexsort((block, item, rank, bucket))
-    bucket, item, block = bucket[order], item[order], block[order]
-    # a sample that several blocks hold counts once
+    # a sample that several sources or blocks have counts once, for the first of each
+    order = np.lexsort((item, bucket))
+    bucket, item = bucket[order], item[order]
     fresh = np.ones(len(bucket), bool)
     fresh[1:] = (bucket[1:] != bucket[:-1]) | (item[1:] != item[:-1])
-    bucket, item, block = bucket[fresh], item[fresh], block[fresh]
+    starts = np.flatnonzero(fresh)
+    bucket, item = bucket[starts], item[starts]
+    rank, block = (np.minimum.reduceat(values[order], starts) if len(starts) else values for values in (rank, block))
+    order = np.lexsort((item, rank, bucket))
+    bucket, item, block = bucket[order], item[order], block[order]
     left, right = _within(bucket, settings.max_bucket)
     return {
         "block_a": block[left],

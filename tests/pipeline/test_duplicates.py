@@ -58,6 +58,13 @@ def test_the_same_drawing_in_other_words_is_found(icons: Path, tmp_path: Path) -
     reasons = {row["reason"] for row in found.values()}
     assert found["disc.svg"]["cluster_id"] == found["arcs.svg"]["cluster_id"]
     assert {"duplicate_geometry", "duplicate_picture"} <= reasons
+    (part,) = run.result.manifest.clusters
+    table = read_table(open_storage(str(run.workspace)), part["path"]).to_pylist()
+    members = [row for row in table if row["cluster_id"] == of["black"]]
+    assert {row["path"] for row in members} == {f"{name}.svg" for name in ("black", "red", "polygon", "scaled")}
+    assert members[0]["sample_id"] == of["black"] and members[0]["reason"] == ""
+    assert all(row["reason"] for row in members[1:])
+    assert len(table) == len({row["cluster_id"] for row in table}) + run.result.manifest.funnel.duplicate
     told = svgmill("duplicates", run.workspace).stdout
     assert re.search(r"\n  3 to 4 +1\n", told)
     assert re.search(r"icons +\d+  .*duplicate_geometry \d.*duplicate_picture \d", told)
@@ -117,7 +124,9 @@ def test_deciding_in_shards_decides_the_same(
     bench.mkdir()
     (bench / "one.svg").write_text(drawing(5))
     flags = {"glyph": {"policy": policy, "most": 2}}
-    keys = {"partition": {"records": 4}, "deduplicate": {"flags": flags}, "decontaminate": [str(bench)]}
+    recoloured = "keep" if policy == "keep" else "drop"
+    own = {"flags": flags, "recoloured": recoloured}
+    keys = {"partition": {"records": 4}, "deduplicate": own, "decontaminate": [str(bench)]}
     sources = [
         {"name": folder.name, "kind": "folder", "path": str(folder), "license": "MIT"} for folder in (icons, more)
     ]

@@ -115,6 +115,8 @@ def test_verification_is_exact() -> None:
 def test_any_partitioning_gives_the_same_duplicates(parts: int, cuts: int, chance: random.Random) -> None:
     """However samples are cut into blocks, and buckets into tasks, the same pairs are duplicates."""
     rows = corpus(60)
+    # the other source has some of the samples, too
+    rows += [row | {"source": "ab"[row["source"] == "a"], "path": row["path"] + "-again"} for row in rows[:20]]
     whole = match(pairs([(0, bands(table(rows), SETTINGS))], {"a": 0, "b": 1}, SETTINGS), table(rows), SETTINGS)
     chance.shuffle(rows)
     blocks = [rows[n::parts] for n in range(parts)]
@@ -135,6 +137,7 @@ def test_any_partitioning_gives_the_same_duplicates(parts: int, cuts: int, chanc
             features = [row for block in {a, b} for row in blocks[block]]
             edges_found += match(mine, table(features), SETTINGS).to_pylist() if len(mine) else []
     assert sorted(map(str, edges_found)) == sorted(map(str, whole.to_pylist()))
+    assert all(edge["a"] != edge["b"] for edge in edges_found)
     assert len(whole) > 5
 
 
