@@ -55,19 +55,21 @@ def draw(text: bytes) -> Any:
     return pixels if pixels.shape == (SIDE, SIDE, 4) else None
 
 
-def apart(one: Any, other: Any, colours: bool = True) -> float:
-    """The share of pixels that differ by over 64 levels on white; without ``colours`` in coverage."""
+def apart(one: Any, other: Any, colours: bool = True, levels: int = 64) -> float:
+    """The share of pixels that differ by over ``levels`` on white; without ``colours`` by 64 in coverage."""
     if not colours:
         return float((np.abs(one[..., 3].astype(int) - other[..., 3]) > 64).mean())
     grounds = []
     for picture in (one, other):
         alpha = picture[..., 3:].astype(float) / 255
         grounds.append(picture[..., :3] * alpha + 255 * (1 - alpha))
-    return float((np.abs(grounds[0] - grounds[1]).max(axis=2) > 64).mean())
+    return float((np.abs(grounds[0] - grounds[1]).max(axis=2) > levels).mean())
 
 
-def alike(one: Any, other: Any) -> bool:
+def alike(operation: str, one: Any, other: Any) -> bool:
     """Whether two drawings look the same, or have the same shape in one colour each."""
+    if operation == "skin_tone":  # steps of a tone are small, but over much of the picture
+        return apart(one, other, levels=24) < 0.005
     opaque = bool((one[..., 3] == 255).all())
     return apart(one, other) < 0.005 or (not opaque and apart(one, other, colours=False) < 0.005)
 
@@ -456,6 +458,13 @@ def other_flag(root: Any, chance: random.Random) -> bool:
 TURNS = (("left", "right"), ("up", "down"), ("left", "up"), ("right", "down"))
 FILLS = (("-outline", ""), ("-fill", ""), ("-sharp", ""), ("-sharp", "-outline"), ("-filled", ""), ("-bold", "-fill"))
 FOLDERS = (("outline", "filled"), ("outline", "solid"), ("outlined", "filled"), ("regular", "fill"), ("sharp", "round"))
+TONES = (
+    ("-light", "-medium-light"),
+    ("-medium-light", "-medium"),
+    ("-medium", "-medium-dark"),
+    ("-medium-dark", "-dark"),
+)
+TONE_CODES = (("1f3fb", "1f3fc"), ("1f3fc", "1f3fd"), ("1f3fd", "1f3fe"), ("1f3fe", "1f3ff"))
 NUMBER = re.compile(r"(?<![0-9])([0-9])(?![0-9])|-(one|two|three|four|five|six|seven|eight)\b|-([a-h])(?=-|$)")
 
 
@@ -464,6 +473,12 @@ def real_pairs(files: dict[str, Path]) -> Iterator[tuple[str, Path, Path]]:
     by_number: dict[str, list[str]] = {}
     for name, path in files.items():
         folder, _, stem = name.rpartition("/")
+        for one, other in TONES:
+            if stem.endswith(one) and (twin := f"{name.removesuffix(one)}{other}") in files:
+                yield "skin_tone", path, files[twin]
+        for one, other in TONE_CODES:
+            if one in stem and (twin := f"{folder}/{stem.replace(one, other)}") in files:
+                yield "skin_tone", path, files[twin]
         for one, other in TURNS:
             if re.search(rf"\b{one}\b", stem) and (twin := f"{folder}/{re.sub(rf'{one}', other, stem)}") in files:
                 yield "turned", path, files[twin]
@@ -506,7 +521,7 @@ class Set:
     def pair(self, number: int, operation: str, one: Path, other: Path) -> None:
         """Copy two different drawings."""
         pictures = draw(one.read_bytes()), draw(other.read_bytes())
-        if pictures[0] is None or pictures[1] is None or alike(*pictures):
+        if pictures[0] is None or pictures[1] is None or alike(operation, *pictures):
             self.left_out[f"{operation}: look the same"] += 1
             return
         names = [f"{operation}/{number:05}-{side}-{path.name}" for side, path in (("a", one), ("b", other))]

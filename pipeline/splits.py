@@ -34,7 +34,7 @@ class Splits:
             update={
                 "picture_share": settings.picture_share * _CLEARLY,
                 "picture_mean": settings.picture_mean * _CLEARLY,
-                "near_share": settings.near_share * _CLEARLY,
+                "picture_patch": settings.picture_patch * _CLEARLY,
             }
         )
         self._tables = [_SCHEMA.empty_table()]

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 SIDE = 64
 
+PATCH = 8
+"""Pixels a side of the patches that `unlike` looks at."""
+
 Reduced = npt.NDArray[np.uint8]
 """(SIDE, SIDE, 4): red, green, blue, premultiplied, and alpha."""
 
@@ -105,14 +108,17 @@ def picture_hash(picture: Reduced) -> bytes:
     return np.packbits(bits).tobytes()
 
 
-def unlike(a: Reduced, b: Reduced, threshold: int) -> tuple[float, float]:
-    """The share of pixels of which a channel differs by more than ``threshold``, and the mean difference, 0..1.
+def unlike(a: Reduced, b: Reduced, threshold: int) -> tuple[float, float, float]:
+    """How unlike two pictures are: the share of pixels of which a channel differs by more than ``threshold``, the mean
+    difference, 0..1, and the largest mean difference of a patch of `PATCH` pixels a side, of the channel that differs
+    most. All are taken on white and on black, and the worse one counts.
 
-    Both are taken on white and on black, and the worse one counts.
+    What is drawn a little otherwise differs a little along all its outlines; where a part is another one, there is a
+    patch that differs much.
     """
     apart = (a != b).any(axis=2)
     if not apart.any():
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     step = a[apart].astype(np.int16) - b[apart]
     on_black = np.abs(step[:, :3])
     on_white = np.abs(step[:, :3] - step[:, 3:])
@@ -120,4 +126,8 @@ def unlike(a: Reduced, b: Reduced, threshold: int) -> tuple[float, float]:
     for ground in (on_black, on_white):
         share = max(share, float(np.count_nonzero(ground.max(axis=1) > threshold)) / (SIDE * SIDE))
         mean = max(mean, float(ground.sum(dtype=np.int64)) / (255 * 3 * SIDE * SIDE))
-    return share, mean
+    sums = np.zeros((SIDE + 1, SIDE + 1), np.int64)
+    sums[1:, 1:][apart] = np.maximum(on_black, on_white).max(axis=1)
+    sums = sums.cumsum(axis=0).cumsum(axis=1)
+    patches = sums[PATCH:, PATCH:] - sums[:-PATCH, PATCH:] - sums[PATCH:, :-PATCH] + sums[:-PATCH, :-PATCH]
+    return share, mean, float(patches.max()) / (255 * PATCH * PATCH)

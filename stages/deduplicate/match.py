@@ -25,7 +25,7 @@ MOST_BITS = 24
 """Of a picture hash's 192: drawings whose hashes differ in more are not compared pixel by pixel."""
 
 _ALMOST = 2.0
-"""How many times the share of pixels that may differ makes two samples `Level.ALMOST` duplicates."""
+"""How many times what pictures may differ by makes two samples `Level.ALMOST` duplicates."""
 
 _BLOCKS = 8
 """Blocks of pixels a side, whose means are compared first."""
@@ -84,21 +84,27 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     asked = np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS)))
     hopeless = look.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
     for i in asked[near[asked] | ~hopeless].tolist():
-        share, mean = look.at(int(left[i]), int(right[i]), colours=True)
-        if near[i] and share <= settings.near_share:
-            level[i], score[i] = Level.NEAR, similar[i]
-            continue
-        found = Level.PICTURE
-        if plain[i] and (share > settings.picture_share or mean > settings.picture_mean):
-            share, mean = look.at(int(left[i]), int(right[i]), colours=False)
+        unlikeness = look.at(int(left[i]), int(right[i]), colours=True)
+        found = Level.NEAR if near[i] else Level.PICTURE
+        if plain[i] and not _within(unlikeness, settings):
+            unlikeness = look.at(int(left[i]), int(right[i]), colours=False)
             found = Level.GEOMETRY
-        if share <= settings.picture_share and mean <= settings.picture_mean:
-            level[i], score[i] = found, 1.0 - share
-        elif share <= _ALMOST * max(settings.picture_share, settings.near_share):
-            level[i], score[i] = Level.ALMOST, 1.0 - share
+        if _within(unlikeness, settings):
+            level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
+        elif _within(unlikeness, settings, _ALMOST):
+            level[i], score[i] = Level.ALMOST, 1.0 - unlikeness[0]
     is_ = level != 255
     columns = (candidates["a"].to_numpy()[is_], candidates["b"].to_numpy()[is_], level[is_], score[is_])
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
+
+
+def _within(unlikeness: tuple[float, float, float], settings: DeduplicateSettings, times: float = 1.0) -> bool:
+    share, mean, patch = unlikeness
+    return (
+        share <= times * settings.picture_share
+        and mean <= times * settings.picture_mean
+        and patch <= times * settings.picture_patch
+    )
 
 
 def _rows(items: Items, order: npt.NDArray[np.intp], wanted: Items) -> npt.NDArray[np.intp]:
@@ -161,7 +167,7 @@ class _Look:
         self._packed, self._threshold = packed, threshold
         self._unpacked: dict[int, Reduced] = {}
 
-    def at(self, a: int, b: int, colours: bool) -> tuple[float, float]:
+    def at(self, a: int, b: int, colours: bool) -> tuple[float, float, float]:
         """`pictures.unlike` of two rows, with or without regard to ``colours``."""
         one, other = self._picture(a), self._picture(b)
         if not colours:

@@ -36,16 +36,24 @@ class DeduplicateSettings(Settings):
         True, description="also drop drawings that look the same, and compare the pictures of near-duplicates"
     )
     pixel_threshold: int = Field(
-        40, ge=0, le=255, description="difference of a channel above which a pixel differs, in pictures of 64 x 64 px"
+        36,
+        ge=0,
+        le=255,
+        description="difference of a channel above which a pixel differs, in pictures of 64 x 64 px; neighbouring skin"
+        " tones of emoji differ by 39",
     )
     picture_share: float = Field(
-        0.003, ge=0, le=1, description="share of pixels that may differ in drawings that look the same"
+        0.006, ge=0, le=1, description="share of pixels that may differ in pictures of duplicates"
     )
     picture_mean: float = Field(
-        0.01, ge=0, le=1, description="mean difference of the channels of drawings that look the same, at most"
+        0.01, ge=0, le=1, description="mean difference of the channels in pictures of duplicates, at most"
     )
-    near_share: float = Field(
-        0.004, ge=0, le=1, description="share of pixels that may differ in near-duplicates; checked if pictures are"
+    picture_patch: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="mean difference within any patch of 8 x 8 px in pictures of duplicates, at most: outlines"
+        " that moved a little differ less, another mouth in a face differs more",
     )
     flags: FlagSettings = Field(FlagSettings(), description="kinds of drawings, and what becomes of them")
     seed: int = Field(42, ge=0, description="of the MinHash permutations")

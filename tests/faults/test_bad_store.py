@@ -9,7 +9,7 @@ from conftest import drawing, write_config
 
 from pipeline import tables
 
-EVERY = int(os.environ.get("SVGMILL_BAD_STORE_EVERY", "41"))
+EVERY = int(os.environ.get("SVGMILL_BAD_STORE_EVERY", "61"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
