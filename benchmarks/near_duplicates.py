@@ -1,6 +1,7 @@
 """From stored tokens to clusters: time and memory, and beside datasketch's MinHash and MinHashLSH.
 
     python benchmarks/near_duplicates.py FOLDER [FOLDER ...] [--counts 100000 1000000] [--crowd] [--strings FILE]
+                                         [--together 250000]
 
 Normalizes the SVGs of the folders (or takes token strings from FILE, a line each), makes as many drawings as asked of
 them: the distinct ones, and copies with three of ten offsets moved by one unit. They are stored as samples partitions,
@@ -312,7 +313,10 @@ def main() -> None:
     parser.add_argument("--strings", type=Path)
     parser.add_argument("--crowd", action="store_true")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--together", type=int, help="records that one task decides on; a run has 1,000,000")
     args = parser.parse_args()
+    if args.together:
+        decisions.TOGETHER, decisions.ROUTED_AT_ONCE = args.together, args.together // 2
     with tempfile.TemporaryDirectory(prefix="svgmill-strings-") as name:
         strings = args.strings or Path(name) / "strings"
         if not args.strings:

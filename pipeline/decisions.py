@@ -35,7 +35,7 @@ from stages.deduplicate import DeduplicateSettings
 from stages.reasons import Outcome, Reason, outcome
 from stages.schema import CLUSTERS, DECIDED, EDGES, INDEX, ROUTED, SETTLED, STARS
 
-TOGETHER = 2_000_000
+TOGETHER = 1_000_000
 """Records that one task decides on, about."""
 
 ROUTED_AT_ONCE = 1_000_000
