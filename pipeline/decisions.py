@@ -356,7 +356,9 @@ def _published(work: Work, decisions: pa.Table) -> dict[str, Output]:
     told = decisions.filter(pc.not_equal(decisions["reason"], Reason.TAKEN_DOWN))
     sizes = told.group_by("cluster_id").aggregate([([], "count_all")])
     several = sizes.filter(pc.greater(sizes["count_all"], 1))["cluster_id"]
-    members = told.filter(pc.is_in(told["cluster_id"], value_set=several))
+    # a benchmark's drawing is no record, but what it took is told
+    overlaps = pc.equal(told["reason"], Reason.BENCHMARK_OVERLAP)
+    members = told.filter(pc.or_(pc.is_in(told["cluster_id"], value_set=several), overlaps))
     order = [("cluster_id", "ascending"), ("kept", "descending"), ("source", "ascending"), ("path", "ascending")]
     outputs = {}
     for name, table, schema in (("index", samples, INDEX), ("clusters", members.sort_by(order), CLUSTERS)):

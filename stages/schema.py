@@ -166,9 +166,9 @@ ROUTED = pa.schema(  # what is decided by, on its way to a shard
     ]
 )
 
-CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and more; a cluster's survivor comes first
+CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and more, or of what overlaps a benchmark
     [
-        ("cluster_id", pa.string()),  # sample_id of the survivor, or of what must not be in the dataset
+        ("cluster_id", pa.string()),  # sample_id of the survivor, which comes first, or of a benchmark's drawing
         ("sample_id", pa.string()),
         *KEY,
         ("reason", pa.string()),  # why it joined, "" for the survivor

@@ -85,6 +85,11 @@ def test_benchmarks_are_not_in_the_dataset(icons: Path, tmp_path: Path) -> None:
     gone = {path for path, row in found.items() if row["reason"] == "benchmark_overlap"}
     assert gone == {"s03.svg", "s07.svg", "black.svg", "red.svg", "polygon.svg", "scaled.svg"}
     assert run.result.manifest.funnel.rejected["benchmark_overlap"] == len(gone)
+    (part,) = run.result.manifest.clusters
+    rows = read_table(open_storage(str(run.workspace)), part["path"]).to_pylist()
+    told = {row["path"]: row for row in rows if row["reason"] == "benchmark_overlap"}
+    assert told.keys() == gone
+    assert told["s07.svg"]["cluster_id"] == found["s07.svg"]["sample_id"]
     assert run.result.manifest.funnel.input == 28
     assert [source["source"] for source in run.result.manifest.sources] == ["icons"]
     assert not gone & {p["path"] for row in parquet_rows(run) for p in row["provenance"]}
