@@ -87,7 +87,9 @@ def plain(root: Any) -> bool:
         if any("url(" in value or "%" in value for value in node.attrib.values()):
             return False
         lengths = [node.get(name) for name in LENGTHS if name in node.attrib and node is not root]
-        if not all(re.fullmatch(r"-?[0-9.]+", value) for value in (*lengths, root.get("stroke-width", "1"))):
+        if not all(
+            re.fullmatch(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)", value) for value in (*lengths, root.get("stroke-width", "1"))
+        ):
             return False
     return root.get("viewBox") is not None
 
@@ -251,7 +253,11 @@ def recoloured(root: Any, chance: random.Random) -> bool:
 def shapes_to_paths(root: Any, chance: random.Random) -> bool:
     changed = False
     for node in shapes(root):
-        get = {name: float(value) for name, value in node.attrib.items() if re.fullmatch(r"-?[0-9.]+", value)}
+        get = {
+            name: float(value)
+            for name, value in node.attrib.items()
+            if re.fullmatch(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)", value)
+        }
         kind = etree.QName(node).localname
         data = ""
         if kind == "rect" and "rx" not in node.attrib and "ry" not in node.attrib and {"width", "height"} <= set(get):
