@@ -403,7 +403,7 @@ def scour(text: bytes) -> bytes | None:
     options.remove_metadata, options.strip_comments, options.quiet = True, True, True
     try:
         return scour_.scourString(text.decode(), options).encode()
-    except Exception:  # what it makes of a file is its own affair
+    except Exception:  # a tool may fail in any way; `Set.add` counts that it did
         return None
 
 
@@ -412,7 +412,7 @@ def picosvg(text: bytes) -> bytes | None:
 
     try:
         return Pico.fromstring(text.decode()).topicosvg().tostring().encode()
-    except Exception:
+    except Exception:  # as above
         return None
 
 
@@ -512,8 +512,11 @@ class Set:
 
     def add(self, base: str, operation: str, text: bytes | None, original: bytes, duplicate: bool) -> None:
         """Write a variant of ``base``, unless its picture says otherwise than the label."""
-        one, other = draw(original), None if text is None else draw(text)
-        if text is None or one is None or other is None:
+        if text is None:
+            self.left_out[f"{operation}: the tool failed"] += 1
+            return
+        one, other = draw(original), draw(text)
+        if one is None or other is None:
             self.left_out[f"{operation}: does not draw"] += 1
             return
         share = apart(one, other, operation != "recoloured")

@@ -127,18 +127,18 @@ class Deciding:
         return Task(stage, plan.CORPUS, key, basis, self._payload | payload, rows, rows * _BYTES)
 
     def _components(self, stage: Stage) -> Output:
-        parts: list[tuple[list[str], list[Output]]] = [
+        parts: list[tuple[list[Output], list[Output]]] = [
             ([], group) for group in _filled(self._edges, lambda edge: edge.rows, EDGES_AT_ONCE)
         ]
-        if "cap" in {rule["policy"] for rule in plan.dump(self._config.deduplicate)["flags"].values()}:
-            parts += [([r.outputs["kept"].path for r in group], []) for group in self._groups()]
+        if "cap" in {rule["policy"] for rule in self._own["flags"].values()}:
+            parts += [([record.outputs["kept"] for record in group], []) for group in self._groups()]
         level = 0
         while True:
             tasks = []
             for n, (samples, edges) in enumerate(parts or [([], [])]):
-                payload = {"edges": [edge.path for edge in edges], "samples": samples}
-                inputs = [*edges, *(r.outputs["kept"] for r in self._samples if r.outputs["kept"].path in samples)]
-                rows = sum(edge.rows for edge in edges)
+                payload = {"edges": [edge.path for edge in edges], "samples": [table.path for table in samples]}
+                inputs = [*samples, *edges]
+                rows = sum(table.rows for table in inputs)
                 tasks.append(self._task("components", _key(f"round-{level}", n), inputs, payload, rows))
             found = [record.outputs["kept"] for record in stage("components", tasks)]
             if len(found) == 1:
@@ -170,11 +170,9 @@ class Deciding:
             parts: dict[str, list[tuple[str, int]]] = {"samples": [], "edges": [], "earlier": []}
             rows = 0
             for record in routed:
-                sizes = record.extra["shards"]
-                # what goes into a shard is a row group, if it is anything
-                group = sum(size > 0 for size in sizes[:shard]) if sizes[shard] else -1
-                parts[record.key.partition("-")[0]].append((record.outputs["kept"].path, group))
-                rows += sizes[shard] if record.key.startswith("samples") else 0
+                kind, sizes = record.key.partition("-")[0], record.extra["shards"]
+                parts[kind].append((record.outputs["kept"].path, _row_group(sizes, shard)))
+                rows += sizes[shard] if kind == "samples" else 0
             inputs = [record.outputs["kept"] for record in routed]
             tasks.append(self._task("settle", _key("settle", shard), inputs, {"parts": parts}, rows))
         return tasks
@@ -184,9 +182,9 @@ class Deciding:
         for n, records in enumerate(self._groups()):
             parts = []
             for record in settled:
-                sizes = record.extra["routes"]
-                if sizes[n]:
-                    parts.append((record.outputs["kept"].path, sum(size > 0 for size in sizes[:n])))
+                group = _row_group(record.extra["routes"], n)
+                if group >= 0:
+                    parts.append((record.outputs["kept"].path, group))
             partitions = [(record.source, record.key, record.rows_kept) for record in records]
             payload = {"parts": parts, "partitions": partitions}
             inputs = [record.outputs["kept"] for record in settled]
@@ -200,6 +198,15 @@ def _partitions(records: Sequence[Record]) -> list[tuple[str, str, str]]:
 
 def _key(name: str, number: int) -> str:
     return f"{name}-{number:05}"
+
+
+def _row_group(sizes: Sequence[int], number: int) -> int:
+    """Where a part of that number is in a table of parts of ``sizes``, as `_parts` gives them; -1 if it is empty."""
+    return sum(size > 0 for size in sizes[:number]) if sizes[number] else -1
+
+
+def _parts(table: pa.Table, sizes: Sequence[int]) -> list[pa.Table]:
+    return [table.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 def _filled(items: Sequence[Any], size: Callable[[Any], int], most: int) -> list[list[Any]]:
@@ -251,8 +258,7 @@ def route_step(work: Work) -> Record:
     shard = deduplicate.shards(items, stars, payload["shards"])
     sizes = np.bincount(shard, minlength=payload["shards"]).tolist()
     table = table.take(pa.array(np.argsort(shard, kind="stable")))
-    parts = [table.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
-    output = write_table(work.storage, work.path(), parts, schema)
+    output = write_table(work.storage, work.path(), _parts(table, sizes), schema)
     return work.record({"kept": output}, len(table), len(table), extra={"shards": sizes})
 
 
@@ -271,8 +277,8 @@ def settle_step(work: Work) -> Record:
     for name in ("partition", "row"):
         decisions = decisions.append_column(ROUTED.field(name), table[name])
     sizes = [len(part) for part in samples]
-    parts = [decisions.slice(end - size, size) for size, end in zip(sizes, accumulate(sizes), strict=True)]
-    outputs = {"kept": write_table(work.storage, work.path(), parts, SETTLED), **_published(work, decisions)}
+    kept = write_table(work.storage, work.path(), _parts(decisions, sizes), SETTLED)
+    outputs = {"kept": kept, **_published(work, decisions)}
     return work.record(outputs, len(table), outputs["index"].rows, extra={"routes": sizes})
 
 

@@ -23,13 +23,13 @@ _AT_ONCE = 131_072
 Places = npt.NDArray[np.int64]
 
 Columns = list[npt.NDArray[Any]]
-"""Bucket, rank of the source, item, and block."""
+"""Bucket, rank of the source, item, and number of the part."""
 
 
 def pairs(
     parts: Iterable[tuple[int, pa.Table]], source_rank: Mapping[str, int], settings: DeduplicateSettings
 ) -> pa.Table:
-    """The pairs (`stages.schema.PAIRS`) in ``parts``: (number of block, its `stages.schema.BANDS` of some slices).
+    """The pairs (`stages.schema.PAIRS`) in ``parts``: (number of stretch, `stages.schema.BANDS` of some buckets).
 
     Sorted and distinct. In a bucket of more than ``max_bucket`` samples (shapes that are as good as blank, templates
     that a tool has filled in thousands of times) each sample meets the `FIRST` first by source and item only: these are
