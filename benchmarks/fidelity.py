@@ -28,6 +28,7 @@ from stages import deduplicate, normalize, render, sanitize, tokenize
 from stages.base import Dropped
 from stages.normalize.canvas import declared_view_box, fit_view_box, make_canvas, side
 from stages.normalize.document import _read
+from stages.normalize.plain import Plain
 from stages.render.compare import blank, difference
 from stages.render.renderers import draw, framed, sized, vips
 from stages.rowwise import RowwiseSettings, mill
@@ -106,7 +107,7 @@ def resvg_row(path: Path, config: RowwiseSettings) -> Row:
 def frames(safe: bytes, canonical: str, box: tuple[float, ...], width: int, height: int) -> tuple[bytes, bytes]:
     """The canonical form where the reference shows the viewBox, and the source, both ``width`` x ``height`` px."""
     root = etree.fromstring(safe)
-    node, _, _ = _read(safe, normalize.NormalizeSettings())
+    node, _, _ = _read(safe, normalize.NormalizeSettings(), Plain())
     declared = declared_view_box(node) or box
     sides = [side(node, name) or size for name, size in (("width", declared[2]), ("height", declared[3]))]
     canvas = make_canvas(box, normalize.NormalizeSettings())

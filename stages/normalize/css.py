@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
+from stages.normalize.plain import Plain
 from stages.normalize.properties import (
     CSS_ONLY,
     INHERIT,
@@ -40,8 +41,10 @@ class Declaration(NamedTuple):
     important: bool
 
 
-def cascade(nodes: list[Node], settings: NormalizeSettings) -> set[str]:
+def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> set[str]:
     """Fill ``declared`` of every node (document order, the root first). Returns notes.
+
+    What the renderers lack of CSS is resolved in ``plain``.
 
     Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
     """

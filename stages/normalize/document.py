@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
@@ -16,6 +14,7 @@ from stages.normalize.css import cascade
 from stages.normalize.defs import sort_attributes
 from stages.normalize.ink import ink
 from stages.normalize.omit import omit
+from stages.normalize.plain import Plain
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.structure import Walker
@@ -31,8 +30,8 @@ _ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTra
 class Normalized:
     """``svg``: canonical text. ``view_box``: the source's, resolved: min-x, min-y, width, height. ``notes``: sorted.
 
-    ``source``: the document that ``svg`` is the picture of, without what settings leave out. ``background``: the
-    colour of the ground that was laid under it, "" for none.
+    ``source``: the document that ``svg`` is the picture of: without what settings leave out, and made plain
+    (`plain.Plain`). ``background``: the colour of the ground that was laid under it, "" for none.
     """
 
     svg: str
@@ -56,17 +55,17 @@ def source_view_box(svg: bytes, settings: NormalizeSettings | None = None) -> Vi
     Raises Dropped.
     """
     settings = settings or NormalizeSettings()
-    root, ids, _ = _read(svg, settings)
+    root, ids, _ = _read(svg, settings, Plain())
     return check_view_box(declared_view_box(root) or _measure(root, ids, settings), settings)
 
 
-def _read(svg: bytes, settings: NormalizeSettings) -> tuple[Node, dict[str, Node], set[str]]:
+def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, dict[str, Node], set[str]]:
     if len(svg) > settings.max_bytes:
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
     nodes, ids = build(parse(svg), settings.max_elements)
-    notes = cascade(nodes, settings)
-    if b"var(" in svg.lower() and resolve_variables(nodes):
-        notes.add("css_variables_resolved")
+    notes = cascade(nodes, settings, plain)
+    if b"var(" in svg.lower():
+        resolve_variables(nodes, plain)
     if any(node.tag in _ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
@@ -77,7 +76,7 @@ def _read(svg: bytes, settings: NormalizeSettings) -> tuple[Node, dict[str, Node
 def _measure(root: Node, ids: dict[str, Node], settings: NormalizeSettings) -> ViewBox:
     """The bounding box of all geometry, in user units."""
     canvas = Canvas((0.0, 0.0, 100.0, 100.0), IDENTITY, (0, 0, settings.canvas, settings.canvas))
-    walker = Walker(ids, canvas, settings, measure=True)
+    walker = Walker(ids, canvas, settings, Plain(dry=True), measure=True)
     walker.root(root)
     if not walker.measured:
         raise Dropped(Reason.BAD_DIMENSION, "no viewBox, no width and height, and no geometry")
@@ -87,10 +86,9 @@ def _measure(root: Node, ids: dict[str, Node], settings: NormalizeSettings) -> V
 
 def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     svg, omitted = omit(svg, settings)
-    root, ids, notes = _read(svg, settings)
+    plain = Plain()
+    root, ids, notes = _read(svg, settings, plain)
     notes |= omitted
-    if "css_variables_resolved" in notes:
-        svg = etree.tostring(root.source)
     view_box = declared_view_box(root)
     if view_box is None:
         given = root.attributes.get("viewBox", "").strip()
@@ -99,10 +97,10 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
         view_box = _measure(root, ids, settings)
         notes.add("view_box_measured")
     canvas = make_canvas(view_box, settings)
-    walker = Walker(ids, canvas, settings)
+    walker = Walker(ids, canvas, settings, plain)
     walker.contextual = b"context-" in svg
     drawn = _frame(walker, walker.root(root))
-    notes |= walker.notes
+    notes |= walker.notes | plain.notes
     if not drawn:
         if "animation" in notes:
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing is drawn but by animation")
@@ -117,7 +115,7 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     size = settings.canvas
     children = [Element("defs", {}, used), *drawn] if used else drawn
     text = serialize(Element("svg", {"viewBox": f"0 0 {size} {size}"}, children))
-    return Normalized(text, canvas.view_box, tuple(sorted(notes)), svg, color)
+    return Normalized(text, canvas.view_box, tuple(sorted(notes)), plain.document(root, svg), color)
 
 
 def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:

@@ -19,6 +19,7 @@ from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, reference, vertices
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.patterns import Patterns
+from stages.normalize.plain import Plain
 from stages.normalize.properties import DEFAULTS, compute
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
@@ -62,9 +63,11 @@ class Walker:
     """Draws one document. ``notes`` collects what was left out or repaired."""
 
     def __init__(
-        self, ids: dict[str, Node], canvas: Canvas, settings: NormalizeSettings, measure: bool = False
+        self, ids: dict[str, Node], canvas: Canvas, settings: NormalizeSettings, plain: Plain, measure: bool = False
     ) -> None:
         self.ids, self.canvas, self.settings = ids, canvas, settings
+        self.plain = plain
+        """The source as the judges are shown it; what the walk resolves is written into it."""
         self.definitions = Definitions()
         self.notes: set[str] = set()
         self.measured: list[Box] | None = [] if measure else None

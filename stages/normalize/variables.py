@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stages.normalize.plain import Plain
 from stages.normalize.properties import Variable, parse_property
 from stages.normalize.tree import Node
 
@@ -14,13 +15,12 @@ _MOST_CHARS = 10_000
 _DEEPEST = 16
 
 
-def resolve_variables(nodes: list[Node]) -> bool:
+def resolve_variables(nodes: list[Node], plain: Plain) -> None:
     """Replace the values that use var(), in ``declared`` and in the source, of all nodes in document order.
 
     A reference without a value and without a fallback makes a declaration invalid (section 3), so that it counts as not
-    declared, as does one that is part of a cycle. Returns whether there were any.
+    declared, as does one that is part of a cycle.
     """
-    found = False
     scopes: dict[int, dict[str, str]] = {}
     for node in nodes:
         outer = scopes[id(node.parent)] if node.parent is not None else {}
@@ -29,22 +29,14 @@ def resolve_variables(nodes: list[Node]) -> bool:
         for name, value in list(node.declared.items()):
             if not isinstance(value, Variable):
                 continue
-            found = True
             text = _substitute(value.text, scope, ())
             typed = None if text is None else parse_property(name, text)
             if typed is None or isinstance(typed, Variable):
                 del node.declared[name]
-                _declare(node, name, "unset")
+                plain.declare(node, name, "unset", "variables")
             else:
                 node.declared[name] = typed
-                _declare(node, name, text or "")
-    return found
-
-
-def _declare(node: Node, name: str, text: str) -> None:
-    """Set a property of an element of the source, whatever else declares it."""
-    style = node.source.get("style", "").rstrip().rstrip(";")
-    node.source.set("style", f"{style};{name}:{text} !important".lstrip(";"))
+                plain.declare(node, name, text or "", "variables")
 
 
 def _substitute(text: str, scope: dict[str, str], active: tuple[str, ...]) -> str | None:

@@ -177,7 +177,7 @@ def test_custom_properties_are_resolved(sheet: str, attributes: str, fill: str):
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><style>{sheet}</style><rect width="9" height="9" {attributes}/></svg>'
     done = normalize_one(svg.encode(), NormalizeSettings())
     assert f'fill="{fill}"' in done.svg
-    assert done.notes == ("css_variables_resolved",)
+    assert done.notes == ("plain_variables",)
     picture = draw(framed(done.source, done.view_box, 98), "librsvg")
     assert (picture == draw(sized(done.svg, 98), "librsvg")).all()
 
