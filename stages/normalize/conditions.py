@@ -152,7 +152,7 @@ def _inner(token: Any, leaf: Callable[[Any], Answer]) -> Answer | None:
     return leaf(token) if token.type == "function" else None
 
 
-# -- media queries ------------------------------------------------------------------------------------------------------
+# -- media queries ----------------------------------------------------------------------------------------------------
 
 
 def _query(tokens: list[Any], screen: Screen) -> Answer:
@@ -299,12 +299,10 @@ _RESOLUTIONS = {"dppx": 1.0, "x": 1.0, "dpi": 1 / 96, "dpcm": 2.54 / 96}
 def _number(text: str, name: str) -> float | None:
     factor = 1.0
     if name == "resolution":
-        for unit, factor in _RESOLUTIONS.items():
-            if text.lower().endswith(unit):
-                text = text[: -len(unit)]
-                break
-        else:
+        unit = next((unit for unit in _RESOLUTIONS if text.lower().endswith(unit)), "")
+        if not unit:
             return None
+        text, factor = text[: -len(unit)], _RESOLUTIONS[unit]
     try:
         return float(text) * factor
     except ValueError:
@@ -325,7 +323,7 @@ def _within(bounds: tuple[float, float], sign: str, value: float) -> Answer:
     return above if sign == ">=" else _negate(above)
 
 
-# -- @supports ----------------------------------------------------------------------------------------------------------
+# -- @supports --------------------------------------------------------------------------------------------------------
 
 
 def _supported(token: Any, namespaces: Namespaces) -> Answer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stages.normalize.declarations import KNOWN, Written, typed
 from stages.normalize.plain import Plain
-from stages.normalize.sheets import Rule
+from stages.normalize.sheets import Layer, Rule
 from stages.normalize.tree import Node
 
 
@@ -30,7 +30,7 @@ def inline(nodes: list[Node], rules: list[list[Rule]], styles: list[Node], plain
 def _write(node: Node, applying: list[Rule]) -> None:
     """Normal declarations go before the style attribute's own, important ones behind."""
     normal, important = _winners(applying, False), _winners(_reversed(applying), True)
-    own = node.attributes.get("style", "").strip().rstrip(";")
+    own = node.source.get("style", "").strip().rstrip(";")
     ended = own + _closing(own)
     parts = [f"{name}:{text}" for name, text in normal.items()]
     if own:
@@ -60,14 +60,23 @@ def _reversed(applying: list[Rule]) -> list[Rule]:
 
 def _winners(applying: list[Rule], important: bool) -> dict[str, str]:
     """The text of the strongest valid declaration of each property, the strongest last."""
-    winners: dict[str, str] = {}
+    stacks: dict[str, list[tuple[Rule, str]]] = {}
     for rule in applying:
         for declaration in rule.written:
             name, text, flag = declaration
             if flag is not important or name.startswith("--") or not _valid(declaration):
                 continue
-            winners.pop(name, None)
-            winners[name] = " ".join(text.split())
+            stacks[name] = [*stacks.pop(name, ()), (rule, " ".join(text.split()))]
+    winners: dict[str, str] = {}
+    for name, stack in stacks.items():
+        reverted: list[Layer] = []
+        for rule, text in reversed(stack):
+            if any(rule.layer is layer for layer in reverted):
+                continue
+            if text.lower() != "revert-layer":
+                winners[name] = text
+                break
+            reverted.append(rule.layer)
     return winners
 
 

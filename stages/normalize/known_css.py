@@ -77,7 +77,7 @@ PSEUDO_ELEMENTS = frozenset((
 ))  # fmt: skip
 """Pseudo-elements that browsers know. None has a box in SVG, and ``::first-line`` changes no text of SVG."""
 
-# -- media features (Media Queries 5), of a screen in light mode with a mouse -------------------------------------------
+# -- media features (Media Queries 5), of a screen in light mode with a mouse -----------------------------------------
 
 DISCRETE_MEDIA: dict[str, tuple[tuple[str, ...], str]] = {
     "prefers-color-scheme": (("light",), ""),
@@ -134,7 +134,7 @@ NUMERIC_MEDIA: dict[str, float] = {
 }
 """Features whose value is one number on every screen that a drawing is made for."""
 
-# -- values of @supports ------------------------------------------------------------------------------------------------
+# -- values of @supports ----------------------------------------------------------------------------------------------
 
 SUPPORTED_KEYWORDS: dict[str, frozenset[str]] = {
     "display": frozenset((
@@ -162,8 +162,7 @@ COLOR_FUNCTIONS = frozenset((
 ))  # fmt: skip
 """Functions that browsers read as colours (CSS Color 4 and 5)."""
 
-BROWSER_PROPERTIES = frozenset(
-    """
+_BROWSER_PROPERTIES = """
     -webkit-align-content -webkit-align-items -webkit-align-self -webkit-animation -webkit-animation-delay
     -webkit-animation-direction -webkit-animation-duration -webkit-animation-fill-mode
     -webkit-animation-iteration-count -webkit-animation-name -webkit-animation-play-state
@@ -287,6 +286,6 @@ BROWSER_PROPERTIES = frozenset(
     view-timeline-inset view-timeline-name view-transition-class view-transition-group view-transition-name
     view-transition-scope visibility white-space white-space-collapse widows width will-change window-drag
     word-break word-spacing word-wrap writing-mode x y z-index zoom
-    """.split()
-)
+"""
+BROWSER_PROPERTIES = frozenset(_BROWSER_PROPERTIES.split())
 """The properties that Chromium 156 knows, for ``@supports``."""

@@ -329,9 +329,7 @@ class _Parser:
         if token.type == "literal" and token.value == ":":
             token = stream.next()
             name = token.lower_name if token.type == "function" else getattr(token, "lower_value", "")
-            if token.type not in ("ident", "function") or not (
-                name in PSEUDO_ELEMENTS or name.startswith("-webkit-")
-            ):
+            if token.type not in ("ident", "function") or not (name in PSEUDO_ELEMENTS or name.startswith("-webkit-")):
                 raise InvalidSelectorError(f"::{name}")
             return self._pseudo_element()
         if token.type == "ident":

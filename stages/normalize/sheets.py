@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
+from stages.canonical import SVG_NS
 from stages.normalize.conditions import Screen, decided, media, solid, split, supports
 from stages.normalize.declarations import REVERT_LAYER, Declaration, Written, typed, written
 from stages.normalize.known_css import HANDLED_AT_RULES, REFUSED_AT_RULES, STILL_AT_RULES
+from stages.normalize.properties import INHERIT
 from stages.normalize.registered import Registered, registration
 from stages.normalize.selectors import Complex, InvalidSelectorError, parse_selectors
 from stages.normalize.settings import NormalizeSettings
@@ -158,8 +160,9 @@ class _Reader:
         block = typed(declarations)
         if not all(s.plain and not s.never for s in selectors) or place.conditional:
             sheets.plain = False
-        if any(each.value is REVERT_LAYER for each in block):
-            sheets.reverts = True
+        if any(type(each.value) is object and each.value is not INHERIT for each in block):
+            sheets.plain = False
+            sheets.reverts = sheets.reverts or any(each.value is REVERT_LAYER for each in block)
         sheets.rules.append(Rule(selectors, block, tuple(declarations), place.layer, place.undecided))
 
     def _at_rule(self, rule: Any, place: _Place) -> None:
@@ -236,6 +239,8 @@ class _Reader:
             strings = [each.value for each in token.arguments if each.type == "string"]
             if len(strings) == 1:
                 self._namespaces[prefix] = strings[0]
+        if self._namespaces.get(None, SVG_NS) != SVG_NS:
+            self._sheets.plain = False
 
     def _keyframes(self, rule: Any) -> None:
         """CSS Animations 1, section 3; a later rule of the same name replaces an earlier one."""
