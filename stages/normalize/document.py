@@ -15,6 +15,7 @@ from stages.normalize.defs import sort_attributes
 from stages.normalize.ink import ink
 from stages.normalize.omit import omit
 from stages.normalize.plain import Plain
+from stages.normalize.references import decode_references
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.structure import Walker
@@ -62,8 +63,11 @@ def source_view_box(svg: bytes, settings: NormalizeSettings | None = None) -> Vi
 def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, dict[str, Node], set[str]]:
     if len(svg) > settings.max_bytes:
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
-    nodes, ids = build(parse(svg), settings.max_elements)
-    notes = cascade(nodes, settings, plain)
+    document = parse(svg)
+    if b"%" in svg or b"\\" in svg:
+        decode_references(document, plain)
+    nodes, ids = build(document, settings.max_elements)
+    notes = set(cascade(nodes, settings, plain).notes)
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
     if any(node.tag in _ANIMATIONS for node in nodes):
