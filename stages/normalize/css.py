@@ -20,6 +20,7 @@ from stages.normalize.properties import (
     PRESENTATION,
     PROPERTIES,
     UNSET,
+    parse_attribute,
     parse_property,
 )
 from stages.normalize.settings import NormalizeSettings
@@ -92,7 +93,7 @@ def _declare(node: Node, rules: tuple[tuple[Declaration, ...], ...], settings: N
     for name, text in attributes.items():
         if name in PRESENTATION:
             if name == "clip-path" or name != "transform-origin" or text:
-                value = parse_property(name, text)
+                value = parse_attribute(name, text)
                 if value is not None:
                     declared[name] = value
         elif name == "marker":
