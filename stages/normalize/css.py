@@ -21,7 +21,7 @@ from stages.normalize.properties import (
     INITIAL,
     PRESENTATION,
     UNSET,
-    parse_property,
+    parse_attribute,
 )
 from stages.normalize.registered import apply_registered
 from stages.normalize.selectors import Complex, Matching, Specificity
@@ -154,7 +154,7 @@ def _declare(node: Node, settings: NormalizeSettings) -> None:
     attributes = node.attributes
     for name, text in attributes.items():
         if name in PRESENTATION and (name == "clip-path" or name != "transform-origin" or text):
-            value = parse_property(name, text)
+            value = parse_attribute(name, text)
             if value is not None:
                 declared[name] = value
     style = attributes.get("style")
@@ -176,7 +176,7 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
     declared = node.declared
     for name, text in node.attributes.items():
         if name in PRESENTATION and (name == "clip-path" or name != "transform-origin" or text):
-            value = parse_property(name, text)
+            value = parse_attribute(name, text)
             if value is not None:
                 declared[name] = value
     normal = [(match.rule.layer, match.rule.block) for match in matches]

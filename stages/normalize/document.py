@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stages.base import Dropped
@@ -15,7 +16,9 @@ from stages.normalize.defs import sort_attributes
 from stages.normalize.ink import ink
 from stages.normalize.omit import omit
 from stages.normalize.plain import Plain
+from stages.normalize.plain_values import declare_plain
 from stages.normalize.references import decode_references
+from stages.normalize.root_font import resolve_rem
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.structure import Walker
@@ -24,6 +27,9 @@ from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
+_REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
+_EXOTIC_OPACITY = re.compile(rb"opacity\s*[:=]\s*[\"']?\s*(?:[-\w]+\(|[0-9.]+%)")
+"""An opacity that is no number, which renderers lack."""
 _ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
 
 
@@ -70,6 +76,9 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     notes = set(cascade(nodes, settings, plain).notes)
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
+    if _REM.search(svg):
+        resolve_rem(nodes)
+    declare_plain(nodes, plain, bool(_EXOTIC_OPACITY.search(svg)))
     if any(node.tag in _ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")

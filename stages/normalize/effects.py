@@ -14,11 +14,11 @@ from stages.canonical import Element, number
 from stages.normalize.colors import BLACK
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink, rectangle
-from stages.normalize.properties import NO_PAINT, Paint, compute
+from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Paint, check_declared, compute, refuse
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.text import draw_text
-from stages.normalize.transforms import IDENTITY, Box, Matrix, determinant, map_box, multiply, parse_transform
+from stages.normalize.transforms import Box, Matrix, determinant, map_box, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
@@ -167,7 +167,9 @@ def _units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reas
 def _clip_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
     """The shapes of a clip path on the canvas."""
     # a clip path's own transform applies outside of its units
-    place = place._replace(style=walker.style_at(node), matrix=_moved(node, place))
+    style, own = compute(walker.style_at(node), node.declared)
+    refuse(own)
+    place = place._replace(style=style, matrix=_moved(walker, node, own, style, place))
     place = _units(walker, node, "clipPathUnits", place, box, Reason.UNSUPPORTED_CLIP_PATH)
     known = walker.contents.get((id(node), place.matrix))
     if known is not None:
@@ -188,7 +190,8 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
     style, own = compute(place.style, node.declared)
     if own.get("display") == "none":
         return []
-    matrix = _moved(node, place)
+    refuse(own)
+    matrix = _moved(walker, node, own, style, place)
     place = place._replace(style=style, matrix=matrix)
     if node.tag == "use":
         target = walker.ids.get(node.attributes.get("href", "").strip()[1:])
@@ -215,13 +218,12 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
     return found
 
 
-def _moved(node: Node, place: Place) -> Matrix:
-    text = node.declared.get("transform", node.attributes.get("transform"))
-    if not isinstance(text, str):
+def _moved(walker: Walker, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+    if "transform" not in node.attributes and TRANSFORM_PROPERTIES.isdisjoint(node.declared):
         return place.matrix
-    if "transform-origin" in node.declared:
-        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "transform-origin in a clip path")
-    return multiply(place.matrix, parse_transform(text, place.viewport) or IDENTITY)
+    if node.tag not in SHAPES and own.get("transform-box", "view-box") != "view-box":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"transform-box on a {node.tag}")
+    return multiply(place.matrix, walker.local(node, own, style, place))
 
 
 def _offset(node: Node, name: str, reference: float) -> float:
@@ -239,6 +241,7 @@ def mask(walker: Walker, ref: str, place: Place, elements: list[Element], box: B
         raise Dropped(Reason.UNSUPPORTED_MASK, f"mask {ref!r}")
     if not elements:
         return elements
+    check_declared(node.declared)
     content = _mask_content(walker, node, place, box)
     if not content:
         return []

@@ -12,6 +12,7 @@ from stages.normalize.defs import Definitions
 from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
 from stages.normalize.patterns import NOTHING, Patterns
+from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import TooLarge
@@ -55,11 +56,16 @@ class Paints:
     """Resolves the paints of one document."""
 
     def __init__(
-        self, ids: dict[str, Node], definitions: Definitions, settings: NormalizeSettings, patterns: Patterns
+        self,
+        ids: dict[str, Node],
+        definitions: Definitions,
+        settings: NormalizeSettings,
+        patterns: Patterns,
+        plain: Plain,
     ) -> None:
         self._ids, self._definitions, self._settings = ids, definitions, settings
         self._pattern = patterns.convert
-        self._gradients = Gradients(ids, settings)
+        self._gradients = Gradients(ids, settings, plain)
 
     def look(
         self,
@@ -112,7 +118,7 @@ class Paints:
         if kind == "none" or opacity == 0:
             return None
         if kind == "color" or kind == "current":
-            return self._solid(paint.color or style["color"].color, opacity)
+            return self._solid(paint.solid(style["color"].color), opacity)
         if kind == "context":
             context: Context | None = style.get(CONTEXT)
             if context is None or context.paints[paint.ref].kind == "context":

@@ -19,8 +19,10 @@ from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, reference, vertices
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.patterns import Patterns
+from stages.normalize.placement import local_matrix, make_plain
 from stages.normalize.plain import Plain
-from stages.normalize.properties import DEFAULTS, compute
+from stages.normalize.plain_values import plain_lengths, plain_paints, plain_shape
+from stages.normalize.properties import DEFAULTS, INHERITED, REFUSED, TRANSFORM_PROPERTIES, compute, refuse
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
@@ -29,14 +31,11 @@ from stages.normalize.transforms import (
     IDENTITY,
     Box,
     Matrix,
-    about,
     apply,
     axis_aligned,
     determinant,
     map_box,
     multiply,
-    parse_origin,
-    parse_transform,
     rotation,
 )
 from stages.normalize.tree import Node
@@ -77,7 +76,7 @@ class Walker:
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
         """What clip paths and masks draw, by their node and the map to the canvas."""
         self.drawer = Drawer(canvas, settings)
-        self._paints = Paints(ids, self.definitions, settings, Patterns(self))
+        self._paints = Paints(ids, self.definitions, settings, Patterns(self), plain)
         self._elements = self._chars = 0
         self._active: list[Node] = []
         self._styles: dict[int, dict[str, Any]] = {}
@@ -88,7 +87,8 @@ class Walker:
         style, own = compute(DEFAULTS, node.declared)
         if own.get("display") == "none":
             return []
-        if "transform" in node.declared or "transform" in node.attributes:
+        refuse(own)
+        if "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared):
             raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform on the root element")
         view_box = self.canvas.view_box
         place = Place(style, self.canvas.matrix, Viewport(view_box[2], view_box[3]), 1)
@@ -115,13 +115,18 @@ class Walker:
         style, own = compute(place.style, node.declared)
         if own.get("display") == "none" or not self._conditions(node):
             return []
+        if REFUSED in own:
+            if self._draws_nothing(node, style, own):
+                return []
+            refuse(own)
         matrix = place.matrix
-        attributes = node.attributes
-        if "transform" in attributes or "transform" in node.declared:
-            matrix = multiply(matrix, self._transform(node, own, style, place))
+        if "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared):
+            matrix = multiply(matrix, self.local(node, own, style, place))
             if determinant(matrix) == 0:
                 return []
         place = Place(style, matrix, place.viewport, place.depth + 1)
+        if style["fill"].exotic or style["stroke"].exotic:
+            plain_paints(self.plain, node, style)
         before, self.drawer = self.drawer, filters.room(self, node, own, place)
         if shape:
             try:
@@ -142,8 +147,23 @@ class Walker:
         found = self._styles.get(id(node))
         if found is None:
             parent = DEFAULTS if node.parent is None else self.style_at(node.parent)
-            found = self._styles[id(node)] = compute(parent, node.declared)[0]
+            found, own = compute(parent, node.declared)
+            if REFUSED in own:
+                refuse({REFUSED: {name: value for name, value in own[REFUSED].items() if name in INHERITED}})
+            self._styles[id(node)] = found
         return found
+
+    def _draws_nothing(self, node: Node, style: dict[str, Any], own: dict[str, Any]) -> bool:
+        """Whether an element draws nothing, whatever its refused properties would be."""
+        if node.tag in SHAPES:
+            hidden = style["visibility"] != "visible" and "visibility" not in own[REFUSED]
+            if hidden or own.get("opacity") == 0:
+                return True
+            if own[REFUSED].keys().isdisjoint(("fill", "stroke")):
+                return style["fill"].kind == style["stroke"].kind == "none" and not any(style[m] for m in _MARKERS)
+        elif not (node.children or node.text or node.tag == "use"):
+            return True
+        return False
 
     def enter(self, node: Node) -> None:
         """Begin to draw a referenced element. Raises Dropped (CYCLIC_REF)."""
@@ -177,23 +197,39 @@ class Walker:
         wanted = [language.lower() for language in self.settings.languages]
         return any(tag == w or tag.startswith(w + "-") for tag in tags for w in wanted)
 
-    def _transform(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+    def local(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+        """The map of an element's own transform. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS)."""
         text = node.declared.get("transform")
-        text = text if isinstance(text, str) else node.attributes.get("transform", "")
-        if len(text) > self.settings.max_transform_chars:
-            raise Dropped(Reason.TOO_COMPLEX, f"a transform of {len(text)} characters")
-        matrix = parse_transform(text, place.viewport)
-        if matrix is None:
+        size = len(text) if isinstance(text, str) else len(node.attributes.get("transform", ""))
+        if size > self.settings.max_transform_chars:
+            raise Dropped(Reason.TOO_COMPLEX, f"a transform of {size} characters")
+
+        def box() -> Box | None:
+            return self._reference_box(node, own, place._replace(style=style))
+
+        local = local_matrix(node, own, place.viewport, style["font-size"].value, box)
+        if not local.valid:
             self.notes.add("transform_error")
-            return IDENTITY
-        origin = own.get("transform-origin")
-        if origin is None and own.get("transform-box") in (None, "view-box"):
-            return matrix
-        if own.get("transform-box") not in (None, "view-box"):
-            raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box {own['transform-box'][:40]}")
-        box = (0.0, 0.0, place.viewport.width, place.viewport.height)
-        point = parse_origin(origin, box, style["font-size"].value) if origin else None
-        return about(matrix, *point) if point else matrix
+        if local.exotic:
+            make_plain(self.plain, node, local.matrix)
+        return local.matrix
+
+    def _reference_box(self, node: Node, own: dict[str, Any], place: Place) -> Box | None:
+        """The box of an element that ``transform-box`` names (CSS Transforms 1, section 8), in its own coordinates."""
+        style = place.style
+        stroked = own["transform-box"] in ("stroke-box", "border-box")
+        if node.tag not in SHAPES:
+            if stroked or node.tag == "use":
+                raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a {node.tag}")
+            return self._box(node, own, place, None)()
+        shape = read_shape(node, place.viewport, style["font-size"].value)
+        found = shape.box() if shape is not None else None
+        if not stroked or found is None or style["stroke"].kind == "none":
+            return found
+        if node.tag not in ("rect", "circle", "ellipse"):
+            raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a stroked {node.tag}")
+        half = max(resolve(style["stroke-width"], place.viewport.diagonal), 0.0) / 2
+        return found[0] - half, found[1] - half, found[2] + half, found[3] + half
 
     def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         style, matrix, viewport, _ = place
@@ -206,6 +242,8 @@ class Walker:
         shape = read_shape(node, viewport, style["font-size"].value)
         if shape is None:
             return []
+        if not self.plain.dry:
+            plain_shape(self.plain, node, style, shape, viewport)
         if self.measured is not None:
             box = None
             if shape.numbers or shape.path():
@@ -259,6 +297,7 @@ class Walker:
         style = dict(self.style_at(marker))
         style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
         _, own = compute(DEFAULTS, marker.declared)
+        refuse(own)
         drawn = self._viewport(marker, own, Place(style, matrix, place.viewport, place.depth + 1), None)
         self.leave()
         return drawn
@@ -342,9 +381,10 @@ class Walker:
         style, own = compute(place.style, target.declared)
         if own.get("display") == "none":
             return []
+        refuse(own)
         matrix = place.matrix
-        if "transform" in target.attributes or "transform" in target.declared:
-            matrix = multiply(matrix, self._transform(target, own, style, place))
+        if "transform" in target.attributes or not TRANSFORM_PROPERTIES.isdisjoint(target.declared):
+            matrix = multiply(matrix, self.local(target, own, style, place))
         place = Place(style, matrix, place.viewport, place.depth + 1)
         drawn = self._viewport(target, own, place, node)
         return self._effects(target, own, place, drawn, None)
@@ -433,7 +473,10 @@ class Walker:
         if length is None:
             return None
         reference = place.viewport.width if across == "x" else place.viewport.height
-        return resolve(length, reference, place.style["font-size"].value)
+        value = resolve(length, reference, place.style["font-size"].value)
+        if length.exotic:
+            plain_lengths(self.plain, node, {name: value})
+        return value
 
     def _size(self, node: Node) -> int:
         """How many elements drawing ``node`` takes, its use elements expanded. Raises Dropped (CYCLIC_REF)."""
