@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
+from stages.normalize.background import longhands
 from stages.normalize.plain import Plain
 from stages.normalize.properties import (
     CSS_ONLY,
@@ -30,7 +31,7 @@ from stages.untrusted import limit_css_nesting
 _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
-_KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all"}
+_KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all", "background"}
 
 
 class Declaration(NamedTuple):
@@ -152,6 +153,9 @@ def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
             continue
         if name == "all":
             raise Dropped(Reason.UNSUPPORTED_CSS, f"all: {text[:80]}")
+        if name == "background" and "var(" not in text.lower():
+            found.extend(Declaration(each, value, important) for each, value in longhands(text))
+            continue
         if name == "font":
             found.extend(Declaration(each, value, important) for each, value in _font(text))
             continue

@@ -159,8 +159,6 @@ class Paints:
         found = self._paint(style["stroke"], style, style["stroke-opacity"], box, matrix, viewport)
         if found is None:
             return None, "1"
-        if own.get("vector-effect") not in (None, "none"):
-            raise Dropped(Reason.UNSUPPORTED_STROKE, f"vector-effect {own['vector-effect'][:40]}")
         large, small = singular_values(matrix)
         uneven = large - small > self._settings.stroke_anisotropy * small
         # the numbers of a stroke drawn as an area are of its larger scale, where skia is as exact as the canvas is

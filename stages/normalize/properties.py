@@ -156,6 +156,11 @@ def _text(text: str) -> str | None:
     return text.strip() or None
 
 
+def _image(text: str) -> str | None:
+    """The value of a property of images, "" for none."""
+    return "" if text.strip().lower() == "none" else text.strip() or None
+
+
 def _paint_order(text: str) -> tuple[str, ...] | None:
     words = text.lower().split()
     if words == ["normal"]:
@@ -244,7 +249,9 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
     "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
     "isolation": (_keyword("auto", "isolate"), "auto"),
-    "vector-effect": (_text, "none"),
+    "vector-effect": (_keyword("none", "non-scaling-stroke"), "none"),  # all that browsers know
+    "background-color": (_color, None),
+    "background-image": (_image, ""),
     "transform-origin": (_text, None),
     "transform-box": (_text, "view-box"),
     "stop-color": (_color, Paint("color", BLACK)),
@@ -260,7 +267,14 @@ DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.i
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "isolation", "transform-box", "white-space"}
+PRESENTATION = frozenset(PROPERTIES) - {
+    "mix-blend-mode",
+    "isolation",
+    "transform-box",
+    "white-space",
+    "background-color",
+    "background-image",
+}
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))
