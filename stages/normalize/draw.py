@@ -258,6 +258,8 @@ class Drawer:
         fits = 0 <= xs[0] <= limit and 0 <= ys[0] <= limit
         for values in (xs, ys):
             fits = fits and all(abs(b - a) <= limit for a, b in pairwise(values))
+        if len(points) == 1 and pen.square:
+            return Element("path", {**look.attributes(), "d": f"M{points[0][0]} {points[0][1]}h0"}), fits
         if len(points) == 1:
             points *= 2  # one point alone draws nothing, two equal ones a dot
         text = " ".join(f"{x} {y}" for x, y in points)

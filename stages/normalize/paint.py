@@ -213,6 +213,9 @@ class Paints:
         texts = [number(length, decimals) for length in lengths]
         if all(text == "0" for text in texts) or all(text == "0" for text in (texts * 2)[1::2]):
             return (), 0.0  # no gap is left: a solid line
+        if style["stroke-linecap"] == "square" and "0" in (texts * 2)[::2]:
+            # whose caps are upright or along the path, as the renderer likes
+            raise Dropped(Reason.UNSUPPORTED_STROKE, "square caps on dashes of no length")
         attributes["stroke-dasharray"] = " ".join(texts)
         start = resolve(style["stroke-dashoffset"], viewport.diagonal) * scale
         offset = number(start, decimals)

@@ -16,6 +16,10 @@ from stages.normalize.tree import Node
 from stages.reasons import Reason
 
 
+_NEVER_IMPORTANT = frozenset(("stroke-dasharray",))
+"""Properties that librsvg does not read where they are important."""
+
+
 class Plain:
     """The rewrites of one document, made in place on the source's tree. ``names``: what was resolved.
 
@@ -33,7 +37,8 @@ class Plain:
         """Set a property of an element, whatever else declares it. Raises Dropped (UNSUPPORTED_CSS)."""
         if self._new(node, f"style {name}", value, why):
             style = node.source.get("style", "").rstrip().rstrip(";")
-            node.source.set("style", f"{style};{name}:{value} !important".lstrip(";"))
+            mark = "" if name in _NEVER_IMPORTANT else " !important"
+            node.source.set("style", f"{style};{name}:{value}{mark}".lstrip(";"))
 
     def attribute(self, node: Node, name: str, value: str | None, why: str) -> None:
         """Set an attribute of an element, or take it away. Raises Dropped (UNSUPPORTED_CSS)."""

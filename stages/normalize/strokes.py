@@ -40,9 +40,9 @@ def _along(walker: Walker, node: Node, style: dict[str, Any], shape: Shape) -> d
     """Dashes in shares of the author's idea of how long the path is."""
     given = parse_number(node.attributes["pathLength"])
     walker.plain.attribute(node, "pathLength", None, "path_length")
-    if given is None or given < 0:
+    if given is not None and given < 0:
         return style
-    if given == 0:
+    if not given:  # browsers take what is no number for 0
         # the first dash is without end
         walker.plain.declare(node, "stroke-dasharray", "none", "path_length")
         return {**style, "stroke-dasharray": ()}
