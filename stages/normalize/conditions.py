@@ -43,7 +43,10 @@ def shown(node: Node, settings: NormalizeSettings, plain: Plain) -> bool:
 
 def chosen(switch: Node, settings: NormalizeSettings, plain: Plain) -> Node | None:
     """The child of a ``switch`` that is drawn: the first that passes its tests, whatever it is."""
-    choice = next((child for child in switch.children if holds(child, settings)), None)
+    passing = [child for child in switch.children if holds(child, settings)]
+    choice = passing[0] if passing else None
+    if choice is not None and choice.tag == "foreignObject" and settings.foreign_object == "fallback" and passing[1:]:
+        choice = passing[1]
     if any(
         name in child.attributes for child in switch.children for name in ("requiredFeatures", "requiredExtensions")
     ):

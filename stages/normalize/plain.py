@@ -15,7 +15,6 @@ from stages.base import Dropped
 from stages.normalize.tree import Node
 from stages.reasons import Reason
 
-
 _NEVER_IMPORTANT = frozenset(("stroke-dasharray",))
 """Properties that librsvg does not read where they are important."""
 

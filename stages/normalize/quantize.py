@@ -60,10 +60,10 @@ def quantize(subpaths: list[Subpath], pen: Pen, settings: NormalizeSettings) -> 
         if not trace.out:
             if not (pen.dots and (sub.closed or sub.segments)):
                 continue
-            # renderers do not agree on square caps of no length, so one of some length keeps a unit of it, and one of
-            # none is no closed path
-            long = sub.segments and hull_box([sub])[:2] != hull_box([sub])[2:]
-            trace.out.append(("h1" if long else "h0") if pen.square else "z")
+            # renderers do not agree on square caps of no length, so one of some length keeps a unit of it
+            trace.out.append(
+                "h1" if pen.square and sub.segments and hull_box([sub])[:2] != hull_box([sub])[2:] else "z"
+            )
         elif not pen.stroked and trace.curves == 0 and trace.flat():
             continue
         elif sub.closed:

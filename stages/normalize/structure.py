@@ -16,6 +16,7 @@ from stages.normalize.canvas import Canvas
 from stages.normalize.conditions import chosen, shown
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
+from stages.normalize.foreign import foreign_object
 from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, vertices
 from stages.normalize.paint import CONTEXT, Context, Paints
@@ -48,7 +49,7 @@ from stages.normalize.viewports import Frame, draw_viewport, frame
 from stages.reasons import Reason
 
 _GROUPS = frozenset(("g", "a"))
-_UNKNOWN_DRAWN = frozenset(("image", "foreignObject", "video", "canvas", "iframe"))
+_UNKNOWN_DRAWN = frozenset(("image", "video", "canvas", "iframe"))
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
 _MARKED = frozenset(("path", "line", "polyline", "polygon"))
 
@@ -103,7 +104,9 @@ class Walker:
         tag = node.tag
         shape = tag in SHAPES
         if not shape and tag not in _CONTAINERS:
-            if tag in _UNKNOWN_DRAWN:
+            if tag == "foreignObject":
+                foreign_object(self, node, place)
+            elif tag in _UNKNOWN_DRAWN:
                 reason = Reason.RASTER_EMBEDDED if tag == "image" else Reason.UNSUPPORTED_ELEMENT
                 raise Dropped(reason, f"a {tag} element")
             return []
