@@ -21,6 +21,8 @@ from stages.normalize.properties import (
     PRESENTATION,
     PROPERTIES,
     UNSET,
+    Mask,
+    Variable,
     parse_property,
 )
 from stages.normalize.settings import NormalizeSettings
@@ -31,7 +33,8 @@ from stages.untrusted import limit_css_nesting
 _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
-_KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all", "background"}
+_MASKS = {"-webkit-mask": "mask", "-webkit-mask-image": "mask-image", "mask-image": "mask-image"}
+_KNOWN = _MASKS.keys() | frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all", "background"}
 
 
 class Declaration(NamedTuple):
@@ -159,9 +162,14 @@ def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
         if name == "font":
             found.extend(Declaration(each, value, important) for each, value in _font(text))
             continue
+        written, name = name, _MASKS.get(name, name)
         value = parse_property("marker-start" if name == "marker" else name, text)
         if value is not None:
-            names = _MARKERS if name == "marker" else (name,)
+            names = _MARKERS if name == "marker" else ("mask",) if name == "mask-image" else (name,)
+            if written == "-webkit-mask" and isinstance(value, str | Mask):
+                value = value._replace(simple=False) if isinstance(value, Mask) else Mask("", simple=False)
+            if name == "mask" and not isinstance(value, Variable):
+                found.append(Declaration("mask-mode", INITIAL, important))  # which the shorthand sets, too
             found.extend(Declaration(each, value, important) for each in names)
     return tuple(found)
 

@@ -126,6 +126,8 @@ class Paints:
             if isinstance(found, Color):
                 return self._solid(found, opacity)
             if found is not None:
+                if _in_linear_rgb(server):
+                    raise Dropped(Reason.UNSUPPORTED_PAINT, "color-interpolation linearRGB of a gradient")
                 text = number(opacity, self._settings.opacity_decimals)
                 return (self._definitions.reference(found), text) if text != "0" else None
         elif server is not None and server.tag == "pattern":
@@ -222,3 +224,13 @@ class Paints:
         if offset != "0":
             attributes["stroke-dashoffset"] = offset
         return lengths, start
+
+
+def _in_linear_rgb(node: Node) -> bool:
+    """Whether the inherited ``color-interpolation`` of an element is linearRGB, which renderers do not know."""
+    at: Node | None = node
+    while at is not None:
+        if "color-interpolation" in at.declared:
+            return bool(at.declared["color-interpolation"] == "linearrgb")
+        at = at.parent
+    return False

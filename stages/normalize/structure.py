@@ -19,6 +19,7 @@ from stages.normalize.draw import Drawer, Look
 from stages.normalize.foreign import foreign_object
 from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, vertices
+from stages.normalize.masks import mask
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.patterns import Patterns
 from stages.normalize.plain import Plain
@@ -80,6 +81,8 @@ class Walker:
         """Whether the document has paints that refer to the element that uses theirs."""
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
         """What clip paths and masks draw, by their node and the map to the canvas."""
+        self.shapes: dict[tuple[int, str], str] = {}
+        """Clip paths that stand for CSS shapes in the source made plain: their ids, by node and path data."""
         self.drawer = Drawer(canvas, settings)
         self._paints = Paints(ids, self.definitions, settings, Patterns(self))
         self._elements = self._chars = 0
@@ -284,9 +287,9 @@ class Walker:
             if own.get("filter"):
                 elements = filters.filtered(self, node, own["filter"], place, elements, box)
             if own.get("clip-path"):
-                elements = effects.clip(self, own["clip-path"], place, elements, box)
+                elements = effects.clip(self, node, own["clip-path"], place, elements, box, shape)
             if own.get("mask"):
-                elements = effects.mask(self, own["mask"], place, elements, box)
+                elements = mask(self, node, own["mask"], own.get("mask-mode", ""), place, elements, box)
         if "opacity" in own:
             elements = effects.fade(elements, own["opacity"], self.settings)
         mode = own.get("mix-blend-mode", "normal")
