@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stages.base import Dropped
 from stages.canonical import Element
-from stages.normalize.colors import hexadecimal, linear, parse_color
+from stages.normalize.colors import linear
 from stages.normalize.draw import Look
 from stages.normalize.effects import BoxOf, apply_clip, clip, holds, own_properties, units, wrap
-from stages.normalize.properties import Mask
+from stages.normalize.properties import Mask, Paint
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import map_box
 from stages.normalize.tree import Node
@@ -52,10 +52,6 @@ def mask(
     if not value.simple:
         walker.plain.declare(owner, "mask", f"url(#{ref})", "mask")
     region = _region(walker, node, place, box)
-    if kind == "luminance" and walker.style_at(node)["color-interpolation"] == "linearrgb":
-        content = [_linearized(element) for element in content]
-        if "color-interpolation" not in node.declared:
-            walker.plain.attribute(node, "color-interpolation", "linearRGB", "mask")  # which resvg does not inherit
     if _is_clip(content, kind):
         shapes = [_bare(element) for element in content]
         return apply_clip(walker, region, apply_clip(walker, shapes, elements))
@@ -77,7 +73,9 @@ def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[
         return known
     walker.enter(node)
     own = own_properties(node)
+    walker.masking += 1
     content = walker.children(node, inner._replace(style=walker.style_at(node), depth=place.depth + 1))
+    walker.masking -= 1
     if content and own.get("mask"):
         content = mask(walker, node, own["mask"], own.get("mask-mode", ""), place, content, box)
     if content and own.get("clip-path"):
@@ -137,32 +135,22 @@ def _bare(element: Element) -> Element:
     return Element(element.tag, attributes)
 
 
-def _linearized(element: Element) -> Element:
-    """An element of a mask in linearRGB as one of a mask in sRGB, whose luminance is the same.
+def in_linear_rgb(walker: Walker, node: Node, style: dict[str, Any]) -> dict[str, Any]:
+    """The style of something in a mask whose ``color-interpolation`` is linearRGB, with the colours that it comes to.
 
-    Renderers mix colours in sRGB before they take the luminance, so only opaque ones can be said, and white, whose
-    luminance is 1 in either. Raises Dropped (UNSUPPORTED_MASK).
+    Browsers take each paint of such a mask for coded linearly; the renderers do not know the property.
+    Raises Dropped (UNSUPPORTED_MASK).
     """
-    attributes = dict(element.attributes)
-    light = all(attributes.get(name, "none" if name == "stroke" else "#000") in ("#fff", "none") for name in _PAINTS)
-    half = any("opacity" in name for name in attributes) and not light
-    if half or not attributes.keys().isdisjoint(("filter", "style", "mask")):
-        raise Dropped(Reason.UNSUPPORTED_MASK, "color-interpolation linearRGB of half-transparent colours")
-    for name in _PAINTS if element.tag != "g" else ():
-        value = attributes.get(name, "none" if name == "stroke" else "#000")
-        color = None if value == "none" else parse_color(value)
-        if value != "none" and (color is None or value.startswith("url")):
-            raise Dropped(Reason.UNSUPPORTED_MASK, "color-interpolation linearRGB of gradients and patterns")
-        if color is not None:
-            red, green, blue = (linear(part / 255) for part in (color.red, color.green, color.blue))
-            grey = round(255 * (0.2125 * red + 0.7154 * green + 0.0721 * blue))
-            text = hexadecimal(color._replace(red=grey, green=grey, blue=grey))
-            if text == "#000" and name == "fill":
-                attributes.pop(name, None)
-            else:
-                attributes[name] = text
-    children = [_linearized(child) for child in element.children]
-    return Element(element.tag, attributes, children, element.text)
-
-
-_PAINTS = ("fill", "stroke")
+    changed: dict[str, Any] = {}
+    for name in ("fill", "stroke"):
+        paint: Paint = style[name]
+        if paint.kind == "none":
+            continue
+        color = style["color"].color if paint.kind == "current" else paint.color
+        if paint.kind not in ("color", "current") or color is None or node.tag == "text":
+            raise Dropped(Reason.UNSUPPORTED_MASK, f"color-interpolation linearRGB of the {name} of a {node.tag}")
+        red, green, blue = (round(255 * linear(part / 255)) for part in (color.red, color.green, color.blue))
+        color = color._replace(red=red, green=green, blue=blue)
+        changed[name] = Paint("color", color)
+        walker.plain.declare(node, name, f"rgba({red},{green},{blue},{color.alpha:g})", "linear_mask")
+    return {**style, **changed}

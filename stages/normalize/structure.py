@@ -19,7 +19,7 @@ from stages.normalize.draw import Drawer, Look
 from stages.normalize.foreign import foreign_object
 from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, vertices
-from stages.normalize.masks import mask
+from stages.normalize.masks import in_linear_rgb, mask
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.patterns import Patterns
 from stages.normalize.plain import Plain
@@ -81,6 +81,8 @@ class Walker:
         """Whether the document has paints that refer to the element that uses theirs."""
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
         """What clip paths and masks draw, by their node and the map to the canvas."""
+        self.masking = 0
+        """How many masks deep the content is that is being drawn."""
         self.shapes: dict[tuple[int, str], str] = {}
         """Clip paths that stand for CSS shapes in the source made plain: their ids, by node and path data."""
         self.drawer = Drawer(canvas, settings)
@@ -206,6 +208,8 @@ class Walker:
         elements: list[Element] = []
         if "pathLength" in node.attributes or "vector-effect" in own:
             style = in_user_units(self, node, own, place, shape)
+        if self.masking and style["color-interpolation"] == "linearrgb":
+            style = in_linear_rgb(self, node, style)
         look = self._paints.look(style, own, shape.kind != "line", shape.box, matrix, viewport)
         if look is not None:
             if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
@@ -387,6 +391,8 @@ class Walker:
             if box is not None:
                 self.measured.append(box)
             return []
+        if self.masking and place.style["color-interpolation"] == "linearrgb":
+            in_linear_rgb(self, node, place.style)
         if self.settings.text == "reject" and _has_text(node, place.style):
             raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
         try:
