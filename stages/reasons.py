@@ -48,6 +48,7 @@ class Reason(StrEnum):
     UNSUPPORTED_STROKE = "unsupported_stroke"
     UNSUPPORTED_ELEMENT = "unsupported_element"
     UNSUPPORTED_ATTRIBUTE = "unsupported_attribute"
+    FOREIGN_OBJECT = "foreign_object"
     CYCLIC_REF = "cyclic_ref"
     USE_EXPANSION = "use_expansion"
     RENDER_BUDGET = "render_budget"
@@ -109,6 +110,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNSUPPORTED_STROKE: "A stroke under a non-uniform scale cannot be baked exactly.",
     Reason.UNSUPPORTED_ELEMENT: "An element that draws is not known to the normalizer.",
     Reason.UNSUPPORTED_ATTRIBUTE: "An attribute that changes the picture is not known to the normalizer.",
+    Reason.FOREIGN_OBJECT: "A foreignObject shows HTML, which has no canonical form.",
     Reason.CYCLIC_REF: "References form a cycle.",
     Reason.USE_EXPANSION: "Expanding the use elements exceeds the limit.",
     Reason.RENDER_BUDGET: "Masks, patterns or filters within each other make the drawing too costly to render.",

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stages.normalize.properties import CSS_ONLY, PROPERTIES, parse_property
+from stages.normalize.background import longhands
+from stages.normalize.properties import CSS_ONLY, INITIAL, PROPERTIES, Mask, Variable, parse_property
 from stages.untrusted import limit_css_nesting
 
 _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
-KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all"}
+_MASKS = frozenset(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"))
+KNOWN = frozenset(PROPERTIES) | CSS_ONLY | _MASKS | {"marker", "font", "all", "background"}
 
 REVERT_LAYER = object()
 """The value of a declaration that leaves the decision to the layers below (CSS Cascade 5, section 7.3.5)."""
@@ -74,6 +76,12 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if name == "font":
             block.extend(Declaration(each, value, important) for each, value in _font(text))
             continue
+        if name == "background" and "var(" not in text.lower() and text.strip().lower() != "revert-layer":
+            block.extend(Declaration(each, value, important) for each, value in longhands(text))
+            continue
+        if name in _MASKS:
+            block.extend(Declaration(each, value, important) for each, value in _mask(name, text))
+            continue
         names = _MARKERS if name == "marker" else _ALL if name == "all" else (name,)
         if text.strip().lower() == "revert-layer":
             value = REVERT_LAYER
@@ -84,6 +92,21 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if value is not None:
             block.extend(Declaration(each, value, important) for each in names)
     return tuple(block)
+
+
+def _mask(name: str, text: str) -> list[tuple[str, Any]]:
+    """The declarations of a mask (CSS Masking 1, sections 6.1 and 6.8): the shorthand sets the mode, too."""
+    shorthand = name.endswith("mask")
+    if text.strip().lower() == "revert-layer":
+        value: Any = REVERT_LAYER
+    else:
+        value = parse_property("mask" if shorthand else "mask-image", text)
+    if value is None:
+        return []
+    if name == "-webkit-mask" and isinstance(value, str | Mask):
+        value = value._replace(simple=False) if isinstance(value, Mask) else Mask("", simple=False)
+    mode = [("mask-mode", INITIAL)] if shorthand and not isinstance(value, Variable) else []
+    return [*mode, ("mask", value)]
 
 
 def _is_wide(value: Any) -> bool:

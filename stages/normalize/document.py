@@ -122,7 +122,7 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
         sort_attributes(element)
     used = walker.definitions.finish(drawn)
     check_budget(drawn, used, settings)
-    color = ground(drawn, used, settings)
+    color = ground(drawn, used, settings, "root_background" in plain.names)
     if color:
         drawn = [rectangle(color, settings), *drawn]
     size = settings.canvas

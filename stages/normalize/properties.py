@@ -43,6 +43,18 @@ class Paint(NamedTuple):
         return evaluate(self.expression, current) or BLACK
 
 
+class Mask(NamedTuple):
+    """A value of ``mask``: the id it refers to, "" for none, and the mode; or what else it is, which nothing can say.
+
+    ``simple``: whether it says no more than the id, as renderers expect.
+    """
+
+    ref: str
+    mode: str = ""
+    image: str = ""
+    simple: bool = True
+
+
 NO_PAINT, CURRENT = Paint("none"), Paint("current")
 
 INHERIT, INITIAL, UNSET = object(), object(), object()
@@ -197,11 +209,46 @@ def _reference_or_none(text: str) -> str | None:
     return found[0] if found and not found[1].strip() else None
 
 
+_LAYERS = re.compile(r",(?![^(]*\))")
+
+
+def _mask(text: str) -> Mask | str | None:
+    """A value of ``mask`` (CSS Masking 1, section 6.8); "" for none. Of a reference, only the mode counts."""
+    plain = _reference_or_none(text)
+    if plain is not None:
+        return Mask(plain) if plain else ""
+    layers = [layer.strip() for layer in _LAYERS.split(text) if layer.strip().lower() != "none"]
+    if not layers:
+        return None
+    found = parse_reference(layers[0][match.start() :]) if (match := _MASK_URL.search(layers[0])) else None
+    if len(layers) > 1 or found is None or not found[0]:
+        return Mask("", image=text.strip()) if "(" in text else None
+    words = set(layers[0].lower().split())
+    mode = "alpha" if "alpha" in words else "luminance" if "luminance" in words else ""
+    return Mask(found[0], mode, simple=False)
+
+
+def _mask_image(text: str) -> Mask | str | None:
+    value = _mask(text)
+    if value is None:
+        return None
+    return value._replace(simple=False) if isinstance(value, Mask) else Mask("", simple=False)
+
+
+_MASK_URL = re.compile(r"(?<![\w-])url\(", re.IGNORECASE)
+
+
 def _clip_path(text: str) -> str | None:
     found = _reference_or_none(text)
-    if found is None and "(" in text:
-        return "\0shape"  # a basic shape or a box, which the caller refuses if it would be applied
+    if found is None and ("(" in text or text.strip().lower() in REFERENCE_BOXES):
+        return "\0" + text.strip()  # a basic shape or a box, which the caller applies or refuses
     return found
+
+
+REFERENCE_BOXES = frozenset((
+    "fill-box", "stroke-box", "view-box", "margin-box", "border-box", "padding-box", "content-box",
+))  # fmt: skip
+"""What the sizes of CSS shapes may refer to (CSS Masking 1, section 5.1)."""
 
 
 def _filter(text: str) -> str | None:
@@ -233,6 +280,11 @@ _FONT_STEPS = {"larger": 1.2, "smaller": 1 / 1.2}
 
 def _text(text: str) -> str | None:
     return text.strip() or None
+
+
+def _image(text: str) -> str | None:
+    """The value of a property of images, "" for none."""
+    return "" if text.strip().lower() == "none" else text.strip() or None
 
 
 def _paint_order(text: str) -> tuple[str, ...] | None:
@@ -324,6 +376,7 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "marker-mid": (_reference_or_none, ""),
     "marker-end": (_reference_or_none, ""),
     "paint-order": (_paint_order, _PAINT_ORDER),
+    "color-interpolation": (_keyword("auto", "srgb", "linearrgb"), "srgb"),
     "color-interpolation-filters": (_keyword("auto", "srgb", "linearrgb"), "linearrgb"),
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
@@ -343,12 +396,16 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "display": (_text, "inline"),
     "opacity": (_opacity, 1.0),
     "clip-path": (_clip_path, ""),
-    "mask": (_reference_or_none, ""),
+    "mask": (_mask, ""),
+    "mask-image": (_mask_image, ""),
+    "mask-mode": (_keyword("alpha", "luminance", "match-source"), ""),
     "filter": (_filter, ""),
     "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
     "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
     "isolation": (_keyword("auto", "isolate"), "auto"),
-    "vector-effect": (_text, "none"),
+    "vector-effect": (_keyword("none", "non-scaling-stroke"), "none"),  # all that browsers know
+    "background-color": (_color, None),
+    "background-image": (_image, ""),
     "transform-origin": (_origin, None),
     "transform-box": (_transform_box, "view-box"),
     "offset-path": (_offset_path, "none"),
@@ -366,7 +423,8 @@ DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.i
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
 PRESENTATION = frozenset(PROPERTIES) - {
-    "mix-blend-mode", "isolation", "transform-box", "white-space", "color-scheme", "offset-path",
+    "mix-blend-mode", "isolation", "transform-box", "white-space", "color-scheme", "offset-path", "background-color",
+    "background-image",
 }  # fmt: skip
 """Properties that are also attributes."""
 

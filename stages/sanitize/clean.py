@@ -15,6 +15,7 @@ from stages.base import Dropped
 from stages.canonical import SVG_NS
 from stages.reasons import Reason
 from stages.sanitize import css, raster
+from stages.sanitize import foreign as foreign_content
 from stages.sanitize.parse import XLINK_NS
 from stages.sanitize.settings import SanitizeSettings
 from stages.sanitize.vocabulary import ANIMATIONS, KEPT, attribute_removed_as, removed_as
@@ -26,6 +27,7 @@ _XHTML = "http://www.w3.org/1999/xhtml"
 _STYLES = (f"{_SVG}style", f"{{{_XHTML}}}style", "style")
 _HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}id"
 _VERBATIM = frozenset(("d", "points"))
+_CONDITIONS = ("requiredFeatures", "requiredExtensions", "systemLanguage")
 _FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
 _LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
 _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -65,6 +67,8 @@ class _Cleaner:
         self.structural = any(_STRUCTURAL.search("".join(style.itertext())) for style in root.iter(*_STYLES))
         """Whether a style sheet asks for places among siblings, so that what is taken out leaves an empty element."""
         self.notes: set[str] = set()
+        self.sheets: str | None = None
+        """All style sheets, once something asks for them."""
         self.elements = self.rules = self.text_chars = self.css_chars = 0
 
     def children(self, old: etree._Element, new: etree._Element, depth: int, in_text: bool) -> None:
@@ -115,16 +119,26 @@ class _Cleaner:
         if namespace == _XHTML and local == "style":
             self.elements += 1
             return self.style(old, parent)
+        if in_svg and local == "foreignObject":
+            self.notes.add("foreign_object")
+            if self.shows(old):
+                self.elements += 1
+                new = etree.SubElement(parent, _SVG + local, self.attributes(old, local))
+                self.left_of(old, "", parent, in_text)
+                return new
+            left = self.placeholder(old, parent)
+            return self.left_of(old, local, parent, in_text) if left is None else left
         if not in_svg or local not in KEPT:
             if depth > 2 or not in_svg or local not in ("title", "desc"):
                 self.notes.add(note := removed_as(local, namespace, in_svg))
                 if note == "script" and self.settings.scripts == "reject":
                     raise Dropped(Reason.ACTIVE_CONTENT, f"a {local} element")
-            return self.left_of(old, local if in_svg else "", parent, in_text)
+            left = self.placeholder(old, parent) if in_svg else None
+            return self.left_of(old, local if in_svg else "", parent, in_text) if left is None else left
         if depth > self.settings.max_depth:
             raise Dropped(Reason.TOO_DEEP, f"elements nested over {self.settings.max_depth} deep")
         if not self.allowed(old, local):
-            return None
+            return self.placeholder(old, parent)
         self.elements += 1
         if local == "style":
             return self.style(old, parent)
@@ -148,6 +162,22 @@ class _Cleaner:
             copied = self.style(style, above)
             last = copied if copied is not None and above is parent else last
         return last
+
+    def placeholder(self, old: etree._Element, parent: etree._Element) -> etree._Element | None:
+        """An empty group for an element that is taken out of a ``switch``, which may choose it; None elsewhere."""
+        if parent.tag != f"{_SVG}switch":
+            return None
+        self.elements += 1
+        return etree.SubElement(parent, f"{_SVG}g", {name: old.get(name) for name in _CONDITIONS if name in old.attrib})
+
+    def shows(self, foreign: etree._Element) -> bool:
+        """Whether a ``foreignObject`` has content that can be seen."""
+        if self.sheets is None:
+            root = foreign.getroottree().getroot()
+            self.sheets = " ".join(
+                "".join(each.itertext()) for each in root.iter(etree.Element) if each.tag.rpartition("}")[2] == "style"
+            )
+        return foreign_content.shows(foreign, self.sheets)
 
     def allowed(self, old: etree._Element, local: str) -> bool:
         """Whether an element of a known kind may stay. Raises Dropped (RASTER_EMBEDDED)."""
