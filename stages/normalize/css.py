@@ -19,7 +19,9 @@ from stages.normalize.properties import (
     INITIAL,
     PRESENTATION,
     PROPERTIES,
+    SHORTHANDS,
     UNSET,
+    expand,
     parse_property,
 )
 from stages.normalize.settings import NormalizeSettings
@@ -30,7 +32,9 @@ from stages.untrusted import limit_css_nesting
 _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
-_KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all"}
+_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+_SPACED = frozenset(("text", "tspan", "textPath"))
+_KNOWN = frozenset(PROPERTIES) | CSS_ONLY | SHORTHANDS | {"marker", "font", "all"}
 
 
 class Declaration(NamedTuple):
@@ -95,8 +99,10 @@ def _declare(node: Node, rules: tuple[tuple[Declaration, ...], ...], settings: N
                 value = parse_property(name, text)
                 if value is not None:
                     declared[name] = value
-        elif name == "marker":
-            continue
+        elif name in ("font-variant", "text-decoration"):
+            declared.update(expand(name, text))
+        elif name == _SPACE and node.tag in _SPACED:  # to browsers it is a presentation attribute of these alone
+            declared["white-space"] = "pre" if text.strip() == "preserve" else "normal"
     style = attributes.get("style")
     own = parse_style(style, settings.max_css_nesting) if style else ()
     if not rules:
@@ -155,6 +161,9 @@ def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
         if name == "font":
             found.extend(Declaration(each, value, important) for each, value in _font(text))
             continue
+        if name in SHORTHANDS:
+            found.extend(Declaration(each, value, important) for each, value in expand(name, text))
+            continue
         value = parse_property("marker-start" if name == "marker" else name, text)
         if value is not None:
             names = _MARKERS if name == "marker" else (name,)
@@ -163,11 +172,24 @@ def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
 
 
 _FONT = re.compile(
-    r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc)|(?:xx?-)?(?:small|large)|medium)"
+    r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc|q|ch)|larger|smaller"
+    r"|(?:xx?-)?(?:small|large)|xxx-large|medium)(?![\w-])"
     r"(?:\s*/\s*[^\s,]+)?\s+(?P<family>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_LONGHANDS = ("font-style", "font-weight", "font-size", "font-family")
+_LONGHANDS = ("font-style", "font-weight", "font-size", "font-family", "font-variant-caps")
+_RESET = {
+    "font-style": "normal",
+    "font-weight": "normal",
+    "font-variant-caps": "normal",
+    "font-kerning": "auto",
+    "font-feature-settings": "normal",
+    "font-size-adjust": "none",
+}
+_SYSTEM_FONTS = ("caption", "icon", "menu", "message-box", "small-caption", "status-bar")
+_STRETCHES = frozenset(
+    f"{how}{what}" for how in ("", "semi-", "extra-", "ultra-") for what in ("condensed", "expanded")
+)
 
 
 def _font(text: str) -> list[tuple[str, Any]]:
@@ -175,18 +197,19 @@ def _font(text: str) -> list[tuple[str, Any]]:
     wide = parse_property("font-size", text) if text.strip().lower() in ("inherit", "initial", "unset") else None
     if wide is not None:
         return [(name, wide) for name in _LONGHANDS]
+    if text.strip().lower() in _SYSTEM_FONTS:
+        raise Dropped(Reason.UNSUPPORTED_TEXT, f"font: {text.strip()}")
     match = _FONT.fullmatch(text.strip())
     if match is None:
         return []
-    values = {
-        "font-style": "normal",
-        "font-weight": "normal",
-        "font-size": match["size"],
-        "font-family": match["family"],
-    }
-    for word in match["before"].lower().split():
+    values = {**_RESET, "font-size": match["size"], "font-family": match["family"]}
+    for word in re.sub(r"oblique\s+[+-]?[0-9.]+deg", "oblique", match["before"].lower()).split():
         if word in ("italic", "oblique"):
             values["font-style"] = word
+        elif word == "small-caps":
+            values["font-variant-caps"] = word
+        elif word in _STRETCHES:
+            continue  # the fonts have one width
         elif word in ("bold", "bolder", "lighter") or word.isdecimal():
             values["font-weight"] = word
         elif word != "normal":

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from stages.base import Dropped
 from stages.normalize.colors import BLACK, Color, parse_color
 from stages.normalize.units import FONT_SIZE, Length, parse_length, parse_number
+from stages.reasons import Reason
 
 
 class Paint(NamedTuple):
@@ -29,6 +31,19 @@ class Paint(NamedTuple):
 
 
 NO_PAINT, CURRENT = Paint("none"), Paint("current")
+
+
+class Decoration(NamedTuple):
+    """Lines that an element asks for beside its text: which, of what kind, how thick, and the style of their paint.
+
+    ``thickness``: in pixels, or in percent of the font size of the text beside it; None for what is usual.
+    """
+
+    lines: tuple[str, ...]
+    kind: str
+    thickness: Length | None
+    style: dict[str, Any]
+
 
 INHERIT, INITIAL, UNSET = object(), object(), object()
 """What the CSS-wide keywords parse to."""
@@ -137,8 +152,9 @@ def _filter(text: str) -> str | None:
 
 
 def _font_size(text: str) -> Length | float | None:
-    named = _FONT_SIZES.get(text.strip().lower())
-    return Length(named, "px") if named else _size(text)
+    word = text.strip().lower()
+    named = _FONT_SIZES.get(word)
+    return Length(named, "px") if named else _RELATIVE_SIZES.get(word) or _size(text)
 
 
 _FONT_SIZES = {
@@ -149,7 +165,9 @@ _FONT_SIZES = {
     "large": 18.0,
     "x-large": 24.0,
     "xx-large": 32.0,
+    "xxx-large": 48.0,
 }
+_RELATIVE_SIZES = {"larger": Length(1.2, "em"), "smaller": Length(1 / 1.2, "em")}
 
 
 def _text(text: str) -> str | None:
@@ -175,15 +193,37 @@ BLEND_MODES = (
 """Values of ``mix-blend-mode`` other than normal (Compositing 1, section 5)."""
 
 _BASELINES = (
-    "auto", "alphabetic", "baseline", "no-change", "use-script", "reset-size", "middle", "central", "hanging",
-    "mathematical", "ideographic", "text-after-edge", "text-bottom", "text-before-edge", "text-top",
+    "auto", "alphabetic", "no-change", "use-script", "reset-size", "middle", "central", "hanging", "mathematical",
+    "ideographic", "text-after-edge", "text-before-edge",
 )  # fmt: skip
-_WEIGHTS = {"normal": 400.0, "bold": 700.0, "bolder": 700.0, "lighter": 300.0}
+_ALIGNMENTS = (
+    "auto", "baseline", "before-edge", "text-before-edge", "middle", "central", "after-edge", "text-after-edge",
+    "ideographic", "alphabetic", "hanging", "mathematical",
+)  # fmt: skip
+_WEIGHTS = {"normal": 400.0, "bold": 700.0}
 
 
-def _weight(text: str) -> float | None:
+def _weight(text: str) -> float | str | None:
     word = text.strip().lower()
-    return _WEIGHTS.get(word) or parse_number(word)
+    if word in ("bolder", "lighter"):
+        return word
+    number = parse_number(word)
+    return _WEIGHTS.get(word) or (number if number is not None and 1 <= number <= 1000 else None)
+
+
+def _relative_weight(word: str, parent: float) -> float:
+    """CSS Fonts 4, section 2.2.1."""
+    if word == "bolder":
+        return 400.0 if parent < 350 else 700.0 if parent < 550 else max(parent, 900.0)
+    return min(parent, 100.0) if parent < 550 else 400.0 if parent < 750 else 700.0
+
+
+def _slant(text: str) -> str | None:
+    word, _, angle = text.strip().lower().partition(" ")
+    if word == "oblique" and angle:
+        degrees = re.fullmatch(r"\s*([+-]?[0-9.]+)(deg|grad|rad|turn)", angle)
+        return None if degrees is None else "normal" if parse_number(degrees[1]) == 0 else word
+    return word if not angle and word in ("normal", "italic", "oblique") else None
 
 
 def _word_or_length(*words: str) -> Callable[[str], Any]:
@@ -200,6 +240,67 @@ def _spacing(text: str) -> Length | None:
 
 def _word(text: str) -> str | None:
     return text.strip().lower() or None
+
+
+_COLLAPSES = {
+    "collapse": "normal",
+    "preserve": "pre",
+    "preserve-breaks": "pre-line",
+    "break-spaces": "break-spaces",
+}
+_WRAPS = frozenset(("wrap", "nowrap", "balance", "pretty", "stable"))
+
+
+def _white_space(text: str) -> str | None:
+    """The keyword that says what becomes of white space (CSS Text 4, section 3); nothing here breaks a line."""
+    words = text.lower().split()
+    if len(words) == 1 and words[0] in ("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"):
+        return words[0]
+    collapses = [_COLLAPSES[word] for word in words if word in _COLLAPSES]
+    wraps = [word for word in words if word in _WRAPS]
+    if not words or len(collapses) > 1 or len(wraps) > 1 or len(collapses) + len(wraps) < len(words):
+        return None
+    return collapses[0] if collapses else "normal"
+
+
+def _lines(text: str) -> tuple[str, ...] | None:
+    words = tuple(text.lower().split())
+    if words == ("none",):
+        return ()
+    known = set(words) <= {"underline", "overline", "line-through", "blink"}
+    return tuple(word for word in words if word != "blink") if words and known and len({*words}) == len(words) else None
+
+
+_LINE_STYLES = ("solid", "double", "dotted", "dashed", "wavy")
+
+
+def _line_thickness(text: str) -> Length | str | None:
+    word = text.strip().lower()
+    return word if word in ("auto", "from-font") else parse_length(text)
+
+
+def _kerning(text: str) -> str | None:
+    """Whether ``font-feature-settings`` leaves pairs as they are: on its own, the one feature that the fonts have."""
+    word = text.strip().lower()
+    if word == "normal":
+        return word
+    pairs = [re.fullmatch(r"""\s*(["'])([ -~]{4})\1(?:\s+(on|off|[0-9]+))?\s*""", part) for part in word.split(",")]
+    if not all(pairs):
+        return None
+    values = [pair[3] for pair in pairs if pair and pair[2] == "kern"]
+    return "none" if values and values[-1] in ("off", "0") else "normal"
+
+
+def _size_adjust(text: str) -> tuple[str, float | None] | None:
+    """A metric and its share of the font size (CSS Fonts 5, section 2.1), None where the size stays as it is."""
+    words = text.lower().split()
+    number = parse_number(words[-1]) if words else None
+    if words in (["none"], ["from-font"]):
+        return ("ex-height", None)
+    metric = words[0] if len(words) == 2 else "ex-height"
+    if number is None or number < 0 or len(words) > 2:
+        return None
+    return metric, number
 
 
 _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
@@ -225,15 +326,24 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
     "font-weight": (_weight, 400.0),
-    "font-style": (_keyword("normal", "italic", "oblique"), "normal"),
+    "font-style": (_slant, "normal"),
+    "font-variant-caps": (
+        _keyword("normal", "small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"),
+        "normal",
+    ),
+    "font-synthesis-small-caps": (_keyword("auto", "none"), "auto"),
+    "font-kerning": (_keyword("auto", "normal", "none"), "auto"),
+    "font-feature-settings": (_kerning, "normal"),
+    "font-size-adjust": (_size_adjust, ("ex-height", None)),
+    "text-transform": (_keyword("none", "capitalize", "uppercase", "lowercase"), "none"),
+    "text-shadow": (_word, "none"),
     "text-anchor": (_keyword("start", "middle", "end"), "start"),
     "letter-spacing": (_spacing, None),
     "word-spacing": (_spacing, None),
-    "white-space": (_keyword("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"), "normal"),
+    "white-space": (_white_space, "normal"),
     "writing-mode": (_word, "horizontal-tb"),
     "direction": (_word, "ltr"),
     "dominant-baseline": (_keyword(*_BASELINES), "auto"),
-    "text-decoration": (_word, "none"),
 }
 _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "display": (_text, "inline"),
@@ -249,6 +359,10 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "transform-box": (_text, "view-box"),
     "stop-color": (_color, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
+    "alignment-baseline": (_keyword(*_ALIGNMENTS), "auto"),
+    "text-decoration-line": (_lines, ()),
+    "text-decoration-style": (_keyword(*_LINE_STYLES), "solid"),
+    "text-decoration-thickness": (_line_thickness, "auto"),
     "baseline-shift": (_word_or_length("baseline", "sub", "super"), None),
     "flood-color": (_color, Paint("color", BLACK)),
     "flood-opacity": (_opacity, 1.0),
@@ -256,15 +370,82 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
 }
 PROPERTIES = {**_INHERITED, **_OWN}
 INHERITED = frozenset(_INHERITED)
-DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()}
+DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()} | {"text-decoration": ()}
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-PRESENTATION = frozenset(PROPERTIES) - {"mix-blend-mode", "isolation", "transform-box", "white-space"}
+_STYLED = {
+    "mix-blend-mode", "isolation", "transform-box", "white-space", "font-variant-caps", "font-synthesis-small-caps",
+    "font-kerning", "font-feature-settings", "font-size-adjust", "text-transform", "text-shadow",
+    "text-decoration-line", "text-decoration-style", "text-decoration-thickness",
+}  # fmt: skip
+PRESENTATION = frozenset(PROPERTIES) - _STYLED
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))
 """Attributes that are also properties: a style may set them."""
+
+_CAPS = frozenset(("small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"))
+
+
+def _text_decoration(text: str) -> dict[str, str]:
+    """Its colour does not count: what SVG paints is painted by fill and stroke."""
+    longhands = {"text-decoration-line": "none", "text-decoration-style": "solid", "text-decoration-thickness": "auto"}
+    lines: list[str] = []
+    for word in _words(text):
+        if _lines(word) is not None:
+            lines.append(word)
+        elif word in _LINE_STYLES:
+            longhands["text-decoration-style"] = word
+        elif _line_thickness(word) is not None:
+            longhands["text-decoration-thickness"] = word
+        elif _color(word) is None:
+            return {}
+    return {**longhands, "text-decoration-line": " ".join(lines) or "none"}
+
+
+def _font_variant(text: str) -> dict[str, str]:
+    caps = [word for word in _words(text) if word in _CAPS]
+    return {} if len(caps) > 1 else {"font-variant-caps": caps[0] if caps else "normal"}
+
+
+def _font_synthesis(text: str) -> dict[str, str]:
+    words = _words(text)
+    if not words or not set(words) <= {"none", "weight", "style", "small-caps", "position"}:
+        return {}
+    return {"font-synthesis-small-caps": "auto" if "small-caps" in words else "none"}
+
+
+def _words(text: str) -> list[str]:
+    """The words of a value, each function one of them."""
+    return re.findall(r"[^\s(]+(?:\([^)]*\)+)?", text.lower())
+
+
+_SHORTHANDS: dict[str, Callable[[str], dict[str, str]]] = {
+    "text-decoration": _text_decoration,
+    "font-variant": _font_variant,
+    "font-synthesis": _font_synthesis,
+    "white-space-collapse": lambda text: {"white-space": text},
+}
+_LONGHANDS = {
+    "text-decoration": ("text-decoration-line", "text-decoration-style", "text-decoration-thickness"),
+    "font-variant": ("font-variant-caps",),
+    "font-synthesis": ("font-synthesis-small-caps",),
+    "white-space-collapse": ("white-space",),
+}
+SHORTHANDS = frozenset(_SHORTHANDS)
+
+
+def expand(name: str, text: str) -> list[tuple[str, Any]]:
+    """The longhands of a shorthand, typed; none if ``text`` is invalid."""
+    wide = _WIDE.get(text.strip().lower())
+    if wide is not None:
+        return [(each, wide) for each in _LONGHANDS[name]]
+    if "(" in text and "var(" in text.lower():
+        raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
+    typed = [(each, parse_property(each, value)) for each, value in _SHORTHANDS[name](text).items()]
+    return [] if any(value is None for _, value in typed) else typed
+
 
 CSS_ONLY = GEOMETRY_PROPERTIES | {"transform", "d"}
 
@@ -306,6 +487,8 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
             own[name] = value
     if copied:
         _absolute(style, parent, declared)
+    if own.get("text-decoration-line"):
+        style = {**style, "text-decoration": (*style["text-decoration"], _decoration(own, style))}
     return style, own
 
 
@@ -320,6 +503,11 @@ def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str,
     if size.unit != "px":
         factor = {"em": before, "%": before / 100, "rem": FONT_SIZE}.get(size.unit, before / 2)
         style["font-size"] = size = Length(size.value * factor, "px")
+    if isinstance(style["font-weight"], str):
+        style["font-weight"] = _relative_weight(style["font-weight"], parent["font-weight"])
+    for name in ("letter-spacing", "word-spacing"):
+        if name in declared and style[name] is not None:
+            style[name] = _in_pixels(style[name], size.value)
     for name in _LENGTH_VALUED:
         if name in declared:
             style[name] = _in_pixels(style[name], size.value)
@@ -332,3 +520,14 @@ def _in_pixels(length: Length, font_size: float) -> Length:
         return length
     factor = {"em": font_size, "rem": FONT_SIZE}.get(length.unit, font_size / 2)
     return Length(length.value * factor, "px")
+
+
+def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
+    """The lines that an element of this style asks for."""
+    given = own.get("text-decoration-thickness", "auto")
+    if given == "from-font":
+        kind = "from-font thickness"
+    else:
+        kind = own.get("text-decoration-style", "solid")
+    thickness = None if isinstance(given, str) else _in_pixels(given, style["font-size"].value)
+    return Decoration(own["text-decoration-line"], kind, thickness, style)

@@ -195,6 +195,12 @@ class Walker:
         point = parse_origin(origin, box, style["font-size"].value) if origin else None
         return about(matrix, *point) if point else matrix
 
+    def local_transform(self, node: Node, own: dict[str, Any], place: Place) -> Matrix:
+        """The map from an element's own user units to its parent's."""
+        if "transform" not in node.attributes and "transform" not in node.declared:
+            return IDENTITY
+        return self._transform(node, own, place.style, place)
+
     def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         style, matrix, viewport, _ = place
         marked = node.tag in _MARKED and any(style[name] for name in _MARKERS)
@@ -397,14 +403,14 @@ class Walker:
 
     def _text(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         if self.measured is not None:
-            box = text_box(self, node, place)
+            box = text_box(self, node, own, place)
             if box is not None:
                 self.measured.append(box)
             return []
         if self.settings.text == "reject" and _has_text(node, place.style):
             raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
         try:
-            return draw_text(self, node, place)
+            return draw_text(self, node, own, place)
         except TooLarge:
             self.notes.add("number_too_large")
             return []
