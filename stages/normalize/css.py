@@ -182,6 +182,7 @@ _RESET = {
     "font-style": "normal",
     "font-weight": "normal",
     "font-variant-caps": "normal",
+    "font-variant-ligatures": "normal",
     "font-kerning": "auto",
     "font-feature-settings": "normal",
     "font-size-adjust": "none",

@@ -41,15 +41,19 @@ def lines_of(run: Run) -> Lines | None:
     shapes = contours(run)
     for decoration in run.decorations:
         if decoration.kind != "solid":
-            raise refuse(f"text-decoration-style {decoration.kind}")
+            raise refuse(f"text-decoration, {decoration.kind}")
         thick = _thickness(decoration, run)
         for name in decoration.lines:
             if name == "line-through":
-                above.append(_bar(0.0, run.advance, -ascent / 3 - thick / 2, thick))
+                above += [_bar(low, high, -ascent / 3 - thick / 2, thick) for low, high in run.parts]
                 continue
             top = thick / 2 if name == "underline" else -ascent - thick
-            ends = [0.0, *_gaps(shapes, top, thick), run.advance]
-            below += [_bar(a, b, top, thick) for a, b in zip(ends[::2], ends[1::2], strict=True) if b > a]
+            gaps = _gaps(shapes, top, thick)
+            if gaps and style["stroke"].kind != "none":
+                raise refuse("text-decoration, stroked and crossed by letters")
+            for low, high in run.parts:
+                ends = [low, *(min(max(x, low), high) for x in gaps), high]
+                below += [_bar(a, b, top, thick) for a, b in zip(ends[::2], ends[1::2], strict=True) if b > a]
     return Lines(turned(run, below), turned(run, above), style)
 
 

@@ -56,15 +56,15 @@ def covered(face: Face) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def shape(text: str, face: Face, kern: bool = True) -> tuple[Shaped, ...]:
-    """The glyphs of ``text`` from left to right. The fonts substitute nothing: no feature but ``kern`` matters."""
+def shape(text: str, face: Face, kern: bool = True, liga: bool = True) -> tuple[Shaped, ...]:
+    """The glyphs of ``text`` from left to right. The fonts have no other features that matter."""
     import uharfbuzz
 
     font = _font(face)
     buffer = uharfbuzz.Buffer()
     buffer.add_str(text)
     buffer.direction, buffer.script, buffer.language = "ltr", "Latn", "en"
-    uharfbuzz.shape(font, buffer, {"kern": kern})
+    uharfbuzz.shape(font, buffer, {"kern": kern, "liga": liga, "clig": liga})
     em = font.face.upem
     return tuple(
         Shaped(info.codepoint, place.x_advance / em, place.x_offset / em, place.y_offset / em, info.cluster)

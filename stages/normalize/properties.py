@@ -222,7 +222,7 @@ def _slant(text: str) -> str | None:
     word, _, angle = text.strip().lower().partition(" ")
     if word == "oblique" and angle:
         degrees = re.fullmatch(r"\s*([+-]?[0-9.]+)(deg|grad|rad|turn)", angle)
-        return None if degrees is None else "normal" if parse_number(degrees[1]) == 0 else word
+        return None if degrees is None else "normal" if parse_number(degrees[1]) == 0 else "oblique by an angle"
     return word if not angle and word in ("normal", "italic", "oblique") else None
 
 
@@ -279,16 +279,27 @@ def _line_thickness(text: str) -> Length | str | None:
     return word if word in ("auto", "from-font") else parse_length(text)
 
 
-def _kerning(text: str) -> str | None:
-    """Whether ``font-feature-settings`` leaves pairs as they are: on its own, the one feature that the fonts have."""
+def _features_off(text: str) -> frozenset[str] | None:
+    """Which of the fonts' features, ``kern`` and ``liga``, ``font-feature-settings`` turns off."""
     word = text.strip().lower()
     if word == "normal":
-        return word
+        return frozenset()
     pairs = [re.fullmatch(r"""\s*(["'])([ -~]{4})\1(?:\s+(on|off|[0-9]+))?\s*""", part) for part in word.split(",")]
     if not all(pairs):
         return None
-    values = [pair[3] for pair in pairs if pair and pair[2] == "kern"]
-    return "none" if values and values[-1] in ("off", "0") else "normal"
+    last = {pair[2]: pair[3] for pair in pairs if pair}
+    return frozenset(tag for tag in ("kern", "liga") if last.get(tag) in ("off", "0"))
+
+
+def _ligatures(text: str) -> str | None:
+    words = text.lower().split()
+    kinds = {f"{no}{kind}" for no in ("", "no-") for kind in ("common-ligatures", *_OTHER_LIGATURES)}
+    if not words or not set(words) <= {"normal", "none", *kinds}:
+        return None
+    return "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
+
+
+_OTHER_LIGATURES = ("discretionary-ligatures", "historical-ligatures")
 
 
 def _size_adjust(text: str) -> tuple[str, float | None] | None:
@@ -333,7 +344,8 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     ),
     "font-synthesis-small-caps": (_keyword("auto", "none"), "auto"),
     "font-kerning": (_keyword("auto", "normal", "none"), "auto"),
-    "font-feature-settings": (_kerning, "normal"),
+    "font-feature-settings": (_features_off, frozenset()),
+    "font-variant-ligatures": (_ligatures, "normal"),
     "font-size-adjust": (_size_adjust, ("ex-height", None)),
     "text-transform": (_keyword("none", "capitalize", "uppercase", "lowercase"), "none"),
     "text-shadow": (_word, "none"),
@@ -376,7 +388,8 @@ OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.ite
 
 _STYLED = {
     "mix-blend-mode", "isolation", "transform-box", "white-space", "font-variant-caps", "font-synthesis-small-caps",
-    "font-kerning", "font-feature-settings", "font-size-adjust", "text-transform", "text-shadow",
+    "font-kerning", "font-feature-settings", "font-variant-ligatures", "font-size-adjust", "text-transform",
+    "text-shadow",
     "text-decoration-line", "text-decoration-style", "text-decoration-thickness",
 }  # fmt: skip
 PRESENTATION = frozenset(PROPERTIES) - _STYLED
@@ -405,8 +418,12 @@ def _text_decoration(text: str) -> dict[str, str]:
 
 
 def _font_variant(text: str) -> dict[str, str]:
-    caps = [word for word in _words(text) if word in _CAPS]
-    return {} if len(caps) > 1 else {"font-variant-caps": caps[0] if caps else "normal"}
+    words = _words(text)
+    caps = [word for word in words if word in _CAPS]
+    ligatures = "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
+    if not words or len(caps) > 1:
+        return {}
+    return {"font-variant-caps": caps[0] if caps else "normal", "font-variant-ligatures": ligatures}
 
 
 def _font_synthesis(text: str) -> dict[str, str]:
@@ -429,7 +446,7 @@ _SHORTHANDS: dict[str, Callable[[str], dict[str, str]]] = {
 }
 _LONGHANDS = {
     "text-decoration": ("text-decoration-line", "text-decoration-style", "text-decoration-thickness"),
-    "font-variant": ("font-variant-caps",),
+    "font-variant": ("font-variant-caps", "font-variant-ligatures"),
     "font-synthesis": ("font-synthesis-small-caps",),
     "white-space-collapse": ("white-space",),
 }
@@ -523,11 +540,9 @@ def _in_pixels(length: Length, font_size: float) -> Length:
 
 
 def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
-    """The lines that an element of this style asks for."""
-    given = own.get("text-decoration-thickness", "auto")
-    if given == "from-font":
-        kind = "from-font thickness"
-    else:
-        kind = own.get("text-decoration-style", "solid")
+    """The lines that an element of this style asks for. Browsers do not scale a thickness, so its pixels depend."""
+    kind, given = own.get("text-decoration-style", "solid"), own.get("text-decoration-thickness", "auto")
     thickness = None if isinstance(given, str) else _in_pixels(given, style["font-size"].value)
+    if given == "from-font" or (isinstance(given, Length) and given.unit not in ("em", "%")):
+        kind = "a thickness in pixels or of the font"
     return Decoration(own["text-decoration-line"], kind, thickness, style)

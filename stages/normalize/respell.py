@@ -88,6 +88,7 @@ def _spell(node: Node, own: dict[str, Any], matrix: Matrix, spelled: list[_Spell
 def _lacking(node: Node, own: dict[str, Any], runs: list[Run], lines: list[Lines | None]) -> set[str]:
     """What the element says that the renderers lack, all or one of those that could judge it."""
     reasons: set[str] = set()
+    relative = _relative(node)
     if any(lines):
         reasons.add("text_decoration")
     for run in runs:
@@ -98,12 +99,12 @@ def _lacking(node: Node, own: dict[str, Any], runs: list[Run], lines: list[Lines
             reasons.add("text_opacity")
         if run.stretch != 1:
             reasons.add("text_length")
-        if run.drift and any(_relative(style[name]) for name in ("letter-spacing", "word-spacing")):
+        if run.drift and (relative or style["text-anchor"] != "start"):
             reasons.add("text_spacing")
-        if run.drift and style["text-anchor"] != "start":
-            reasons.add("text_spacing")
-        if style["font-kerning"] == "none" or style["font-feature-settings"] == "none":
-            reasons.add("font_kerning")
+        if style["font-kerning"] == "none" or style["font-feature-settings"]:
+            reasons.add("font_features")
+        if style["font-style"] == "oblique by an angle":
+            reasons.add("font_style")
         if style["font-size-adjust"][1] is not None:
             reasons.add("font_size_adjust")
     for element, outer in _elements(node, _kept_outside(node)):
@@ -111,7 +112,7 @@ def _lacking(node: Node, own: dict[str, Any], runs: list[Run], lines: list[Lines
         shift = declared.get("baseline-shift")
         if shift not in (None, "baseline") or "alignment-baseline" in declared:
             reasons.add("text_baseline")
-        if "textLength" in attributes and not (element is node and len(node.children) == 0):
+        if "textLength" in attributes and not _simple(element, node, runs):
             reasons.add("text_length")
         kept = attributes[_SPACE].strip() == "preserve" if _SPACE in attributes else outer
         if _white(element) and kept != (_collapses(element, node) in ("pre", "pre-wrap", "break-spaces")):
@@ -119,8 +120,22 @@ def _lacking(node: Node, own: dict[str, Any], runs: list[Run], lines: list[Lines
     return reasons
 
 
-def _relative(length: Length | None) -> bool:
-    return length is not None and length.unit != "px"
+def _simple(element: Node, node: Node, runs: list[Run]) -> bool:
+    """Whether a length that text is adjusted to is all that moves its letters, which one of the renderers can do."""
+    moved = any(len(element.attributes.get(name, "").replace(",", " ").split()) > 1 for name in ("x", "y"))
+    moved = moved or any(name in element.attributes for name in ("dx", "dy", "rotate"))
+    spaced = any(run.style[name] is not None for run in runs for name in ("letter-spacing", "word-spacing"))
+    return element is node and not node.children and not moved and not spaced
+
+
+def _relative(node: Node) -> bool:
+    """Whether spacing around or within a text element is not said in pixels."""
+    around: list[Node] = [node]
+    while (outer := around[-1].parent) is not None:
+        around.append(outer)
+    within = [element for element, _ in _elements(node, False)]
+    values = [each.declared.get(name) for each in around + within for name in ("letter-spacing", "word-spacing")]
+    return any(isinstance(value, Length) and value.unit != "px" for value in values)
 
 
 def _elements(node: Node, kept: bool) -> list[tuple[Node, bool]]:

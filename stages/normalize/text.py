@@ -24,6 +24,9 @@ _BLANK = " \u00a0"
 _DRIFT = 0.25
 """Canvas units that a glyph may stand beside the place that the font gives it where text stays text."""
 
+_STRETCH = 0.02
+"""By how much letters may be stretched whose stroke is not."""
+
 
 class _Drawn(NamedTuple):
     """What a run is drawn as, and the layers that it is part of."""
@@ -99,8 +102,12 @@ def _visible(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> l
             raise refuse(f"{name} {style[name]}")
     runs = typeset(node, style, own, place.viewport)
     for run in runs:
-        if run.style["text-shadow"] != "none" and run.style["visibility"] == "visible":
+        if run.style["visibility"] != "visible":
+            continue
+        if run.style["text-shadow"] != "none":
             raise refuse(f"text-shadow {run.style['text-shadow'][:40]}")
+        if abs(run.stretch - 1) > _STRETCH and run.style["stroke"].kind != "none":
+            raise refuse("a stroke on letters that textLength stretches")
     return runs
 
 

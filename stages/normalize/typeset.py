@@ -7,6 +7,7 @@ text on a path, vertical and right-to-left text, and characters without a glyph.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -54,6 +55,8 @@ class Run:
     stretch: float = 1.0
     line: float = 0.0
     layers: tuple[Layer, ...] = ()
+    parts: tuple[tuple[float, float], ...] = ()
+    """Where lines beside it begin and end, from its beginning."""
 
     @property
     def decorations(self) -> tuple[Decoration, ...]:
@@ -75,6 +78,8 @@ class _Cell:
     typographic: bool
     stretch: float = 1.0
     apart: bool = False
+    loose: bool = False
+    """Whether the characters around it are further away, or nearer, than they would be."""
 
 
 class _Measure(NamedTuple):
@@ -112,31 +117,46 @@ def typeset(node: Node, style: dict[str, Any], own: dict[str, Any], viewport: Vi
     return _runs(characters, segments, cells)
 
 
-def _segments(characters: list[Character], bounds: set[int]) -> list[_Segment]:
-    found: list[_Segment] = []
+def _segments(characters: list[Character], bounds: set[int]) -> Iterator[_Segment]:
+    """Parts of one style that attributes put in one place. Letters are kerned and tied across parts of one font."""
     i = 0
     while i < len(characters):
         head = characters[i]
         face = _face(head)
+        font = _used_size(head.style, face) * head.scale, _features(head.style)
         end = i + 1
-        while (
-            end < len(characters)
-            and characters[end].style is head.style
-            and characters[end].shift == head.shift
-            and characters[end].scale == head.scale
-            and characters[end].layers == head.layers
-            and end not in bounds
-            and not (characters[end].at.keys() - {"rotate"})
-            and not head.at.get("rotate")
-            and not characters[end].at.get("rotate")
-            and (_face(characters[end]) == face or characters[end].text in _SPACES)
-        ):
+        while end < len(characters):
+            other = characters[end]
+            if "x" in other.at or "y" in other.at or (_face(other) != face and other.text not in _SPACES):
+                break
+            if (other.style is not head.style or other.scale != head.scale) and (
+                _used_size(other.style, face) * other.scale,
+                _features(other.style),
+            ) != font:
+                break
             end += 1
-        size = _used_size(head.style, face) * head.scale
-        text = "".join(c.text for c in characters[i:end])
-        found.append(_Segment(i, end, face, size, shape(text, face, _kerned(head.style))))
+        size, features = font
+        shaped = shape("".join(c.text for c in characters[i:end]), face, *features)
+        begins = {i + glyph.cluster for glyph in shaped}
+        first = i
+        for at in range(i + 1, end + 1):
+            if at == end or (at in begins and (at in bounds or _parted(characters[at - 1], characters[at]))):
+                held = [g._replace(cluster=g.cluster + i - first) for g in shaped if first <= i + g.cluster < at]
+                yield _Segment(first, at, face, size, tuple(held))
+                first = at
         i = end
-    return found
+
+
+def _parted(before: Character, after: Character) -> bool:
+    """Whether two neighbours cannot be in one run."""
+    return (
+        before.style is not after.style
+        or before.shift != after.shift
+        or before.layers != after.layers
+        or before.at.get("rotate", 0.0) != 0
+        or after.at.get("rotate", 0.0) != 0
+        or bool(after.at.keys() - {"rotate"})
+    )
 
 
 def _used_size(style: dict[str, Any], face: Face) -> float:
@@ -206,6 +226,7 @@ def _adjust(cells: list[_Cell], places: range, length: float, glyphs: bool) -> N
         step = (length - natural) / (len(parts) - 1)
         for i in places:
             cells[i].x += moved
+            cells[i].loose = True
             if cells[i].typographic and not cells[i].apart:
                 moved += step
     for cell in cells[places.stop :]:
@@ -258,21 +279,36 @@ def _run(characters: list[Character], segment: _Segment, cells: list[_Cell]) -> 
     glyphs: list[Glyph] = []
     drift = natural = within = 0.0
     cluster = -1
-    usual = segment.shaped if _kerned(head.style) else shape(text, segment.face)
-    for glyph, other in zip(segment.shaped, usual, strict=True):
+    usual = shape(text, segment.face)
+    for glyph in segment.shaped:
         within = within if glyph.cluster == cluster else 0.0  # advance of the cluster's glyphs so far
         cluster = glyph.cluster
         x = cells[segment.first + cluster].x - begin.x + within * stretch * size
         drift = max(drift, abs(x - natural * size), abs(stretch - 1) * glyph.advance * size)
         glyphs.append(Glyph(glyph.id, (x / size if size else 0.0) + glyph.dx * stretch, -glyph.dy, cluster))
         within += glyph.advance
-        natural += other.advance
+        natural += glyph.advance
+    if usual is not segment.shaped:
+        drift = max(drift, _apart(segment.shaped, usual) * size)
     drift = drift if drift > 1e-6 * size else 0.0
     advance = last.x + last.width - begin.x
     style = head.style
-    line = _used_size(style, face_of(style))
+    parts: tuple[tuple[float, float], ...] = ((0.0, advance),)
+    if begin.loose:
+        held = [cell for cell in cells[segment.first : segment.end] if cell.typographic]
+        parts = tuple((cell.x - begin.x, cell.x + cell.width - begin.x) for cell in held)
     return Run(
-        text, style, segment.face, size, glyphs, advance, drift=drift, stretch=stretch, line=line, layers=head.layers
+        text,
+        style,
+        segment.face,
+        size,
+        glyphs,
+        advance,
+        drift=drift,
+        stretch=stretch,
+        line=_used_size(style, face_of(style)),
+        layers=head.layers,
+        parts=parts,
     )
 
 
@@ -286,8 +322,23 @@ def _face(character: Character) -> Face:
     raise refuse(f"no glyph for U+{ord(character.text):04X}")
 
 
-def _kerned(style: dict[str, Any]) -> bool:
-    return style["font-kerning"] != "none" and style["font-feature-settings"] != "none"
+def _features(style: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether pairs are kerned and letters tied (CSS Fonts 4, section 7.1; CSS Text 4, section 8.2)."""
+    off = style["font-feature-settings"]
+    letter = style["letter-spacing"]
+    tied = style["font-variant-ligatures"] != "none" and (letter is None or letter.value == 0)
+    return style["font-kerning"] != "none" and "kern" not in off, tied and "liga" not in off
+
+
+def _apart(given: tuple[Shaped, ...], usual: tuple[Shaped, ...]) -> float:
+    """How far glyphs stand from their usual places, em; all of it if they are others."""
+    if len(given) != len(usual):
+        return sum(glyph.advance for glyph in given)
+    far = x = u = 0.0
+    for one, other in zip(given, usual, strict=True):
+        far = max(far, abs(x - u))
+        x, u = x + one.advance, u + other.advance
+    return far
 
 
 def _spacing(length: Length | None, size: float) -> float:
