@@ -21,6 +21,7 @@ from stages.normalize.properties import (
     INITIAL,
     PRESENTATION,
     UNSET,
+    expand,
     parse_attribute,
 )
 from stages.normalize.registered import apply_registered
@@ -29,6 +30,9 @@ from stages.normalize.settings import NormalizeSettings
 from stages.normalize.sheets import Keyframe, Rule, Sheets
 from stages.normalize.tree import Node
 from stages.reasons import Reason
+
+_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+_SPACED = frozenset(("text", "tspan", "textPath"))
 
 
 @dataclass(frozen=True)
@@ -153,10 +157,7 @@ def _declare(node: Node, settings: NormalizeSettings) -> None:
     declared = node.declared
     attributes = node.attributes
     for name, text in attributes.items():
-        if name in PRESENTATION and (name == "clip-path" or name != "transform-origin" or text):
-            value = parse_attribute(name, text)
-            if value is not None:
-                declared[name] = value
+        _attribute(node, name, text)
     style = attributes.get("style")
     if style:
         own = parse_style(style, settings.max_css_nesting)
@@ -164,6 +165,19 @@ def _declare(node: Node, settings: NormalizeSettings) -> None:
             for name, value, flag in own:
                 if flag is important and value is not REVERT_LAYER:
                     declared[name] = value
+
+
+def _attribute(node: Node, name: str, text: str) -> None:
+    """Declare what an attribute says, if it is a presentation attribute (SVG 2, section 6.6)."""
+    if name in PRESENTATION:
+        if name != "transform-origin" or text:
+            value = parse_attribute(name, text)
+            if value is not None:
+                node.declared[name] = value
+    elif name in ("font-variant", "text-decoration"):
+        node.declared.update(expand(name, text))
+    elif name == _SPACE and node.tag in _SPACED:  # to browsers it is a presentation attribute of these alone
+        node.declared["white-space"] = "pre" if text.strip() == "preserve" else "normal"
 
 
 def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSettings, reverts: bool) -> None:
@@ -175,10 +189,7 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
     own = parse_style(style, settings.max_css_nesting) if style else ()
     declared = node.declared
     for name, text in node.attributes.items():
-        if name in PRESENTATION and (name == "clip-path" or name != "transform-origin" or text):
-            value = parse_attribute(name, text)
-            if value is not None:
-                declared[name] = value
+        _attribute(node, name, text)
     normal = [(match.rule.layer, match.rule.block) for match in matches]
     important = normal
     if any(match.rank != matches[0].rank for match in matches):  # layers override each other the other way round

@@ -7,15 +7,27 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from stages.base import Dropped
 from stages.normalize.background import longhands
-from stages.normalize.properties import CSS_ONLY, INITIAL, PROPERTIES, Mask, Variable, parse_property
+from stages.normalize.properties import (
+    CSS_ONLY,
+    INITIAL,
+    PROPERTIES,
+    SHORTHANDS,
+    Mask,
+    Variable,
+    expand,
+    parse_property,
+)
+from stages.reasons import Reason
 from stages.untrusted import limit_css_nesting
 
 _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
 _MASKS = frozenset(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"))
-KNOWN = frozenset(PROPERTIES) | CSS_ONLY | _MASKS | {"marker", "font", "all", "background"}
+SHORTHAND_NAMES = SHORTHANDS | _MASKS | {"marker", "font", "all", "background"}
+KNOWN = frozenset(PROPERTIES) | CSS_ONLY | SHORTHAND_NAMES
 
 REVERT_LAYER = object()
 """The value of a declaration that leaves the decision to the layers below (CSS Cascade 5, section 7.3.5)."""
@@ -79,6 +91,11 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if name == "background" and "var(" not in text.lower() and text.strip().lower() != "revert-layer":
             block.extend(Declaration(each, value, important) for each, value in longhands(text))
             continue
+        if name in SHORTHANDS:
+            if text.strip().lower() == "revert-layer":
+                raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: revert-layer")
+            block.extend(Declaration(each, value, important) for each, value in expand(name, text))
+            continue
         if name in _MASKS:
             block.extend(Declaration(each, value, important) for each, value in _mask(name, text))
             continue
@@ -114,11 +131,25 @@ def _is_wide(value: Any) -> bool:
 
 
 _FONT = re.compile(
-    r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc)|(?:xx?-)?(?:small|large)|medium)"
+    r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc|q|ch)|larger|smaller"
+    r"|(?:xx?-)?(?:small|large)|xxx-large|medium)(?![\w-])"
     r"(?:\s*/\s*[^\s,]+)?\s+(?P<family>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_LONGHANDS = ("font-style", "font-weight", "font-size", "font-family")
+_LONGHANDS = ("font-style", "font-weight", "font-size", "font-family", "font-variant-caps")
+_RESET = {
+    "font-style": "normal",
+    "font-weight": "normal",
+    "font-variant-caps": "normal",
+    "font-variant-ligatures": "normal",
+    "font-kerning": "auto",
+    "font-feature-settings": "normal",
+    "font-size-adjust": "none",
+}
+_SYSTEM_FONTS = ("caption", "icon", "menu", "message-box", "small-caption", "status-bar")
+_STRETCHES = frozenset(
+    f"{how}{what}" for how in ("", "semi-", "extra-", "ultra-") for what in ("condensed", "expanded")
+)
 
 
 def _font(text: str) -> list[tuple[str, Any]]:
@@ -129,21 +160,22 @@ def _font(text: str) -> list[tuple[str, Any]]:
     wide = parse_property("font-size", text) if word in ("inherit", "initial", "unset", "revert") else None
     if wide is not None:
         return [(name, wide) for name in _LONGHANDS]
+    if word in _SYSTEM_FONTS:
+        raise Dropped(Reason.UNSUPPORTED_TEXT, f"font: {text.strip()}")
     match = _FONT.fullmatch(text.strip())
     if match is None:
         return []
-    values = {
-        "font-style": "normal",
-        "font-weight": "normal",
-        "font-size": match["size"],
-        "font-family": match["family"],
-    }
-    for word in match["before"].lower().split():
-        if word in ("italic", "oblique"):
-            values["font-style"] = word
-        elif word in ("bold", "bolder", "lighter") or word.isdecimal():
-            values["font-weight"] = word
-        elif word != "normal":
+    values = {**_RESET, "font-size": match["size"], "font-family": match["family"]}
+    for part in re.sub(r"oblique\s+[+-]?[0-9.]+deg", "oblique", match["before"].lower()).split():
+        if part in ("italic", "oblique"):
+            values["font-style"] = part
+        elif part == "small-caps":
+            values["font-variant-caps"] = part
+        elif part in _STRETCHES:
+            continue  # the fonts have one width
+        elif part in ("bold", "bolder", "lighter") or part.isdecimal():
+            values["font-weight"] = part
+        elif part != "normal":
             return []
     parsed = [(name, parse_property(name, value)) for name, value in values.items()]
     return [(name, value) for name, value in parsed if value is not None]

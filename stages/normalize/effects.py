@@ -217,7 +217,7 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
         found = walker.drawer.draw(shape, matrix, Look({}, None, rule)) if shape.kind != "line" else []
     elif node.tag == "text" and determinant(matrix) != 0:
         black = {**style, "fill": Paint("color", BLACK), "stroke": NO_PAINT, "fill-opacity": 1.0}
-        found = draw_text(walker, node, place._replace(style=black), outlined=True)
+        found = draw_text(walker, node, own, place._replace(style=black), outlined=True)
     else:
         return []
     if own.get("clip-path"):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from stages.base import Dropped
 from stages.normalize.calculations import LENGTH, UnknownFunction, parse_math
 from stages.normalize.colors import BLACK, Color, is_plain, parse_color
+from stages.normalize.known_attributes import PRESENTATION_ATTRIBUTES
 from stages.normalize.units import FONT_SIZE, Length, in_pixels, parse_length, parse_number, parse_share, resolve
 from stages.reasons import Reason
 
@@ -56,6 +57,19 @@ class Mask(NamedTuple):
 
 
 NO_PAINT, CURRENT = Paint("none"), Paint("current")
+
+
+class Decoration(NamedTuple):
+    """Lines that an element asks for beside its text: which, of what kind, how thick, and the style of their paint.
+
+    ``thickness``: in pixels, or in percent of the font size of the text beside it; None for what is usual.
+    """
+
+    lines: tuple[str, ...]
+    kind: str
+    thickness: Length | None
+    style: dict[str, Any]
+
 
 INHERIT, INITIAL, UNSET = object(), object(), object()
 """What the CSS-wide keywords parse to."""
@@ -306,15 +320,37 @@ BLEND_MODES = (
 """Values of ``mix-blend-mode`` other than normal (Compositing 1, section 5)."""
 
 _BASELINES = (
-    "auto", "alphabetic", "baseline", "no-change", "use-script", "reset-size", "middle", "central", "hanging",
-    "mathematical", "ideographic", "text-after-edge", "text-bottom", "text-before-edge", "text-top",
+    "auto", "alphabetic", "no-change", "use-script", "reset-size", "middle", "central", "hanging", "mathematical",
+    "ideographic", "text-after-edge", "text-before-edge",
 )  # fmt: skip
-_WEIGHTS = {"normal": 400.0, "bold": 700.0, "bolder": 700.0, "lighter": 300.0}
+_ALIGNMENTS = (
+    "auto", "baseline", "before-edge", "text-before-edge", "middle", "central", "after-edge", "text-after-edge",
+    "ideographic", "alphabetic", "hanging", "mathematical",
+)  # fmt: skip
+_WEIGHTS = {"normal": 400.0, "bold": 700.0}
 
 
-def _weight(text: str) -> float | None:
+def _weight(text: str) -> float | str | None:
     word = text.strip().lower()
-    return _WEIGHTS.get(word) or parse_number(word)
+    if word in ("bolder", "lighter"):
+        return word
+    number = parse_number(word)
+    return _WEIGHTS.get(word) or (number if number is not None and 1 <= number <= 1000 else None)
+
+
+def _relative_weight(word: str, parent: float) -> float:
+    """CSS Fonts 4, section 2.2.1."""
+    if word == "bolder":
+        return 400.0 if parent < 350 else 700.0 if parent < 550 else max(parent, 900.0)
+    return min(parent, 100.0) if parent < 550 else 400.0 if parent < 750 else 700.0
+
+
+def _slant(text: str) -> str | None:
+    word, _, angle = text.strip().lower().partition(" ")
+    if word == "oblique" and angle:
+        degrees = re.fullmatch(r"\s*([+-]?[0-9.]+)(deg|grad|rad|turn)", angle)
+        return None if degrees is None else "normal" if parse_number(degrees[1]) == 0 else "oblique by an angle"
+    return word if not angle and word in ("normal", "italic", "oblique") else None
 
 
 def _word_or_length(*words: str) -> Callable[[str], Any]:
@@ -357,6 +393,78 @@ def _transform_box(text: str) -> str | None:
     return word if word in ("view-box", "fill-box", "stroke-box", "content-box", "border-box") else None
 
 
+_COLLAPSES = {
+    "collapse": "normal",
+    "preserve": "pre",
+    "preserve-breaks": "pre-line",
+    "break-spaces": "break-spaces",
+}
+_WRAPS = frozenset(("wrap", "nowrap", "balance", "pretty", "stable"))
+
+
+def _white_space(text: str) -> str | None:
+    """The keyword that says what becomes of white space (CSS Text 4, section 3); nothing here breaks a line."""
+    words = text.lower().split()
+    if len(words) == 1 and words[0] in ("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"):
+        return words[0]
+    collapses = [_COLLAPSES[word] for word in words if word in _COLLAPSES]
+    wraps = [word for word in words if word in _WRAPS]
+    if not words or len(collapses) > 1 or len(wraps) > 1 or len(collapses) + len(wraps) < len(words):
+        return None
+    return collapses[0] if collapses else "normal"
+
+
+def _lines(text: str) -> tuple[str, ...] | None:
+    words = tuple(text.lower().split())
+    if words == ("none",):
+        return ()
+    known = set(words) <= {"underline", "overline", "line-through", "blink"}
+    return tuple(word for word in words if word != "blink") if words and known and len({*words}) == len(words) else None
+
+
+_LINE_STYLES = ("solid", "double", "dotted", "dashed", "wavy")
+
+
+def _line_thickness(text: str) -> Length | str | None:
+    word = text.strip().lower()
+    return word if word in ("auto", "from-font") else parse_length(text)
+
+
+def _features_off(text: str) -> frozenset[str] | None:
+    """Which of the fonts' features, ``kern`` and ``liga``, ``font-feature-settings`` turns off."""
+    word = text.strip().lower()
+    if word == "normal":
+        return frozenset()
+    pairs = [re.fullmatch(r"""\s*(["'])([ -~]{4})\1(?:\s+(on|off|[0-9]+))?\s*""", part) for part in word.split(",")]
+    if not all(pairs):
+        return None
+    last = {pair[2]: pair[3] for pair in pairs if pair}
+    return frozenset(tag for tag in ("kern", "liga") if last.get(tag) in ("off", "0"))
+
+
+def _ligatures(text: str) -> str | None:
+    words = text.lower().split()
+    kinds = {f"{no}{kind}" for no in ("", "no-") for kind in ("common-ligatures", *_OTHER_LIGATURES)}
+    if not words or not set(words) <= {"normal", "none", *kinds}:
+        return None
+    return "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
+
+
+_OTHER_LIGATURES = ("discretionary-ligatures", "historical-ligatures")
+
+
+def _size_adjust(text: str) -> tuple[str, float | None] | None:
+    """A metric and its share of the font size (CSS Fonts 5, section 2.1), None where the size stays as it is."""
+    words = text.lower().split()
+    number = parse_number(words[-1]) if words else None
+    if words in (["none"], ["from-font"]):
+        return ("ex-height", None)
+    metric = words[0] if len(words) == 2 else "ex-height"
+    if number is None or number < 0 or len(words) > 2:
+        return None
+    return metric, number
+
+
 _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "fill": (parse_paint, Paint("color", BLACK)),
     "fill-opacity": (_opacity, 1.0),
@@ -381,15 +489,25 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
     "font-weight": (_weight, 400.0),
-    "font-style": (_keyword("normal", "italic", "oblique"), "normal"),
+    "font-style": (_slant, "normal"),
+    "font-variant-caps": (
+        _keyword("normal", "small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"),
+        "normal",
+    ),
+    "font-synthesis-small-caps": (_keyword("auto", "none"), "auto"),
+    "font-kerning": (_keyword("auto", "normal", "none"), "auto"),
+    "font-feature-settings": (_features_off, frozenset()),
+    "font-variant-ligatures": (_ligatures, "normal"),
+    "font-size-adjust": (_size_adjust, ("ex-height", None)),
+    "text-transform": (_keyword("none", "capitalize", "uppercase", "lowercase"), "none"),
+    "text-shadow": (_word, "none"),
     "text-anchor": (_keyword("start", "middle", "end"), "start"),
     "letter-spacing": (_spacing, None),
     "word-spacing": (_spacing, None),
-    "white-space": (_keyword("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"), "normal"),
+    "white-space": (_white_space, "normal"),
     "writing-mode": (_word, "horizontal-tb"),
     "direction": (_word, "ltr"),
     "dominant-baseline": (_keyword(*_BASELINES), "auto"),
-    "text-decoration": (_word, "none"),
     "color-scheme": (_color_scheme, "light"),
 }
 _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
@@ -411,6 +529,10 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "offset-path": (_offset_path, "none"),
     "stop-color": (_color, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
+    "alignment-baseline": (_keyword(*_ALIGNMENTS), "auto"),
+    "text-decoration-line": (_lines, ()),
+    "text-decoration-style": (_keyword(*_LINE_STYLES), "solid"),
+    "text-decoration-thickness": (_line_thickness, "auto"),
     "baseline-shift": (_word_or_length("baseline", "sub", "super"), None),
     "flood-color": (_color, Paint("color", BLACK)),
     "flood-opacity": (_opacity, 1.0),
@@ -418,14 +540,11 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
 }
 PROPERTIES = {**_INHERITED, **_OWN}
 INHERITED = frozenset(_INHERITED)
-DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()}
+DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()} | {"text-decoration": ()}
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-PRESENTATION = frozenset(PROPERTIES) - {
-    "mix-blend-mode", "isolation", "transform-box", "white-space", "color-scheme", "offset-path", "background-color",
-    "background-image",
-}  # fmt: skip
+PRESENTATION = frozenset(PROPERTIES) & PRESENTATION_ATTRIBUTES
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))
@@ -434,6 +553,72 @@ GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "
 TRANSFORM_PROPERTIES = frozenset(("translate", "rotate", "scale", "transform"))
 
 CSS_ONLY = GEOMETRY_PROPERTIES | TRANSFORM_PROPERTIES | {"d"}
+
+_CAPS = frozenset(("small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"))
+
+
+def _text_decoration(text: str) -> dict[str, str]:
+    """Its colour does not count: what SVG paints is painted by fill and stroke."""
+    longhands = {"text-decoration-line": "none", "text-decoration-style": "solid", "text-decoration-thickness": "auto"}
+    lines: list[str] = []
+    for word in _words(text):
+        if _lines(word) is not None:
+            lines.append(word)
+        elif word in _LINE_STYLES:
+            longhands["text-decoration-style"] = word
+        elif _line_thickness(word) is not None:
+            longhands["text-decoration-thickness"] = word
+        elif _color(word) is None:
+            return {}
+    return {**longhands, "text-decoration-line": " ".join(lines) or "none"}
+
+
+def _font_variant(text: str) -> dict[str, str]:
+    words = _words(text)
+    caps = [word for word in words if word in _CAPS]
+    ligatures = "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
+    if not words or len(caps) > 1:
+        return {}
+    return {"font-variant-caps": caps[0] if caps else "normal", "font-variant-ligatures": ligatures}
+
+
+def _font_synthesis(text: str) -> dict[str, str]:
+    words = _words(text)
+    if not words or not set(words) <= {"none", "weight", "style", "small-caps", "position"}:
+        return {}
+    return {"font-synthesis-small-caps": "auto" if "small-caps" in words else "none"}
+
+
+def _words(text: str) -> list[str]:
+    """The words of a value, each function one of them."""
+    return re.findall(r"[^\s(]+(?:\([^)]*\)+)?", text.lower())
+
+
+_SHORTHANDS: dict[str, Callable[[str], dict[str, str]]] = {
+    "text-decoration": _text_decoration,
+    "font-variant": _font_variant,
+    "font-synthesis": _font_synthesis,
+    "white-space-collapse": lambda text: {"white-space": text},
+}
+_LONGHANDS = {
+    "text-decoration": ("text-decoration-line", "text-decoration-style", "text-decoration-thickness"),
+    "font-variant": ("font-variant-caps", "font-variant-ligatures"),
+    "font-synthesis": ("font-synthesis-small-caps",),
+    "white-space-collapse": ("white-space",),
+}
+SHORTHANDS = frozenset(_SHORTHANDS)
+
+
+def expand(name: str, text: str) -> list[tuple[str, Any]]:
+    """The longhands of a shorthand, typed; none if ``text`` is invalid."""
+    wide = _WIDE.get(text.strip().lower())
+    if wide is not None:
+        return [(each, wide) for each in _LONGHANDS[name]]
+    if "(" in text and "var(" in text.lower():
+        raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
+    typed = [(each, parse_property(each, value)) for each, value in _SHORTHANDS[name](text).items()]
+    return [] if any(value is None for _, value in typed) else typed
+
 
 _WIDE = {"inherit": INHERIT, "initial": INITIAL, "unset": UNSET, "revert": UNSET, "revert-layer": UNSET}
 
@@ -542,6 +727,8 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
             own[name] = value
     if copied:
         _absolute(style, parent, declared)
+    if own.get("text-decoration-line"):
+        style = {**style, "text-decoration": (*style["text-decoration"], _decoration(own, style))}
     return style, own
 
 
@@ -553,8 +740,22 @@ def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str,
     size, before = style["font-size"], parent["font-size"].value
     if size.unit != "px":
         style["font-size"] = size = Length(max(resolve(size, before, before), 0.0), "px", None, size.exotic)
+    if isinstance(style["font-weight"], str):
+        style["font-weight"] = _relative_weight(style["font-weight"], parent["font-weight"])
+    for name in ("letter-spacing", "word-spacing"):
+        if name in declared and style[name] is not None:
+            style[name] = in_pixels(style[name], size.value)
     for name in _LENGTH_VALUED:
         if name in declared:
             style[name] = in_pixels(style[name], size.value)
     if "stroke-dasharray" in declared:
         style["stroke-dasharray"] = tuple(in_pixels(length, size.value) for length in style["stroke-dasharray"])
+
+
+def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
+    """The lines that an element of this style asks for. Browsers do not scale a thickness, so its pixels depend."""
+    kind, given = own.get("text-decoration-style", "solid"), own.get("text-decoration-thickness", "auto")
+    thickness = None if isinstance(given, str) else in_pixels(given, style["font-size"].value)
+    if given == "from-font" or (isinstance(given, Length) and given.unit not in ("em", "%")):
+        kind = "a thickness in pixels or of the font"
+    return Decoration(own["text-decoration-line"], kind, thickness, style)

@@ -301,7 +301,7 @@ class _Parser:
         stream.space()
         token = stream.next_or_none()
         if token is None:
-            return lambda node, _: any(True for _ in _values(node, space, name))
+            return lambda node, _: any(True for _ in _values(node, space, str(name)))
         if token.type != "literal" or token.value not in ("=", "~=", "|=", "^=", "$=", "*="):
             raise InvalidSelectorError("no operator of attributes")
         stream.space()
@@ -320,7 +320,7 @@ class _Parser:
             self.plain = False
             wanted = _fold(wanted)
         return lambda node, _: any(
-            compare(_fold(value) if fold else value, wanted) for value in _values(node, space, name)
+            compare(_fold(value) if fold else value, wanted) for value in _values(node, space, str(name))
         )
 
     def _pseudo(self, stream: _Stream) -> tuple[Test | None, Specificity]:

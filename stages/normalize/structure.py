@@ -222,6 +222,12 @@ class Walker:
         half = max(resolve(style["stroke-width"], place.viewport.diagonal), 0.0) / 2
         return found[0] - half, found[1] - half, found[2] + half, found[3] + half
 
+    def local_transform(self, node: Node, own: dict[str, Any], place: Place) -> Matrix:
+        """The map from an element's own user units to its parent's."""
+        if "transform" not in node.attributes and TRANSFORM_PROPERTIES.isdisjoint(node.declared):
+            return IDENTITY
+        return self.local(node, own, place.style, place)
+
     def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         style, matrix, viewport, _ = place
         marked = node.tag in _MARKED and any(style[name] for name in _MARKERS)
@@ -426,7 +432,7 @@ class Walker:
 
     def _text(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         if self.measured is not None:
-            box = text_box(self, node, place)
+            box = text_box(self, node, own, place)
             if box is not None:
                 self.measured.append(box)
             return []
@@ -435,7 +441,7 @@ class Walker:
         if self.settings.text == "reject" and _has_text(node, place.style):
             raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
         try:
-            return draw_text(self, node, place)
+            return draw_text(self, node, own, place)
         except TooLarge:
             self.notes.add("number_too_large")
             return []
