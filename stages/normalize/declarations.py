@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.normalize.background import longhands
+from stages.normalize.known_properties import REFUSED
 from stages.normalize.properties import (
     CSS_ONLY,
+    INHERIT,
     INITIAL,
     PROPERTIES,
     SHORTHANDS,
     Mask,
+    Refused,
     Variable,
     expand,
     parse_property,
@@ -84,6 +87,8 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if name not in KNOWN:
             if name.startswith("--"):
                 block.append(Declaration(name, text, important))
+            elif name in REFUSED:
+                block.append(Declaration(name, _unsaid(name, text), important))
             continue
         if name == "font":
             block.extend(Declaration(each, value, important) for each, value in _font(text))
@@ -109,6 +114,17 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if value is not None:
             block.extend(Declaration(each, value, important) for each in names)
     return tuple(block)
+
+
+def _unsaid(name: str, text: str) -> Any:
+    """The value of a property that nobody handles: refused, but where it changes nothing."""
+    word = text.strip().lower()
+    rule = REFUSED[name]
+    if word in ("inherit", "initial", "unset", "revert", "revert-layer"):
+        return INHERIT if word == "inherit" else INITIAL
+    if rule.neutral.fullmatch(word):
+        return INITIAL
+    return Refused(Reason.UNSUPPORTED_CSS, f"{name}: {text.strip()[:60]}", rule.root)
 
 
 def _mask(name: str, text: str) -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
+from stages.normalize.aliases import OCCURS, spell_out
 from stages.normalize.background import ground, rectangle
 from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
@@ -70,6 +71,8 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     if len(svg) > settings.max_bytes:
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
     document = parse(svg)
+    if OCCURS.search(svg):
+        spell_out(document, plain)
     if b"%" in svg or b"\\" in svg:
         decode_references(document, plain)
     nodes, ids = build(document, settings.max_elements)

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 ALIASES = {
-    **{f"-webkit-{name}": name for name in ("clip-path", "filter", "mask", "mask-image", "opacity")},
+    **{f"-webkit-{name}": name for name in ("clip-path", "filter", "opacity")},
     **{f"-webkit-{name}": name for name in ("transform", "transform-origin", "writing-mode", "font-feature-settings")},
     **{
         f"-webkit-animation{part}": f"animation{part}"
@@ -68,7 +68,7 @@ REFUSED: dict[str, Rule] = {
     # CSS Fonts 4, sections 6 and 8: they choose other glyphs of a font
     **dict.fromkeys(
         (
-            "font-variant-alternates", "font-variant-east-asian", "font-variant-emoji", "font-variant-ligatures",
+            "font-variant-alternates", "font-variant-east-asian", "font-variant-emoji",
             "font-variant-position", "font-variation-settings",
         ),
         Rule(_NONE),

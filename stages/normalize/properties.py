@@ -87,22 +87,27 @@ class Refused(NamedTuple):
 
     reason: Reason
     detail: str
+    root: bool = False
+    """Whether it is so on the document's root alone."""
 
 
 REFUSED = "refused"
 """The key, among an element's own computed properties, of the dict of its refused ones."""
+REFUSED_ROOT = "refused root"
+"""The same for those that count on the document's root alone."""
 
 
-def refuse(own: dict[str, Any]) -> None:
-    """Raise Dropped if one of an element's own computed properties is refused."""
-    for value in own.get(REFUSED, _NOTHING).values():
-        raise Dropped(value.reason, value.detail)
+def refuse(own: dict[str, Any], root: bool = False) -> None:
+    """Raise Dropped if one of an element's own computed properties is refused. ``root``: of the document's root."""
+    for key in (REFUSED, REFUSED_ROOT) if root else (REFUSED,):
+        for value in own.get(key, _NOTHING).values():
+            raise Dropped(value.reason, value.detail)
 
 
 def check_declared(declared: dict[str, Any]) -> None:
     """Raise Dropped if one of the declarations of an element that something refers to is refused."""
     for value in declared.values():
-        if type(value) is Refused:
+        if type(value) is Refused and not value.root:
             raise Dropped(value.reason, value.detail)
 
 
@@ -716,7 +721,7 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     copied = False
     for name, value in declared.items():
         if type(value) is Refused:
-            own.setdefault(REFUSED, {})[name] = value
+            own.setdefault(REFUSED_ROOT if value.root else REFUSED, {})[name] = value
         elif name in INHERITED:
             if value is INHERIT or value is UNSET:
                 continue

@@ -47,7 +47,7 @@ def draw_root(walker: Walker, node: Node, place: Place) -> list[Element]:
     place = place._replace(style=style)
     if walker.measured is not None:
         return walker.children(node, place)
-    refuse(own)
+    refuse(own, root=True)
     moved = "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared)
     if moved or any(own.get(name) for name in _BOXED):
         drawn = _box(walker, node, own, place)
