@@ -18,10 +18,24 @@ from typing import Literal
 _KINDS: dict[str, Literal["svg", "archive"]] = {
     ".svg": "svg",
     ".svgz": "svg",
+    ".svg.gz": "svg",
     ".zip": "archive",
+    ".parquet": "archive",
+    ".tar": "archive",
     ".tar.gz": "archive",
     ".tgz": "archive",
+    ".tar.bz2": "archive",
+    ".tbz2": "archive",
+    ".tbz": "archive",
+    ".tar.xz": "archive",
+    ".txz": "archive",
+    ".tar.zst": "archive",
+    ".tzst": "archive",
 }
+ARCHIVES = "zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst, parquet"
+"""For people: what `kind_of` calls an archive, but for short forms."""
+
+_LONGEST_EXTENSION = 16
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -29,6 +43,19 @@ def kind_of(path: str) -> Literal["svg", "archive"] | None:
     """What the file extension says ``path`` is, whatever its case; None if it is no input."""
     name = path.lower()
     return next((kind for suffix, kind in _KINDS.items() if name.endswith(suffix)), None)
+
+
+def extension(path: str) -> str:
+    """The kind of file that ``path`` says it is, for counts of what is no input: in small letters, on one line."""
+    name = display(path).rpartition("/")[2].lower()
+    known = [suffix for suffix in _KINDS if name.endswith(suffix)]
+    if known:
+        return max(known, key=len)
+    stem, point, end = name.rpartition(".")
+    if not point:
+        return "no extension"
+    shown = f".{end}" if stem or len(end) > 1 else name
+    return shown if 1 < len(shown) <= _LONGEST_EXTENSION else "another extension"
 
 
 def matches(path: str, glob: str) -> bool:
