@@ -112,10 +112,10 @@ def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: 
 
 def no_input(listings: Sequence[Listing], crawled: Sequence[Record]) -> dict[str, dict[str, int]]:
     """Source -> kind -> files in its folder and in its archives that were no input, the most frequent first."""
-    found: dict[str, dict[str, int]] = {}
+    by_source: dict[str, dict[str, int]] = {}
     for listing in listings:
         name = listing.source.name
         inside = [record.extra.get("no_input", {}) for record in crawled if record.source == name]
         if counts := merged([listing.no_input, *inside]):
-            found[name] = bounded(counts)
-    return found
+            by_source[name] = bounded(counts)
+    return by_source

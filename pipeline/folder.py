@@ -49,7 +49,7 @@ def contents(root: str, roots: Sequence[str], whose: str) -> Contents:
 
     Raises ConfigError for a folder that cannot be listed.
     """
-    found = Contents()
+    below = Contents()
     left = [_Folder(root, "", (os.path.realpath(root),), 0)]
     followed = 0
     while left:
@@ -64,26 +64,26 @@ def contents(root: str, roots: Sequence[str], whose: str) -> Contents:
                         continue
                     real = os.path.realpath(item.path)
                     if not within(real, roots):
-                        found.no_input["linked folder out of the source (see allow_links_to)"] += 1
+                        below.no_input["linked folder out of the source (see allow_links_to)"] += 1
                     elif real in folder.way or folder.links >= LINKS_DEEP:
-                        found.no_input["linked folder that leads back"] += 1
+                        below.no_input["linked folder that leads back"] += 1
                     else:
                         followed += 1
                         left.append(_Folder(item.path, f"{path}/", (*folder.way, real), folder.links + 1))
                     continue
                 status = item.stat()
             except OSError:  # a dangling link, or gone since: listed, and reported when it is read
-                found.entries.append(Entry(path, 0, MISSING))
+                below.entries.append(Entry(path, 0, MISSING))
                 continue
             if stat.S_ISREG(status.st_mode):
                 if not item.name.startswith(TEMPORARY):
-                    found.entries.append(Entry(path, status.st_size, _etag(status), status.st_mtime))
+                    below.entries.append(Entry(path, status.st_size, _etag(status), status.st_mtime))
             else:
-                found.no_input[_kind(status.st_mode)] += 1
+                below.no_input[_kind(status.st_mode)] += 1
         if followed > MOST_LINKS:
             raise ConfigError(f"{whose}: over {MOST_LINKS} linked folders in {root}; take links out of it")
-    found.entries.sort()
-    return found
+    below.entries.sort()
+    return below
 
 
 def entry_of(path: str, name: str) -> Entry:
