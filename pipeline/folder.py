@@ -21,8 +21,17 @@ MOST_LINKS = 10_000
 LINKS_DEEP = 8
 """Linked folders within each other."""
 
+PLACES = frozenset({"clusters", "index", "layouts", "shards", "tables", "versions", "vocabularies"})
+"""Folders of a workspace, which hold tables and tars of drawings."""
+
+WORKSPACE = "workspace of svgmill"
+"""The kind of a folder that is passed over, so that no run feeds on what runs have made."""
+
 MISSING = "missing"
 """The etag of an entry that is there no more."""
+
+
+_MARKS = frozenset({"layouts", "shards", "tables", "versions"})
 
 
 @dataclass
@@ -44,17 +53,24 @@ class _Folder:
     links: int
 
 
-def contents(root: str, roots: Sequence[str], whose: str) -> Contents:
+def contents(root: str, roots: Sequence[str], whose: str, workspace: str | None = None) -> Contents:
     """All files below ``root``; ``roots``: real paths that links may lead into; ``whose``: for messages.
 
-    Raises ConfigError for a folder that cannot be listed.
+    ``workspace`` and others that are known by their folders are passed over; of one that is ``root`` itself, what runs
+    write. Raises ConfigError for a folder that cannot be listed.
     """
     below = Contents()
     left = [_Folder(root, "", (os.path.realpath(root),), 0)]
     followed = 0
     while left:
         folder = left.pop()
-        for item in _listed(folder.path, whose):
+        items = _listed(folder.path, whose)
+        if folder.way[-1] == workspace or len(_MARKS & {item.name for item in items}) == len(_MARKS):
+            below.no_input[WORKSPACE] += 1
+            if folder.prefix:
+                continue
+            items = [item for item in items if item.name not in PLACES]
+        for item in items:
             path = f"{folder.prefix}{item.name}"
             try:
                 if item.is_dir():

@@ -185,7 +185,8 @@ class Conductor:
         # read once: a version that somebody else publishes meanwhile is met when this one is published, and not before
         self._parent = versions.read(self.storage, known[-1]) if known else None
         everything = (*config.sources, *config.benchmarks())
-        listings = [list_source(source, self.base, config.storage.access()) for source in everything]
+        access = config.storage.access()
+        listings = [list_source(source, self.base, access, self.storage.uri) for source in everything]
         cut = self._cut(listings)
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
         self.no_input = no_input(listings, crawled)

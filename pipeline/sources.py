@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.folder import MISSING, contents, entry_of
+from pipeline.folder import MISSING, PLACES, WORKSPACE, contents, entry_of
 from pipeline.storage import Access, Entry, is_s3, join_uri, open_storage, split_uri, with_access
 from stages.crawl import ARCHIVES, extension, kind_of, matches
 
@@ -48,13 +48,16 @@ class Chunk:
     """Paths of entries that are there no more, and whose records are kept."""
 
 
-def list_source(source: FolderSource, base: Path, access: Access | None = None) -> Listing:
+def list_source(
+    source: FolderSource, base: Path, access: Access | None = None, workspace: str | None = None
+) -> Listing:
     """List a source; ``access`` says how an s3:// path is reached that does not say it itself.
 
-    Raises ConfigError if there is no such folder, or nothing in it to read, StorageError if a store cannot be listed.
+    ``workspace``: the URI of the run's own, which is no input where it lies in the source. Raises ConfigError if there
+    is no such folder, or nothing in it to read, StorageError if a store cannot be listed.
     """
     if is_s3(source.path):
-        return _list_s3(source, with_access(source.path, access or Access()))
+        return _list_s3(source, with_access(source.path, access or Access()), workspace)
     path = base / source.path
     try:
         entry = entry_of(str(path), path.name)
@@ -67,11 +70,12 @@ def list_source(source: FolderSource, base: Path, access: Access | None = None) 
     if not path.is_dir():
         return _one_archive(source, str(path), str(path.parent), entry, path.is_file())
     roots = tuple(os.path.realpath(folder) for folder in (path, *(base / link for link in source.allow_links_to)))
-    there = contents(str(path), roots, f"source {source.name}")
+    own = None if workspace is None or "://" in workspace else os.path.realpath(workspace)
+    there = contents(str(path), roots, f"source {source.name}", own)
     return replace(_below(source, str(path), str(path), there.entries, there.no_input), roots=roots)
 
 
-def _list_s3(source: FolderSource, uri: str) -> Listing:
+def _list_s3(source: FolderSource, uri: str, workspace: str | None) -> Listing:
     where, options = split_uri(uri)
     where = where.rstrip("/")
     entries = open_storage(uri).list()
@@ -82,7 +86,10 @@ def _list_s3(source: FolderSource, uri: str) -> Listing:
         if not alone:
             raise ConfigError(f"source {source.name}: nothing is at {where}; correct its path")
         return _one_archive(source, where, root, alone[0])
-    return _below(source, where, uri, entries, Counter())
+    own = f"{split_uri(workspace)[0].rstrip('/')}/" if workspace is not None and is_s3(workspace) else ""
+    inside = tuple(f"{own}{place}/" for place in PLACES) if own == f"{where}/" else (own,)
+    others = [entry for entry in entries if not own or not f"{where}/{entry.path}".startswith(inside)]
+    return _below(source, where, uri, others, Counter({WORKSPACE: 1} if len(others) < len(entries) else {}))
 
 
 def _one_archive(source: FolderSource, where: str, root: str, entry: Entry, regular: bool = True) -> Listing:

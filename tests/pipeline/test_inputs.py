@@ -180,7 +180,7 @@ def test_a_folder_without_rights_is_named(inputs: Inputs, monkeypatch: pytest.Mo
     # a test that runs as root may read everything
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(
-        ConfigError, match="source s: folder .*/src/closed cannot be listed .*Permission denied.*right"
+        ConfigError, match=r"source s: folder .*/src/closed cannot be listed .*Permission denied.*right"
     ) as e:
         inputs.crawl()
     assert "\n" not in str(e.value)
@@ -221,7 +221,7 @@ def test_parquet_beside_drawings(inputs: Inputs) -> None:
     counted = [record.extra["no_input"] for record in records if record.extra]
     assert counted == [{".parquet without a column of drawings": 1}]
     assert inputs.crawl(column="code")[0] == ["a.svg", "train-1.parquet/00000000.svg"]
-    with pytest.raises(ConfigError, match="source s: .*no column that has svg in its name.*file_name.*setting column"):
+    with pytest.raises(ConfigError, match=r"source s: .*no column that has svg in its name.*file_name.*setting column"):
         inputs.crawl(inputs.folder / "metadata.parquet")
 
 
@@ -278,3 +278,24 @@ def test_the_file_system_s_order_does_not_show(
     monkeypatch.setattr(os, "scandir", scandir)
     listing = list_source(FolderSource(name="s", kind="folder", path=str(inputs.folder)), Path())
     assert [e.path for e in listing.files] == ["a-b.svg", "a.svg", "a/y.svg", "b/l/y.svg", "b/x.svg", "c/d/z.svg"]
+
+
+def test_a_workspace_in_the_source_is_no_input(inputs: Inputs) -> None:
+    """Shards and tables are Parquet files and tars with drawings in them: a run does not feed on what it has made."""
+    for at in ("ws", "other"):
+        for place in ("layouts", "shards", "tables", "versions"):
+            inputs.put(f"{at}/{place}/x.parquet", parquet(svg=[drawing(1)]))
+    inputs.put("ws/loose.svg")
+    inputs.put("tables/a.svg")
+    source = FolderSource(name="s", kind="folder", path=str(inputs.folder))
+    listing = list_source(source, Path(), workspace=str(inputs.folder / "ws"))
+    assert [e.path for e in (*listing.files, *listing.archives)] == ["tables/a.svg"]
+    assert listing.no_input == {"workspace of svgmill": 2}
+    for place in ("layouts", "shards", "tables", "versions"):
+        inputs.put(f"new/{place}/x.parquet", parquet(svg=[drawing(1)]))
+    inputs.put("new/mine/a.svg")
+    within = FolderSource(name="s", kind="folder", path=str(inputs.folder / "new"))
+    listing = list_source(within, Path(), workspace=str(inputs.folder / "new"))
+    assert [e.path for e in (*listing.files, *listing.archives)] == ["mine/a.svg"]
+    shards = FolderSource(name="s", kind="folder", path=str(inputs.folder / "other/shards"))
+    assert [e.path for e in list_source(shards, Path()).archives] == ["x.parquet"]
