@@ -130,7 +130,7 @@ class Config(Settings):
     )
     decontaminate: tuple[str, ...] = Field(
         (),
-        description="folders, archives or Parquet files (with a column svg) of benchmarks: no sample may be a duplicate"
+        description="folders, archives or Parquet files of benchmarks: no sample may be a duplicate"
         " of what is in them; paths as those of sources",
     )
     partition: PartitionSettings = PartitionSettings()
