@@ -23,7 +23,7 @@ from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionErro
 from pipeline.ledger import Record
 from pipeline.plan import Decision
 from pipeline.progress import Display
-from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, read_layout
+from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, others, read_layout
 from pipeline.storage import NotFound, Storage, require_writable
 from pipeline.tables import Output, read_table, table_bytes
 from pipeline.versions import Manifest
@@ -195,8 +195,8 @@ class Conductor:
                 record.rows_in for record in crawled if record.source == source.name
             ):
                 raise ConfigError(
-                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r}; "
-                    "correct path or glob"
+                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r} "
+                    f"({others(self.no_input.get(source.name, {}))}); correct path, glob or column"
                 )
         samples = self._stage("samples", plan.samples_tasks(config, crawled))
         if self._pending:

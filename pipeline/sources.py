@@ -15,7 +15,7 @@ from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
 from pipeline.folder import MISSING, PLACES, WORKSPACE, contents, entry_of
 from pipeline.storage import Access, Entry, is_s3, join_uri, open_storage, split_uri, with_access
-from stages.crawl import ARCHIVES, extension, kind_of, matches
+from stages.crawl import ARCHIVES, NOT_IN_GLOB, extension, kind_of, matches
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _list_s3(source: FolderSource, uri: str, workspace: str | None) -> Listing:
         return _one_archive(source, where, root, alone[0])
     own = f"{split_uri(workspace)[0].rstrip('/')}/" if workspace is not None and is_s3(workspace) else ""
     inside = tuple(f"{own}{place}/" for place in PLACES) if own == f"{where}/" else (own,)
-    others = [entry for entry in entries if not own or not f"{where}/{entry.path}".startswith(inside)]
-    return _below(source, where, uri, others, Counter({WORKSPACE: 1} if len(others) < len(entries) else {}))
+    left = [entry for entry in entries if not own or not f"{where}/{entry.path}".startswith(inside)]
+    return _below(source, where, uri, left, Counter({WORKSPACE: 1} if len(left) < len(entries) else {}))
 
 
 def _one_archive(source: FolderSource, where: str, root: str, entry: Entry, regular: bool = True) -> Listing:
@@ -107,17 +107,16 @@ def _below(source: FolderSource, where: str, root: str, entries: list[Entry], no
         kind = kind_of(entry.path)
         if kind == "archive":
             archives.append(entry)
+        elif not matches(entry.path, source.glob):
+            no_input[f"{extension(entry.path)}{NOT_IN_GLOB}"] += 1
         elif kind is None:
             no_input[extension(entry.path)] += 1
-        elif matches(entry.path, source.glob):
-            files.append(entry)
         else:
-            no_input[f"{extension(entry.path)} not in glob"] += 1
+            files.append(entry)
     if not files and not archives:
-        others = f": {', '.join(f'{kind} {n}' for kind, n in bounded(no_input, 5).items())}" if no_input else ""
         raise ConfigError(
             f"source {source.name}: no .svg, .svgz or archive in {where} matches {source.glob!r} "
-            f"({sum(no_input.values())} other files{others}); correct path or glob"
+            f"({others(no_input)}); correct path or glob"
         )
     return Listing(source, root, False, tuple(files), tuple(archives), no_input)
 
@@ -133,6 +132,12 @@ def bounded(counts: Mapping[str, int], most: int = MOST_KINDS) -> dict[str, int]
     ordered = sorted(counts.items(), key=lambda item: (item[0] == REST, -item[1], item[0]))
     rest = sum(n for _, n in ordered[most:])
     return dict(ordered[:most]) | ({REST: rest} if rest else {})
+
+
+def others(no_input: Mapping[str, int]) -> str:
+    """In a few words, what there is instead of input."""
+    kinds = ", ".join(f"{kind} {n}" for kind, n in bounded(no_input, 5).items())
+    return f"{sum(no_input.values())} other files{': ' if kinds else ''}{kinds}"
 
 
 def chunks(

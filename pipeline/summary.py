@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import versions
+from pipeline.accounts import merged
 from pipeline.plan import Decision
 from pipeline.run import Phase, Result
 from pipeline.sources import bounded
 from pipeline.storage import Storage
 from pipeline.versions import Manifest
+from stages.crawl import NOT_IN_GLOB
 
 _console = Console(highlight=False, width=160)  # a table that is wider than the terminal wraps, none loses words
 
@@ -51,15 +53,28 @@ def print_funnel(manifest: Manifest) -> None:
 
 
 def print_no_input(counts: Mapping[str, Mapping[str, int]]) -> None:
-    """How many files of which kind were no input, a line for each source, of many sources those with most."""
-    by_source = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+    """How many files of which kind were no input, a line for each source, of many sources those with most.
+
+    What globs leave out is one line for all sources.
+    """
+    globbed = merged({k: n for k, n in kinds.items() if k.endswith(NOT_IN_GLOB)} for kinds in counts.values())
+    others = {name: {k: n for k, n in kinds.items() if k not in globbed} for name, kinds in counts.items()}
+    by_source = sorted(
+        ((name, kinds) for name, kinds in others.items() if kinds), key=lambda item: (-sum(item[1].values()), item[0])
+    )
     for name, kinds in by_source[:_NO_INPUT_SOURCES]:
-        shown = ", ".join(f"{kind} {n:,}" for kind, n in bounded(kinds, _NO_INPUT_KINDS).items())
-        _line(f"no input    {sum(kinds.values()):>9,}  {name}: {shown}")
+        _line(f"no input    {sum(kinds.values()):>9,}  {name}: {_kinds(kinds)}")
     rest = by_source[_NO_INPUT_SOURCES:]
     if rest:
         files = sum(sum(kinds.values()) for _, kinds in rest)
         _line(f"no input    {files:>9,}  in {len(rest)} more sources; the manifest has them all")
+    if globbed:
+        kinds = {kind.removesuffix(NOT_IN_GLOB): n for kind, n in globbed.items()}
+        _line(f"not in glob {sum(kinds.values()):>9,}  {_kinds(kinds)}")
+
+
+def _kinds(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {n:,}" for kind, n in bounded(kinds, _NO_INPUT_KINDS).items())
 
 
 _NO_INPUT_SOURCES, _NO_INPUT_KINDS = 5, 8

@@ -15,7 +15,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from stages.crawl.container import ArchiveError, Budget, Entry, Lost, NoColumn, OverBudget
-from stages.crawl.listing import display, extension, kind_of
+from stages.crawl.listing import NOT_IN_GLOB, display, extension, kind_of
 from stages.crawl.parquets import parquet_entries
 from stages.crawl.settings import CrawlSettings
 from stages.crawl.tars import tar_entries
@@ -76,12 +76,12 @@ class _Walk:
                 self._reading.no_input["link or device in an archive"] += 1
             elif kind == "archive":
                 yield from self._inner(entry, member, self._unique(shown), depth, whole or self._select(shown))
+            elif not (whole or self._select(shown)):
+                self._reading.no_input[f"{extension(shown)}{NOT_IN_GLOB}"] += 1
             elif kind is None:
                 self._reading.no_input[extension(shown)] += 1
-            elif whole or self._select(shown):
-                yield Member(self._unique(shown), self._content(entry))
             else:
-                self._reading.no_input[f"{extension(shown)} not in glob"] += 1
+                yield Member(self._unique(shown), self._content(entry))
 
     def _entries(self, stream: BinaryIO, name: str, inner: str, budget: Budget) -> Iterator[Entry]:
         path = f"{self._path}/{inner}" if inner else self._path

@@ -35,6 +35,9 @@ _KINDS: dict[str, Literal["svg", "archive"]] = {
 ARCHIVES = "zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst, parquet"
 """For people: what `kind_of` calls an archive, but for short forms."""
 
+NOT_IN_GLOB = " not in glob"
+"""Behind the kind of a file that is no input because the config says so."""
+
 _LONGEST_EXTENSION = 16
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

@@ -14,7 +14,7 @@ from stages.crawl.listing import display
 from stages.reasons import Reason
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-_LOCAL = b"PK\x03\x04"
+_LOCAL, _END, _END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22
 
 
 def zip_entries(stream: BinaryIO, path: str, budget: Budget) -> Iterator[Entry]:
@@ -35,11 +35,21 @@ def zip_entries(stream: BinaryIO, path: str, budget: Budget) -> Iterator[Entry]:
 
 
 def _require_whole(stream: BinaryIO, archive: zipfile.ZipFile) -> None:
-    """Raise BadZipFile if there is an archive before the one that the directory at the end is of."""
-    stream.seek(0, io.SEEK_SET)
+    """Raise BadZipFile if there is more in the stream than the archive that its last directory is of.
+
+    A program before the first member unpacks it, and blanks after the end are padding; other data may be an archive.
+    """
+    stream.seek(0)
     first = min((info.header_offset for info in archive.infolist()), default=archive.start_dir)
     if first > 0 and stream.read(len(_LOCAL)) == _LOCAL:
         raise zipfile.BadZipFile(f"the first {first} bytes hold members that its directory does not name")
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(max(0, size - _END_SIZE - 2**16))
+    end = stream.read()
+    at = end.rfind(_END)
+    rest = end[at + _END_SIZE + int.from_bytes(end[at + _END_SIZE - 2 : at + _END_SIZE], "little") :]
+    if at >= 0 and rest.strip(b"\0 \r\n"):
+        raise zipfile.BadZipFile(f"{len(rest)} bytes follow its end")
 
 
 def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget, sink: Sink, limit: int) -> Lost | None:

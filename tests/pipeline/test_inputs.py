@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import drawing, write_config
+from conftest import drawing, mill, write_config
 
 from pipeline import storage
 from pipeline.config import FolderSource, load
@@ -299,3 +299,14 @@ def test_a_workspace_in_the_source_is_no_input(inputs: Inputs) -> None:
     assert [e.path for e in (*listing.files, *listing.archives)] == ["mine/a.svg"]
     shards = FolderSource(name="s", kind="folder", path=str(inputs.folder / "other/shards"))
     assert [e.path for e in list_source(shards, Path()).archives] == ["x.parquet"]
+
+
+def test_a_source_with_nothing_in_its_archives_says_what_there_is(inputs: Inputs) -> None:
+    """A folder of tables of something else, or of archives of something else, is no source."""
+    inputs.put("metadata.parquet", parquet(file_name=["a"]))
+    with zipfile.ZipFile(inputs.folder / "pictures.zip", "w") as archive:
+        archive.writestr("a.png", "")
+    config = write_config(inputs.home / "c.yaml", inputs.folder)
+    says = r"\(2 other files: \.parquet without a column of drawings 1, \.png 1\); correct path, glob or column"
+    with pytest.raises(ConfigError, match=says):
+        mill(config, inputs.home / "ws")
