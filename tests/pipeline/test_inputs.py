@@ -307,6 +307,6 @@ def test_a_source_with_nothing_in_its_archives_says_what_there_is(inputs: Inputs
     with zipfile.ZipFile(inputs.folder / "pictures.zip", "w") as archive:
         archive.writestr("a.png", "")
     config = write_config(inputs.home / "c.yaml", inputs.folder)
-    says = r"\(2 other files: \.parquet without a column of drawings 1, \.png 1\); correct path, glob or column"
+    says = r"\(2 other files: \.parquet without a column of drawings 1, \.png not in glob 1\); correct path, glob or column"
     with pytest.raises(ConfigError, match=says):
         mill(config, inputs.home / "ws")
