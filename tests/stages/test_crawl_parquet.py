@@ -5,6 +5,8 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stages.crawl import ArchiveError, CrawlSettings, Member, NoColumn, Reading, members
 from stages.reasons import Reason
@@ -124,3 +126,21 @@ def test_rows_of_the_wanted_glob_only():
     data = parquet(pa.table({"svg": ["1", "2"]}))
     found = list(members(io.BytesIO(data), "t.parquet", SETTINGS, lambda n: n == "00000001.svg", reading))
     assert found == [Member("00000001.svg", b"2")] and reading.no_input == {".svg not in glob": 1}
+
+
+WHOLE = parquet(
+    pa.table({"id": [1, 2, 3], "svg": pa.array(TEXTS).dictionary_encode(), "s": [{"bytes": b"<svg/>"}] * 3})
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([None, "s.bytes"]), st.data())
+def test_damage_raises_nothing_else(column: str | None, data: st.DataObject):
+    """Whatever bytes are changed, reading ends in rows or in ArchiveError."""
+    content = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read(bytes(content), column)
+    except ArchiveError as error:
+        assert "\n" not in str(error)
