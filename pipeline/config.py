@@ -45,7 +45,11 @@ class FolderSource(Settings):
         min_length=1,
         description="folder, archive, Parquet file, or s3:// URI; relative to the config file (with --set: to here)",
     )
-    glob: str = Field("**/*", min_length=1, description="which files, relative to path; ** is any number of folders")
+    glob: str = Field(
+        "**/*",
+        min_length=1,
+        description="which files, members of archives, or whole archives, relative to path; ** is any number of folders",
+    )
     license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
     on_missing: Literal["remove", "keep"] = Field(
         "remove", description="what becomes of the samples of files that the source has no more"

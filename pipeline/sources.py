@@ -15,7 +15,7 @@ from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
 from pipeline.folder import MISSING, PLACES, WORKSPACE, contents, entry_of
 from pipeline.storage import Access, Entry, is_s3, join_uri, open_storage, split_uri, with_access
-from stages.crawl import ARCHIVES, NOT_IN_GLOB, extension, kind_of, matches
+from stages.crawl import ARCHIVES, NOT_IN_GLOB, extension, kind_of, matches, reaches
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,17 @@ def _list_s3(source: FolderSource, uri: str, workspace: str | None) -> Listing:
         if not alone:
             raise ConfigError(f"source {source.name}: nothing is at {where}; correct its path")
         return _one_archive(source, where, root, alone[0])
-    own = f"{split_uri(workspace)[0].rstrip('/')}/" if workspace is not None and is_s3(workspace) else ""
-    inside = tuple(f"{own}{place}/" for place in PLACES) if own == f"{where}/" else (own,)
-    left = [entry for entry in entries if not own or not f"{where}/{entry.path}".startswith(inside)]
+    made = _made_in(workspace, where)
+    left = [entry for entry in entries if not entry.path.startswith(made)]
     return _below(source, where, uri, left, Counter({WORKSPACE: 1} if len(left) < len(entries) else {}))
+
+
+def _made_in(workspace: str | None, where: str) -> tuple[str, ...]:
+    """How the paths of what runs write begin, relative to ``where``, if the workspace lies there."""
+    own = split_uri(workspace)[0].rstrip("/") if workspace is not None and is_s3(workspace) else ""
+    if own == where:
+        return tuple(f"{place}/" for place in PLACES)
+    return (f"{own.removeprefix(where).lstrip('/')}/",) if own.startswith(f"{where}/") else ()
 
 
 def _one_archive(source: FolderSource, where: str, root: str, entry: Entry, regular: bool = True) -> Listing:
@@ -102,17 +109,18 @@ def _one_archive(source: FolderSource, where: str, root: str, entry: Entry, regu
 
 
 def _below(source: FolderSource, where: str, root: str, entries: list[Entry], no_input: Counter[str]) -> Listing:
-    files, archives = [], []
+    files: list[Entry] = []
+    archives: list[Entry] = []
     for entry in entries:
         kind = kind_of(entry.path)
-        if kind == "archive":
+        if kind == "archive" and reaches(entry.path, source.glob):
             archives.append(entry)
         elif not matches(entry.path, source.glob):
             no_input[f"{extension(entry.path)}{NOT_IN_GLOB}"] += 1
         elif kind is None:
             no_input[extension(entry.path)] += 1
         else:
-            files.append(entry)
+            (archives if kind == "archive" else files).append(entry)
     if not files and not archives:
         raise ConfigError(
             f"source {source.name}: no .svg, .svgz or archive in {where} matches {source.glob!r} "

@@ -99,10 +99,10 @@ def _read_archive(
 
 
 def _open_archive(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
-    if is_s3(root):
-        return open_storage(root).open(path)
     try:
-        return _open_file(root, path, roots)
+        return open_storage(root).open(path) if is_s3(root) else _open_file(root, path, roots)
+    except NotFound:
+        raise crawl.ArchiveError(path, "gone since it was listed") from None
     except OSError as error:
         raise crawl.ArchiveError(path, error.strerror or str(error)) from None
 

@@ -7,7 +7,7 @@ Nothing here knows a storage: the caller lists paths and opens streams. `listing
 
 from stages.crawl.archives import NO_COLUMN, Member, Reading, members
 from stages.crawl.container import ArchiveError, NoColumn
-from stages.crawl.listing import ARCHIVES, NOT_IN_GLOB, display, extension, kind_of, matches, select
+from stages.crawl.listing import ARCHIVES, NOT_IN_GLOB, display, extension, kind_of, matches, reaches, select
 from stages.crawl.records import crawl_records
 from stages.crawl.settings import CrawlSettings
 
@@ -29,5 +29,6 @@ __all__ = [
     "kind_of",
     "matches",
     "members",
+    "reaches",
     "select",
 ]

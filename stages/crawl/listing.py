@@ -5,7 +5,8 @@ number of folders, none included (and, last, for everything below); ``*``, ``?``
 and match names that begin with a dot, too. This is ``pathlib.PurePath.full_match`` of Python 3.13.
 
 A member of an archive has the path ``<archive path>/<member path>``. The caller counts it as selected if that matches,
-or if the archive's own path does; where the source is the archive itself, the member path alone is matched.
+or if the archive's own path does; where the source is the archive itself, the member path alone is matched. An archive
+of which neither is possible need not be opened.
 """
 
 from __future__ import annotations
@@ -78,6 +79,17 @@ def matches(path: str, glob: str) -> bool:
         else:
             return False
     return all(rest == "**" for rest in patterns[pattern:])
+
+
+def reaches(path: str, glob: str) -> bool:
+    """Whether a path below ``path`` can match ``glob``, as a member of an archive there would have it."""
+    parts, patterns = path.split("/"), glob.removeprefix("./").split("/")
+    for part, pattern in zip(parts, patterns, strict=False):
+        if pattern == "**":
+            return True
+        if not fnmatch.fnmatchcase(part, pattern):
+            return False
+    return len(patterns) > len(parts)
 
 
 def select(paths: Iterable[str], glob: str) -> list[str]:

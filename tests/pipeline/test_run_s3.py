@@ -190,3 +190,23 @@ def test_a_workspace_in_a_prefix_is_no_input(s3_uri: str, tmp_path: Path) -> Non
     listing = list_source(source, tmp_path, workspace=f"{where}/ws{mark}{query}")
     assert [e.path for e in (*listing.files, *listing.archives)] == ["a.svg", "ws-2/b.svg"]
     assert listing.no_input == {".txt": 1, "workspace of svgmill": 1}
+    for path, workspace, names in (
+        ("/ws", "/ws", ["a.svg"]),
+        ("/ws", "", ["a.svg", "tables/x.parquet"]),
+        ("/ws", "/ws-2", ["a.svg", "tables/x.parquet"]),
+    ):
+        source = FolderSource(name="s", kind="folder", path=f"{where}{path}{mark}{query}")
+        listing = list_source(source, tmp_path, workspace=f"{where}{workspace}{mark}{query}")
+        assert [e.path for e in (*listing.files, *listing.archives)] == names
+
+
+def test_an_archive_that_is_gone_since_the_listing(s3_uri: str, tmp_path: Path) -> None:
+    """It is damaged as any other, and can be dropped."""
+    storage = open_storage(s3_uri)
+    storage.write("a.zip", b"x")
+    source = FolderSource(name="s", kind="folder", path=s3_uri, on_bad_archive="drop")
+    listing = list_source(source, tmp_path)
+    storage.delete("a.zip")
+    config = load(write_config(tmp_path / "c.yaml", tmp_path)).config
+    (task,) = crawl_tasks(config, [listing], {"s": chunks(listing, 10)}, {})
+    assert execute(task, str(tmp_path / "ws")).record.dropped == {"crawl": {"bad_archive": 1}}

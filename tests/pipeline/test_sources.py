@@ -50,8 +50,16 @@ def test_listing_tells_files_archives_and_the_rest(tmp_path: Path) -> None:
     assert found.no_input == {"no extension": 1, ".png": 1}
     chosen = list_source(source(tmp_path, "*.svg"), Path())
     assert [e.path for e in chosen.files] == ["a.svg"]
-    kinds = ("no extension", ".png", ".svgz", ".svg.gz")
-    assert chosen.no_input == {f"{kind} not in glob": 1 for kind in kinds}
+    kinds = ("no extension", ".png", ".svgz", ".svg.gz", ".tar.gz", ".zip", ".parquet")
+    assert chosen.no_input == {f"{kind} not in glob": 1 for kind in kinds} and not chosen.archives
+    for glob, names in (
+        ("b/*.parquet", ["b/t.parquet"]),
+        ("b/d.*/**", ["b/d.zip"]),
+        ("b/*/*.svg", None),
+        ("**/a", None),
+    ):
+        archives = [e.path for e in list_source(source(tmp_path, glob), Path()).archives]
+        assert archives == (["b/d.zip", "b/pack.tar.gz", "b/t.parquet"] if names is None else names)
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(1, 5), max_size=60), st.integers(1, 30))

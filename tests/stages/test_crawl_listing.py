@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.crawl import display, extension, kind_of, matches, select
+from stages.crawl import display, extension, kind_of, matches, reaches, select
 
 PARTS = st.sampled_from(["a", "b", "ab", "A", ".a", "a.svg", "b.svg", "[x]"])
 PATTERNS = st.sampled_from(["**", "*", "a", "?", "a*", "*.svg", "[ab]", "[!a].svg", "A", ".*", "a**"])
@@ -37,6 +37,14 @@ def test_glob_is_that_of_its_definition(parts: list[str], patterns: list[str]):
         return bool(left) and fnmatchcase(left[0], right[0]) and defined(left[1:], right[1:])
 
     assert matches("/".join(parts), "/".join(patterns)) is defined(parts, patterns)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4), st.lists(PATTERNS, min_size=1, max_size=5), st.lists(PARTS, min_size=1))
+def test_what_a_glob_cannot_reach_holds_no_match(parts: list[str], patterns: list[str], below: list[str]):
+    """An archive that is passed over because of the glob has no member that matches it."""
+    path, glob_ = "/".join(parts), "/".join(patterns)
+    assert reaches(path, glob_) or not matches(f"{path}/{'/'.join(below)}", glob_)
+    assert not reaches("a/b.zip", "*.svg") and not reaches("a/b.zip", "b/**") and reaches("a/b.zip", "a/*/c")
 
 
 @pytest.mark.parametrize(
