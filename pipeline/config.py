@@ -48,7 +48,7 @@ class FolderSource(Settings):
     glob: str = Field(
         "**/*",
         min_length=1,
-        description="which files, members of archives, or whole archives, relative to path; ** is any number of folders",
+        description="which files, archives and members of archives, relative to path; ** is any number of folders",
     )
     license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
     on_missing: Literal["remove", "keep"] = Field(
