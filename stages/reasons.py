@@ -23,6 +23,7 @@ class Reason(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     BAD_GZIP = "bad_gzip"
+    BAD_ARCHIVE = "bad_archive"
     BAD_ARCHIVE_MEMBER = "bad_archive_member"
     UNREADABLE = "unreadable"
     # sanitize
@@ -87,7 +88,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.EMPTY: "The file has no content.",
     Reason.TOO_LARGE: "The file, or what it inflates to, is over the configured size.",
     Reason.BAD_GZIP: "The gzip data is truncated, damaged or gzipped twice.",
-    Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted or of an unknown method.",
+    Reason.BAD_ARCHIVE: "The archive is damaged, and the config drops it as a whole, as one record.",
+    Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted, of unknown method, too deep.",
     Reason.UNREADABLE: "The file was listed but could not be read.",
     Reason.NOT_SVG: "The content is not an SVG document.",
     Reason.XML_MALFORMED: "The XML is not well-formed.",
