@@ -6,13 +6,14 @@ A document without style elements needs neither.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.conditions import FALSE, TRUE, Screen, decided, media
+from stages.normalize.conditions import FALSE, TRUE, decided, media
 from stages.normalize.declarations import INITIAL_TEXTS, REVERT_LAYER, Declaration, parse_style
-from stages.normalize.inline import inline
+from stages.normalize.inline import inline, plain_style
 from stages.normalize.plain import Plain
 from stages.normalize.properties import (
     CSS_ONLY,
@@ -29,6 +30,9 @@ from stages.normalize.settings import NormalizeSettings
 from stages.normalize.sheets import Keyframe, Rule, Sheets
 from stages.normalize.tree import Node
 from stages.reasons import Reason
+
+_ODD_STYLE = re.compile(r"[{}@]|(?:^|;|\*/)\s*(?!--)[a-z-]*[A-Z][\w-]*\s*:")
+"""Style attributes that renderers do not read as browsers do: capitals in names, blocks and at-rules."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,10 @@ def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> Cas
 
 def _read(styles: list[Node], nodes: list[Node], settings: NormalizeSettings) -> Sheets:
     """The style sheets of the document."""
-    root = nodes[0].attributes
-    sheets = Sheets(settings, Screen.of(root.get("width", ""), root.get("height", "")))
+    sheets = Sheets(settings)
     sheets.contained = any("container" in node.attributes.get("style", "") for node in nodes)
     for node in styles:
-        applies, condition = _applies(node, sheets.screen)
+        applies, condition = _applies(node)
         if node.attributes.get("media", "").strip().lower() not in ("", "all") or not (applies or _is_css(node)):
             sheets.plain = False
         if applies is not False:
@@ -94,7 +97,7 @@ def _is_css(node: Node) -> bool:
     return node.attributes.get("type", "").lower() in ("", "text/css")
 
 
-def _applies(node: Node, screen: Screen) -> tuple[bool | None, str]:
+def _applies(node: Node) -> tuple[bool | None, str]:
     """Whether a style element's sheet applies, and what that depends on where it is not known."""
     query = node.attributes.get("media", "")
     answer = FALSE
@@ -103,7 +106,7 @@ def _applies(node: Node, screen: Screen) -> tuple[bool | None, str]:
         if query.strip():
             import tinycss2
 
-            answer = media(tinycss2.parse_component_value_list(query, skip_comments=True), screen)
+            answer = media(tinycss2.parse_component_value_list(query, skip_comments=True))
     return decided(answer), "" if decided(answer) is not None else f"media {query[:80]}"
 
 
@@ -220,6 +223,9 @@ def _settle(node: Node, plain: Plain) -> None:
     The parent's declarations are final by now. Renderers know ``inherit`` alone, so the source is told the rest.
     """
     declared = node.declared
+    style = node.attributes.get("style")
+    if style and _ODD_STYLE.search(style):
+        plain_style(node, plain)
     wide = [(name, value) for name, value in declared.items() if type(value) is object]
     for name, value in wide:
         if value is not INHERIT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -84,6 +84,18 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if value is not None:
             block.extend(Declaration(each, value, important) for each in names)
     return tuple(block)
+
+
+def valid(declaration: Written) -> bool:
+    """Whether a declaration means something; what is not read here may mean something to the renderers."""
+    return declaration.name not in KNOWN or bool(typed((declaration,)))
+
+
+def expanded(declaration: Written) -> Sequence[Written]:
+    """The declarations that one stands for: many for ``all``, which renderers do not know."""
+    if declaration.name != "all":
+        return (declaration,)
+    return [declaration._replace(name=name) for name in _ALL]
 
 
 def _is_wide(value: Any) -> bool:

@@ -296,7 +296,7 @@ class _Parser:
         named = _qualified(stream, {}, False, self._namespaces)
         if named is None or named[1] is None:
             raise InvalidSelectorError("an attribute's name is missing")
-        space, name = named
+        space, name = named[0], named[1] or ""
         self.plain = self.plain and not stream.prefixed
         stream.space()
         token = stream.next_or_none()
@@ -479,7 +479,6 @@ _TESTS: dict[str, Test] = {
     "any-link": _is_link,
     "-webkit-any-link": _is_link,
     "defined": _always,
-    "read-only": _always,
 }
 
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
