@@ -14,6 +14,7 @@ from stages.base import Dropped
 from stages.normalize.conditions import FALSE, TRUE, decided, media
 from stages.normalize.declarations import INITIAL_TEXTS, REVERT_LAYER, Declaration, parse_style
 from stages.normalize.inline import inline, plain_style
+from stages.normalize.instances import separate
 from stages.normalize.plain import Plain
 from stages.normalize.properties import (
     CSS_ONLY,
@@ -52,10 +53,10 @@ class Match(NamedTuple):
     rule: Rule
 
 
-def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> Cascaded:
+def cascade(nodes: list[Node], ids: dict[str, Node], settings: NormalizeSettings, plain: Plain) -> Cascaded:
     """Fill ``declared`` of every node (document order, the root first).
 
-    What the renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
+    Copies that ``use`` elements show are added to ``nodes`` and ``ids`` where other rules apply to them. What the renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
     """
     styles = [node for node in nodes if node.tag == "style"]
     if not styles:
@@ -65,7 +66,7 @@ def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> Cas
                 _settle(node, plain)
         return Cascaded(set())
     sheets = _read(styles, nodes, settings)
-    matches = _matches(nodes, sheets, settings)
+    matches = _matches(nodes, ids, sheets, settings, plain)
     for node, applying in zip(nodes, matches, strict=True):
         if applying or node.attributes:
             _declare_by_rules(node, applying, settings, sheets.reverts)
@@ -110,7 +111,9 @@ def _applies(node: Node) -> tuple[bool | None, str]:
     return decided(answer), "" if decided(answer) is not None else f"media {query[:80]}"
 
 
-def _matches(nodes: list[Node], sheets: Sheets, settings: NormalizeSettings) -> list[list[Match]]:
+def _matches(
+    nodes: list[Node], ids: dict[str, Node], sheets: Sheets, settings: NormalizeSettings, plain: Plain
+) -> list[list[Match]]:
     """For each node the rules that apply, the strongest last."""
     sheets.root.order()
     index: dict[str, list[tuple[Complex, Match]]] = {}
@@ -125,8 +128,19 @@ def _matches(nodes: list[Node], sheets: Sheets, settings: NormalizeSettings) -> 
         raise Dropped(Reason.TOO_COMPLEX, f"{count} CSS rules on {len(nodes)} elements")
     if not index:
         return [[] for _ in nodes]
-    document = Matching(nodes[0], 4 * settings.max_css_matches)
-    return [_matching(node, index, document) for node in nodes]
+    document = Matching(4 * settings.max_css_matches)
+    matches = [_matching(node, index, document) for node in nodes]
+    placed = any(selector.placed for rule in sheets.rules for selector in rule.selectors)
+    if placed and any(node.tag == "use" for node in nodes):
+
+        def within(node: Node, top: Node) -> list[Match]:
+            document.top = top
+            return _matching(node, index, document)
+
+        before = len(nodes)
+        separate(nodes, ids, matches, within, settings, plain)
+        sheets.plain = sheets.plain and len(nodes) == before
+    return matches
 
 
 def _matching(node: Node, index: dict[str, list[tuple[Complex, Match]]], document: Matching) -> list[Match]:
