@@ -56,7 +56,8 @@ class Match(NamedTuple):
 def cascade(nodes: list[Node], ids: dict[str, Node], settings: NormalizeSettings, plain: Plain) -> Cascaded:
     """Fill ``declared`` of every node (document order, the root first).
 
-    Copies that ``use`` elements show are added to ``nodes`` and ``ids`` where other rules apply to them. What the renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
+    Copies that ``use`` elements show are added to ``nodes`` and ``ids`` where other rules apply to them. What the
+    renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
     """
     styles = [node for node in nodes if node.tag == "style"]
     if not styles:
