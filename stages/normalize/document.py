@@ -76,7 +76,7 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     if b"%" in svg or b"\\" in svg:
         decode_references(document, plain)
     nodes, ids = build(document, settings.max_elements)
-    notes = set(cascade(nodes, settings, plain).notes)
+    notes = set(cascade(nodes, ids, settings, plain).notes)
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
     if _REM.search(svg):
