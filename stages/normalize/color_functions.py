@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.normalize.calculations import (
     ANGLE,
@@ -73,17 +73,46 @@ def evaluate(text: str, current: Color) -> Color | None:
 
     Raises UnknownFunction.
     """
+    color = _read(text, current)
+    return None if color is None else _eight_bit(color)
+
+
+class OklabColor(NamedTuple):
+    """Coordinates in Oklab, which need not be within sRGB, and the opacity."""
+
+    lightness: float
+    a: float
+    b: float
+    alpha: float
+
+
+def oklab(text: str, current: Color) -> OklabColor:
+    """A valid function's colour, that of ``current`` for an empty text."""
+    color = (_read(text, current) if text else None) or _made(current)
+    lightness, a, b = (float(value) for value in color.convert("oklab").coords(nans=False))
+    return OklabColor(lightness, a, b, _clamped(color.alpha(nans=False)))
+
+
+def srgb(color: OklabColor) -> Color:
+    """A colour of Oklab in eight bits."""
+    return _eight_bit(_new("oklab", list(color[:3]), color.alpha))
+
+
+def _read(text: str, current: Color) -> Any:
     import tinycss2
 
     if text.count("(") > 2 * _DEEPEST:
         return None
     try:
-        color = _Reader(current).color(tinycss2.parse_component_value_list(text, skip_comments=True), 0)
-        srgb = color.convert("srgb")
+        return _Reader(current).color(tinycss2.parse_component_value_list(text, skip_comments=True), 0)
     except (_Invalid, ValueError, ArithmeticError):
         return None
-    red, green, blue = (_byte(value) for value in srgb.coords(nans=False))
-    return Color(red, green, blue, _clamped(srgb.alpha(nans=False)))
+
+
+def _eight_bit(color: Any) -> Color:
+    converted = color.convert("srgb")
+    red, green, blue = (_byte(value) for value in converted.coords(nans=False))
+    return Color(red, green, blue, _clamped(converted.alpha(nans=False)))
 
 
 def _byte(value: float) -> int:

@@ -9,9 +9,12 @@ from stages.normalize.colors import BLACK, css
 from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
 from stages.normalize.shapes import Shape
+from stages.normalize.stops import current_color
 from stages.normalize.tree import Node
 from stages.normalize.units import FONT_SIZE, Length, Viewport, resolve
 
+_INHERITED_PAINTS = ("fill", "stroke")
+"""Paints that keep ``currentColor`` where they are inherited, so that each element says its own."""
 _COLORS, _LENGTHS = "colors", "lengths"
 _STROKE = ("stroke-width", "stroke-dashoffset")
 _SPACINGS = ("letter-spacing", "word-spacing", "baseline-shift")
@@ -50,6 +53,8 @@ def declare_plain(nodes: list[Node], plain: Plain, exotic_opacity: bool) -> None
             kind = type(value)
             if kind is Paint:
                 text = plain_text(value) if value.exotic or value.fallback is not None else None
+                if value.kind == "current" and value.expression and name not in _INHERITED_PAINTS:
+                    text = css(value.solid(current_color(node.parent if name == "color" else node)))
                 if text is not None:
                     plain.declare(node, name, text, _COLORS)
             elif kind is Length:
@@ -82,7 +87,7 @@ def plain_paints(plain: Plain, node: Node, style: dict[str, Any]) -> None:
     """Say the fill and the stroke that depend on the element's own ``currentColor``."""
     current = style["color"].color or BLACK
     for name in ("fill", "stroke"):
-        if style[name].expression:
+        if style[name].kind == "current" and style[name].expression:
             plain.declare(node, name, css(style[name].solid(current)), _COLORS)
 
 
@@ -107,4 +112,4 @@ def plain_lengths(plain: Plain, node: Node, values: dict[str, float | str]) -> N
         text = value if isinstance(value, str) else f"{value:.9g}"
         plain.attribute(node, name, text, _LENGTHS)
         if name in node.declared and name != "d":
-            plain.declare(node, name, f"{text}px", _LENGTHS)
+            plain.declare(node, name, text if text.endswith("%") else f"{text}px", _LENGTHS)
