@@ -74,7 +74,8 @@ def parse_color(text: str) -> Color | None:
 def is_plain(text: str) -> bool:
     """Whether a colour is written as every renderer knows it: hexadecimal, a name, rgb() or hsl() of numbers."""
     if "(" in text:
-        return bool(_PLAIN.fullmatch(text.strip())) or text.lstrip()[:1] == "#"
+        text = _ICC.sub("", text.strip())
+        return "(" not in text or bool(_PLAIN.fullmatch(text))
     return text.strip().lower() not in _SYSTEM
 
 

@@ -36,8 +36,11 @@ def plain_text(value: Any) -> str | None:
     return None
 
 
-def declare_plain(nodes: list[Node], plain: Plain, exotic_opacity: bool) -> None:
-    """Say the exotic values of all nodes, in document order, plainly where they are declared."""
+def declare_plain(nodes: list[Node], plain: Plain, fonts: bool, exotic_opacity: bool) -> None:
+    """Say the exotic values of all nodes, in document order, plainly where they are declared.
+
+    ``fonts``: whether a font size shows in the document.
+    """
     sizes: dict[int, float] = {}
     for node in nodes:
         declared = node.declared
@@ -58,7 +61,7 @@ def declare_plain(nodes: list[Node], plain: Plain, exotic_opacity: bool) -> None
                 if text is not None:
                     plain.declare(node, name, text, _COLORS)
             elif kind is Length:
-                if value.exotic and (name == "font-size" or name in _SPACINGS):
+                if value.exotic and fonts and (name == "font-size" or name in _SPACINGS):
                     plain.declare(node, name, f"{_pixels(node, name, value, sizes):.9g}px", _LENGTHS)
             elif kind is float and exotic_opacity and name.endswith("opacity"):
                 plain.declare(node, name, f"{value:.9g}", _LENGTHS)

@@ -85,6 +85,9 @@ def test_opacities_are_mixed():
         "oklch(foo)", "oklch(1 2)", "color(foo 1 1 1)", "color-mix(in foo, red, blue)", "color-mix(in srgb, red)",
         "color-mix(in srgb, red 0%, blue 0%)", "device-cmyk(0 1 1 0)", "light-dark(red)", "lab(1,2,3)",
         "oklch(from foo l c h)", "oklch(.5 .1 20 30)", "rgb(from red x g b)",
+        "rgba(0, 50%, 0, 0.5)",
+        "param(fill)",
+        "param(fill) #000",
     ],
 )  # fmt: skip
 def test_what_is_invalid_has_no_effect(text: str):
@@ -94,7 +97,7 @@ def test_what_is_invalid_has_no_effect(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["foo(1)", "linear-gradient(red, blue)", "light-dark(foo(1), red)", "contrast-color(red)"]
+    "text", ["foo(1)", "foo(1) red", "linear-gradient(red, blue)", "light-dark(foo(1), red)", "contrast-color(red)"]
 )
 def test_a_function_that_is_not_known_is_a_drop_that_names_it(text: str):
     """It is neither black nor ignored."""
