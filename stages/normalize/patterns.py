@@ -52,6 +52,8 @@ _MATRIX_DECIMALS = 5
 _TILE_DECIMALS = 2
 _SLACK = 1e-3
 _FARTHEST = 1e7
+_LARGEST = 4
+"""Canvases that a side of a tile is long, above which renderers see a smaller tile."""
 _DEPTH = 3
 """Of a pattern's content in the canonical drawing: svg, defs, pattern."""
 
@@ -100,6 +102,7 @@ class Patterns:
         source = self._source(chain, content, matrix, found, viewport)
         if source is None:
             return NOTHING
+        self._limit(chain, source)
         walker.enter(content)
         element = self._element(source)
         walker.leave()
@@ -154,6 +157,31 @@ class Patterns:
         if max(map(abs, (*matrix, left, top, right, bottom))) > _FARTHEST:
             raise Dropped(Reason.UNSUPPORTED_PATTERN, "a pattern too large to compute with")
         return _Source(content, matrix, (left, top, right - left, bottom - top), viewport)
+
+    def _limit(self, chain: list[Node], source: _Source) -> None:
+        """Make tiles that are far larger than the canvas smaller in what renderers see: resvg draws all of a tile.
+
+        Raises Dropped (UNSUPPORTED_PATTERN) where that would not be the same picture.
+        """
+        canvas = self._walker.settings.canvas
+        x, y, width, height = source.tile
+        box = map_box(source.matrix, (x, y, x + width, y + height))
+        sides = (box[2] - box[0], box[3] - box[1])
+        if max(sides) <= _LARGEST * canvas:
+            return
+        for name, begin, side in (("width", box[0], sides[0]), ("height", box[1], sides[1])):
+            if side <= _LARGEST * canvas:
+                continue
+            node = next(node for node in chain if name in node.attributes)
+            length = parse_length(node.attributes[name])
+            # one tile has to hold all of the canvas
+            near = -canvas < begin <= 0 or (0 < begin < canvas and side > canvas)
+            plain = axis_aligned(source.matrix) and source.matrix[0] > 0 and source.matrix[3] > 0
+            if length is None or not near or not plain or _attribute(chain, "viewBox"):
+                raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {sides[0]:.4g} x {sides[1]:.4g} units")
+            value = length.value * (3 * canvas) / side
+            unit = "" if length.unit == "px" else length.unit
+            self._walker.plain.attribute(node, name, f"{number(value, 9)}{unit}", "pattern_tile")
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
         for node in chain:
