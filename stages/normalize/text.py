@@ -34,6 +34,8 @@ def draw_text(walker: Walker, node: Node, place: Place, outlined: bool = False) 
     drawn: list[Element] = []
     if not runs:
         return drawn
+    if any(run.style["stroke"].kind != "none" for run in runs) and _unscaled(node):
+        raise refuse("vector-effect non-scaling-stroke")
     cells = union([box(run) for run in runs])
     outlined = outlined or walker.settings.text == "outline" or not _upright(place.matrix)
     counts: dict[int, int] = {}
@@ -115,3 +117,8 @@ def _element(walker: Walker, run: Run, place: Place, look: Look, alone: bool) ->
         attributes["text-decoration"] = style["text-decoration"]
     element = Element("text", {**attributes, **look.attributes()}, text=text)
     return element if walker.in_sight(element) else None
+
+
+def _unscaled(node: Node) -> bool:
+    """Whether a text or something in it has a stroke in pixels of the screen."""
+    return node.declared.get("vector-effect") == "non-scaling-stroke" or any(map(_unscaled, node.children))
