@@ -52,8 +52,8 @@ _MATRIX_DECIMALS = 5
 _TILE_DECIMALS = 2
 _SLACK = 1e-3
 _FARTHEST = 1e7
-_LARGEST = 4
-"""Canvases that a side of a tile is long, above which renderers see a smaller tile."""
+_LARGEST = 1e8
+"""Square canvas units of a tile above which renderers see a smaller one."""
 _DEPTH = 3
 """Of a pattern's content in the canonical drawing: svg, defs, pattern."""
 
@@ -167,10 +167,10 @@ class Patterns:
         x, y, width, height = source.tile
         box = map_box(source.matrix, (x, y, x + width, y + height))
         sides = (box[2] - box[0], box[3] - box[1])
-        if max(sides) <= _LARGEST * canvas:
+        if sides[0] * sides[1] <= _LARGEST:
             return
         for name, begin, side in (("width", box[0], sides[0]), ("height", box[1], sides[1])):
-            if side <= _LARGEST * canvas:
+            if side <= 3 * canvas:
                 continue
             node = next(node for node in chain if name in node.attributes)
             length = parse_length(node.attributes[name])

@@ -114,7 +114,7 @@ def _rect(read: _Reader) -> Shape | None:
     if width <= 0 or height <= 0:
         return None
     note = ""
-    if max(abs(x), abs(y), width, height) > _LONGEST:
+    if _LONGEST < max(abs(x), abs(y), width, height) < _FARTHEST:
         x, y = (min(max(value, -_LONGEST), _LONGEST) for value in (x, y))
         width, height = min(width, _LONGEST), min(height, _LONGEST)
         note = "number_too_large"
