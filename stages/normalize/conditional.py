@@ -41,6 +41,15 @@ def shown(node: Node, settings: NormalizeSettings, plain: Plain) -> bool:
     return passed
 
 
+def hide_failing(node: Node, settings: NormalizeSettings, plain: Plain) -> None:
+    """Leave out, of the content of a ``text``, what does not pass its tests."""
+    for child in node.children:
+        if not shown(child, settings, plain):
+            child.declared["display"] = "none"
+            plain.declare(child, "display", "none", _WHY)
+        hide_failing(child, settings, plain)
+
+
 def chosen(switch: Node, settings: NormalizeSettings, plain: Plain) -> Node | None:
     """The child of a ``switch`` that is drawn: the first that passes its tests, whatever it is."""
     passing = [child for child in switch.children if holds(child, settings)]

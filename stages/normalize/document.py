@@ -121,6 +121,8 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     if not drawn:
         if "animation" in notes:
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing is drawn but by animation")
+        if "number_too_large" in notes:
+            raise Dropped(Reason.UNSUPPORTED_ELEMENT, "nothing but shapes that are too large for browsers to draw")
         raise Dropped(Reason.NOTHING_DRAWN)
     for element in drawn:
         sort_attributes(element)

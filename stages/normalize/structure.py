@@ -13,9 +13,10 @@ from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize import effects, filters
 from stages.normalize.canvas import Canvas
-from stages.normalize.conditional import chosen, shown
+from stages.normalize.conditional import chosen, hide_failing, shown
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
+from stages.normalize.far import bring_near
 from stages.normalize.foreign import foreign_object
 from stages.normalize.ink import ink
 from stages.normalize.markers import Vertex, orientation, vertices
@@ -263,6 +264,8 @@ class Walker:
             if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
                 look.fill["fill-rule"] = "evenodd"
             elements = self.drawer.draw(shape, matrix, look)
+            if shape.kind == "rect":
+                bring_near(self, node, shape, place, look)
         if marked:
             elements = self._with_markers(elements, shape, place, look)
         if shape.note:
@@ -441,6 +444,7 @@ class Walker:
             if box is not None:
                 self.measured.append(box)
             return []
+        hide_failing(node, self.settings, self.plain)
         if self.masking and place.style["color-interpolation"] == "linearrgb":
             in_linear_rgb(self, node, place.style)
         if self.settings.text == "reject" and _has_text(node, place.style):

@@ -47,6 +47,8 @@ def draw_text(walker: Walker, node: Node, own: dict[str, Any], place: Place, out
         raise TooLarge
     if not runs:
         return []
+    if any(run.style["stroke"].kind != "none" for run in runs) and _unscaled(node):
+        raise refuse("vector-effect non-scaling-stroke")
     lines = [lines_of(run) for run in runs]
     respell(walker, node, own, place, runs, lines)
     cells = union([box(run) for run in runs])
@@ -165,3 +167,8 @@ def _element(walker: Walker, run: Run, place: Place, look: Look, alone: bool) ->
         attributes["text-anchor"] = anchor
     element = Element("text", {**attributes, **look.attributes()}, text=text)
     return element if walker.in_sight(element) else None
+
+
+def _unscaled(node: Node) -> bool:
+    """Whether a text or something in it has a stroke in pixels of the screen."""
+    return node.declared.get("vector-effect") == "non-scaling-stroke" or any(map(_unscaled, node.children))

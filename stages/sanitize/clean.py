@@ -14,9 +14,10 @@ from lxml import etree
 from stages.base import Dropped
 from stages.canonical import SVG_NS
 from stages.reasons import Reason
-from stages.sanitize import css, raster
+from stages.sanitize import css, inline, raster
 from stages.sanitize import foreign as foreign_content
-from stages.sanitize.parse import XLINK_NS
+from stages.sanitize.decode import decode
+from stages.sanitize.parse import XLINK_NS, parse
 from stages.sanitize.settings import SanitizeSettings
 from stages.sanitize.vocabulary import ANIMATIONS, KEPT, attribute_removed_as, removed_as
 
@@ -33,6 +34,8 @@ _FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
 _LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
 _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Characters of text that show nothing, and those that turn what follows round: they hide what a reader would see."""
+_DEEPEST = 3
+"""Documents within documents that are inlined."""
 _MARKS = re.compile(r"[:(\\@<]")
 _STRUCTURAL = re.compile(
     r":(?:first|last|only|nth|empty|has|not)\b|[+~]|\b(?:title|desc|metadata|style)\b", re.IGNORECASE
@@ -60,8 +63,10 @@ def clean(root: etree._Element, settings: SanitizeSettings) -> tuple[bytes, str,
 class _Cleaner:
     """State of one document: its notes, and what has been counted so far."""
 
-    def __init__(self, settings: SanitizeSettings, root: etree._Element) -> None:
-        self.settings = settings
+    def __init__(self, settings: SanitizeSettings, root: etree._Element, level: int = 0) -> None:
+        self.settings, self.root = settings, root
+        self.level, self.images = level, 0
+        """How many documents this one is in, and how many it has inlined."""
         self.bare = root.tag == "svg"
         """Whether the root has no namespace, so that elements without one are taken for SVG."""
         self.raster = raster.Visibility(root)
@@ -138,6 +143,8 @@ class _Cleaner:
             return self.left_of(old, local if in_svg else "", parent, in_text) if left is None else left
         if depth > self.settings.max_depth:
             raise Dropped(Reason.TOO_DEEP, f"elements nested over {self.settings.max_depth} deep")
+        if local == "image" and self.level < _DEEPEST and (data := inline.source(_reference(old))) is not None:
+            return self.inlined(old, parent, data)
         if not self.allowed(old, local):
             return self.placeholder(old, parent)
         self.elements += 1
@@ -171,14 +178,49 @@ class _Cleaner:
         self.elements += 1
         return etree.SubElement(parent, f"{_SVG}g", {name: old.get(name) for name in _CONDITIONS if name in old.attrib})
 
+    def inlined(self, old: etree._Element, parent: etree._Element, data: bytes) -> etree._Element | None:
+        """Append the SVG that an ``image`` shows. Raises Dropped (RASTER_EMBEDDED, and what parsing it does)."""
+        if not self.raster.shows(old):
+            self.notes.add("hidden_raster")
+            return self.placeholder(old, parent)
+        try:
+            text, _ = decode(data)
+            root, _ = parse(text, self.settings)
+        except Dropped as error:
+            if error.reason in (Reason.XML_MALFORMED, Reason.NOT_SVG, Reason.BAD_ENCODING):
+                raise Dropped(Reason.RASTER_EMBEDDED, f"an SVG image: {error.reason}: {error.detail}") from None
+            raise
+        cleaner = _Cleaner(self.settings, root, self.level + 1)
+        new = etree.Element(f"{_SVG}svg", cleaner.attributes(root, "svg"), nsmap={None: SVG_NS})
+        cleaner.children(root, new, 1, False)
+        self.images += 1 + cleaner.images
+        prefix = f"image{self.level}-{self.images}"
+        bare = etree.Element(f"{_SVG}image", {n: v for n, v in old.attrib.items() if n not in ("href", _HREF)})
+        bare = etree.Element(f"{_SVG}image", self.attributes(bare, "image"))
+        group = inline.nested(bare, new, prefix, self.style_sheets())
+        if group is None:
+            raise Dropped(Reason.RASTER_EMBEDDED, "an SVG image that cannot be inlined")
+        self.notes |= cleaner.notes | {"image_inlined"}
+        for name in ("elements", "rules", "text_chars", "css_chars"):
+            setattr(self, name, getattr(self, name) + getattr(cleaner, name))
+        if self.elements > self.settings.max_elements:
+            raise Dropped(Reason.TOO_COMPLEX, f"over {self.settings.max_elements} elements")
+        parent.append(group)
+        return group
+
+    def style_sheets(self) -> str:
+        """All style sheets of the document."""
+        if self.sheets is None:
+            self.sheets = " ".join(
+                "".join(each.itertext())
+                for each in self.root.iter(etree.Element)
+                if each.tag.rpartition("}")[2] == "style"
+            )
+        return self.sheets
+
     def shows(self, foreign: etree._Element) -> bool:
         """Whether a ``foreignObject`` has content that can be seen."""
-        if self.sheets is None:
-            root = foreign.getroottree().getroot()
-            self.sheets = " ".join(
-                "".join(each.itertext()) for each in root.iter(etree.Element) if each.tag.rpartition("}")[2] == "style"
-            )
-        return foreign_content.shows(foreign, self.sheets)
+        return foreign_content.shows(foreign, self.style_sheets())
 
     def allowed(self, old: etree._Element, local: str) -> bool:
         """Whether an element of a known kind may stay. Raises Dropped (RASTER_EMBEDDED)."""

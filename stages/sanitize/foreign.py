@@ -1,12 +1,13 @@
 """Whether a ``foreignObject`` shows anything: its content goes, but the normalizer has to know what a browser draws.
 
 Of its content browsers draw HTML, text, and whole ``svg`` elements; other elements of the SVG namespace draw nothing
-there.
+there. The ``foreignObject`` clips it: a line of text that the margins of its paragraph move out shows nothing.
 """
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -30,24 +31,43 @@ _EMPTY_BOX = re.compile(
 )
 
 
+_SPACED = frozenset(("p", "ul", "ol", "dl", "blockquote", "pre", "figure", "h1", "h2", "h3", "h4", "h5", "h6"))
+_MARGIN = 16.0
+"""Pixels that the browser's style sheet leaves above these, at the initial font size, about."""
+_ASCENT = 12.0
+"""Pixels of a line of text of which less is nothing to read."""
+_NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(?:px)?\s*")
+
+
 def shows(foreign: etree._Element, sheets: str) -> bool:
     """Whether a ``foreignObject`` has content that can be seen. ``sheets``: the document's style sheets."""
-    return _seen(foreign, bool(_BOX.search(sheets)))
+    match = _NUMBER.fullmatch(foreign.get("height", ""))
+    clips = match is not None and "overflow" not in sheets + foreign.get("style", "") + foreign.get("overflow", "")
+    room = float(match[1]) if match is not None and clips else float("inf")
+    return _seen(foreign, _Look(bool(_BOX.search(sheets)), "margin" not in sheets), room)
 
 
-def _seen(element: etree._Element, styled: bool) -> bool:
-    """Whether something in an element, which itself may be drawn, can be seen."""
-    if element.text and not element.text.isspace():
+class _Look(NamedTuple):
+    """What style sheets may do: give boxes a background, and leave margins as they are."""
+
+    boxes: bool
+    margins: bool
+
+
+def _seen(element: etree._Element, look: _Look, room: float) -> bool:
+    """Whether something in an element, which itself may be drawn, can be seen. ``room``: pixels down to the clip."""
+    legible = room >= _ASCENT
+    if legible and element.text and not element.text.isspace():
         return True
     for child in element:
-        if child.tail and not child.tail.isspace():
+        if legible and child.tail and not child.tail.isspace():
             return True
-        if isinstance(child.tag, str) and _drawn(child, styled):
+        if isinstance(child.tag, str) and _drawn(child, look, room):
             return True
     return False
 
 
-def _drawn(element: etree._Element, styled: bool) -> bool:
+def _drawn(element: etree._Element, look: _Look, room: float) -> bool:
     namespace, _, local = element.tag[1:].rpartition("}") if element.tag[0] == "{" else ("", "", element.tag)
     if namespace == SVG_NS:
         return local == "svg" and any(isinstance(child.tag, str) for child in element.iterdescendants())
@@ -57,6 +77,8 @@ def _drawn(element: etree._Element, styled: bool) -> bool:
     if namespace == XHTML_NS:
         if local in _REPLACED or _BOX.search(_EMPTY_BOX.sub("", style)) or element.get("bgcolor"):
             return True
-        if styled and element.get("class"):
+        if look.boxes and element.get("class"):
             return True  # a rule may give it a background
-    return _seen(element, styled)
+        if local in _SPACED and look.margins and "margin" not in style:
+            room -= _MARGIN
+    return _seen(element, look, room)

@@ -170,7 +170,10 @@ def test_switch_takes_the_first_child_that_holds():
             '<path d="M0 0h9" stroke="red" stroke-dasharray=".001"/>',
             Reason.TOO_COMPLEX,
         ),
-        ('<path d="M0 0h9" stroke="red" vector-effect="non-scaling-stroke"/>', Reason.UNSUPPORTED_STROKE),
+        (
+            '<path d="M0 0h9" stroke="red" transform="scale(1 2)" vector-effect="non-scaling-stroke"/>',
+            Reason.UNSUPPORTED_STROKE,
+        ),
         ("<g/>", Reason.NOTHING_DRAWN),
         ('<path d="M900 900h9v9z"/>', Reason.NOTHING_DRAWN),
         ('<rect width="0" height="9"><animate attributeName="width" to="9"/></rect>', Reason.UNSUPPORTED_ANIMATION),

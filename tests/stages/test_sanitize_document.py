@@ -425,7 +425,8 @@ def check_safe(svg: bytes) -> None:
     assert not svg.startswith(b"<?") and b"<!" not in svg
     for element in ET.fromstring(svg).iter():
         assert element.tag.startswith(f"{{{NS}}}")
-        assert element.tag[len(NS) + 2 :] not in ("script", "foreignObject", "metadata", "title", "desc")
+        assert element.tag[len(NS) + 2 :] not in ("script", "metadata", "title", "desc")
+        assert element.tag != f"{{{NS}}}foreignObject" or (not len(element) and not element.text)
         for name, value in element.attrib.items():
             assert name[0] != "{" or name == "{http://www.w3.org/XML/1998/namespace}space"
             assert not name.lower().startswith("on") and name != "src"
