@@ -112,12 +112,15 @@ def _declare(node: Node, rules: tuple[tuple[Declaration, ...], ...], settings: N
         for name, value, important in own:
             if important:
                 declared[name] = value
+                node.important |= {name}
         return
     for important in (False, True):
         for block in (*rules, own):
             for name, value, flag in block:
                 if flag is important:
                     declared[name] = value
+                    if flag:
+                        node.important |= {name}
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
+from stages.normalize.animation import end_of_styles
 from stages.normalize.background import ground, rectangle
 from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
@@ -17,13 +18,12 @@ from stages.normalize.omit import omit
 from stages.normalize.plain import Plain
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.smil import ANIMATIONS, hold_ends
 from stages.normalize.structure import Walker
 from stages.normalize.transforms import IDENTITY
 from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
-
-_ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,16 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
     nodes, ids = build(parse(svg), settings.max_elements)
     notes = cascade(nodes, settings, plain)
-    if b"var(" in svg.lower():
-        resolve_variables(nodes, plain)
-    if any(node.tag in _ANIMATIONS for node in nodes):
+    if any(node.tag in ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
+        if settings.animation == "end":
+            hold_ends(nodes, ids, plain)
         notes.add("animation")
+    if b"keyframes" in svg and end_of_styles(nodes, settings, plain):
+        notes.add("animation")
+    if b"var(" in svg.lower():
+        resolve_variables(nodes, plain)
     return nodes[0], ids, notes
 
 
