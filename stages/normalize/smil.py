@@ -208,7 +208,7 @@ def _value(node: Node, span: Span) -> str | None:
     name = attributes.get("attributeName", node.tag)
     if not values:
         if "to" in attributes:
-            values = [attributes.get("from", attributes["to"]), attributes["to"]]
+            values = [attributes.get("from", ""), attributes["to"]]
         elif "by" in attributes:
             values = [attributes.get("from", "0"), attributes["by"]]
             if "from" in attributes:
