@@ -213,7 +213,7 @@ def test_the_judges_see_text_made_plain(body: str):
 def test_an_underline_leaves_room_for_descenders():
     """As browsers draw it: the line is interrupted around the letters that cross it."""
     pieces = [inner(f'<text y="90" {STYLE} text-decoration="underline">{word}</text>') for word in ("mmm", "mpm")]
-    assert [piece.count("z") for piece in pieces] == [1, 2]
+    assert [piece.count("v8") for piece in pieces] == [1, 2]
 
 
 def test_the_renderer_and_the_typesetter_agree_on_families():
