@@ -182,6 +182,8 @@ def _declare(node: Node, settings: NormalizeSettings) -> None:
             for name, value, flag in own:
                 if flag is important and value is not REVERT_LAYER:
                     declared[name] = value
+                    if flag:
+                        node.important |= {name}
 
 
 def _attribute(node: Node, name: str, text: str) -> None:
@@ -221,6 +223,8 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
             for name, value, flagged in block:
                 if flagged is flag:
                     declared[name] = value
+                    if flag:
+                        node.important |= {name}
 
 
 def _revert(declared: dict[str, Any], ordered: list[tuple[bool, list[tuple[Any, tuple[Declaration, ...]]]]]) -> None:

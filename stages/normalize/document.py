@@ -9,6 +9,7 @@ from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
 from stages.normalize.aliases import OCCURS, spell_out
+from stages.normalize.animation import end_of_styles
 from stages.normalize.background import ground, rectangle
 from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
@@ -22,6 +23,7 @@ from stages.normalize.references import decode_references
 from stages.normalize.root_font import resolve_rem
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.smil import ANIMATIONS, hold_ends
 from stages.normalize.structure import Walker
 from stages.normalize.transforms import IDENTITY
 from stages.normalize.tree import Node, build, parse
@@ -32,7 +34,6 @@ _FONTS = re.compile(rb"<(?:\w+:)?text|[0-9.](?:em|ex|ch)\b", re.IGNORECASE)
 _REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
 _EXOTIC_OPACITY = re.compile(rb"opacity\s*[:=]\s*[\"']?\s*(?:[-\w]+\(|[0-9.]+%)")
 """An opacity that is no number, which renderers lack."""
-_ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,19 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
         decode_references(document, plain)
     nodes, ids = build(document, settings.max_elements)
     notes = set(cascade(nodes, ids, settings, plain).notes)
+    if any(node.tag in ANIMATIONS for node in nodes):
+        if settings.animation == "reject":
+            raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
+        if settings.animation == "end":
+            hold_ends(nodes, ids, plain)
+        notes.add("animation")
+    if b"keyframes" in svg and end_of_styles(nodes, settings, plain):
+        notes.add("animation")
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
     if _REM.search(svg):
         resolve_rem(nodes)
     declare_plain(nodes, plain, bool(_FONTS.search(svg)), bool(_EXOTIC_OPACITY.search(svg)))
-    if any(node.tag in _ANIMATIONS for node in nodes):
-        if settings.animation == "reject":
-            raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
-        notes.add("animation")
     return nodes[0], ids, notes
 
 

@@ -519,6 +519,10 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "dominant-baseline": (_keyword(*_BASELINES), "auto"),
     "color-scheme": (_color_scheme, "light"),
 }
+_ANIMATION = (
+    "animation-name", "animation-duration", "animation-delay", "animation-iteration-count", "animation-direction",
+    "animation-fill-mode", "animation-play-state",
+)  # fmt: skip
 _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "display": (_text, "inline"),
     "opacity": (_opacity, 1.0),
@@ -546,6 +550,8 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "flood-color": (_color, Paint("color", BLACK)),
     "flood-opacity": (_opacity, 1.0),
     "mask-type": (_keyword("luminance", "alpha"), "luminance"),
+    **dict.fromkeys(_ANIMATION, (_text, None)),
+    "animation-timeline": (_text, "auto"),
 }
 PROPERTIES = {**_INHERITED, **_OWN}
 INHERITED = frozenset(_INHERITED)
@@ -603,13 +609,68 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\s(]+(?:\([^)]*\)+)?", text.lower())
 
 
+_ANIMATION_WORDS = {
+    "animation-direction": ("normal", "reverse", "alternate", "alternate-reverse"),
+    "animation-fill-mode": ("none", "forwards", "backwards", "both"),
+    "animation-play-state": ("running", "paused"),
+}
+_EASING = re.compile(
+    r"(?:linear|ease|ease-in|ease-out|ease-in-out|step-start|step-end|(?:cubic-bezier|steps|linear)\(.*\))", re.DOTALL
+)
+_TIME = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?m?s")
+
+
+def _animation(text: str) -> dict[str, str]:
+    """CSS Animations 1, section 3.9: of two times the first is the duration, and a word that is free is the name."""
+    parts = [_one_animation(re.findall(r"[^\s(]+(?:\([^)]*\)+)?", part)) for part in _SEPARATORS.split(text)]
+    if not parts or any(part is None for part in parts):
+        return {}
+    return {name: ",".join(part[name] for part in parts if part is not None) for name in _ANIMATION}
+
+
+_SEPARATORS = re.compile(r",(?![^(]*\))")
+_ANIMATION_DEFAULTS = ("none", "0s", "0s", "1", "normal", "none", "running")
+
+
+def _one_animation(words: list[str]) -> dict[str, str] | None:
+    given: dict[str, str] = {}
+    for raw in words:
+        word = raw.lower()
+        names = [name for name, allowed in _ANIMATION_WORDS.items() if word in allowed and name not in given]
+        if _TIME.fullmatch(word):
+            names = [name for name in ("animation-duration", "animation-delay") if name not in given]
+        elif word == "infinite" or parse_number(word) is not None:
+            names = ["animation-iteration-count"]
+        elif _EASING.fullmatch(word) and "easing" not in given:
+            names = ["easing"]
+        elif not names or (word == "none" and "animation-name" not in given and "animation-fill-mode" in given):
+            names = ["animation-name"]
+        if not names or names[0] in given:
+            return None
+        given[names[0]] = raw if names[0] == "animation-name" else word
+    if not words:
+        return None
+    return {name: given.get(name, usual) for name, usual in zip(_ANIMATION, _ANIMATION_DEFAULTS, strict=True)}
+
+
+def _as(name: str) -> Callable[[str], dict[str, str]]:
+    """What reads the value of another name for a property."""
+    return lambda text: {name: text}
+
+
 _SHORTHANDS: dict[str, Callable[[str], dict[str, str]]] = {
+    "animation": _animation,
+    "-webkit-animation": _animation,
     "text-decoration": _text_decoration,
     "font-variant": _font_variant,
     "font-synthesis": _font_synthesis,
-    "white-space-collapse": lambda text: {"white-space": text},
+    "white-space-collapse": _as("white-space"),
+    **{f"-webkit-{name}": _as(name) for name in _ANIMATION},
 }
-_LONGHANDS = {
+_LONGHANDS: dict[str, tuple[str, ...]] = {
+    "animation": _ANIMATION,
+    "-webkit-animation": _ANIMATION,
+    **{f"-webkit-{name}": (name,) for name in _ANIMATION},
     "text-decoration": ("text-decoration-line", "text-decoration-style", "text-decoration-thickness"),
     "font-variant": ("font-variant-caps", "font-variant-ligatures"),
     "font-synthesis": ("font-synthesis-small-caps",),

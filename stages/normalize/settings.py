@@ -70,8 +70,10 @@ class NormalizeSettings(Settings):
     pattern: Literal["keep", "drop", "reject"] = Field(
         default="keep", description="patterns: keep, drop (their fallback is painted), or reject"
     )
-    animation: Literal["drop", "reject"] = Field(
-        default="drop", description="animation: drop it and keep the picture without, or reject the drawing"
+    animation: Literal["end", "drop", "reject"] = Field(
+        default="end",
+        description="animation: keep what it holds at its end, and else the picture without it; drop it and keep the"
+        " picture without; or reject the drawing",
     )
     root_background: Literal["keep", "drop"] = Field(
         default="keep",
