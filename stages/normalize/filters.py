@@ -18,12 +18,12 @@ from stages.normalize.canvas import Canvas
 from stages.normalize.colors import Color, linear
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.filter_functions import steps
-from stages.normalize.gradients import current_color
 from stages.normalize.ink import ink
 from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.quantize import snap
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
+from stages.normalize.stops import current_color
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
@@ -497,7 +497,7 @@ class _Filter:
         color, opacity = Color(0, 0, 0), node.declared.get("flood-opacity", 1.0)
         paint = node.declared.get("flood-color")
         if isinstance(paint, Paint):
-            color = current_color(node) if paint.kind == "current" else paint.color or color
+            color = paint.solid(current_color(node))
         alpha = number(color.alpha * (opacity if isinstance(opacity, float) else 1.0), self._opacity_decimals)
         channels = [channel / 255 for channel in color[:3]]
         if _color_space(node) != "srgb":

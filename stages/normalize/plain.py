@@ -17,6 +17,16 @@ from stages.base import Dropped
 from stages.normalize.tree import Node
 from stages.reasons import Reason
 
+_LISTS = frozenset(("stroke-dasharray", "font-family", "text-decoration", "transform", "filter", "paint-order"))
+"""Properties whose declarations librsvg takes for invalid if they are important: it reads their lists to the end."""
+
+
+def append_declaration(source: etree._Element, name: str, value: str) -> None:
+    """Add to an element's style a declaration that beats the others."""
+    style = source.get("style", "").rstrip().rstrip(";")
+    flag = "" if name in _LISTS else " !important"
+    source.set("style", f"{style};{name}:{value}{flag}".lstrip(";"))
+
 
 class Plain:
     """The rewrites of one document, made in place on the source's tree. ``names``: what was resolved.
@@ -35,8 +45,7 @@ class Plain:
     def declare(self, node: Node, name: str, value: str, why: str) -> None:
         """Set a property of an element, whatever else declares it. Raises Dropped (UNSUPPORTED_CSS)."""
         if self._new(node, f"style {name}", value, why):
-            style = node.source.get("style", "").rstrip().rstrip(";")
-            node.source.set("style", f"{style};{name}:{value} !important".lstrip(";"))
+            append_declaration(node.source, name, value)
 
     def attribute(self, node: Node, name: str, value: str | None, why: str) -> None:
         """Set an attribute of an element, or take it away. Raises Dropped (UNSUPPORTED_CSS)."""

@@ -13,8 +13,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.colors import BLACK, Color, parse_color
-from stages.normalize.units import FONT_SIZE, Length, parse_length, parse_number
+from stages.normalize.calculations import LENGTH, UnknownFunction, parse_math
+from stages.normalize.colors import BLACK, Color, is_modern, is_plain, parse_color
+from stages.normalize.known_attributes import PRESENTATION_ATTRIBUTES
+from stages.normalize.units import FONT_SIZE, Length, in_pixels, parse_length, parse_number, parse_share, resolve
 from stages.reasons import Reason
 
 
@@ -22,12 +24,37 @@ class Paint(NamedTuple):
     """A fill or stroke. ``kind``: none, color, current (``currentColor``), url or context.
 
     ``color`` is set for color, ``ref`` (an id) and ``fallback`` for url; ``ref`` is fill or stroke for context.
+    ``expression``: the colour function, if it is a modern one or one that ``currentColor`` stands in. ``exotic``:
+    whether there are renderers that lack what says the colour. ``modern``: whether it is mixed with others in Oklab.
     """
 
     kind: str
     color: Color | None = None
     ref: str = ""
     fallback: Paint | None = None
+    expression: str = ""
+    exotic: bool = False
+    modern: bool = False
+
+    def solid(self, current: Color) -> Color:
+        """The colour of a paint that is one, where ``currentColor`` is ``current``."""
+        if self.color is not None or not self.expression:
+            return self.color or current
+        from stages.normalize.color_functions import evaluate
+
+        return evaluate(self.expression, current) or BLACK
+
+
+class Mask(NamedTuple):
+    """A value of ``mask``: the id it refers to, "" for none, and the mode; or what else it is, which nothing can say.
+
+    ``simple``: whether it says no more than the id, as renderers expect.
+    """
+
+    ref: str
+    mode: str = ""
+    image: str = ""
+    simple: bool = True
 
 
 NO_PAINT, CURRENT = Paint("none"), Paint("current")
@@ -55,6 +82,37 @@ class Variable(NamedTuple):
     name: str
     text: str
 
+
+class Refused(NamedTuple):
+    """A valid value that cannot be drawn: it takes part in the cascade, and drops what it would apply to."""
+
+    reason: Reason
+    detail: str
+    root: bool = False
+    """Whether it is so on the document's root alone."""
+
+
+REFUSED = "refused"
+"""The key, among an element's own computed properties, of the dict of its refused ones."""
+REFUSED_ROOT = "refused root"
+"""The same for those that count on the document's root alone."""
+
+
+def refuse(own: dict[str, Any], root: bool = False) -> None:
+    """Raise Dropped if one of an element's own computed properties is refused. ``root``: of the document's root."""
+    for key in (REFUSED, REFUSED_ROOT) if root else (REFUSED,):
+        for value in own.get(key, _NOTHING).values():
+            raise Dropped(value.reason, value.detail)
+
+
+def check_declared(declared: dict[str, Any]) -> None:
+    """Raise Dropped if one of the declarations of an element that something refers to is refused."""
+    for value in declared.values():
+        if type(value) is Refused and not value.root:
+            raise Dropped(value.reason, value.detail)
+
+
+_NOTHING: dict[str, Any] = {}
 
 _URL = re.compile(r"""\s*url\(\s*(?:"([^"]*)"\s*|'([^']*)'\s*|([^"'()\s]+)\s*|)\)\s*""", re.IGNORECASE)
 
@@ -88,7 +146,24 @@ def parse_paint(text: str) -> Paint | None:
     if word in ("context-fill", "context-stroke"):
         return Paint("context", ref=word[8:])
     color = parse_color(text)
-    return None if color is None else Paint("color", color)
+    if color is not None:
+        if is_plain(text):
+            return Paint("color", color)
+        modern = is_modern(text)
+        return Paint("color", color, expression=text.strip() if modern else "", exotic=True, modern=modern)
+    return _deferred(text.strip()) if "(" in text else None
+
+
+def _deferred(text: str) -> Paint | None:
+    """A colour that depends on ``currentColor``, whose computed value keeps it (CSS Color 5, section 7.1).
+
+    Raises UnknownFunction.
+    """
+    from stages.normalize.color_functions import evaluate
+
+    if evaluate(text, BLACK) is None:
+        return None
+    return Paint("current", expression=text, exotic=True, modern=is_modern(text))
 
 
 def _color(text: str) -> Paint | None:
@@ -97,30 +172,48 @@ def _color(text: str) -> Paint | None:
 
 
 def _opacity(text: str) -> float | None:
-    length = parse_length(text)
-    if length is None or length.unit not in ("px", "%"):
-        return None
-    value = length.value / 100 if length.unit == "%" else parse_number(text)
+    value = parse_share(text)
     return None if value is None else min(max(value, 0.0), 1.0)
 
 
 def _size(text: str) -> Length | None:
     length = parse_length(text)
-    return length if length and length.value >= 0 else None
+    if length is None or length.value >= 0:
+        return length
+    return Length(0.0, "px", None, True) if "(" in text else None  # a calculated value is clamped
 
 
 def _miter_limit(text: str) -> float | None:
-    value = parse_number(text)
+    value = parse_share(text) if "%" not in text else None
+    if value is not None and "(" in text:
+        return max(value, 1.0)
     return value if value is not None and value >= 1 else None
 
 
 def _dashes(text: str) -> tuple[Length, ...] | None:
     if text.strip().lower() == "none":
         return ()
-    lengths = [parse_length(part) for part in re.split(r"\s*,\s*|\s+", text.strip())]
-    if any(length is None or length.value < 0 for length in lengths):
+    lengths = [_size(part) for part in split_list(text)]
+    if any(length is None for length in lengths):
         return None
     return tuple(length for length in lengths if length)
+
+
+_GAP = re.compile(r"\s*,\s*|\s+")
+
+
+def split_list(text: str) -> list[str]:
+    """The values of a list with spaces or commas between them, functions in one piece."""
+    if "(" not in text:
+        return _GAP.split(text.strip())
+    parts, depth = [""], 0
+    for char in text.strip():
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and (char == "," or char.isspace()):
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part for part in parts if part]
 
 
 def _keyword(*allowed: str) -> Callable[[str], str | None]:
@@ -139,11 +232,46 @@ def _reference_or_none(text: str) -> str | None:
     return found[0] if found and not found[1].strip() else None
 
 
+_LAYERS = re.compile(r",(?![^(]*\))")
+
+
+def _mask(text: str) -> Mask | str | None:
+    """A value of ``mask`` (CSS Masking 1, section 6.8); "" for none. Of a reference, only the mode counts."""
+    plain = _reference_or_none(text)
+    if plain is not None:
+        return Mask(plain) if plain else ""
+    layers = [layer.strip() for layer in _LAYERS.split(text) if layer.strip().lower() != "none"]
+    if not layers:
+        return None
+    found = parse_reference(layers[0][match.start() :]) if (match := _MASK_URL.search(layers[0])) else None
+    if len(layers) > 1 or found is None or not found[0]:
+        return Mask("", image=text.strip()) if "(" in text else None
+    words = set(layers[0].lower().split())
+    mode = "alpha" if "alpha" in words else "luminance" if "luminance" in words else ""
+    return Mask(found[0], mode, simple=False)
+
+
+def _mask_image(text: str) -> Mask | str | None:
+    value = _mask(text)
+    if value is None:
+        return None
+    return value._replace(simple=False) if isinstance(value, Mask) else Mask("", simple=False)
+
+
+_MASK_URL = re.compile(r"(?<![\w-])url\(", re.IGNORECASE)
+
+
 def _clip_path(text: str) -> str | None:
     found = _reference_or_none(text)
-    if found is None and "(" in text:
-        return "\0shape"  # a basic shape or a box, which the caller refuses if it would be applied
+    if found is None and ("(" in text or text.strip().lower() in REFERENCE_BOXES):
+        return "\0" + text.strip()  # a basic shape or a box, which the caller applies or refuses
     return found
+
+
+REFERENCE_BOXES = frozenset((
+    "fill-box", "stroke-box", "view-box", "margin-box", "border-box", "padding-box", "content-box",
+))  # fmt: skip
+"""What the sizes of CSS shapes may refer to (CSS Masking 1, section 5.1)."""
 
 
 def _filter(text: str) -> str | None:
@@ -153,8 +281,11 @@ def _filter(text: str) -> str | None:
 
 def _font_size(text: str) -> Length | float | None:
     word = text.strip().lower()
-    named = _FONT_SIZES.get(word)
-    return Length(named, "px") if named else _RELATIVE_SIZES.get(word) or _size(text)
+    if word in _FONT_SIZES:
+        return Length(_FONT_SIZES[word], "px", None, True)
+    if word in _FONT_STEPS:
+        return Length(_FONT_STEPS[word], "em", None, True)
+    return _size(text)
 
 
 _FONT_SIZES = {
@@ -167,11 +298,16 @@ _FONT_SIZES = {
     "xx-large": 32.0,
     "xxx-large": 48.0,
 }
-_RELATIVE_SIZES = {"larger": Length(1.2, "em"), "smaller": Length(1 / 1.2, "em")}
+_FONT_STEPS = {"larger": 1.2, "smaller": 1 / 1.2}
 
 
 def _text(text: str) -> str | None:
     return text.strip() or None
+
+
+def _image(text: str) -> str | None:
+    """The value of a property of images, "" for none."""
+    return "" if text.strip().lower() == "none" else text.strip() or None
 
 
 def _paint_order(text: str) -> tuple[str, ...] | None:
@@ -240,6 +376,30 @@ def _spacing(text: str) -> Length | None:
 
 def _word(text: str) -> str | None:
     return text.strip().lower() or None
+
+
+def _color_scheme(text: str) -> str | Refused:
+    """The used scheme: the first light or dark that is named, or light (CSS Color Adjustment 1, section 2.1)."""
+    words = text.lower().split()
+    if "dark" in words and "light" not in words:
+        return Refused(Reason.UNSUPPORTED_CSS, f"color-scheme: {text.strip()[:40]}")
+    return "light"
+
+
+def _offset_path(text: str) -> str | Refused:
+    word = text.strip()
+    return "none" if word.lower() == "none" else Refused(Reason.UNSUPPORTED_CSS, f"offset-path: {word[:60]}")
+
+
+def _origin(text: str) -> str | None:
+    from stages.normalize.transform_lists import is_origin
+
+    return text.strip() if is_origin(text) else None
+
+
+def _transform_box(text: str) -> str | None:
+    word = text.strip().lower()
+    return word if word in ("view-box", "fill-box", "stroke-box", "content-box", "border-box") else None
 
 
 _COLLAPSES = {
@@ -333,6 +493,7 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "marker-mid": (_reference_or_none, ""),
     "marker-end": (_reference_or_none, ""),
     "paint-order": (_paint_order, _PAINT_ORDER),
+    "color-interpolation": (_keyword("auto", "srgb", "linearrgb"), "srgb"),
     "color-interpolation-filters": (_keyword("auto", "srgb", "linearrgb"), "linearrgb"),
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
@@ -356,6 +517,7 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "writing-mode": (_word, "horizontal-tb"),
     "direction": (_word, "ltr"),
     "dominant-baseline": (_keyword(*_BASELINES), "auto"),
+    "color-scheme": (_color_scheme, "light"),
 }
 _ANIMATION = (
     "animation-name", "animation-duration", "animation-delay", "animation-iteration-count", "animation-direction",
@@ -365,14 +527,19 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "display": (_text, "inline"),
     "opacity": (_opacity, 1.0),
     "clip-path": (_clip_path, ""),
-    "mask": (_reference_or_none, ""),
+    "mask": (_mask, ""),
+    "mask-image": (_mask_image, ""),
+    "mask-mode": (_keyword("alpha", "luminance", "match-source"), ""),
     "filter": (_filter, ""),
     "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
     "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
     "isolation": (_keyword("auto", "isolate"), "auto"),
-    "vector-effect": (_text, "none"),
-    "transform-origin": (_text, None),
-    "transform-box": (_text, "view-box"),
+    "vector-effect": (_keyword("none", "non-scaling-stroke"), "none"),  # all that browsers know
+    "background-color": (_color, None),
+    "background-image": (_image, ""),
+    "transform-origin": (_origin, None),
+    "transform-box": (_transform_box, "view-box"),
+    "offset-path": (_offset_path, "none"),
     "stop-color": (_color, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
     "alignment-baseline": (_keyword(*_ALIGNMENTS), "auto"),
@@ -392,17 +559,15 @@ DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.i
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-_STYLED = {
-    "mix-blend-mode", "isolation", "transform-box", "white-space", "font-variant-caps", "font-synthesis-small-caps",
-    "font-kerning", "font-feature-settings", "font-variant-ligatures", "font-size-adjust", "text-transform",
-    "text-shadow",
-    "text-decoration-line", "text-decoration-style", "text-decoration-thickness", "animation-timeline", *_ANIMATION,
-}  # fmt: skip
-PRESENTATION = frozenset(PROPERTIES) - _STYLED
+PRESENTATION = frozenset(PROPERTIES) & PRESENTATION_ATTRIBUTES
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))
 """Attributes that are also properties: a style may set them."""
+
+TRANSFORM_PROPERTIES = frozenset(("translate", "rotate", "scale", "transform"))
+
+CSS_ONLY = GEOMETRY_PROPERTIES | TRANSFORM_PROPERTIES | {"d"}
 
 _CAPS = frozenset(("small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"))
 
@@ -525,24 +690,89 @@ def expand(name: str, text: str) -> list[tuple[str, Any]]:
     return [] if any(value is None for _, value in typed) else typed
 
 
-CSS_ONLY = GEOMETRY_PROPERTIES | {"transform", "d"}
-
 _WIDE = {"inherit": INHERIT, "initial": INITIAL, "unset": UNSET, "revert": UNSET, "revert-layer": UNSET}
 
 _LENGTH_VALUED = frozenset(("stroke-width", "stroke-dashoffset"))
 
+_PAINTS = frozenset(("fill", "stroke", "color", "stop-color", "flood-color"))
+_SIGNED = frozenset(("x", "y", "cx", "cy"))
+_SUBSTITUTIONS = re.compile(r"(?<![\w-])(attr|env|if|inherit|random-item|--[\w-]+)\(", re.IGNORECASE)
+
 
 def parse_property(name: str, text: str) -> Any:
-    """The typed value of a declaration, None if it is invalid. What needs custom properties becomes `Variable`."""
-    if "(" in text and "var(" in text.lower():
-        return Variable(name, text)
+    """The typed value of a declaration, None if it is invalid. What needs custom properties becomes `Variable`.
+
+    A function that is not known in a paint, a length or a transform makes it `Refused`.
+    """
+    if "(" in text:
+        if "var(" in text.lower():
+            return Variable(name, text)
+        function = _SUBSTITUTIONS.search(text)
+        if function is not None and '"' not in text and "'" not in text:
+            # CSS Values 5, section 8: any property may hold them, and what they stand for is not in the declaration
+            return Refused(Reason.UNSUPPORTED_CSS, f"{name}: {function[1]}()")
     wide = _WIDE.get(text.strip().lower())
     if wide is not None:
         return wide
-    if name in PROPERTIES:
-        value = PROPERTIES[name][0](text)
-        return None if isinstance(value, float) and not math.isfinite(value) else value
+    try:
+        if name in PROPERTIES:
+            value = PROPERTIES[name][0](text)
+            return None if isinstance(value, float) and not math.isfinite(value) else value
+        if name in GEOMETRY_PROPERTIES:
+            return _geometry(name, text)
+        if name in TRANSFORM_PROPERTIES:
+            from stages.normalize.transform_lists import check_property
+
+            return text.strip() if check_property(name, text) else None
+        if name == "d":
+            return _path_data(text)
+    except UnknownFunction as error:
+        reason = Reason.UNSUPPORTED_PAINT if name in _PAINTS else Reason.UNSUPPORTED_CSS
+        return Refused(reason, f"{name}: {error}")
     return text.strip() or None
+
+
+def parse_attribute(name: str, text: str) -> Any:
+    """The typed value of a presentation attribute, whose lengths need no units (SVG 2, section 6.6)."""
+    if name == "transform-origin" and "(" not in text:
+        text = _UNITLESS.sub(r"\1px", text)
+    return parse_property(name, text)
+
+
+_UNITLESS = re.compile(r"(?<![\w.%])([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?=\s|$)")
+
+
+def _geometry(name: str, text: str) -> str | None:
+    """A geometry property's value as it is given, None if it is invalid (SVG 2, section 7)."""
+    word = text.strip()
+    if word.lower() == "auto":
+        return None if name in _SIGNED or name == "r" else word
+    length = parse_length(word)
+    if length is None:
+        return None
+    if "(" in word:
+        term = parse_math(word) if length.unit in ("px", "calc") else None
+        return word if term is None or term.dimensions == LENGTH else None
+    return word if length.value >= 0 or name in _SIGNED else None
+
+
+def _path_data(text: str) -> str | None:
+    """The path data of ``d``, "" for none, None if it is invalid (SVG 2, section 9.3.1)."""
+    import tinycss2
+
+    from stages.pathdata import parse_path
+
+    word = text.strip()
+    if word.lower() == "none":
+        return ""
+    nodes = [node for node in tinycss2.parse_component_value_list(word) if node.type != "whitespace"]
+    if len(nodes) != 1 or nodes[0].type != "function" or nodes[0].lower_name != "path":
+        return None
+    strings = [node for node in nodes[0].arguments if node.type != "whitespace"]
+    if len(strings) != 1 or strings[0].type != "string":
+        return None
+    data = str(strings[0].value)
+    return data if parse_path(data)[1] else None
 
 
 def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -552,10 +782,12 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     """
     if not declared:
         return parent, _NOTHING
-    style, own = parent, {}
+    style, own = parent, dict[str, Any]()
     copied = False
     for name, value in declared.items():
-        if name in INHERITED:
+        if type(value) is Refused:
+            own.setdefault(REFUSED_ROOT if value.root else REFUSED, {})[name] = value
+        elif name in INHERITED:
             if value is INHERIT or value is UNSET:
                 continue
             if not copied:
@@ -570,40 +802,30 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     return style, own
 
 
-_NOTHING: dict[str, Any] = {}
-
-
 def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str, Any]) -> None:
     """Resolve ``currentColor`` of color and lengths relative to the font."""
     if style["color"].kind == "current":
-        style["color"] = parent["color"]
+        paint = style["color"]
+        style["color"] = Paint("color", paint.solid(parent["color"].color)) if paint.expression else parent["color"]
     size, before = style["font-size"], parent["font-size"].value
     if size.unit != "px":
-        factor = {"em": before, "%": before / 100, "rem": FONT_SIZE}.get(size.unit, before / 2)
-        style["font-size"] = size = Length(size.value * factor, "px")
+        style["font-size"] = size = Length(max(resolve(size, before, before), 0.0), "px", None, size.exotic)
     if isinstance(style["font-weight"], str):
         style["font-weight"] = _relative_weight(style["font-weight"], parent["font-weight"])
     for name in ("letter-spacing", "word-spacing"):
         if name in declared and style[name] is not None:
-            style[name] = _in_pixels(style[name], size.value)
+            style[name] = in_pixels(style[name], size.value)
     for name in _LENGTH_VALUED:
         if name in declared:
-            style[name] = _in_pixels(style[name], size.value)
+            style[name] = in_pixels(style[name], size.value)
     if "stroke-dasharray" in declared:
-        style["stroke-dasharray"] = tuple(_in_pixels(length, size.value) for length in style["stroke-dasharray"])
-
-
-def _in_pixels(length: Length, font_size: float) -> Length:
-    if length.unit in ("px", "%"):
-        return length
-    factor = {"em": font_size, "rem": FONT_SIZE}.get(length.unit, font_size / 2)
-    return Length(length.value * factor, "px")
+        style["stroke-dasharray"] = tuple(in_pixels(length, size.value) for length in style["stroke-dasharray"])
 
 
 def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
     """The lines that an element of this style asks for. Browsers do not scale a thickness, so its pixels depend."""
     kind, given = own.get("text-decoration-style", "solid"), own.get("text-decoration-thickness", "auto")
-    thickness = None if isinstance(given, str) else _in_pixels(given, style["font-size"].value)
+    thickness = None if isinstance(given, str) else in_pixels(given, style["font-size"].value)
     if given == "from-font" or (isinstance(given, Length) and given.unit not in ("em", "%")):
         kind = "a thickness in pixels or of the font"
     return Decoration(own["text-decoration-line"], kind, thickness, style)
