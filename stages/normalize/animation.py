@@ -12,17 +12,12 @@ import re
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.declarations import parse_style
 from stages.normalize.plain import Plain
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.sheets import Keyframe
 from stages.normalize.tree import Node
 from stages.reasons import Reason
-from stages.untrusted import limit_css_nesting
 
-Keyframes = dict[float, str]
-"""Declarations by the share of the animation at which they hold."""
-
-_GROUPED = frozenset(("media", "supports", "layer", "container", "scope"))
 _MOVING = frozenset(("offset-path", "offset-distance", "offset-rotate", "offset-position", "offset-anchor"))
 _TIME = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)(ms|s)")
 _DIRECTIONS = ("normal", "reverse", "alternate", "alternate-reverse")
@@ -65,15 +60,16 @@ class Animation(NamedTuple):
         return 1 - share if back else share
 
 
-def end_of_styles(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> bool:
+def end_of_styles(
+    nodes: list[Node], keyframes: dict[str, tuple[Keyframe, ...]], settings: NormalizeSettings, plain: Plain
+) -> bool:
     """Declare on each node what its animations leave behind. Returns whether anything is animated.
 
-    Raises Dropped (UNSUPPORTED_ANIMATION, TOO_COMPLEX).
+    Raises Dropped (UNSUPPORTED_ANIMATION).
     """
     animated = [node for node in nodes if _named(node.declared.get("animation-name"))]
     if not animated:
         return False
-    keyframes = _keyframes(nodes, settings)
     moved = [(node, [a for a in animations(node) if a.name in keyframes]) for node in animated]
     moved = [(node, each) for node, each in moved if each]
     if not moved:
@@ -88,7 +84,7 @@ def end_of_styles(nodes: list[Node], settings: NormalizeSettings, plain: Plain) 
             for animation in each:
                 share = animation.held
                 if share is not None:
-                    _hold(node, animation.name, keyframes[animation.name], share, settings, plain)
+                    _hold(node, animation.name, keyframes[animation.name], share, plain)
     return True
 
 
@@ -142,85 +138,26 @@ def _count(text: str) -> float:
     return value if value >= 0 else 1.0
 
 
-def _keyframes(nodes: list[Node], settings: NormalizeSettings) -> dict[str, Keyframes]:
-    """The keyframes of the document by name; the last of a name counts."""
-    import tinycss2
-
-    found: dict[str, Keyframes] = {}
-
-    def read(rules: list[Any]) -> None:
-        for rule in rules:
-            if rule.type != "at-rule" or rule.content is None:
-                continue
-            keyword = rule.lower_at_keyword
-            if keyword in ("keyframes", "-webkit-keyframes"):
-                name = tinycss2.serialize(rule.prelude).strip().strip("\"'")
-                found[name] = _frames(rule.content)
-            elif keyword in _GROUPED and "reduce" not in tinycss2.serialize(rule.prelude).lower():
-                read(tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True))
-
-    for node in nodes:
-        if node.tag == "style":
-            text = "".join(node.source.itertext())
-            if "keyframes" in text:
-                limit_css_nesting(text, settings.max_css_nesting)
-                read(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True))
-    return found
-
-
-def _frames(content: list[Any]) -> Keyframes:
-    import tinycss2
-
-    frames: Keyframes = {}
-    for rule in tinycss2.parse_rule_list(content, skip_comments=True, skip_whitespace=True):
-        if rule.type != "qualified-rule":
-            continue
-        for selector in tinycss2.serialize(rule.prelude).lower().split(","):
-            share = _share(selector.strip())
-            if share is not None:
-                frames[share] = f"{frames.get(share, '')};{tinycss2.serialize(rule.content)}"
-    return frames
-
-
-def _share(selector: str) -> float | None:
-    if selector in ("from", "to"):
-        return float(selector == "to")
-    try:
-        value = float(selector.removesuffix("%")) / 100
-    except ValueError:
-        return None
-    return value if selector.endswith("%") and 0 <= value <= 1 else None
-
-
-def _hold(node: Node, name: str, frames: Keyframes, share: float, settings: NormalizeSettings, plain: Plain) -> None:
+def _hold(node: Node, name: str, frames: tuple[Keyframe, ...], share: float, plain: Plain) -> None:
     """Declare what keyframes say at a share of their time; what they leave out there is as it is."""
-    if 0 < share < 1 and share not in frames:
+    now = [frame for frame in frames if frame.offset == share]
+    if 0 < share < 1 and not now:
         raise Dropped(Reason.UNSUPPORTED_ANIMATION, f"animation {name} ends at {share:.3g} of its keyframes")
-    text = frames.get(share, "")
-    for moving in _MOVING:
-        if moving in text:
-            raise Dropped(Reason.UNSUPPORTED_ANIMATION, f"animation {name} ends with {moving}")
-    given = parse_style(text.strip("; \n\t\r"), settings.max_css_nesting)
-    values = {each.name: each.value for each in given if not each.important and each.name not in node.important}
+    written = [each for frame in now for each in frame.written]
+    for each in written:
+        if each.name in _MOVING:
+            raise Dropped(Reason.UNSUPPORTED_ANIMATION, f"animation {name} ends with {each.name}")
+    values = {each.name: each.value for frame in now for each in frame.block if each.name not in node.important}
     if values:
         node.declared.update(values)
-        declare(node, text, plain)
+        declare(node, [(each.name, each.text) for each in written if each.name not in node.important], plain)
 
 
-def declare(node: Node, text: str, plain: Plain) -> None:
+def declare(node: Node, pairs: list[tuple[str, str]], plain: Plain) -> None:
     """Add declarations to the source's element, above those that it has."""
-    import tinycss2
-
     if plain.dry:
         return
-    parts = [
-        f"{each.name}:{tinycss2.serialize(each.value).strip()} !important"
-        for each in tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)
-        if each.type == "declaration"
-        and not each.important
-        and each.lower_name not in node.important
-        and "var(" not in tinycss2.serialize(each.value).lower()
-    ]
+    parts = [f"{name}:{text.strip()} !important" for name, text in pairs if "var(" not in text.lower()]
     before = node.source.get("style", "").strip().rstrip(";")
     node.source.set("style", ";".join([*([before] if before else []), *parts]))
     plain.note("animation")

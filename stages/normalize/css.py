@@ -215,6 +215,9 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
         reverse = sorted(matches, key=lambda match: (-match.rank, match.specificity, match.order))
         important = [(match.rule.layer, match.rule.block) for match in reverse]
     ordered = [(False, [*normal, (None, own)]), (True, [*important, (None, own)])]
+    strong = {name for _, block in ordered[1][1] for name, _, flagged in block if flagged}
+    if strong:
+        node.important = frozenset(strong)
     if reverts:
         _revert(declared, ordered)
         return

@@ -78,14 +78,15 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     if b"%" in svg or b"\\" in svg:
         decode_references(document, plain)
     nodes, ids = build(document, settings.max_elements)
-    notes = set(cascade(nodes, ids, settings, plain).notes)
+    cascaded = cascade(nodes, ids, settings, plain)
+    notes = set(cascaded.notes)
     if any(node.tag in ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
         if settings.animation == "end":
             hold_ends(nodes, ids, plain)
         notes.add("animation")
-    if b"keyframes" in svg and end_of_styles(nodes, settings, plain):
+    if cascaded.keyframes and end_of_styles(nodes, cascaded.keyframes, settings, plain):
         notes.add("animation")
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)

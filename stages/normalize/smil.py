@@ -25,6 +25,8 @@ _CLOCK = re.compile(r"([+-]?)\s*(?:(?:(\d+):)?([0-5]\d):([0-5]\d(?:\.\d+)?)|(\d+
 _SYNC = re.compile(r"(?P<id>[^\s;]+?)\.(?P<edge>begin|end)\s*(?P<offset>[+-].*)?")
 _UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 0.001, None: 1.0}
 _DEEPEST = 50
+_VANISHING = frozenset(("r", "rx", "ry", "width", "height", "stroke-width"))
+"""Attributes of which nothing means that nothing is drawn."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,21 @@ def hold_ends(nodes: list[Node], ids: dict[str, Node], plain: Plain) -> None:
         span = timing.span(node)
         if span is not None and _holds(node, span):
             held.append((span.begin, order, node, span))
+        elif span is not None and math.isinf(span.end) and span.begin <= 0:
+            _check_endless(node)
     for _, _, node, span in sorted(held, key=lambda each: each[:2]):
         target = ids.get(node.attributes["href"].strip()[1:]) if "href" in node.attributes else node.parent
         if target is not None:
             _hold(node, target, span, ids, plain)
         _take_out(node, plain)
+
+
+def _check_endless(node: Node) -> None:
+    """Raise Dropped for what grows out of nothing again and again: no moment of it is the picture."""
+    name = node.attributes.get("attributeName", "").strip()
+    first = node.attributes.get("values", node.attributes.get("from", "")).split(";")[0]
+    if name in _VANISHING and parse_number(first) == 0:
+        raise Dropped(Reason.UNSUPPORTED_ANIMATION, f"{name} grows from nothing for ever")
 
 
 def _holds(node: Node, span: Span) -> bool:

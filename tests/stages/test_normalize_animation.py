@@ -154,6 +154,7 @@ def test_an_element_that_is_animated_from_elsewhere_is_named_by_href():
         ('<animate href="#r" attributeName="x" from="1" to="9" dur="1s" repeatCount="2" accumulate="sum" '
          'fill="freeze"/>', "accumulates"),
         ('<set href="#r" attributeName="class" to="x"/>', "class"),
+        ('<animate href="#r" attributeName="width" values="0;9" dur="1s" repeatCount="indefinite"/>', "for ever"),
         ('<animateMotion href="#r" path="M0 0A9 9 0 0 1 9 9" rotate="auto" dur="1s" fill="freeze"/>', "arc"),
     ],
 )  # fmt: skip
