@@ -26,10 +26,7 @@ from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
-_FONTS = re.compile(rb"<(?:\w+:)?text|[0-9.](?:em|ex|ch)\b", re.IGNORECASE)
 _REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
-_EXOTIC_OPACITY = re.compile(rb"opacity\s*[:=]\s*[\"']?\s*(?:[-\w]+\(|[0-9.]+%)")
-"""An opacity that is no number, which renderers lack."""
 _ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
 
 
@@ -73,9 +70,9 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     notes = cascade(nodes, settings, plain)
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
-    if _REM.search(svg):
+    if (b"rem" in svg or b"REM" in svg) and _REM.search(svg):
         resolve_rem(nodes)
-    declare_plain(nodes, plain, bool(_FONTS.search(svg)), bool(_EXOTIC_OPACITY.search(svg)))
+    declare_plain(nodes, plain, svg)
     if any(node.tag in _ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
