@@ -55,6 +55,9 @@ _BLENDS = frozenset((
     "difference", "exclusion", "hue", "saturation", "color", "luminosity",
 ))  # fmt: skip
 _OPERATORS = frozenset(("in", "out", "atop", "xor", "lighter", "arithmetic"))
+_SPREADING = frozenset(("feGaussianBlur", "feDropShadow"))
+_CUT = 2.0
+"""Canvas units by which a region may cut what is blurred."""
 _COLOURLESS = frozenset(("feOffset",))
 """Primitives that come out alike in every colour space."""
 
@@ -180,6 +183,9 @@ class _Filter:
         if final == _EMPTY:
             return []
         chosen = self._chosen(output)
+        absolute = node.attributes.get("filterUnits", "").strip() == "userSpaceOnUse"
+        if upright and absolute and any(self._primitives[at].tag in _SPREADING for at in chosen):
+            self._check_cut(region, source)
         cut = upright and self._cut(region, chosen)
         if not cut and any(self._primitives[at].area for at in chosen):
             return _Filter(self._walker, node, place, self._box, cuts=False).apply(elements)
@@ -219,6 +225,16 @@ class _Filter:
         if left >= right or top >= bottom:
             return None
         return math.floor(left - tail), math.floor(top - tail), math.ceil(right + tail), math.ceil(bottom + tail)
+
+    def _check_cut(self, region: Box, source: Reach) -> None:
+        """Raises Dropped where the region cuts what is blurred: browsers cut the result alone, renderers its source."""
+        size = self._walker.settings.canvas
+        if source is None or source == _EMPTY:
+            return
+        low = any(source[i] < region[i] - _CUT and region[i] > 0 for i in (0, 1))
+        high = any(source[i] > region[i] + _CUT and region[i] < size for i in (2, 3))
+        if low or high:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter region that cuts what is blurred")
 
     def _clips(self, region: Box, elements: list[Element]) -> tuple[bool, bool]:
         """Whether a turned region cuts what goes into the filter, and what comes out: clip paths can do that.

@@ -53,6 +53,8 @@ _MATRIX_DECIMALS = 5
 _TILE_DECIMALS = 2
 _SLACK = 1e-3
 _FARTHEST = 1e7
+_LARGEST = 1e8
+"""Square canvas units of a tile above which renderers see a smaller one."""
 _DEPTH = 3
 """Of a pattern's content in the canonical drawing: svg, defs, pattern."""
 
@@ -101,6 +103,7 @@ class Patterns:
         source = self._source(chain, content, matrix, found, viewport)
         if source is None:
             return NOTHING
+        self._limit(chain, source)
         walker.enter(content)
         element = self._element(source)
         walker.leave()
@@ -165,6 +168,31 @@ class Patterns:
         if length.exotic:
             plain_lengths(self._walker.plain, node, {name: value})
         return value
+
+    def _limit(self, chain: list[Node], source: _Source) -> None:
+        """Make tiles that are far larger than the canvas smaller in what renderers see: resvg draws all of a tile.
+
+        Raises Dropped (UNSUPPORTED_PATTERN) where that would not be the same picture.
+        """
+        canvas = self._walker.settings.canvas
+        x, y, width, height = source.tile
+        box = map_box(source.matrix, (x, y, x + width, y + height))
+        sides = (box[2] - box[0], box[3] - box[1])
+        if sides[0] * sides[1] <= _LARGEST:
+            return
+        for name, begin, side in (("width", box[0], sides[0]), ("height", box[1], sides[1])):
+            if side <= 3 * canvas:
+                continue
+            node = next(node for node in chain if name in node.attributes)
+            length = parse_length(node.attributes[name])
+            # one tile has to hold all of the canvas
+            near = -canvas < begin <= 0 or (0 < begin < canvas and side > canvas)
+            plain = axis_aligned(source.matrix) and source.matrix[0] > 0 and source.matrix[3] > 0
+            if length is None or not near or not plain or _attribute(chain, "viewBox"):
+                raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {sides[0]:.4g} x {sides[1]:.4g} units")
+            value = length.value * (3 * canvas) / side
+            unit = "" if length.unit == "px" else length.unit
+            self._walker.plain.attribute(node, name, f"{number(value, 9)}{unit}", "pattern_tile")
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
         return server_matrix(chain, "patternTransform", viewport, self._walker.plain)

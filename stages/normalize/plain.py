@@ -9,6 +9,8 @@ Chromium's picture in ``tests/data/browser-cases``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lxml import etree
 
 from stages.base import Dropped
@@ -38,6 +40,7 @@ class Plain:
         self.dry = dry
         self.names: set[str] = set()
         self._made: dict[tuple[int, str], str | None] = {}
+        self._edits: list[Callable[[], None]] = []
 
     def declare(self, node: Node, name: str, value: str, why: str) -> None:
         """Set a property of an element, whatever else declares it. Raises Dropped (UNSUPPORTED_CSS)."""
@@ -51,6 +54,17 @@ class Plain:
                 node.source.attrib.pop(name, None)
             else:
                 node.source.set(name, value)
+
+    def later(self, node: Node, value: str, why: str, edit: Callable[[], None]) -> None:
+        """Make an edit of an element's content, once all is drawn; ``value`` says what it comes to.
+
+        Raises Dropped (UNSUPPORTED_CSS).
+        """
+        new = (id(node), "content") not in self._made
+        if self._new(node, "content", value, why):
+            self._edits.append(edit)
+        elif not new and not self.dry:
+            self.names.add(why)
 
     def note(self, why: str) -> None:
         """Record a rewrite that was made on the tree otherwise, such as a style sheet's."""
@@ -79,5 +93,8 @@ class Plain:
 
     def document(self, root: Node, given: bytes) -> bytes:
         """The document that the judges see: ``given``, the bytes that ``root`` was parsed from, if nothing changed."""
+        for edit in self._edits:
+            edit()
+        self._edits.clear()
         data: bytes = etree.tostring(root.source) if self.names else given
         return data

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from stages.base import Dropped
 from stages.normalize.calculations import LENGTH, UnknownFunction, parse_math
 from stages.normalize.colors import BLACK, Color, is_modern, is_plain, parse_color
+from stages.normalize.known_attributes import PRESENTATION_ATTRIBUTES
 from stages.normalize.units import FONT_SIZE, Length, in_pixels, parse_length, parse_number, parse_share, resolve
 from stages.reasons import Reason
 
@@ -44,7 +45,32 @@ class Paint(NamedTuple):
         return evaluate(self.expression, current) or BLACK
 
 
+class Mask(NamedTuple):
+    """A value of ``mask``: the id it refers to, "" for none, and the mode; or what else it is, which nothing can say.
+
+    ``simple``: whether it says no more than the id, as renderers expect.
+    """
+
+    ref: str
+    mode: str = ""
+    image: str = ""
+    simple: bool = True
+
+
 NO_PAINT, CURRENT = Paint("none"), Paint("current")
+
+
+class Decoration(NamedTuple):
+    """Lines that an element asks for beside its text: which, of what kind, how thick, and the style of their paint.
+
+    ``thickness``: in pixels, or in percent of the font size of the text beside it; None for what is usual.
+    """
+
+    lines: tuple[str, ...]
+    kind: str
+    thickness: Length | None
+    style: dict[str, Any]
+
 
 INHERIT, INITIAL, UNSET = object(), object(), object()
 """What the CSS-wide keywords parse to."""
@@ -62,22 +88,27 @@ class Refused(NamedTuple):
 
     reason: Reason
     detail: str
+    root: bool = False
+    """Whether it is so on the document's root alone."""
 
 
 REFUSED = "refused"
 """The key, among an element's own computed properties, of the dict of its refused ones."""
+REFUSED_ROOT = "refused root"
+"""The same for those that count on the document's root alone."""
 
 
-def refuse(own: dict[str, Any]) -> None:
-    """Raise Dropped if one of an element's own computed properties is refused."""
-    for value in own.get(REFUSED, _NOTHING).values():
-        raise Dropped(value.reason, value.detail)
+def refuse(own: dict[str, Any], root: bool = False) -> None:
+    """Raise Dropped if one of an element's own computed properties is refused. ``root``: of the document's root."""
+    for key in (REFUSED, REFUSED_ROOT) if root else (REFUSED,):
+        for value in own.get(key, _NOTHING).values():
+            raise Dropped(value.reason, value.detail)
 
 
 def check_declared(declared: dict[str, Any]) -> None:
     """Raise Dropped if one of the declarations of an element that something refers to is refused."""
     for value in declared.values():
-        if type(value) is Refused:
+        if type(value) is Refused and not value.root:
             raise Dropped(value.reason, value.detail)
 
 
@@ -201,11 +232,46 @@ def _reference_or_none(text: str) -> str | None:
     return found[0] if found and not found[1].strip() else None
 
 
+_LAYERS = re.compile(r",(?![^(]*\))")
+
+
+def _mask(text: str) -> Mask | str | None:
+    """A value of ``mask`` (CSS Masking 1, section 6.8); "" for none. Of a reference, only the mode counts."""
+    plain = _reference_or_none(text)
+    if plain is not None:
+        return Mask(plain) if plain else ""
+    layers = [layer.strip() for layer in _LAYERS.split(text) if layer.strip().lower() != "none"]
+    if not layers:
+        return None
+    found = parse_reference(layers[0][match.start() :]) if (match := _MASK_URL.search(layers[0])) else None
+    if len(layers) > 1 or found is None or not found[0]:
+        return Mask("", image=text.strip()) if "(" in text else None
+    words = set(layers[0].lower().split())
+    mode = "alpha" if "alpha" in words else "luminance" if "luminance" in words else ""
+    return Mask(found[0], mode, simple=False)
+
+
+def _mask_image(text: str) -> Mask | str | None:
+    value = _mask(text)
+    if value is None:
+        return None
+    return value._replace(simple=False) if isinstance(value, Mask) else Mask("", simple=False)
+
+
+_MASK_URL = re.compile(r"(?<![\w-])url\(", re.IGNORECASE)
+
+
 def _clip_path(text: str) -> str | None:
     found = _reference_or_none(text)
-    if found is None and "(" in text:
-        return "\0shape"  # a basic shape or a box, which the caller refuses if it would be applied
+    if found is None and ("(" in text or text.strip().lower() in REFERENCE_BOXES):
+        return "\0" + text.strip()  # a basic shape or a box, which the caller applies or refuses
     return found
+
+
+REFERENCE_BOXES = frozenset((
+    "fill-box", "stroke-box", "view-box", "margin-box", "border-box", "padding-box", "content-box",
+))  # fmt: skip
+"""What the sizes of CSS shapes may refer to (CSS Masking 1, section 5.1)."""
 
 
 def _filter(text: str) -> str | None:
@@ -239,6 +305,11 @@ def _text(text: str) -> str | None:
     return text.strip() or None
 
 
+def _image(text: str) -> str | None:
+    """The value of a property of images, "" for none."""
+    return "" if text.strip().lower() == "none" else text.strip() or None
+
+
 def _paint_order(text: str) -> tuple[str, ...] | None:
     words = text.lower().split()
     if words == ["normal"]:
@@ -258,15 +329,37 @@ BLEND_MODES = (
 """Values of ``mix-blend-mode`` other than normal (Compositing 1, section 5)."""
 
 _BASELINES = (
-    "auto", "alphabetic", "baseline", "no-change", "use-script", "reset-size", "middle", "central", "hanging",
-    "mathematical", "ideographic", "text-after-edge", "text-bottom", "text-before-edge", "text-top",
+    "auto", "alphabetic", "no-change", "use-script", "reset-size", "middle", "central", "hanging", "mathematical",
+    "ideographic", "text-after-edge", "text-before-edge",
 )  # fmt: skip
-_WEIGHTS = {"normal": 400.0, "bold": 700.0, "bolder": 700.0, "lighter": 300.0}
+_ALIGNMENTS = (
+    "auto", "baseline", "before-edge", "text-before-edge", "middle", "central", "after-edge", "text-after-edge",
+    "ideographic", "alphabetic", "hanging", "mathematical",
+)  # fmt: skip
+_WEIGHTS = {"normal": 400.0, "bold": 700.0}
 
 
-def _weight(text: str) -> float | None:
+def _weight(text: str) -> float | str | None:
     word = text.strip().lower()
-    return _WEIGHTS.get(word) or parse_number(word)
+    if word in ("bolder", "lighter"):
+        return word
+    number = parse_number(word)
+    return _WEIGHTS.get(word) or (number if number is not None and 1 <= number <= 1000 else None)
+
+
+def _relative_weight(word: str, parent: float) -> float:
+    """CSS Fonts 4, section 2.2.1."""
+    if word == "bolder":
+        return 400.0 if parent < 350 else 700.0 if parent < 550 else max(parent, 900.0)
+    return min(parent, 100.0) if parent < 550 else 400.0 if parent < 750 else 700.0
+
+
+def _slant(text: str) -> str | None:
+    word, _, angle = text.strip().lower().partition(" ")
+    if word == "oblique" and angle:
+        degrees = re.fullmatch(r"\s*([+-]?[0-9.]+)(deg|grad|rad|turn)", angle)
+        return None if degrees is None else "normal" if parse_number(degrees[1]) == 0 else "oblique by an angle"
+    return word if not angle and word in ("normal", "italic", "oblique") else None
 
 
 def _word_or_length(*words: str) -> Callable[[str], Any]:
@@ -309,6 +402,78 @@ def _transform_box(text: str) -> str | None:
     return word if word in ("view-box", "fill-box", "stroke-box", "content-box", "border-box") else None
 
 
+_COLLAPSES = {
+    "collapse": "normal",
+    "preserve": "pre",
+    "preserve-breaks": "pre-line",
+    "break-spaces": "break-spaces",
+}
+_WRAPS = frozenset(("wrap", "nowrap", "balance", "pretty", "stable"))
+
+
+def _white_space(text: str) -> str | None:
+    """The keyword that says what becomes of white space (CSS Text 4, section 3); nothing here breaks a line."""
+    words = text.lower().split()
+    if len(words) == 1 and words[0] in ("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"):
+        return words[0]
+    collapses = [_COLLAPSES[word] for word in words if word in _COLLAPSES]
+    wraps = [word for word in words if word in _WRAPS]
+    if not words or len(collapses) > 1 or len(wraps) > 1 or len(collapses) + len(wraps) < len(words):
+        return None
+    return collapses[0] if collapses else "normal"
+
+
+def _lines(text: str) -> tuple[str, ...] | None:
+    words = tuple(text.lower().split())
+    if words == ("none",):
+        return ()
+    known = set(words) <= {"underline", "overline", "line-through", "blink"}
+    return tuple(word for word in words if word != "blink") if words and known and len({*words}) == len(words) else None
+
+
+_LINE_STYLES = ("solid", "double", "dotted", "dashed", "wavy")
+
+
+def _line_thickness(text: str) -> Length | str | None:
+    word = text.strip().lower()
+    return word if word in ("auto", "from-font") else parse_length(text)
+
+
+def _features_off(text: str) -> frozenset[str] | None:
+    """Which of the fonts' features, ``kern`` and ``liga``, ``font-feature-settings`` turns off."""
+    word = text.strip().lower()
+    if word == "normal":
+        return frozenset()
+    pairs = [re.fullmatch(r"""\s*(["'])([ -~]{4})\1(?:\s+(on|off|[0-9]+))?\s*""", part) for part in word.split(",")]
+    if not all(pairs):
+        return None
+    last = {pair[2]: pair[3] for pair in pairs if pair}
+    return frozenset(tag for tag in ("kern", "liga") if last.get(tag) in ("off", "0"))
+
+
+def _ligatures(text: str) -> str | None:
+    words = text.lower().split()
+    kinds = {f"{no}{kind}" for no in ("", "no-") for kind in ("common-ligatures", *_OTHER_LIGATURES)}
+    if not words or not set(words) <= {"normal", "none", *kinds}:
+        return None
+    return "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
+
+
+_OTHER_LIGATURES = ("discretionary-ligatures", "historical-ligatures")
+
+
+def _size_adjust(text: str) -> tuple[str, float | None] | None:
+    """A metric and its share of the font size (CSS Fonts 5, section 2.1), None where the size stays as it is."""
+    words = text.lower().split()
+    number = parse_number(words[-1]) if words else None
+    if words in (["none"], ["from-font"]):
+        return ("ex-height", None)
+    metric = words[0] if len(words) == 2 else "ex-height"
+    if number is None or number < 0 or len(words) > 2:
+        return None
+    return metric, number
+
+
 _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "fill": (parse_paint, Paint("color", BLACK)),
     "fill-opacity": (_opacity, 1.0),
@@ -328,36 +493,55 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "marker-mid": (_reference_or_none, ""),
     "marker-end": (_reference_or_none, ""),
     "paint-order": (_paint_order, _PAINT_ORDER),
+    "color-interpolation": (_keyword("auto", "srgb", "linearrgb"), "srgb"),
     "color-interpolation-filters": (_keyword("auto", "srgb", "linearrgb"), "linearrgb"),
     "font-size": (_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
     "font-weight": (_weight, 400.0),
-    "font-style": (_keyword("normal", "italic", "oblique"), "normal"),
+    "font-style": (_slant, "normal"),
+    "font-variant-caps": (
+        _keyword("normal", "small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"),
+        "normal",
+    ),
+    "font-synthesis-small-caps": (_keyword("auto", "none"), "auto"),
+    "font-kerning": (_keyword("auto", "normal", "none"), "auto"),
+    "font-feature-settings": (_features_off, frozenset()),
+    "font-variant-ligatures": (_ligatures, "normal"),
+    "font-size-adjust": (_size_adjust, ("ex-height", None)),
+    "text-transform": (_keyword("none", "capitalize", "uppercase", "lowercase"), "none"),
+    "text-shadow": (_word, "none"),
     "text-anchor": (_keyword("start", "middle", "end"), "start"),
     "letter-spacing": (_spacing, None),
     "word-spacing": (_spacing, None),
-    "white-space": (_keyword("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"), "normal"),
+    "white-space": (_white_space, "normal"),
     "writing-mode": (_word, "horizontal-tb"),
     "direction": (_word, "ltr"),
     "dominant-baseline": (_keyword(*_BASELINES), "auto"),
-    "text-decoration": (_word, "none"),
     "color-scheme": (_color_scheme, "light"),
 }
 _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "display": (_text, "inline"),
     "opacity": (_opacity, 1.0),
     "clip-path": (_clip_path, ""),
-    "mask": (_reference_or_none, ""),
+    "mask": (_mask, ""),
+    "mask-image": (_mask_image, ""),
+    "mask-mode": (_keyword("alpha", "luminance", "match-source"), ""),
     "filter": (_filter, ""),
     "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
     "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
     "isolation": (_keyword("auto", "isolate"), "auto"),
-    "vector-effect": (_text, "none"),
+    "vector-effect": (_keyword("none", "non-scaling-stroke"), "none"),  # all that browsers know
+    "background-color": (_color, None),
+    "background-image": (_image, ""),
     "transform-origin": (_origin, None),
     "transform-box": (_transform_box, "view-box"),
     "offset-path": (_offset_path, "none"),
     "stop-color": (_color, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
+    "alignment-baseline": (_keyword(*_ALIGNMENTS), "auto"),
+    "text-decoration-line": (_lines, ()),
+    "text-decoration-style": (_keyword(*_LINE_STYLES), "solid"),
+    "text-decoration-thickness": (_line_thickness, "auto"),
     "baseline-shift": (_word_or_length("baseline", "sub", "super"), None),
     "flood-color": (_color, Paint("color", BLACK)),
     "flood-opacity": (_opacity, 1.0),
@@ -365,13 +549,11 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
 }
 PROPERTIES = {**_INHERITED, **_OWN}
 INHERITED = frozenset(_INHERITED)
-DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()}
+DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()} | {"text-decoration": ()}
 """The computed style that the root starts from: inherited properties only."""
 OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
 
-PRESENTATION = frozenset(PROPERTIES) - {
-    "mix-blend-mode", "isolation", "transform-box", "white-space", "color-scheme", "offset-path",
-}  # fmt: skip
+PRESENTATION = frozenset(PROPERTIES) & PRESENTATION_ATTRIBUTES
 """Properties that are also attributes."""
 
 GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "rx", "ry"))
@@ -380,6 +562,72 @@ GEOMETRY_PROPERTIES = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "
 TRANSFORM_PROPERTIES = frozenset(("translate", "rotate", "scale", "transform"))
 
 CSS_ONLY = GEOMETRY_PROPERTIES | TRANSFORM_PROPERTIES | {"d"}
+
+_CAPS = frozenset(("small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"))
+
+
+def _text_decoration(text: str) -> dict[str, str]:
+    """Its colour does not count: what SVG paints is painted by fill and stroke."""
+    longhands = {"text-decoration-line": "none", "text-decoration-style": "solid", "text-decoration-thickness": "auto"}
+    lines: list[str] = []
+    for word in _words(text):
+        if _lines(word) is not None:
+            lines.append(word)
+        elif word in _LINE_STYLES:
+            longhands["text-decoration-style"] = word
+        elif _line_thickness(word) is not None:
+            longhands["text-decoration-thickness"] = word
+        elif _color(word) is None:
+            return {}
+    return {**longhands, "text-decoration-line": " ".join(lines) or "none"}
+
+
+def _font_variant(text: str) -> dict[str, str]:
+    words = _words(text)
+    caps = [word for word in words if word in _CAPS]
+    ligatures = "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
+    if not words or len(caps) > 1:
+        return {}
+    return {"font-variant-caps": caps[0] if caps else "normal", "font-variant-ligatures": ligatures}
+
+
+def _font_synthesis(text: str) -> dict[str, str]:
+    words = _words(text)
+    if not words or not set(words) <= {"none", "weight", "style", "small-caps", "position"}:
+        return {}
+    return {"font-synthesis-small-caps": "auto" if "small-caps" in words else "none"}
+
+
+def _words(text: str) -> list[str]:
+    """The words of a value, each function one of them."""
+    return re.findall(r"[^\s(]+(?:\([^)]*\)+)?", text.lower())
+
+
+_SHORTHANDS: dict[str, Callable[[str], dict[str, str]]] = {
+    "text-decoration": _text_decoration,
+    "font-variant": _font_variant,
+    "font-synthesis": _font_synthesis,
+    "white-space-collapse": lambda text: {"white-space": text},
+}
+_LONGHANDS = {
+    "text-decoration": ("text-decoration-line", "text-decoration-style", "text-decoration-thickness"),
+    "font-variant": ("font-variant-caps", "font-variant-ligatures"),
+    "font-synthesis": ("font-synthesis-small-caps",),
+    "white-space-collapse": ("white-space",),
+}
+SHORTHANDS = frozenset(_SHORTHANDS)
+
+
+def expand(name: str, text: str) -> list[tuple[str, Any]]:
+    """The longhands of a shorthand, typed; none if ``text`` is invalid."""
+    wide = _WIDE.get(text.strip().lower())
+    if wide is not None:
+        return [(each, wide) for each in _LONGHANDS[name]]
+    if "(" in text and "var(" in text.lower():
+        raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
+    typed = [(each, parse_property(each, value)) for each, value in _SHORTHANDS[name](text).items()]
+    return [] if any(value is None for _, value in typed) else typed
+
 
 _WIDE = {"inherit": INHERIT, "initial": INITIAL, "unset": UNSET, "revert": UNSET, "revert-layer": UNSET}
 
@@ -477,7 +725,7 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     copied = False
     for name, value in declared.items():
         if type(value) is Refused:
-            own.setdefault(REFUSED, {})[name] = value
+            own.setdefault(REFUSED_ROOT if value.root else REFUSED, {})[name] = value
         elif name in INHERITED:
             if value is INHERIT or value is UNSET:
                 continue
@@ -488,6 +736,8 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
             own[name] = value
     if copied:
         _absolute(style, parent, declared)
+    if own.get("text-decoration-line"):
+        style = {**style, "text-decoration": (*style["text-decoration"], _decoration(own, style))}
     return style, own
 
 
@@ -499,8 +749,22 @@ def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str,
     size, before = style["font-size"], parent["font-size"].value
     if size.unit != "px":
         style["font-size"] = size = Length(max(resolve(size, before, before), 0.0), "px", None, size.exotic)
+    if isinstance(style["font-weight"], str):
+        style["font-weight"] = _relative_weight(style["font-weight"], parent["font-weight"])
+    for name in ("letter-spacing", "word-spacing"):
+        if name in declared and style[name] is not None:
+            style[name] = in_pixels(style[name], size.value)
     for name in _LENGTH_VALUED:
         if name in declared:
             style[name] = in_pixels(style[name], size.value)
     if "stroke-dasharray" in declared:
         style["stroke-dasharray"] = tuple(in_pixels(length, size.value) for length in style["stroke-dasharray"])
+
+
+def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
+    """The lines that an element of this style asks for. Browsers do not scale a thickness, so its pixels depend."""
+    kind, given = own.get("text-decoration-style", "solid"), own.get("text-decoration-thickness", "auto")
+    thickness = None if isinstance(given, str) else in_pixels(given, style["font-size"].value)
+    if given == "from-font" or (isinstance(given, Length) and given.unit not in ("em", "%")):
+        kind = "a thickness in pixels or of the font"
+    return Decoration(own["text-decoration-line"], kind, thickness, style)

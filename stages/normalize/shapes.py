@@ -16,6 +16,8 @@ SHAPES = frozenset(("path", "rect", "circle", "ellipse", "line", "polyline", "po
 
 _FARTHEST = 1e12
 _SMALLEST = 1e-9
+_LONGEST = float(2**25)
+"""Units of a rect's place and sides, beyond which browsers, which keep them in 64ths in 32 bits, make them this."""
 _GAP = re.compile(r"[ \t\n\r\f,]*")
 
 
@@ -122,11 +124,16 @@ def _rect(read: _Reader) -> Shape | None:
     width, height = read.length("width", "x") or 0.0, read.length("height", "y") or 0.0
     if width <= 0 or height <= 0:
         return None
+    note = ""
+    if _LONGEST < max(abs(x), abs(y), width, height) < _FARTHEST:
+        x, y = (min(max(value, -_LONGEST), _LONGEST) for value in (x, y))
+        width, height = min(width, _LONGEST), min(height, _LONGEST)
+        note = "number_too_large"
     rx, ry = _radius(read.length("rx", "x")), _radius(read.length("ry", "y"))
     rx, ry = (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
     if rx < _SMALLEST or ry < _SMALLEST:
         rx = ry = 0.0
-    return Shape("rect", (x, y, width, height, min(rx, width / 2), min(ry, height / 2)))
+    return Shape("rect", (x, y, width, height, min(rx, width / 2), min(ry, height / 2)), note=note)
 
 
 def _radius(value: float | None) -> float | None:

@@ -65,7 +65,8 @@ def rotation(degrees: float) -> Matrix:
     """A rotation about the origin, exact for multiples of 90 degrees."""
     quarter = degrees % 360
     if quarter % 90 == 0:
-        cos, sin = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(quarter // 90)]
+        # minus almost nothing, modulo 360, is 360 itself
+        cos, sin = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(quarter // 90) % 4]
     else:
         cos, sin = math.cos(math.radians(quarter)), math.sin(math.radians(quarter))
     return (cos, sin, -sin, cos, 0.0, 0.0)
