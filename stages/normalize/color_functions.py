@@ -224,9 +224,9 @@ class _Reader:
         scale = _UNIT_SCALED.get(name)
         if scale is None or any(_is(word, "none") for word in channels):
             raise _Invalid
-        shares = [word.type == "percentage" for word in channels if word.type != "function"]
-        if any(shares[1:]) != all(shares[1:]) or (name == "rgb" and any(shares) != all(shares)):
-            raise _Invalid  # numbers and percentages do not mix
+        alike = channels if name == "rgb" else channels[1:]
+        if len({word.type for word in alike if word.type in ("number", "percentage")}) > 1:
+            raise _Invalid  # they do not mix
         values = [_component(word, whole, {}) for word, whole in zip(channels, wholes, strict=True)]
         opacity = _component(alpha[0][0], 1.0, {}) if alpha else 1.0
         return _new(space, [value / s for value, s in zip(values, scale, strict=True)], opacity)

@@ -15,7 +15,7 @@ from stages.normalize.conditions import FALSE, TRUE, decided, media
 from stages.normalize.declarations import INITIAL_TEXTS, REVERT_LAYER, Declaration, parse_style
 from stages.normalize.inline import inline, plain_style
 from stages.normalize.instances import separate
-from stages.normalize.plain import Plain
+from stages.normalize.plain import Plain, append_declaration
 from stages.normalize.properties import (
     CSS_ONLY,
     INHERIT,
@@ -267,7 +267,8 @@ def _settle(node: Node, plain: Plain) -> None:
             elif name in CSS_ONLY or name == "overflow":  # an attribute, or a default, would be taken instead
                 declared[name] = text
             if text is not None:
-                plain.declare(node, name, text, "css_wide_keywords")
+                append_declaration(node.source, name, text)
+                plain.note("css_wide_keywords")
         elif name not in INHERITED:
             outer = node.parent
             default = "visible" if name == "overflow" else INITIAL

@@ -214,6 +214,7 @@ INITIAL_TEXTS = {
     **dict.fromkeys(("fill-opacity", "stroke-opacity", "stop-opacity", "flood-opacity", "opacity"), "1"),
     **dict.fromkeys(("stroke", "stroke-dasharray", "text-decoration", "clip-path", "mask", "filter"), "none"),
     **dict.fromkeys((*_MARKERS, "vector-effect", "transform", "d"), "none"),
+    **dict.fromkeys(("translate", "rotate", "scale", "offset-path"), "none"),
     **dict.fromkeys(("fill-rule", "clip-rule"), "nonzero"),
     **dict.fromkeys(("stroke-dashoffset", "x", "y", "cx", "cy", "r"), "0"),
     **dict.fromkeys(("rx", "ry", "width", "height", "dominant-baseline", "isolation"), "auto"),

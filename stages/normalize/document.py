@@ -30,10 +30,7 @@ from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
-_FONTS = re.compile(rb"<(?:\w+:)?text|[0-9.](?:em|ex|ch)\b", re.IGNORECASE)
 _REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
-_EXOTIC_OPACITY = re.compile(rb"opacity\s*[:=]\s*[\"']?\s*(?:[-\w]+\(|[0-9.]+%)")
-"""An opacity that is no number, which renderers lack."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +87,9 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
         notes.add("animation")
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
-    if _REM.search(svg):
+    if (b"rem" in svg or b"REM" in svg) and _REM.search(svg):
         resolve_rem(nodes)
-    declare_plain(nodes, plain, bool(_FONTS.search(svg)), bool(_EXOTIC_OPACITY.search(svg)))
+    declare_plain(nodes, plain, svg)
     return nodes[0], ids, notes
 
 

@@ -36,11 +36,16 @@ def plain_text(value: Any) -> str | None:
     return None
 
 
-def declare_plain(nodes: list[Node], plain: Plain, fonts: bool, exotic_opacity: bool) -> None:
-    """Say the exotic values of all nodes, in document order, plainly where they are declared.
+_FONTS = re.compile(rb"<(?:\w+:)?text|[0-9.](?:em|ex|ch)\b", re.IGNORECASE)
+"""Where a font size shows: without any, ``font-size:medium`` need not be said otherwise."""
+_OPACITIES = re.compile(rb"opacity\s*[:=]\s*[\"']?\s*(?:[-\w]+\(|[0-9.]+%)")
+"""An opacity that is no number, which renderers lack."""
 
-    ``fonts``: whether a font size shows in the document.
-    """
+
+def declare_plain(nodes: list[Node], plain: Plain, svg: bytes) -> None:
+    """Say the exotic values of all nodes, in document order, plainly where they are declared; ``svg``: the document."""
+    fonts: bool | None = None
+    opacities = (b"%" in svg or b"(" in svg) and _OPACITIES.search(svg) is not None
     sizes: dict[int, float] = {}
     for node in nodes:
         declared = node.declared
@@ -61,9 +66,12 @@ def declare_plain(nodes: list[Node], plain: Plain, fonts: bool, exotic_opacity: 
                 if text is not None:
                     plain.declare(node, name, text, _COLORS)
             elif kind is Length:
-                if value.exotic and fonts and (name == "font-size" or name in _SPACINGS):
+                if not value.exotic or not (name == "font-size" or name in _SPACINGS):
+                    continue
+                fonts = _FONTS.search(svg) is not None if fonts is None else fonts
+                if fonts:
                     plain.declare(node, name, f"{_pixels(node, name, value, sizes):.9g}px", _LENGTHS)
-            elif kind is float and exotic_opacity and name.endswith("opacity"):
+            elif kind is float and opacities and name.endswith("opacity"):
                 plain.declare(node, name, f"{value:.9g}", _LENGTHS)
 
 

@@ -213,12 +213,8 @@ class Walker:
         if node.tag not in SHAPES:
             if stroked:
                 raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a {node.tag}")
-            inner = self._box(node, own, place, None)()
-            if node.tag != "use" or inner is None:
-                return inner
-            # browsers measure what is used before x and y move it
-            x, y = self.length(node, "x", place, "x") or 0.0, self.length(node, "y", place, "y") or 0.0
-            return inner[0] - x, inner[1] - y, inner[2] - x, inner[3] - y
+            # of what a use element shows, before x and y move it, as browsers measure it
+            return self._box(node, own, place, None)()
         shape = read_shape(node, place.viewport, style["font-size"].value)
         found = shape.box() if shape is not None else None
         if not stroked or found is None or style["stroke"].kind == "none":

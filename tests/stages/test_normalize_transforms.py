@@ -102,6 +102,7 @@ def test_each_step_has_a_property_of_its_own(name: str, text: str, point: tuple[
         ('style="transform:scale(2);transform-origin:right bottom;transform-box:content-box"', (200, 300, 400, 200)),
         ('translate="9px" rotate="9" scale="2"', (400, 400, 200, 100)),
         ('transform="translate(9 9)" style="transform:none"', (400, 400, 200, 100)),
+        ('transform="translate(9 9)" style="transform:initial;translate:inherit;rotate:unset"', (400, 400, 200, 100)),
         ('transform="translate(9px,9px)"', (400, 400, 200, 100)),
     ],
 )
