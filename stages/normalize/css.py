@@ -129,13 +129,14 @@ def _matches(
         raise Dropped(Reason.TOO_COMPLEX, f"{count} CSS rules on {len(nodes)} elements")
     if not index:
         return [[] for _ in nodes]
-    document = Matching(4 * settings.max_css_matches)
+    document = Matching(settings.max_css_matches)
     matches = [_matching(node, index, document) for node in nodes]
     placed = any(selector.placed for rule in sheets.rules for selector in rule.selectors)
     if placed and any(node.tag == "use" for node in nodes):
 
         def within(node: Node, top: Node) -> list[Match]:
-            document.top = top
+            if document.top is not top:
+                document.look_within(top)
             return _matching(node, index, document)
 
         before = len(nodes)

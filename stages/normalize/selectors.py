@@ -88,10 +88,16 @@ class Matching:
     ``top``: the root of a copy that a ``use`` element shows, beyond which nothing is seen.
     """
 
-    def __init__(self, steps: int) -> None:
-        self.top: Node | None = None
+    def __init__(self, steps: int, top: Node | None = None) -> None:
+        self.top = top
         self._steps = steps
+        self._known: dict[tuple[int, int, int], bool] = {}
         self._indices: dict[int, dict[int, int]] = {}
+
+    def look_within(self, top: Node) -> None:
+        """Match in a copy that a ``use`` element shows, of which this is the root."""
+        self.top = top
+        self._known.clear()
 
     def index(self, node: Node) -> int:
         """The place of an element among its siblings."""
@@ -142,6 +148,16 @@ class Matching:
         return False
 
     def _from(self, selector: Complex, at: int, node: Node, anchor: Node | None) -> bool:
+        """Whether the compounds up to ``at`` match, the last of them this element. Ancestors are asked once."""
+        if anchor is not None or at == len(selector.compounds) - 1:
+            return self._reaches(selector, at, node, anchor)
+        key = (id(selector), at, id(node))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._reaches(selector, at, node, anchor)
+        return known
+
+    def _reaches(self, selector: Complex, at: int, node: Node, anchor: Node | None) -> bool:
         if not self.compound(selector.compounds[at], node):
             return False
         if at == 0:
