@@ -70,5 +70,5 @@ class Plain:
 
     def document(self, root: Node, given: bytes) -> bytes:
         """The document that the judges see: ``given``, the bytes that ``root`` was parsed from, if nothing changed."""
-        data: bytes = etree.tostring(root.source) if self.names else given
+        data: bytes = etree.tostring(root.source, encoding="utf-8") if self.names else given
         return data

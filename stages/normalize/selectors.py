@@ -27,6 +27,8 @@ Namespaces = dict[str | None, str]
 
 _NONE: Specificity = (0, 0, 0)
 _CLASS: Specificity = (0, 1, 0)
+_FRAME = frozenset(("width", "height", "viewBox", "preserveAspectRatio", "x", "y"))
+"""Attributes that the root gets when it is framed to be drawn, so that renderers cannot be asked about them."""
 _OLD_PSEUDO_ELEMENTS = frozenset(("before", "after", "first-line", "first-letter"))
 
 
@@ -320,7 +322,7 @@ class _Parser:
         if named is None or named[1] is None:
             raise InvalidSelectorError("an attribute's name is missing")
         space, name = named[0], named[1] or ""
-        self.plain = self.plain and not stream.prefixed
+        self.plain = self.plain and not stream.prefixed and name not in _FRAME
         stream.space()
         token = stream.next_or_none()
         if token is None:
