@@ -286,6 +286,18 @@ def test_links_are_decoded_and_nothing_is_found_undecoded():
     assert caught.value.reason is Reason.NOTHING_DRAWN
 
 
+def test_custom_properties_are_resolved_where_they_are_declared():
+    """And inherited as what they came to there; what a use shows inherits them from the use."""
+    sheet = ":root{--a:red;--b:var(--a)} .grp{--a:lime} .a{fill:var(--b)} .b{fill:var(--a)} .c{--a:blue;fill:var(--b)}"
+    assert styled(sheet + "ellipse{--a:initial;fill:var(--a,orange)}") == "#f00 #f00 #0f0 #0f0 #f00 #f00 #ffa500"
+    body = (
+        '<defs><rect id="k" style="fill:var(--f,lime)" width="9" height="9"/><g id="k2"><use href="#k"/></g></defs>'
+        '<g style="--f:red"><use href="#k"/><g style="--f:blue"><use href="#k2"/></g></g>'
+        '<use href="#k"/><use href="#k2" style="--f:orange"/>'
+    )
+    assert fills(body) == "#f00 #00f #0f0 #ffa500"
+
+
 def test_keyframes_are_at_hand_for_who_draws_an_end():
     """By name, the later of one name, with each selector's offset; @-moz-keyframes are none."""
     sheet = "@keyframes f{to{fill:red}}@keyframes f{from,50%{fill:blue}to{opacity:1;foo:bar}}@-moz-keyframes g{to{x:1}}"
