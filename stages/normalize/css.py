@@ -64,6 +64,8 @@ def cascade(nodes: list[Node], ids: dict[str, Node], settings: NormalizeSettings
     """
     styles = [node for node in nodes if node.tag == "style"]
     if not styles:
+        if any(node.tag == "use" for node in nodes) and _varied(nodes, [[]] * len(nodes)):
+            _separate(nodes, ids, [[] for _ in nodes], {}, settings, plain, True)
         for node in nodes:
             if node.attributes:
                 _declare(node, settings)
@@ -130,21 +132,51 @@ def _matches(
                 index.setdefault(selector.key, []).append((selector, entry))
     if count * len(nodes) > settings.max_css_matches:
         raise Dropped(Reason.TOO_COMPLEX, f"{count} CSS rules on {len(nodes)} elements")
-    if not index:
-        return [[] for _ in nodes]
-    document = Matching(4 * settings.max_css_matches)
+    document = Matching(settings.max_css_matches)
     matches = [_matching(node, index, document) for node in nodes]
-    placed = any(selector.placed for rule in sheets.rules for selector in rule.selectors)
-    if placed and any(node.tag == "use" for node in nodes):
-
-        def within(node: Node, top: Node) -> list[Match]:
-            document.top = top
-            return _matching(node, index, document)
-
-        before = len(nodes)
-        separate(nodes, ids, matches, within, settings, plain)
-        sheets.plain = sheets.plain and len(nodes) == before
+    if any(node.tag == "use" for node in nodes):
+        placed = any(selector.placed for rule in sheets.rules for selector in rule.selectors)
+        varied = _varied(nodes, matches)
+        if placed or varied:
+            sheets.plain = not _separate(nodes, ids, matches, index, settings, plain, varied) and sheets.plain
     return matches
+
+
+def _varied(nodes: list[Node], matches: list[list[Match]]) -> bool:
+    """Whether custom properties differ with the place: whether something but the root declares one."""
+    return any(
+        "--" in node.attributes.get("style", "")
+        or any(each.name.startswith("--") for match in applying for each in match.rule.block)
+        for node, applying in zip(nodes[1:], matches[1:], strict=True)
+    )
+
+
+def _separate(
+    nodes: list[Node],
+    ids: dict[str, Node],
+    matches: list[list[Match]],
+    index: dict[str, list[tuple[Complex, Match]]],
+    settings: NormalizeSettings,
+    plain: Plain,
+    varied: bool,
+) -> bool:
+    """Give what ``use`` shows elements of its own where it is styled otherwise. Whether there are any."""
+    document = Matching(settings.max_css_matches)
+
+    def within(node: Node, top: Node) -> list[Match]:
+        if document.top is not top:
+            document.look_within(top)
+        return _matching(node, index, document)
+
+    def variable(node: Node, applying: list[Match]) -> bool:
+        if not varied:
+            return False
+        texts = [each.text for match in applying for each in match.rule.written]
+        return node.tag == "use" or any("var(" in text for text in (*node.attributes.values(), *texts))
+
+    before = len(nodes)
+    separate(nodes, ids, matches, within, variable, settings, plain)
+    return len(nodes) > before
 
 
 def _matching(node: Node, index: dict[str, list[tuple[Complex, Match]]], document: Matching) -> list[Match]:
@@ -218,7 +250,7 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
     strong = {name for _, block in ordered[1][1] for name, _, flagged in block if flagged}
     if strong:
         node.important = frozenset(strong)
-    if reverts:
+    if reverts or any(each.value is REVERT_LAYER for each in own):
         _revert(declared, ordered)
         return
     for flag, blocks in ordered:

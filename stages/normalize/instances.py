@@ -2,7 +2,7 @@
 
 The copy's root has no parent there and no siblings, so that ``svg .a`` or ``defs > path`` do not reach into it. Where
 that makes a difference, the copy becomes an element of its own, in the document and in what the renderers see, since
-they let such rules reach.
+they let such rules reach. So does each copy that has var() where custom properties differ with the place.
 """
 
 from __future__ import annotations
@@ -32,48 +32,62 @@ def separate(
     ids: dict[str, Node],
     matches: list[T],
     within: Callable[[Node, Node], T],
+    variable: Callable[[Node, T], bool],
     settings: NormalizeSettings,
     plain: Plain,
 ) -> None:
     """Give the copies that ``use`` elements show elements of their own where other rules apply to them.
 
     ``matches``: what applies to each node; ``within``: what applies to a node in a copy whose root is another.
-    ``nodes``, ``ids`` and ``matches`` grow. Raises Dropped (TOO_COMPLEX).
+    ``variable``: whether custom properties decide what a node looks like. ``nodes``, ``ids`` and ``matches`` grow.
+    Raises Dropped (TOO_COMPLEX).
     """
     at = {id(node): i for i, node in enumerate(nodes)}
-    copies: dict[int, str] = {}
-    seen: set[int] = set()
-    uses = [(node, target) for node in nodes if (target := _target(node, ids)) is not None]
-    for user, target in uses:
-        if id(target) in seen:
+    names: dict[int, str] = {}
+    shown: list[tuple[Node, str]] = []
+    queue = [(node, frozenset[int]()) for node in nodes if node.tag == "use"]
+    for user, around in queue:
+        target = _target(user, ids)
+        if target is None or id(target) in around:
             continue
-        seen.add(id(target))
+        if id(target) in names:
+            shown.append((user, names[id(target)]))
+            continue
         subtree = _subtree(target)
         applying = [within(node, target) for node in subtree]
-        if all(rules == matches[at[id(node)]] for node, rules in zip(subtree, applying, strict=True)):
-            continue
+        differs = any(variable(node, rules) for node, rules in zip(subtree, applying, strict=True))
+        if not differs:
+            names[id(target)] = ""
+            if all(rules == matches[at[id(node)]] for node, rules in zip(subtree, applying, strict=True)):
+                continue
         if len(nodes) + len(subtree) > settings.max_elements:
             raise Dropped(Reason.TOO_COMPLEX, f"over {settings.max_elements} elements")
-        copies[id(target)] = name = _free(f"{target.attributes.get('id', '')}-used", ids)
+        name = _free(f"{target.attributes.get('id', '')}-used", ids)
         copied = _copy(target, user, nodes[0])
         copied[0].source.set("id", name)
         ids[name] = copied[0]
         nodes += copied
         matches += applying
-    if not copies:
-        return
-    for node in nodes:
-        target = _target(node, ids)
-        if target is not None and id(target) in copies:
-            node.attributes["href"] = f"#{copies[id(target)]}"
-            for name in _HREFS:
-                node.source.attrib.pop(name, None)
-            node.source.set("href", node.attributes["href"])
-    plain.note("use_rules")
+        if not differs:
+            names[id(target)] = name
+        shown.append((user, name))
+        queue += [(node, around | {id(target)}) for node in copied if node.tag == "use"]
+    for user, name in shown:
+        _show(user, name)
+    if len(nodes) > len(at):
+        plain.note("use_rules")
 
 
 def _target(node: Node, ids: dict[str, Node]) -> Node | None:
-    return ids.get(node.attributes.get("href", "").strip()[1:]) if node.tag == "use" else None
+    return ids.get(node.attributes.get("href", "").strip()[1:])
+
+
+def _show(user: Node, name: str) -> None:
+    if name:
+        user.attributes["href"] = f"#{name}"
+        for attribute in _HREFS:
+            user.source.attrib.pop(attribute, None)
+        user.source.set("href", f"#{name}")
 
 
 def _subtree(node: Node) -> list[Node]:

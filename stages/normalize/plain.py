@@ -96,5 +96,5 @@ class Plain:
         for edit in self._edits:
             edit()
         self._edits.clear()
-        data: bytes = etree.tostring(root.source) if self.names else given
+        data: bytes = etree.tostring(root.source, encoding="utf-8") if self.names else given
         return data

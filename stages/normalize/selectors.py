@@ -27,6 +27,8 @@ Namespaces = dict[str | None, str]
 
 _NONE: Specificity = (0, 0, 0)
 _CLASS: Specificity = (0, 1, 0)
+_FRAME = frozenset(("width", "height", "viewBox", "preserveAspectRatio", "x", "y"))
+"""Attributes that the root gets when it is framed to be drawn, so that renderers cannot be asked about them."""
 _OLD_PSEUDO_ELEMENTS = frozenset(("before", "after", "first-line", "first-letter"))
 
 
@@ -88,10 +90,16 @@ class Matching:
     ``top``: the root of a copy that a ``use`` element shows, beyond which nothing is seen.
     """
 
-    def __init__(self, steps: int) -> None:
-        self.top: Node | None = None
+    def __init__(self, steps: int, top: Node | None = None) -> None:
+        self.top = top
         self._steps = steps
+        self._known: dict[tuple[int, int, int], bool] = {}
         self._indices: dict[int, dict[int, int]] = {}
+
+    def look_within(self, top: Node) -> None:
+        """Match in a copy that a ``use`` element shows, of which this is the root."""
+        self.top = top
+        self._known.clear()
 
     def index(self, node: Node) -> int:
         """The place of an element among its siblings."""
@@ -142,6 +150,16 @@ class Matching:
         return False
 
     def _from(self, selector: Complex, at: int, node: Node, anchor: Node | None) -> bool:
+        """Whether the compounds up to ``at`` match, the last of them this element. Ancestors are asked once."""
+        if anchor is not None or at == len(selector.compounds) - 1:
+            return self._reaches(selector, at, node, anchor)
+        key = (id(selector), at, id(node))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._reaches(selector, at, node, anchor)
+        return known
+
+    def _reaches(self, selector: Complex, at: int, node: Node, anchor: Node | None) -> bool:
         if not self.compound(selector.compounds[at], node):
             return False
         if at == 0:
@@ -304,7 +322,7 @@ class _Parser:
         if named is None or named[1] is None:
             raise InvalidSelectorError("an attribute's name is missing")
         space, name = named[0], named[1] or ""
-        self.plain = self.plain and not stream.prefixed
+        self.plain = self.plain and not stream.prefixed and name not in _FRAME
         stream.space()
         token = stream.next_or_none()
         if token is None:

@@ -68,13 +68,12 @@ def test_properties_are_inherited_and_current_color_is_resolved_where_it_is_used
     assert fills(f'<g fill="red">{RECT.format("style=" + chr(34) + "fill:initial" + chr(34))}</g>') == ["#000"]
 
 
-def test_selectors_match_the_document_and_not_the_copies_of_use():
-    """A rule about a place applies where the element stands, and the copy inherits from its use."""
-    sheet = "<style>defs .a{fill:lime} .u .a{fill:red}</style>"
-    body = (
-        f'<defs><g id="x">{RECT.format("class=" + chr(34) + "a" + chr(34))}</g></defs><g class="u"><use href="#x"/></g>'
-    )
-    assert fills(sheet + body) == ["#0f0"]
+def test_selectors_match_within_the_copies_of_use():
+    """A rule about a place applies to what is within the copy alone, which inherits from its use (SVG 2, 5.6.4)."""
+    sheet = "<style>defs .a{fill:lime} .u .a{fill:red} g > .b{fill:blue}</style>"
+    rects = RECT.format('class="a"') + RECT.format('class="b"')
+    body = f'<defs><g id="x">{rects}</g></defs><g class="u"><use href="#x"/></g>'
+    assert fills(sheet + body) == ["#000", "#00f"]
 
 
 def test_style_bombs_end_as_reasons():
