@@ -185,7 +185,7 @@ class _Filter:
         chosen = self._chosen(output)
         absolute = node.attributes.get("filterUnits", "").strip() == "userSpaceOnUse"
         if upright and absolute and any(self._primitives[at].tag in _SPREADING for at in chosen):
-            self._check_cut(region, source)
+            self._check_cut(map_box(place.matrix, region), source)
         cut = upright and self._cut(region, chosen)
         if not cut and any(self._primitives[at].area for at in chosen):
             return _Filter(self._walker, node, place, self._box, cuts=False).apply(elements)
@@ -228,11 +228,11 @@ class _Filter:
 
     def _check_cut(self, region: Box, source: Reach) -> None:
         """Raises Dropped where the region cuts what is blurred: browsers cut the result alone, renderers its source."""
-        size = self._walker.settings.canvas
+        rect = self._walker.canvas.rect
         if source is None or source == _EMPTY:
             return
-        low = any(source[i] < region[i] - _CUT and region[i] > 0 for i in (0, 1))
-        high = any(source[i] > region[i] + _CUT and region[i] < size for i in (2, 3))
+        low = any(source[i] < region[i] - _CUT and region[i] > rect[i] for i in (0, 1))
+        high = any(source[i] > region[i] + _CUT and region[i] < rect[i] for i in (2, 3))
         if low or high:
             raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter region that cuts what is blurred")
 

@@ -17,7 +17,7 @@ from stages.normalize import effects, filters
 from stages.normalize.background import paint_background
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink
-from stages.normalize.properties import DEFAULTS, compute
+from stages.normalize.properties import DEFAULTS, Mask, compute
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import (
@@ -141,7 +141,11 @@ def _wrap(
 def _value(value: Any, name: str) -> str:
     if isinstance(value, float):
         return number(value, 4)
+    if isinstance(value, Mask):
+        return f"url(#{value.ref})"
     text = str(value)
+    if text[:1] == "\0":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"the shape {text[1:61]} on the root element")
     return text if name in ("filter", *_NEUTRAL) else f"url(#{text})" if text else "none"
 
 
