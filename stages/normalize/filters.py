@@ -123,7 +123,7 @@ def filtered(
         if isinstance(step, float):
             elements = effects.fade(elements, step, walker.settings)
         else:
-            elements = _Filter(walker, step, place, box).apply(elements)
+            elements = _Filter(walker, step, place, box, moved=node.tag == "use").apply(elements)
     return elements
 
 
@@ -148,10 +148,14 @@ def _is_bare(node: Node, value: str) -> bool:
 class _Filter:
     """One filter on one element."""
 
-    def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True) -> None:
+    def __init__(
+        self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True, moved: bool = False
+    ) -> None:
         self._walker, self._node, self._place, self._box = walker, node, place, box
         self._cuts = cuts
         """Whether subregions count."""
+        self._moved = moved
+        """Whether it applies to a ``use``, whose region may be meant for the place that it is moved from."""
         self._large, self._small = singular_values(place.matrix)
         self._tail = 0.0
         self._primitives: list[_Primitive] = []
@@ -183,8 +187,7 @@ class _Filter:
         if final == _EMPTY:
             return []
         chosen = self._chosen(output)
-        absolute = node.attributes.get("filterUnits", "").strip() == "userSpaceOnUse"
-        if upright and absolute and any(self._primitives[at].tag in _SPREADING for at in chosen):
+        if upright and self._moved and any(self._primitives[at].tag in _SPREADING for at in chosen):
             self._check_cut(map_box(place.matrix, region), source)
         cut = upright and self._cut(region, chosen)
         if not cut and any(self._primitives[at].area for at in chosen):

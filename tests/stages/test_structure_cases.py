@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-
 from test_browser_cases import outcome_of
 
 ARCHIVE = Path(__file__).parent.parent / "data" / "structure-cases.tar.gz"
