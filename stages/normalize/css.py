@@ -258,8 +258,6 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
             for name, value, flagged in block:
                 if flagged is flag:
                     declared[name] = value
-                    if flag:
-                        node.important |= {name}
 
 
 def _revert(declared: dict[str, Any], ordered: list[tuple[bool, list[tuple[Any, tuple[Declaration, ...]]]]]) -> None:

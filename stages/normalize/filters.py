@@ -123,7 +123,7 @@ def filtered(
         if isinstance(step, float):
             elements = effects.fade(elements, step, walker.settings)
         else:
-            elements = _Filter(walker, step, place, box).apply(elements)
+            elements = _Filter(walker, step, place, box, moved=node.tag == "use").apply(elements)
     return elements
 
 
@@ -148,10 +148,14 @@ def _is_bare(node: Node, value: str) -> bool:
 class _Filter:
     """One filter on one element."""
 
-    def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True) -> None:
+    def __init__(
+        self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True, moved: bool = False
+    ) -> None:
         self._walker, self._node, self._place, self._box = walker, node, place, box
         self._cuts = cuts
         """Whether subregions count."""
+        self._moved = moved
+        """Whether it applies to a ``use``, whose region may be meant for the place that it is moved from."""
         self._large, self._small = singular_values(place.matrix)
         self._tail = 0.0
         self._primitives: list[_Primitive] = []
@@ -183,9 +187,8 @@ class _Filter:
         if final == _EMPTY:
             return []
         chosen = self._chosen(output)
-        absolute = node.attributes.get("filterUnits", "").strip() == "userSpaceOnUse"
-        if upright and absolute and any(self._primitives[at].tag in _SPREADING for at in chosen):
-            self._check_cut(region, source)
+        if upright and self._moved and any(self._primitives[at].tag in _SPREADING for at in chosen):
+            self._check_cut(map_box(place.matrix, region), source)
         cut = upright and self._cut(region, chosen)
         if not cut and any(self._primitives[at].area for at in chosen):
             return _Filter(self._walker, node, place, self._box, cuts=False).apply(elements)
@@ -228,11 +231,11 @@ class _Filter:
 
     def _check_cut(self, region: Box, source: Reach) -> None:
         """Raises Dropped where the region cuts what is blurred: browsers cut the result alone, renderers its source."""
-        size = self._walker.settings.canvas
+        rect = self._walker.canvas.rect
         if source is None or source == _EMPTY:
             return
-        low = any(source[i] < region[i] - _CUT and region[i] > 0 for i in (0, 1))
-        high = any(source[i] > region[i] + _CUT and region[i] < size for i in (2, 3))
+        low = any(source[i] < region[i] - _CUT and region[i] > rect[i] for i in (0, 1))
+        high = any(source[i] > region[i] + _CUT and region[i] < rect[i] for i in (2, 3))
         if low or high:
             raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter region that cuts what is blurred")
 

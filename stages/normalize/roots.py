@@ -135,7 +135,11 @@ def _wrap(
 def _value(value: Any, name: str) -> str:
     if isinstance(value, float):
         return number(value, 4)
-    text = value.ref if isinstance(value, Mask) else str(value)
+    if isinstance(value, Mask):
+        return f"url(#{value.ref})"
+    text = str(value)
+    if text[:1] == "\0":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"the shape {text[1:61]} on the root element")
     return text if name in ("filter", *_NEUTRAL) else f"url(#{text})" if text else "none"
 
 
