@@ -19,9 +19,12 @@ from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from chromium import Chromium, Drawing
 from fidelity import content, milled, settings
+from numpy.lib.stride_tricks import sliding_window_view
 
+from stages import fonts
 from stages.render.compare import Difference, Pixels, difference
 from stages.render.renderers import png
 
@@ -31,8 +34,12 @@ THRESHOLD = CONFIG.render.pixel_threshold
 BARS = (0.001, 0.005, 0.01)
 """Shares of visibly different pixels that are counted."""
 
+KNOWN = {"inherit", *fonts.NAMES, *(name for names in fonts.NAMES.values() for name in names)}
 CANVAS = (0.0, 0.0, 784.0, 784.0)
 TEXT = re.compile(rb"<(?:\w+:)?(?:text|foreignObject)\b")
+FOREIGN = re.compile(rb"<(?:\w+:)?foreignObject\b|@font-face")
+FAMILIES = re.compile(r"font-family\s*(?:=\s*([\"'])(.*?)\1|:\s*([^;}<>]*))", re.DOTALL)
+NAME = re.compile(r"\s*(?:'([^']*)'|\"([^\"]*)\"|([^\"']*))")
 WORST = 60
 """Drawings on the sheet, at most."""
 
@@ -55,15 +62,16 @@ class Milled:
 class Judged:
     """A file, and how unlike its source the canonical form is in the browser's eyes.
 
-    ``moment``: of an animation, which of its pictures was nearer; else "". ``undrawn``: which of the two the browser
-    does not draw, else "".
+    ``text``: "" for none; "known" where each list of families names one that the mill knows; else "other": the
+    source's own fonts, HTML, or families that the browser's standard font stands for. ``moment``: of an animation,
+    which of its pictures was nearer; else "". ``undrawn``: which of the two the browser does not draw, else "".
     """
 
     path: str
     set: str
     reason: str = ""
     detail: str = ""
-    text: bool = False
+    text: str = ""
     visible: float = 0.0
     ssim: float = 1.0
     mae: float = 0.0
@@ -128,11 +136,23 @@ def _judged(batch: list[Milled], root: Path, browser: Chromium, out: Path | None
             yield row
             continue
         source, want, got = shown[milling.path]
-        row = replace(row, text=TEXT.search(source.data) is not None)
+        row = replace(row, text=_text(source.data))
         if want is None or got is None:
             yield replace(row, undrawn="source" if want is None else "canonical")
         else:
             yield _compared(row, browser, source, want, got, out)
+
+
+def _text(data: bytes) -> str:
+    if TEXT.search(data) is None:
+        return ""
+    if FOREIGN.search(data) is not None:
+        return "other"
+    for match in FAMILIES.finditer(html.unescape(data.decode(errors="replace"))):
+        names = ["".join(filter(None, NAME.match(name).groups())) for name in (match[2] or match[3] or "").split(",")]
+        if not any(" ".join(name.split()).lower() in KNOWN for name in names if name):
+            return "other"
+    return "known"
 
 
 def _compared(row: Judged, browser: Chromium, source: Drawing, want: Pixels, got: Pixels, out: Path | None) -> Judged:
@@ -156,14 +176,20 @@ def _nearest(
 
 
 def _strip(want: Pixels, got: Pixels) -> Pixels:
-    """Source, canonical form, and where they differ, in red on the faded source."""
-    faded = (want[..., :3].astype(np.uint16) + 3 * 255) // 4
-    apart = np.abs(want[..., :3].astype(int) - got[..., :3]).max(axis=2) > THRESHOLD
+    """Source, canonical form, and, in red on the faded source, what counts as visibly different."""
     marked = want.copy()
-    marked[..., :3] = faded
-    marked[apart] = (230, 0, 0, 255)
+    marked[..., :3] = (want[..., :3].astype(np.uint16) + 3 * 255) // 4
+    marked[_outside(want, got) | _outside(got, want)] = (230, 0, 0, 255)
     gap = np.full((want.shape[0], 8, 4), (128, 128, 128, 255), np.uint8)
     return np.ascontiguousarray(np.concatenate([want, gap, got, gap, marked], axis=1))
+
+
+def _outside(one: Pixels, other: Pixels) -> npt.NDArray[np.bool_]:
+    """Where ``one`` lies outside of what the pixels around the place in ``other`` span, as `difference` counts it."""
+    around = sliding_window_view(np.pad(other[..., :3], ((1, 1), (1, 1), (0, 0)), "edge"), (3, 3), axis=(0, 1))
+    low, high = (extreme(axis=(3, 4)).astype(int) for extreme in (around.min, around.max))
+    here = one[..., :3].astype(int)
+    return ((here > high + THRESHOLD) | (here < low - THRESHOLD)).any(axis=2)
 
 
 def report(rows: list[Judged], version: str) -> None:
@@ -179,7 +205,8 @@ def report(rows: list[Judged], version: str) -> None:
     groups: list[tuple[str, Iterable[Judged]]] = [
         *sorted(sets.items()),
         ("WITHOUT TEXT", [row for row in rows if not row.text and not row.reason]),
-        ("WITH TEXT", [row for row in rows if row.text and not row.reason]),
+        ("TEXT IN KNOWN FAMILIES", [row for row in rows if row.text == "known"]),
+        ("TEXT IN OTHERS", [row for row in rows if row.text == "other"]),
         ("ANIMATED", [row for row in rows if row.moment]),
         ("ALL", rows),
     ]

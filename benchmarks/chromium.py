@@ -83,7 +83,7 @@ class Drawing:
 
     def image(self, size: int) -> str:
         box = ",".join(map(repr, self.view_box))
-        view = f"#svgView(viewBox({box}),preserveAspectRatio(none))"
+        view = f"#svgView(viewBox({box});preserveAspectRatio(none))"
         return f'<img alt="" src="{html.escape(self.address + view)}" style="{self.place(size)}">'
 
 
