@@ -64,6 +64,11 @@ class Studio:
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
+def _text(name: str) -> str:
+    path = MODULES / name
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
 def draw_all(studio: Studio, viewer: str | None) -> None:
     for html in (True, False):
         for name, text in MERMAID.items():
@@ -135,13 +140,6 @@ def draw_all(studio: Studio, viewer: str | None) -> None:
         "return serial(paper.canvas);",
     )
     studio.draw(
-        "flowchart.js",
-        "flow",
-        [str(MODULES / "raphael/raphael.min.js"), "flowchart.js/release/flowchart.min.js"],
-        "flowchart.parse('st=>start: Start\\nop=>operation: Do it\\ncond=>condition: Again?\\ne=>end\\n"
-        "st->op->cond\\ncond(yes)->op\\ncond(no)->e').drawSVG('box'); return serial(document.querySelector('svg'));",
-    )
-    studio.draw(
         "smiles-drawer",
         "molecule",
         ["smiles-drawer/dist/smiles-drawer.min.js"],
@@ -160,12 +158,15 @@ def draw_all(studio: Studio, viewer: str | None) -> None:
     studio.draw(
         "chart.js",
         "bar",
-        ["chart.js/dist/chart.umd.js", "svgcanvas/dist/svgcanvas.iife.js"],
-        "const context = new svgcanvas.Context(400, 300); const canvas = document.createElement('canvas');"
+        ["chart.js/dist/chart.umd.js"],
+        "const context = new (eval(input))(400, 300); const canvas = document.createElement('canvas');"
         "canvas.width = 400; canvas.height = 300; canvas.getContext = () => context;"
         "Object.defineProperty(context, 'canvas', {value: canvas}); new Chart(canvas, {type: 'bar', data: {labels:"
         "['a', 'b', 'c'], datasets: [{label: 'one', data: [3, 5, 2], backgroundColor: 'rgba(54,162,235,.5)'}]},"
         "options: {animation: false, responsive: false, devicePixelRatio: 1}}); return context.getSerializedSvg();",
+        _text("svgcanvas/dist/svgcanvas.esm.js").replace(
+            "export { Context, SVGCanvasElement as Element };", "Context;"
+        ),
     )
     studio.draw(
         "mxgraph",
@@ -180,9 +181,7 @@ def draw_all(studio: Studio, viewer: str | None) -> None:
         "'http://www.w3.org/2000/svg', 'svg'); node.setAttribute('viewBox', '0 0 320 200');"
         "const canvas = new mxSvgCanvas2D(node, true); new mxImageExport().drawState("
         "graph.getView().getState(graph.model.root), canvas); return serial(node);",
-        (MODULES / "mxgraph/javascript/mxClient.js").read_text(encoding="utf-8", errors="replace")
-        if (MODULES / "mxgraph/javascript/mxClient.js").exists()
-        else "",
+        _text("mxgraph/javascript/mxClient.js"),
     )
     for name, options in {
         "plain": "null, 1, 8, false, null, true",

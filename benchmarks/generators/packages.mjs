@@ -168,25 +168,18 @@ const makers = {
     const card = { type: "div", props: { style: { display: "flex", flexDirection: "column", width: "100%", height: "100%", background: "linear-gradient(135deg,#1e3a8a,#9333ea)", color: "white", padding: 30, borderRadius: 20 }, children: [{ type: "div", props: { style: { fontSize: 40 }, children: "Open graph" } }, { type: "div", props: { style: { boxShadow: "0 4px 8px rgba(0,0,0,.4)", background: "white", color: "#333", borderRadius: 8, padding: 8, marginTop: 20 }, children: "card" } }] } };
     save("satori", "card", await satori(card, { width: 400, height: 220, fonts: [{ name: "Roboto", data: font, weight: 400, style: "normal" }] }));
   },
-  async d2() {
-    const { D2 } = await import(pathToFileURL(join(modules, "@terrastruct/d2/dist/node-esm/index.js")));
-    const d2 = new D2();
-    for (const [name, options] of Object.entries({ plain: {}, sketch: { sketch: true } })) {
-      const { diagram, renderOptions } = await d2.compile("a -> b: hello\nb.c -> d: {style.animated: true}\nx: {shape: cylinder}\nx -> a", { options });
-      save("d2", name, await d2.render(diagram, renderOptions));
-    }
-  },
   async verovio() {
     const createModule = (await import(pathToFileURL(join(modules, "verovio/dist/verovio-module.mjs")))).default;
     const { VerovioToolkit } = await import(pathToFileURL(join(modules, "verovio/dist/verovio.mjs")));
     const toolkit = new VerovioToolkit(await createModule());
-    toolkit.setOptions({ pageWidth: 1200, pageHeight: 500, scale: 40, adjustPageHeight: true });
-    toolkit.loadData("@clef:G-2\n@keysig:xF\n@timesig:4/4\n@data:4GABc/2d2e/8{fgab}4'c4b//");
+    toolkit.setOptions({ inputFrom: "pae", pageWidth: 1200, pageHeight: 500, scale: 40, adjustPageHeight: true });
+    toolkit.loadData("@clef:G-2\n@keysig:xF\n@timesig:4/4\n@data:'4GABC/2DE/8{FGAB}4''C4'B//");
     save("verovio", "notes", toolkit.renderToSVG(1));
   },
 };
 
+const late = () => new Promise((_, fail) => setTimeout(() => fail(new Error("took over a minute")), 60000));
 for (const [name, make] of Object.entries(makers)) {
-  try { await make(); } catch (error) { console.error(`${name}: ${String(error?.stack ?? error).split("\n").slice(0, 3).join(" | ")}`); }
+  try { await Promise.race([make(), late()]); } catch (error) { console.error(`${name}: ${String(error?.stack ?? error).split("\n").slice(0, 3).join(" | ")}`); }
 }
 process.exit(0);

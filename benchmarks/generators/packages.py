@@ -60,6 +60,7 @@ def seaborn_(out: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
+    import matplotlib.pyplot as plt
     import numpy as np
     import pandas as pd
     import seaborn as sns
@@ -67,9 +68,13 @@ def seaborn_(out: Path) -> None:
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80), "k": rng.choice(list("xyz"), 80)})
     sns.set_theme()
-    sns.scatterplot(frame, x="a", y="b", hue="k").figure.savefig(out / "scatter.svg")
-    sns.violinplot(frame, x="k", y="a").figure.savefig(out / "violin.svg")
-    sns.heatmap(rng.random((5, 6)), annot=True).figure.savefig(out / "heatmap.svg")
+    for name, draw in {
+        "scatter": lambda: sns.scatterplot(frame, x="a", y="b", hue="k"),
+        "violin": lambda: sns.violinplot(frame, x="k", y="a"),
+        "heatmap": lambda: sns.heatmap(rng.random((5, 6)), annot=True, cbar=False),
+    }.items():
+        plt.figure()
+        draw().figure.savefig(out / f"{name}.svg")
     frame.groupby("k").mean().plot.barh(title="pandas").figure.savefig(out / "pandas-barh.svg")
 
 

@@ -184,7 +184,7 @@ Y
   potrace -s m.pbm -o "$out/potrace/moon.svg"; potrace -s --flat -C '#336699' m.pbm -o "$out/potrace/moon-flat.svg"
 fi
 if have zint zint; then zint -b 20 -d "SVGMILL-128" -o "$out/zint/code128.svg"; zint -b 71 -d "data matrix" -o "$out/zint/datamatrix.svg"; zint -b 57 -d "maxi code" -o "$out/zint/maxicode.svg"; fi
-if have abcm2ps abcm2ps; then printf 'X:1\nT:Scale\nM:4/4\nL:1/4\nK:G\nGABc|d2e2|"Am"(f/g/a/b/) c2|]\n' > s.abc; abcm2ps -X -O "$out/abcm2ps/scale.svg" s.abc >/dev/null 2>&1 || abcm2ps -v -O "$out/abcm2ps/scale.svg" s.abc; fi
+if have abcm2ps abcm2ps; then printf 'X:1\nT:Scale\nM:4/4\nL:1/4\nK:G\nGABc|d2e2|"Am"(f/g/a/b/) c2|]\n' > s.abc; abcm2ps -v -O "$out/abcm2ps/scale.svg" s.abc >/dev/null; fi
 if have openscad openscad; then printf 'difference(){ square([40,30]); translate([20,15]) circle(r=8,$fn=48);} translate([50,5]) text("SCAD", size=10, font="Roboto");' > o.scad; openscad -o "$out/openscad/plate.svg" o.scad 2>/dev/null || echo "openscad failed" >&2; fi
 if have fontforge fontforge; then
   fontforge -quiet -lang=ff -c 'Open($1); Select("ampersand"); Export($2); Select("g"); Export($3)' "${FONT:-/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf}" "$out/fontforge/ampersand.svg" "$out/fontforge/g.svg" >/dev/null 2>&1 || echo "fontforge failed" >&2
