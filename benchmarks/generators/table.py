@@ -9,6 +9,7 @@ import csv
 import json
 import sys
 from collections import Counter, defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,15 @@ def main() -> None:
     with (Path(__file__).parent / "versions.tsv").open(encoding="utf-8") as lines:
         versions = {name: f"{version} ({source})" for name, source, version in csv.reader(lines, delimiter="\t")}
     print("| generator | version | files | kept | right | most unlike | dropped |\n|---|---|---|---|---|---|---|")
-    for name, rows in [*sorted(groups.items()), ("all", [row for rows in groups.values() for row in rows])]:
+    for name, rows in [*sorted(groups.items()), ("all", list(chain(*groups.values())))]:
         kept = [row for row in rows if not row["reason"]]
         right = sum(not row["undrawn"] and row["visible"] <= RIGHT for row in kept)
         most = f"{max(row['visible'] for row in kept):.2%}" if kept else ""
         lost: Counter[str] = Counter()
         for row in rows:
             if row["reason"]:
-                lost[row["reason"] if name == "all" else f"{row['reason']}: {row['detail'][:24]}"] += 1
+                named = row["reason"].startswith("unsupported") and name != "all"
+                lost[f"{row['reason']} ({row['detail']})" if named else row["reason"]] += 1
         reasons = "; ".join(f"{number} {reason}" for reason, number in lost.most_common())
         print(f"| {name} | {versions.get(name, '')} | {len(rows)} | {len(kept)} | {right} | {most} | {reasons} |")
 
