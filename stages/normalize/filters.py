@@ -497,7 +497,7 @@ class _Filter:
         color, opacity = Color(0, 0, 0), node.declared.get("flood-opacity", 1.0)
         paint = node.declared.get("flood-color")
         if isinstance(paint, Paint):
-            color = current_color(node) if paint.kind == "current" else paint.color or color
+            color = paint.solid(current_color(node))
         alpha = number(color.alpha * (opacity if isinstance(opacity, float) else 1.0), self._opacity_decimals)
         channels = [channel / 255 for channel in color[:3]]
         if _color_space(node) != "srgb":

@@ -13,9 +13,12 @@ from typing import Any
 from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize.colors import BLACK, Color, hexadecimal
-from stages.normalize.properties import Paint
+from stages.normalize.placement import server_matrix
+from stages.normalize.plain import Plain
+from stages.normalize.plain_values import plain_lengths
+from stages.normalize.properties import Paint, check_declared
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, determinant, multiply, parse_transform
+from stages.normalize.transforms import Box, Matrix, apply, determinant, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, parse_number, resolve
 from stages.reasons import Reason
@@ -30,8 +33,8 @@ Stop = tuple[float, Color]
 class Gradients:
     """The gradients of one document."""
 
-    def __init__(self, ids: dict[str, Node], settings: NormalizeSettings) -> None:
-        self._ids, self._settings = ids, settings
+    def __init__(self, ids: dict[str, Node], settings: NormalizeSettings, plain: Plain) -> None:
+        self._ids, self._settings, self._plain = ids, settings, plain
         self._chains: dict[int, list[Node]] = {}
         self._stops: dict[int, list[Stop]] = {}
 
@@ -101,9 +104,9 @@ class Gradients:
             if child.tag != "stop":
                 continue
             text = child.attributes.get("offset", "0")
-            length = parse_length(text)
+            length = parse_length(text) if "(" not in text else None  # no property: it has no math functions
             percent = length.value / 100 if length is not None and length.unit == "%" else None
-            offset = (parse_number(text) or 0.0) if percent is None else percent
+            offset = ((parse_number(text) if length else None) or 0.0) if percent is None else percent
             last = max(last, min(max(offset, 0.0), 1.0))
             stops.append((last, stop_color(child)))
         return stops
@@ -116,13 +119,7 @@ class Gradients:
         return Element("stop", attributes)
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
-        for node in chain:
-            text = node.declared.get("transform") or node.attributes.get("gradientTransform")
-            if isinstance(text, str):
-                if "transform-origin" in node.declared:
-                    raise Dropped(Reason.UNSUPPORTED_PAINT, "transform-origin on a gradient")
-                return parse_transform(text, viewport) or IDENTITY
-        return IDENTITY
+        return server_matrix(chain, "gradientTransform", viewport, self._plain)
 
     def _length(self, chain: list[Node], name: str, default: str, reference: float) -> float:
         for node in chain:
@@ -132,7 +129,10 @@ class Gradients:
                 if length is not None:
                     if abs(length.value) > _FARTHEST:
                         raise Dropped(Reason.UNSUPPORTED_PAINT, f"a gradient with {name}={length.value:g}")
-                    return resolve(length, reference)
+                    value = resolve(length, reference)
+                    if length.exotic:
+                        plain_lengths(self._plain, node, {name: value})
+                    return value
         length = parse_length(default)
         return resolve(length, reference) if length else 0.0
 
@@ -214,11 +214,12 @@ def _attribute(chain: list[Node], name: str) -> str:
 
 def stop_color(stop: Node) -> Color:
     """A stop's colour and opacity; ``currentColor`` is that of the stop's own place in the document."""
+    check_declared(stop.declared)
     paint: Any = stop.declared.get("stop-color")
     opacity: Any = stop.declared.get("stop-opacity", 1.0)
     color = BLACK
     if isinstance(paint, Paint):
-        color = current_color(stop) if paint.kind == "current" else paint.color or BLACK
+        color = paint.solid(current_color(stop)) if paint.kind == "current" else paint.color or BLACK
     return color._replace(alpha=color.alpha * opacity) if isinstance(opacity, float) else color
 
 
@@ -229,5 +230,7 @@ def current_color(node: Node) -> Color:
         paint: Any = at.declared.get("color")
         if isinstance(paint, Paint) and paint.color is not None:
             return paint.color
+        if isinstance(paint, Paint) and paint.expression:
+            return paint.solid(current_color(at.parent) if at.parent is not None else BLACK)
         at = at.parent
     return BLACK

@@ -17,6 +17,7 @@ from stages.canonical import Element, number
 from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.draw import Drawer
 from stages.normalize.ink import ink
+from stages.normalize.placement import server_matrix
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
@@ -27,7 +28,6 @@ from stages.normalize.transforms import (
     invert,
     map_box,
     multiply,
-    parse_transform,
     singular_values,
 )
 from stages.normalize.tree import Node
@@ -156,13 +156,7 @@ class Patterns:
         return _Source(content, matrix, (left, top, right - left, bottom - top), viewport)
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
-        for node in chain:
-            text = node.declared.get("transform") or node.attributes.get("patternTransform")
-            if isinstance(text, str):
-                if "transform-origin" in node.declared:
-                    raise Dropped(Reason.UNSUPPORTED_PATTERN, "transform-origin on a pattern")
-                return parse_transform(text, viewport) or IDENTITY
-        return IDENTITY
+        return server_matrix(chain, "patternTransform", viewport, self._walker.plain)
 
     def _element(self, source: _Source) -> Element | None:
         """The canonical pattern without id, None if it draws nothing."""

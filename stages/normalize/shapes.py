@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stages.normalize.segments import Subpath, exact_box, from_commands
 from stages.normalize.transforms import Box
@@ -23,7 +23,8 @@ _GAP = re.compile(r"[ \t\n\r\f,]*")
 class Shape:
     """A shape in user units. ``numbers``: x, y, width, height, rx, ry of a rect; cx, cy, rx, ry of a circle or an
     ellipse; x1, y1, x2, y2 of a line. ``subpaths``: of the others, None until asked for. ``data``: a path's, as given.
-    ``note``: what was wrong with the data, "" if nothing was, or if nobody has looked yet.
+    ``note``: what was wrong with the data, "" if nothing was, or if nobody has looked yet. ``exotic``: what of the
+    geometry there are renderers that lack, by the attribute that says it plainly.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Shape:
     subpaths: list[Subpath] | None = None
     data: str = ""
     note: str = ""
+    exotic: dict[str, float | str] = field(default_factory=dict)
 
     def path(self) -> list[Subpath]:
         """The equivalent path, beginning where dashes begin; empty if there is no geometry.
@@ -66,7 +68,11 @@ def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None
     """
     kind = node.tag
     if kind == "path":
-        data = node.attributes.get("d")
+        styled = node.declared.get("d")
+        if styled is not None:
+            data = styled if isinstance(styled, str) else ""
+            return Shape("path", data=data, exotic={"d": data}) if data else None
+        data = node.attributes.get("d", "")
         return Shape("path", data=data) if data else None
     if kind in ("polyline", "polygon"):
         return _poly(node)
@@ -74,6 +80,7 @@ def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None
     shape = {"rect": _rect, "circle": _circle, "ellipse": _ellipse, "line": _line}[kind](read)
     if shape is not None:
         _check(shape.numbers)
+        shape.exotic = read.exotic
     return shape
 
 
@@ -91,6 +98,7 @@ class _Reader:
 
     def __init__(self, node: Node, viewport: Viewport, font_size: float) -> None:
         self._node, self._viewport, self._font_size = node, viewport, font_size
+        self.exotic: dict[str, float | str] = {}
 
     def length(self, name: str, across: str) -> float | None:
         """User units; percentages refer to the viewport's size ``across``. None if absent, invalid or auto."""
@@ -103,7 +111,10 @@ class _Reader:
             return None
         viewport = self._viewport
         reference = {"x": viewport.width, "y": viewport.height}.get(across)
-        return resolve(length, viewport.diagonal if reference is None else reference, self._font_size)
+        value = resolve(length, viewport.diagonal if reference is None else reference, self._font_size)
+        if length.exotic:
+            self.exotic[name] = value
+        return value
 
 
 def _rect(read: _Reader) -> Shape | None:

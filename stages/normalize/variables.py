@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.normalize.plain import Plain
+from stages.normalize.plain import Plain, append_declaration
 from stages.normalize.properties import Variable, parse_property
 from stages.normalize.tree import Node
 
@@ -33,10 +33,11 @@ def resolve_variables(nodes: list[Node], plain: Plain) -> None:
             typed = None if text is None else parse_property(name, text)
             if typed is None or isinstance(typed, Variable):
                 del node.declared[name]
-                plain.declare(node, name, "unset", "variables")
+                append_declaration(node.source, name, "unset")
             else:
                 node.declared[name] = typed
-                plain.declare(node, name, text or "", "variables")
+                append_declaration(node.source, name, text or "")
+            plain.note("variables")
 
 
 def _substitute(text: str, scope: dict[str, str], active: tuple[str, ...]) -> str | None:

@@ -127,6 +127,10 @@ def _resvg_png(svg: bytes) -> bytes:
         )
     except ValueError as error:
         raise Dropped(Reason.RENDER_FAILED, f"resvg: {error}"[:200]) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # pyo3 gives it no name to import, and derives it from this
+            raise
+        raise Dropped(Reason.RENDER_FAILED, f"resvg panicked: {error}"[:200]) from None
 
 
 @lru_cache(1)

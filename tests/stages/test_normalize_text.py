@@ -87,7 +87,11 @@ def test_text_is_dropped_rejected_or_outlined_by_setting():
         "<text>\u0627\u0628</text>",
         '<text writing-mode="tb">down</text>',
         '<text direction="rtl">left</text>',
-        '<text textLength="90">long</text>',
+        '<text style="text-shadow:1px 1px red">shadow</text>',
+        '<text>a<tspan filter="grayscale(1)">b</tspan></text>',
+        '<text style="text-decoration:underline wavy">wave</text>',
+        '<text style="font-size-adjust:ch-width .5">narrow</text>',
+        '<text style="text-transform:uppercase" xml:lang="tr">iki</text>',
     ],
 )
 def test_text_that_cannot_be_set_is_refused(body: str):
