@@ -41,6 +41,9 @@ UNKNOWABLE = {
 }
 """Units whose size the drawing alone does not tell (CSS Values 4, section 6.1), and why."""
 
+INVALID = frozenset(("param", "expression", "device-cmyk", "icc-color"))
+"""Functions of drafts and of the past that no browser knows: what holds them is invalid."""
+
 ROOT_FONT_SIZE = 16.0
 _FARTHEST = 1e30
 _DEEPEST = 32
@@ -128,6 +131,8 @@ class _Reader:
                 return self._round(words[0].lower_value, arguments[1:], depth)
         if name == "round":
             return self._round("nearest", arguments, depth)
+        if name in INVALID:
+            return None
         if name not in _FUNCTIONS:
             raise UnknownFunction(f"{node.name}()")
         terms = [self.sum(argument, depth) for argument in arguments]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.normalize.calculations import (
     ANGLE,
+    INVALID,
     PERCENTAGE,
     SCALAR,
     UnknownFunction,
@@ -58,8 +59,6 @@ _UNIT_SCALED = {"hsl": (1.0, 100.0, 100.0), "hwb": (1.0, 100.0, 100.0), "rgb": (
 """What one unit of coloraide's coordinates is in those of the function, where it is not one."""
 _POLAR = frozenset(("hsl", "hwb", "lch", "oklch"))
 _HUES = frozenset(("shorter", "longer", "increasing", "decreasing"))
-_INVALID = frozenset(("device-cmyk", "icc-color"))
-"""Functions that browsers do not know, on purpose: the declaration is invalid."""
 _DEEPEST = 16
 
 
@@ -73,17 +72,46 @@ def evaluate(text: str, current: Color) -> Color | None:
 
     Raises UnknownFunction.
     """
+    color = _read(text, current)
+    return None if color is None else _eight_bit(color)
+
+
+class OklabColor(NamedTuple):
+    """Coordinates in Oklab, which need not be within sRGB, and the opacity."""
+
+    lightness: float
+    a: float
+    b: float
+    alpha: float
+
+
+def oklab(text: str, current: Color) -> OklabColor:
+    """A valid function's colour, that of ``current`` for an empty text."""
+    color = (_read(text, current) if text else None) or _made(current)
+    lightness, a, b = (float(value) for value in color.convert("oklab").coords(nans=False))
+    return OklabColor(lightness, a, b, _clamped(color.alpha(nans=False)))
+
+
+def srgb(color: OklabColor) -> Color:
+    """A colour of Oklab in eight bits."""
+    return _eight_bit(_new("oklab", list(color[:3]), color.alpha))
+
+
+def _read(text: str, current: Color) -> Any:
     import tinycss2
 
     if text.count("(") > 2 * _DEEPEST:
         return None
     try:
-        color = _Reader(current).color(tinycss2.parse_component_value_list(text, skip_comments=True), 0)
-        srgb = color.convert("srgb")
+        return _Reader(current).color(tinycss2.parse_component_value_list(text, skip_comments=True), 0)
     except (_Invalid, ValueError, ArithmeticError):
         return None
-    red, green, blue = (_byte(value) for value in srgb.coords(nans=False))
-    return Color(red, green, blue, _clamped(srgb.alpha(nans=False)))
+
+
+def _eight_bit(color: Any) -> Color:
+    converted = color.convert("srgb")
+    red, green, blue = (_byte(value) for value in converted.coords(nans=False))
+    return Color(red, green, blue, _clamped(converted.alpha(nans=False)))
 
 
 def _byte(value: float) -> int:
@@ -121,6 +149,9 @@ class _Reader:
     def color(self, nodes: list[Any], depth: int) -> Any:
         words = _words(nodes)
         if len(words) != 1 or depth > _DEEPEST:
+            for word in words:
+                if word.type == "function" and word.lower_name not in _KNOWN:
+                    raise UnknownFunction(f"{word.name}()")
             raise _Invalid
         node = words[0]
         if node.type == "function":
@@ -146,7 +177,7 @@ class _Reader:
             return self._predefined(_words(arguments), depth)
         if name in _RANGES:
             return self._channels(name, arguments, depth)
-        if name in _INVALID:
+        if name in INVALID:
             raise _Invalid
         raise UnknownFunction(f"{name}()")
 
@@ -193,6 +224,9 @@ class _Reader:
         scale = _UNIT_SCALED.get(name)
         if scale is None or any(_is(word, "none") for word in channels):
             raise _Invalid
+        shares = [word.type == "percentage" for word in channels if word.type != "function"]
+        if any(shares[1:]) != all(shares[1:]) or (name == "rgb" and any(shares) != all(shares)):
+            raise _Invalid  # numbers and percentages do not mix
         values = [_component(word, whole, {}) for word, whole in zip(channels, wholes, strict=True)]
         opacity = _component(alpha[0][0], 1.0, {}) if alpha else 1.0
         return _new(space, [value / s for value, s in zip(values, scale, strict=True)], opacity)
@@ -254,6 +288,7 @@ class _Reader:
         return self.color(rest, depth + 1), share
 
 
+_KNOWN = frozenset(("light-dark", "color-mix", "color", *_RANGES, *_ALIASES)) | INVALID
 _MATH = frozenset(("calc", "min", "max", "clamp"))
 
 

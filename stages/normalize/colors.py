@@ -74,8 +74,24 @@ def parse_color(text: str) -> Color | None:
 def is_plain(text: str) -> bool:
     """Whether a colour is written as every renderer knows it: hexadecimal, a name, rgb() or hsl() of numbers."""
     if "(" in text:
-        return bool(_PLAIN.fullmatch(text.strip()))
+        text = _ICC.sub("", text.strip())
+        return "(" not in text or bool(_PLAIN.fullmatch(text))
     return text.strip().lower() not in _SYSTEM
+
+
+_MODERN = re.compile(r"(?<![\w-])(?:(?:ok)?(?:lab|lch)|color(?:-mix)?)\(|\bfrom\s|\bnone\b", re.IGNORECASE)
+
+
+def is_modern(text: str) -> bool:
+    """Whether a colour function is none of the legacy ones, which are of sRGB (CSS Color 4, section 4.1)."""
+    text = text.strip()
+    if text[:11].lower() == "light-dark(":
+        depth = 0
+        for i, char in enumerate(text):
+            depth += (char == "(") - (char == ")")
+            if char == "," and depth == 1:
+                return is_modern(text[11:i])
+    return bool(_MODERN.search(text))
 
 
 def _function(text: str) -> Color | None:

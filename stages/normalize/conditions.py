@@ -1,16 +1,17 @@
 """Conditions of style sheets: media queries (Media Queries 5) and ``@supports`` (CSS Conditional 4, 5).
 
-A drawing is made for a screen in light mode with a mouse, of no certain size: it may be an icon, or fill a window. What
-depends on the size is decided where all sizes from the drawing's own up to a screen's agree. So an answer is the set
+A drawing is made for a screen in light mode with a mouse, of no certain size: it may be an icon, or fill a window,
+whatever its own width says. What depends on the size is decided where all these sizes agree. So an answer is the set
 of values that are possible (`Answer`); a feature that browsers do not know is `UNKNOWN` (Kleene's third value), which
 counts as false in the end.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 from stages.base import Dropped
 from stages.normalize.known_css import (
@@ -34,29 +35,15 @@ FALSE: Answer = frozenset((False,))
 UNKNOWN: Answer = frozenset((None,))
 UNDECIDED: Answer = frozenset((True, False))
 
-_SMALLEST, _WINDOW, _SCREEN = 16.0, 1920.0, (1280.0, 7680.0)
-_TALLEST = 1080.0
+_SHOWN = {
+    "width": (16.0, 1920.0),
+    "height": (16.0, 1080.0),
+    "device-width": (1280.0, 7680.0),
+    "device-height": (720.0, 4320.0),
+}
+"""The sizes that a drawing may be shown at, and those of screens, CSS pixels."""
 _FONT_SIZE = 16.0
 _WIDE_KEYWORDS = frozenset(("inherit", "initial", "unset", "revert", "revert-layer"))
-
-
-class Screen(NamedTuple):
-    """The sizes that a drawing may be shown at, CSS pixels, from and to; and its width as a share of its height."""
-
-    width: tuple[float, float] = (_SMALLEST, _WINDOW)
-    height: tuple[float, float] = (_SMALLEST, _TALLEST)
-
-    @classmethod
-    def of(cls, width: str, height: str) -> Screen:
-        """The screen for a drawing whose root element has these attributes, "" for one that it lacks."""
-        return cls(_range(width, _WINDOW), _range(height, _TALLEST))
-
-
-def _range(text: str, window: float) -> tuple[float, float]:
-    length = parse_length(text)
-    if length is None or length.unit != "px" or length.value <= 0:
-        return _SMALLEST, window
-    return length.value, max(length.value, window)
 
 
 def decided(answer: Answer) -> bool | None:
@@ -65,12 +52,12 @@ def decided(answer: Answer) -> bool | None:
     return ends.pop() if len(ends) == 1 else None
 
 
-def media(tokens: Sequence[Any], screen: Screen) -> Answer:
+def media(tokens: Sequence[Any]) -> Answer:
     """Whether a list of media queries holds (Media Queries 5, section 2)."""
     parts = split(tokens)
     if len(parts) == 1 and not parts[0]:
         return TRUE
-    answers = [_query(part, screen) for part in parts]
+    answers = [_query(part) for part in parts]
     return _combine(answers, any)
 
 
@@ -155,9 +142,9 @@ def _inner(token: Any, leaf: Callable[[Any], Answer]) -> Answer | None:
 # -- media queries ----------------------------------------------------------------------------------------------------
 
 
-def _query(tokens: list[Any], screen: Screen) -> Answer:
+def _query(tokens: list[Any]) -> Answer:
     def leaf(token: Any) -> Answer:
-        return _feature(token, screen)
+        return _feature(token)
 
     condition = _condition(tokens, leaf)
     if condition is not None:
@@ -181,7 +168,7 @@ def _query(tokens: list[Any], screen: Screen) -> Answer:
     return _negate(answer) if negated else answer
 
 
-def _feature(token: Any, screen: Screen) -> Answer:
+def _feature(token: Any) -> Answer:
     """One media feature: ``(name)``, ``(name: value)`` or a range (section 2.4)."""
     if token.type != "() block":
         return UNKNOWN
@@ -196,7 +183,7 @@ def _feature(token: Any, screen: Screen) -> Answer:
         for prefix, sign in (("min-", ">="), ("max-", "<="), ("-webkit-min-", ">="), ("-webkit-max-", "<=")):
             if name.startswith(prefix):
                 bare = ("-webkit-" if prefix[0] == "-" else "") + name.removeprefix(prefix)
-                return _compare(bare, sign, pieces[1], screen)
+                return _compare(bare, sign, pieces[1])
         if name in DISCRETE_MEDIA or name == "scripting":
             value = _single_word(pieces[1])
             if value not in MEDIA_VALUES[name]:
@@ -206,23 +193,22 @@ def _feature(token: Any, screen: Screen) -> Answer:
             return TRUE if value in DISCRETE_MEDIA[name][0] else FALSE
         if name == "orientation":
             return UNDECIDED if _single_word(pieces[1]) in ("portrait", "landscape") else UNKNOWN
-        return _compare(name, "=", pieces[1], screen)
+        return _compare(name, "=", pieces[1])
     if len(signs) == 1 and signs[0] != ":":
         name = _single_word(pieces[0])
         if name in _RANGES:
-            return _compare(name, signs[0], pieces[1], screen)
-        return _compare(_single_word(pieces[1]), _TURNED[signs[0]], pieces[0], screen)
+            return _compare(name, signs[0], pieces[1])
+        return _compare(_single_word(pieces[1]), _TURNED[signs[0]], pieces[0])
     if len(signs) == 2 and {sign[0] for sign in signs} in ({"<"}, {">"}):
         name = _single_word(pieces[1])
-        first = _compare(name, _TURNED[signs[0]], pieces[0], screen)
-        return _combine([first, _compare(name, signs[1], pieces[2], screen)], all)
+        first = _compare(name, _TURNED[signs[0]], pieces[0])
+        return _combine([first, _compare(name, signs[1], pieces[2])], all)
     return UNKNOWN
 
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
-_SIZES = frozenset(("width", "height", "device-width", "device-height"))
 _RATIOS = frozenset(("aspect-ratio", "device-aspect-ratio"))
-_RANGES = _SIZES | _RATIOS | NUMERIC_MEDIA.keys()
+_RANGES = _SHOWN.keys() | _RATIOS | NUMERIC_MEDIA.keys()
 
 
 def _pieces(tokens: list[Any]) -> tuple[list[list[Any]], list[str]]:
@@ -248,7 +234,7 @@ def _single_word(tokens: list[Any]) -> str:
 
 def _boolean(name: str) -> Answer:
     """A feature without a value: whether its value would be other than none or zero (section 2.4.2)."""
-    if name in _SIZES or name in _RATIOS or name in ("orientation",):
+    if name in _SHOWN or name in _RATIOS or name in ("orientation",):
         return TRUE
     if name in NUMERIC_MEDIA:
         return TRUE if NUMERIC_MEDIA[name] else FALSE
@@ -260,7 +246,7 @@ def _boolean(name: str) -> Answer:
     return UNKNOWN
 
 
-def _compare(name: str, sign: str, value: list[Any], screen: Screen) -> Answer:
+def _compare(name: str, sign: str, value: list[Any]) -> Answer:
     """A numeric feature compared with a value."""
     import tinycss2
 
@@ -272,7 +258,7 @@ def _compare(name: str, sign: str, value: list[Any], screen: Screen) -> Answer:
         if number is None:
             return UNKNOWN
         return _within((NUMERIC_MEDIA[name], NUMERIC_MEDIA[name]), sign, number)
-    if name not in _SIZES:
+    if name not in _SHOWN:
         return UNKNOWN
     length = parse_length(text)
     if length is None:
@@ -282,9 +268,7 @@ def _compare(name: str, sign: str, value: list[Any], screen: Screen) -> Answer:
     pixels = _pixels(length)
     if pixels is None:
         return UNDECIDED
-    if name.startswith("device-"):
-        return _within(_SCREEN, sign, pixels)
-    return _within(screen.width if name == "width" else screen.height, sign, pixels)
+    return _within(_SHOWN[name], sign, pixels)
 
 
 def _pixels(length: Length) -> float | None:
@@ -376,7 +360,9 @@ def supported_value(name: str, text: str) -> Answer:
         if function in COLOR_FUNCTIONS and word.endswith(")"):
             return TRUE
         return TRUE if parse_property("color", text) is not None else UNDECIDED
-    return UNDECIDED
+    return TRUE if _BASIC.fullmatch(word) else UNDECIDED
 
 
+_BASIC = re.compile(r"none|auto|normal|url\([^()]*\)|[-+.0-9]+(?:px|em|rem|%|deg|s|ms)?|[a-z-]*blur\([0-9.]+px\)")
+"""Values that nearly every property of their kind takes."""
 _PAINTS = frozenset(("fill", "stroke"))

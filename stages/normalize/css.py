@@ -6,13 +6,15 @@ A document without style elements needs neither.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.conditions import FALSE, TRUE, Screen, decided, media
+from stages.normalize.conditions import FALSE, TRUE, decided, media
 from stages.normalize.declarations import INITIAL_TEXTS, REVERT_LAYER, Declaration, parse_style
-from stages.normalize.inline import inline
+from stages.normalize.inline import inline, plain_style
+from stages.normalize.instances import separate
 from stages.normalize.plain import Plain
 from stages.normalize.properties import (
     CSS_ONLY,
@@ -33,6 +35,8 @@ from stages.reasons import Reason
 
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 _SPACED = frozenset(("text", "tspan", "textPath"))
+_ODD_STYLE = re.compile(r"[{}@]|(?:^|;|\*/)\s*(?!--)[a-z-]*[A-Z][\w-]*\s*:")
+"""Style attributes that renderers do not read as browsers do: capitals in names, blocks and at-rules."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,11 @@ class Match(NamedTuple):
     rule: Rule
 
 
-def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> Cascaded:
+def cascade(nodes: list[Node], ids: dict[str, Node], settings: NormalizeSettings, plain: Plain) -> Cascaded:
     """Fill ``declared`` of every node (document order, the root first).
 
-    What the renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
+    Copies that ``use`` elements show are added to ``nodes`` and ``ids`` where other rules apply to them. What the
+    renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
     """
     styles = [node for node in nodes if node.tag == "style"]
     if not styles:
@@ -65,7 +70,7 @@ def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> Cas
                 _settle(node, plain)
         return Cascaded(set())
     sheets = _read(styles, nodes, settings)
-    matches = _matches(nodes, sheets, settings)
+    matches = _matches(nodes, ids, sheets, settings, plain)
     for node, applying in zip(nodes, matches, strict=True):
         if applying or node.attributes:
             _declare_by_rules(node, applying, settings, sheets.reverts)
@@ -79,11 +84,10 @@ def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> Cas
 
 def _read(styles: list[Node], nodes: list[Node], settings: NormalizeSettings) -> Sheets:
     """The style sheets of the document."""
-    root = nodes[0].attributes
-    sheets = Sheets(settings, Screen.of(root.get("width", ""), root.get("height", "")))
+    sheets = Sheets(settings)
     sheets.contained = any("container" in node.attributes.get("style", "") for node in nodes)
     for node in styles:
-        applies, condition = _applies(node, sheets.screen)
+        applies, condition = _applies(node)
         if node.attributes.get("media", "").strip().lower() not in ("", "all") or not (applies or _is_css(node)):
             sheets.plain = False
         if applies is not False:
@@ -98,7 +102,7 @@ def _is_css(node: Node) -> bool:
     return node.attributes.get("type", "").lower() in ("", "text/css")
 
 
-def _applies(node: Node, screen: Screen) -> tuple[bool | None, str]:
+def _applies(node: Node) -> tuple[bool | None, str]:
     """Whether a style element's sheet applies, and what that depends on where it is not known."""
     query = node.attributes.get("media", "")
     answer = FALSE
@@ -107,11 +111,13 @@ def _applies(node: Node, screen: Screen) -> tuple[bool | None, str]:
         if query.strip():
             import tinycss2
 
-            answer = media(tinycss2.parse_component_value_list(query, skip_comments=True), screen)
+            answer = media(tinycss2.parse_component_value_list(query, skip_comments=True))
     return decided(answer), "" if decided(answer) is not None else f"media {query[:80]}"
 
 
-def _matches(nodes: list[Node], sheets: Sheets, settings: NormalizeSettings) -> list[list[Match]]:
+def _matches(
+    nodes: list[Node], ids: dict[str, Node], sheets: Sheets, settings: NormalizeSettings, plain: Plain
+) -> list[list[Match]]:
     """For each node the rules that apply, the strongest last."""
     sheets.root.order()
     index: dict[str, list[tuple[Complex, Match]]] = {}
@@ -126,8 +132,19 @@ def _matches(nodes: list[Node], sheets: Sheets, settings: NormalizeSettings) -> 
         raise Dropped(Reason.TOO_COMPLEX, f"{count} CSS rules on {len(nodes)} elements")
     if not index:
         return [[] for _ in nodes]
-    document = Matching(nodes[0], 4 * settings.max_css_matches)
-    return [_matching(node, index, document) for node in nodes]
+    document = Matching(4 * settings.max_css_matches)
+    matches = [_matching(node, index, document) for node in nodes]
+    placed = any(selector.placed for rule in sheets.rules for selector in rule.selectors)
+    if placed and any(node.tag == "use" for node in nodes):
+
+        def within(node: Node, top: Node) -> list[Match]:
+            document.top = top
+            return _matching(node, index, document)
+
+        before = len(nodes)
+        separate(nodes, ids, matches, within, settings, plain)
+        sheets.plain = sheets.plain and len(nodes) == before
+    return matches
 
 
 def _matching(node: Node, index: dict[str, list[tuple[Complex, Match]]], document: Matching) -> list[Match]:
@@ -231,6 +248,9 @@ def _settle(node: Node, plain: Plain) -> None:
     The parent's declarations are final by now. Renderers know ``inherit`` alone, so the source is told the rest.
     """
     declared = node.declared
+    style = node.attributes.get("style")
+    if style and _ODD_STYLE.search(style):
+        plain_style(node, plain)
     wide = [(name, value) for name, value in declared.items() if type(value) is object]
     for name, value in wide:
         if value is not INHERIT:

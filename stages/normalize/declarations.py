@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -140,6 +140,18 @@ def _mask(name: str, text: str) -> list[tuple[str, Any]]:
         value = value._replace(simple=False) if isinstance(value, Mask) else Mask("", simple=False)
     mode = [("mask-mode", INITIAL)] if shorthand and not isinstance(value, Variable) else []
     return [*mode, ("mask", value)]
+
+
+def valid(declaration: Written) -> bool:
+    """Whether a declaration means something; what is not read here may mean something to the renderers."""
+    return declaration.name not in KNOWN or bool(typed((declaration,)))
+
+
+def expanded(declaration: Written) -> Sequence[Written]:
+    """The declarations that one stands for: many for ``all``, which renderers do not know."""
+    if declaration.name != "all":
+        return (declaration,)
+    return [declaration._replace(name=name) for name in _ALL]
 
 
 def _is_wide(value: Any) -> bool:

@@ -28,6 +28,7 @@ from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
+_FONTS = re.compile(rb"<(?:\w+:)?text|[0-9.](?:em|ex|ch)\b", re.IGNORECASE)
 _REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
 _EXOTIC_OPACITY = re.compile(rb"opacity\s*[:=]\s*[\"']?\s*(?:[-\w]+\(|[0-9.]+%)")
 """An opacity that is no number, which renderers lack."""
@@ -76,12 +77,12 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     if b"%" in svg or b"\\" in svg:
         decode_references(document, plain)
     nodes, ids = build(document, settings.max_elements)
-    notes = set(cascade(nodes, settings, plain).notes)
+    notes = set(cascade(nodes, ids, settings, plain).notes)
     if b"var(" in svg.lower():
         resolve_variables(nodes, plain)
     if _REM.search(svg):
         resolve_rem(nodes)
-    declare_plain(nodes, plain, bool(_EXOTIC_OPACITY.search(svg)))
+    declare_plain(nodes, plain, bool(_FONTS.search(svg)), bool(_EXOTIC_OPACITY.search(svg)))
     if any(node.tag in _ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")

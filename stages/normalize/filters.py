@@ -18,12 +18,12 @@ from stages.normalize.canvas import Canvas
 from stages.normalize.colors import Color, linear
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.filter_functions import steps
-from stages.normalize.gradients import current_color
 from stages.normalize.ink import ink
 from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.quantize import snap
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
+from stages.normalize.stops import current_color
 from stages.normalize.transforms import (
     IDENTITY,
     Box,

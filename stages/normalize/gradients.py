@@ -8,26 +8,23 @@ elliptic, which is printed as a unit circle under a ``gradientTransform``.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import Element, number
-from stages.normalize.colors import BLACK, Color, hexadecimal
+from stages.normalize.colors import Color, hexadecimal
 from stages.normalize.placement import server_matrix
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths
-from stages.normalize.properties import Paint, check_declared
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.stops import Stop, read_stops
 from stages.normalize.transforms import Box, Matrix, apply, determinant, multiply
 from stages.normalize.tree import Node
-from stages.normalize.units import Viewport, parse_length, parse_number, resolve
+from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 
 GRADIENTS = frozenset(("linearGradient", "radialGradient"))
 _FOCAL_DECIMALS = 4
 _FARTHEST = 1e9
-
-Stop = tuple[float, Color]
 
 
 class Gradients:
@@ -93,23 +90,9 @@ class Gradients:
             if any(child.tag == "stop" for child in node.children):
                 found = self._stops.get(id(node))
                 if found is None:
-                    found = self._stops[id(node)] = self._read_stops(node)
+                    found = self._stops[id(node)] = read_stops(node, self._plain)
                 return found
         return []
-
-    def _read_stops(self, node: Node) -> list[Stop]:
-        stops: list[Stop] = []
-        last = 0.0
-        for child in node.children:
-            if child.tag != "stop":
-                continue
-            text = child.attributes.get("offset", "0")
-            length = parse_length(text) if "(" not in text else None  # no property: it has no math functions
-            percent = length.value / 100 if length is not None and length.unit == "%" else None
-            offset = ((parse_number(text) if length else None) or 0.0) if percent is None else percent
-            last = max(last, min(max(offset, 0.0), 1.0))
-            stops.append((last, stop_color(child)))
-        return stops
 
     def _stop(self, offset: float, color: Color) -> Element:
         attributes = {"offset": number(offset, 4), "stop-color": hexadecimal(color)}
@@ -210,27 +193,3 @@ def _attribute(chain: list[Node], name: str) -> str:
         if name in node.attributes:
             return node.attributes[name].strip()
     return ""
-
-
-def stop_color(stop: Node) -> Color:
-    """A stop's colour and opacity; ``currentColor`` is that of the stop's own place in the document."""
-    check_declared(stop.declared)
-    paint: Any = stop.declared.get("stop-color")
-    opacity: Any = stop.declared.get("stop-opacity", 1.0)
-    color = BLACK
-    if isinstance(paint, Paint):
-        color = paint.solid(current_color(stop)) if paint.kind == "current" else paint.color or BLACK
-    return color._replace(alpha=color.alpha * opacity) if isinstance(opacity, float) else color
-
-
-def current_color(node: Node) -> Color:
-    """The computed value of ``color`` where ``node`` stands in the document."""
-    at: Node | None = node
-    while at is not None:
-        paint: Any = at.declared.get("color")
-        if isinstance(paint, Paint) and paint.color is not None:
-            return paint.color
-        if isinstance(paint, Paint) and paint.expression:
-            return paint.solid(current_color(at.parent) if at.parent is not None else BLACK)
-        at = at.parent
-    return BLACK

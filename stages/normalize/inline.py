@@ -5,7 +5,7 @@ Values stay as they are written, and what a style attribute says itself stays be
 
 from __future__ import annotations
 
-from stages.normalize.declarations import KNOWN, Written, typed
+from stages.normalize.declarations import Written, expanded, valid, written
 from stages.normalize.plain import Plain
 from stages.normalize.sheets import Layer, Rule
 from stages.normalize.tree import Node
@@ -25,6 +25,19 @@ def inline(nodes: list[Node], rules: list[list[Rule]], styles: list[Node], plain
         for name in ("type", "media"):
             node.source.attrib.pop(name, None)
     plain.note("css_rules")
+
+
+def plain_style(node: Node, plain: Plain) -> None:
+    """Write the declarations of a style attribute as renderers expect them."""
+    import tinycss2
+
+    if plain.dry:
+        return
+    nodes = tinycss2.parse_declaration_list(node.source.get("style", ""), skip_comments=True, skip_whitespace=True)
+    texts = [written(each) for each in nodes if each.type == "declaration"]
+    pieces = [f"{name}:{text.strip()}{' !important' if flag else ''}" for name, text, flag in filter(_writable, texts)]
+    node.source.set("style", ";".join(pieces))
+    plain.note("style_attribute")
 
 
 def _write(node: Node, applying: list[Rule]) -> None:
@@ -63,10 +76,11 @@ def _winners(applying: list[Rule], important: bool) -> dict[str, str]:
     stacks: dict[str, list[tuple[Rule, str]]] = {}
     for rule in applying:
         for declaration in rule.written:
-            name, text, flag = declaration
-            if flag is not important or name.startswith("--") or not _valid(declaration):
+            if declaration.important is not important or not _writable(declaration):
                 continue
-            stacks[name] = [*stacks.pop(name, ()), (rule, " ".join(text.split()))]
+            for name, text, _ in expanded(declaration):
+                if not name.startswith("--"):
+                    stacks[name] = [*stacks.pop(name, ()), (rule, " ".join(text.split()))]
     winners: dict[str, str] = {}
     for name, stack in stacks.items():
         reverted: list[Layer] = []
@@ -80,8 +94,6 @@ def _winners(applying: list[Rule], important: bool) -> dict[str, str]:
     return winners
 
 
-def _valid(declaration: Written) -> bool:
-    """Whether a declaration means something; what is not known here is left to the renderers."""
-    if any(mark in declaration.text for mark in ";{}") or declaration.name == "all":
-        return False
-    return declaration.name not in KNOWN or bool(typed((declaration,)))
+def _writable(declaration: Written) -> bool:
+    """Whether a declaration can stand in a style attribute, and has an effect."""
+    return not any(mark in declaration.text for mark in ";{}") and valid(declaration)

@@ -52,7 +52,8 @@ NEVER_PSEUDO_CLASSES = frozenset((
     "visited", "hover", "active", "focus", "focus-visible", "focus-within",  # nobody points at a still picture
     "target", "target-current", "target-before", "target-after",  # nor came to it by a fragment
     "enabled", "disabled", "checked", "indeterminate", "default", "valid", "invalid", "in-range", "out-of-range",
-    "required", "optional", "read-write", "placeholder-shown", "user-valid", "user-invalid",  # there are no forms
+    "required", "optional", "read-only", "read-write", "placeholder-shown", "user-valid",  # there are no forms
+    "user-invalid",
     "autofill", "-webkit-autofill",
     "host", "modal", "popover-open", "open", "fullscreen", "-webkit-full-screen", "picture-in-picture",
     "past", "current", "future", "active-view-transition", "interest-source", "interest-target", "xr-overlay",

@@ -60,18 +60,12 @@ REFUSED: dict[str, Rule] = {
     # CSS Containment 2, section 4: hidden skips the contents
     "content-visibility": Rule(_NONE),
     "-webkit-text-security": Rule(_NONE),
+    # Motion Path 1, section 2.6
+    "offset": Rule(_NONE),
     "-webkit-box-reflect": Rule(_NONE),
     # CSS Masking 1, section 8
     **dict.fromkeys(
         ("mask-border", "mask-border-source", "-webkit-mask-box-image", "-webkit-mask-box-image-source"), Rule(_NONE)
-    ),
-    # CSS Fonts 4, sections 6 and 8: they choose other glyphs of a font
-    **dict.fromkeys(
-        (
-            "font-variant-alternates", "font-variant-east-asian", "font-variant-emoji",
-            "font-variant-position", "font-variation-settings",
-        ),
-        Rule(_NONE),
     ),
     # what a browser paints or keeps free around the document's root, which is a box of CSS (SVG 2, section 8.3)
     **dict.fromkeys(
@@ -168,9 +162,11 @@ INERT: dict[str, str] = {
     "css-content-3": "content quotes",
     "css-display-4": "order reading-flow reading-order",
     "css-flexbox-2": ("flex flex-basis flex-direction flex-flow flex-grow flex-line-count flex-shrink flex-wrap"),
+    # the fonts that text is set in have kerning and ligatures, and none of the features that the others ask for
     "css-fonts-4": (
-        "font-language-override font-optical-sizing font-palette font-stretch font-synthesis "
-        "font-synthesis-small-caps font-synthesis-style font-synthesis-weight"
+        "font-language-override font-optical-sizing font-palette font-stretch font-synthesis-style "
+        "font-synthesis-weight font-variant-alternates font-variant-east-asian font-variant-emoji "
+        "font-variant-numeric font-variant-position font-variation-settings"
     ),
     "css-forms-1": "field-sizing",
     "css-gaps-1": (
@@ -248,7 +244,7 @@ INERT: dict[str, str] = {
     "css-text-5": "text-fit",
     "css-text-decor-4": (
         "text-decoration-skip-ink text-emphasis text-emphasis-color text-emphasis-position text-emphasis-style "
-        "text-underline-offset text-underline-position"
+        "text-underline-offset text-underline-position text-decoration-color"
     ),
     "css-transforms-2": "backface-visibility perspective perspective-origin transform-style",
     "css-transitions-1": (
@@ -266,7 +262,7 @@ INERT: dict[str, str] = {
     ),
     "css-viewport": "zoom",
     "css-will-change-1": "will-change",
-    "css-writing-modes-4": "text-combine-upright text-orientation unicode-bidi",
+    "css-writing-modes-4": "glyph-orientation-vertical text-combine-upright text-orientation unicode-bidi",
     "css2": "page-break-after page-break-before page-break-inside z-index",
     "filter-effects-2": "backdrop-filter lighting-color",
     "mathml-core": "math-depth math-shift math-style",

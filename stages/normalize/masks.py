@@ -96,8 +96,9 @@ def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Elemen
     if relative and (reach is None or reach[0] == reach[2] or reach[1] == reach[3]):
         return []  # a region without extent hides everything
     lengths = []
-    for text, whole in zip(texts, (place.viewport.width, place.viewport.height) * 2, strict=True):
-        length = parse_length(text)
+    wholes = (place.viewport.width, place.viewport.height) * 2
+    for text, whole, (_, default) in zip(texts, wholes, names, strict=True):
+        length = parse_length(text) or parse_length(default)
         value = 0.0 if length is None else resolve(length, 1.0 if relative else whole)
         lengths.append(value)
     x, y, width, height = lengths

@@ -18,6 +18,7 @@ from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.draw import Drawer
 from stages.normalize.ink import ink
 from stages.normalize.placement import server_matrix
+from stages.normalize.plain_values import plain_lengths
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
@@ -124,8 +125,8 @@ class Patterns:
         font_size = self._walker.style_at(chain[0])["font-size"].value
         relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
         wide, high = (1.0, 1.0) if relative else viewport
-        x, width = (_length(chain, name, wide, font_size) for name in ("x", "width"))
-        y, height = (_length(chain, name, high, font_size) for name in ("y", "height"))
+        x, width = (self._length(chain, name, wide, font_size) for name in ("x", "width"))
+        y, height = (self._length(chain, name, high, font_size) for name in ("y", "height"))
         if relative and box is not None:
             across, down = box[2] - box[0], box[3] - box[1]
             x, y, width, height = box[0] + x * across, box[1] + y * down, width * across, height * down
@@ -154,6 +155,16 @@ class Patterns:
         if max(map(abs, (*matrix, left, top, right, bottom))) > _FARTHEST:
             raise Dropped(Reason.UNSUPPORTED_PATTERN, "a pattern too large to compute with")
         return _Source(content, matrix, (left, top, right - left, bottom - top), viewport)
+
+    def _length(self, chain: list[Node], name: str, reference: float, font_size: float) -> float:
+        node = next((node for node in chain if name in node.attributes), None)
+        length = None if node is None else parse_length(node.attributes[name])
+        if node is None or length is None:
+            return 0.0
+        value = resolve(length, reference, font_size)
+        if length.exotic:
+            plain_lengths(self._walker.plain, node, {name: value})
+        return value
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
         return server_matrix(chain, "patternTransform", viewport, self._walker.plain)
@@ -341,8 +352,3 @@ def _attribute(chain: list[Node], name: str) -> str:
         if name in node.attributes:
             return node.attributes[name].strip()
     return ""
-
-
-def _length(chain: list[Node], name: str, reference: float, font_size: float) -> float:
-    length = parse_length(_attribute(chain, name))
-    return 0.0 if length is None else resolve(length, reference, font_size)

@@ -9,9 +9,12 @@ from stages.normalize.colors import BLACK, css
 from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
 from stages.normalize.shapes import Shape
+from stages.normalize.stops import current_color
 from stages.normalize.tree import Node
 from stages.normalize.units import FONT_SIZE, Length, Viewport, resolve
 
+_INHERITED_PAINTS = ("fill", "stroke")
+"""Paints that keep ``currentColor`` where they are inherited, so that each element says its own."""
 _COLORS, _LENGTHS = "colors", "lengths"
 _STROKE = ("stroke-width", "stroke-dashoffset")
 _SPACINGS = ("letter-spacing", "word-spacing", "baseline-shift")
@@ -33,8 +36,11 @@ def plain_text(value: Any) -> str | None:
     return None
 
 
-def declare_plain(nodes: list[Node], plain: Plain, exotic_opacity: bool) -> None:
-    """Say the exotic values of all nodes, in document order, plainly where they are declared."""
+def declare_plain(nodes: list[Node], plain: Plain, fonts: bool, exotic_opacity: bool) -> None:
+    """Say the exotic values of all nodes, in document order, plainly where they are declared.
+
+    ``fonts``: whether a font size shows in the document.
+    """
     sizes: dict[int, float] = {}
     for node in nodes:
         declared = node.declared
@@ -50,10 +56,12 @@ def declare_plain(nodes: list[Node], plain: Plain, exotic_opacity: bool) -> None
             kind = type(value)
             if kind is Paint:
                 text = plain_text(value) if value.exotic or value.fallback is not None else None
+                if value.kind == "current" and value.expression and name not in _INHERITED_PAINTS:
+                    text = css(value.solid(current_color(node.parent if name == "color" else node)))
                 if text is not None:
                     plain.declare(node, name, text, _COLORS)
             elif kind is Length:
-                if value.exotic and (name == "font-size" or name in _SPACINGS):
+                if value.exotic and fonts and (name == "font-size" or name in _SPACINGS):
                     plain.declare(node, name, f"{_pixels(node, name, value, sizes):.9g}px", _LENGTHS)
             elif kind is float and exotic_opacity and name.endswith("opacity"):
                 plain.declare(node, name, f"{value:.9g}", _LENGTHS)
@@ -82,7 +90,7 @@ def plain_paints(plain: Plain, node: Node, style: dict[str, Any]) -> None:
     """Say the fill and the stroke that depend on the element's own ``currentColor``."""
     current = style["color"].color or BLACK
     for name in ("fill", "stroke"):
-        if style[name].expression:
+        if style[name].kind == "current" and style[name].expression:
             plain.declare(node, name, css(style[name].solid(current)), _COLORS)
 
 
@@ -107,4 +115,4 @@ def plain_lengths(plain: Plain, node: Node, values: dict[str, float | str]) -> N
         text = value if isinstance(value, str) else f"{value:.9g}"
         plain.attribute(node, name, text, _LENGTHS)
         if name in node.declared and name != "d":
-            plain.declare(node, name, f"{text}px", _LENGTHS)
+            plain.declare(node, name, text if text.endswith("%") else f"{text}px", _LENGTHS)

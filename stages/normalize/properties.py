@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.normalize.calculations import LENGTH, UnknownFunction, parse_math
-from stages.normalize.colors import BLACK, Color, is_plain, parse_color
+from stages.normalize.colors import BLACK, Color, is_modern, is_plain, parse_color
 from stages.normalize.known_attributes import PRESENTATION_ATTRIBUTES
 from stages.normalize.units import FONT_SIZE, Length, in_pixels, parse_length, parse_number, parse_share, resolve
 from stages.reasons import Reason
@@ -24,8 +24,8 @@ class Paint(NamedTuple):
     """A fill or stroke. ``kind``: none, color, current (``currentColor``), url or context.
 
     ``color`` is set for color, ``ref`` (an id) and ``fallback`` for url; ``ref`` is fill or stroke for context.
-    ``expression``: for current, the colour function that ``currentColor`` stands in, "" if it stands alone. ``exotic``:
-    whether there are renderers that lack what says the colour.
+    ``expression``: the colour function, if it is a modern one or one that ``currentColor`` stands in. ``exotic``:
+    whether there are renderers that lack what says the colour. ``modern``: whether it is mixed with others in Oklab.
     """
 
     kind: str
@@ -34,10 +34,11 @@ class Paint(NamedTuple):
     fallback: Paint | None = None
     expression: str = ""
     exotic: bool = False
+    modern: bool = False
 
     def solid(self, current: Color) -> Color:
         """The colour of a paint that is one, where ``currentColor`` is ``current``."""
-        if not self.expression:
+        if self.color is not None or not self.expression:
             return self.color or current
         from stages.normalize.color_functions import evaluate
 
@@ -146,7 +147,10 @@ def parse_paint(text: str) -> Paint | None:
         return Paint("context", ref=word[8:])
     color = parse_color(text)
     if color is not None:
-        return Paint("color", color, exotic=not is_plain(text))
+        if is_plain(text):
+            return Paint("color", color)
+        modern = is_modern(text)
+        return Paint("color", color, expression=text.strip() if modern else "", exotic=True, modern=modern)
     return _deferred(text.strip()) if "(" in text else None
 
 
@@ -159,7 +163,7 @@ def _deferred(text: str) -> Paint | None:
 
     if evaluate(text, BLACK) is None:
         return None
-    return Paint("current", expression=text, exotic=True)
+    return Paint("current", expression=text, exotic=True, modern=is_modern(text))
 
 
 def _color(text: str) -> Paint | None:

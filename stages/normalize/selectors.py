@@ -70,6 +70,11 @@ class Complex(NamedTuple):
         return "." + last.classes[0] if last.classes else last.tag or "*"
 
     @property
+    def placed(self) -> bool:
+        """Whether it asks where an element stands."""
+        return len(self.compounds) > 1 or bool(self.compounds[-1].tests)
+
+    @property
     def simple(self) -> bool:
         """Whether `key` is all that it asks for."""
         last = self.compounds[-1]
@@ -78,16 +83,19 @@ class Complex(NamedTuple):
 
 
 class Matching:
-    """The document that selectors are matched in. ``steps`` bounds the work. Raises Dropped (TOO_COMPLEX)."""
+    """The document that selectors are matched in. ``steps`` bounds the work. Raises Dropped (TOO_COMPLEX).
 
-    def __init__(self, root: Node, steps: int) -> None:
-        self.root = root
+    ``top``: the root of a copy that a ``use`` element shows, beyond which nothing is seen.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.top: Node | None = None
         self._steps = steps
         self._indices: dict[int, dict[int, int]] = {}
 
     def index(self, node: Node) -> int:
         """The place of an element among its siblings."""
-        if node.parent is None:
+        if node.parent is None or node is self.top:
             return 0
         places = self._indices.get(id(node.parent))
         if places is None:
@@ -96,7 +104,7 @@ class Matching:
 
     def siblings(self, node: Node) -> list[Node]:
         """The element and its siblings."""
-        return [node] if node.parent is None else node.parent.children
+        return [node] if node.parent is None or node is self.top else node.parent.children
 
     def compound(self, selector: Compound, node: Node) -> bool:
         """Whether an element has all that a compound asks for."""
@@ -144,12 +152,11 @@ class Matching:
     def _left(self, node: Node, combinator: str) -> Iterator[Node]:
         """What may stand on the left of a combinator whose right side is ``node``."""
         if combinator in " >":
-            parent = node.parent
-            while parent is not None:
-                yield parent
+            while node is not self.top and node.parent is not None:
+                node = node.parent
+                yield node
                 if combinator == ">":
                     return
-                parent = parent.parent
         else:
             at = self.index(node)
             earlier = self.siblings(node)[:at] if combinator == "~" else self.siblings(node)[max(at - 1, 0) : at]
@@ -296,7 +303,7 @@ class _Parser:
         named = _qualified(stream, {}, False, self._namespaces)
         if named is None or named[1] is None:
             raise InvalidSelectorError("an attribute's name is missing")
-        space, name = named
+        space, name = named[0], named[1] or ""
         self.plain = self.plain and not stream.prefixed
         stream.space()
         token = stream.next_or_none()
@@ -479,7 +486,6 @@ _TESTS: dict[str, Test] = {
     "any-link": _is_link,
     "-webkit-any-link": _is_link,
     "defined": _always,
-    "read-only": _always,
 }
 
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {

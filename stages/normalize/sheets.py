@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import SVG_NS
-from stages.normalize.conditions import Screen, decided, media, solid, split, supports
-from stages.normalize.declarations import REVERT_LAYER, Declaration, Written, typed, written
+from stages.normalize.conditions import decided, media, solid, split, supports
+from stages.normalize.declarations import REVERT_LAYER, Declaration, Written, typed, valid, written
 from stages.normalize.known_css import HANDLED_AT_RULES, REFUSED_AT_RULES, STILL_AT_RULES
 from stages.normalize.properties import INHERIT
 from stages.normalize.registered import Registered, registration
@@ -72,7 +72,6 @@ class Sheets:
     """All style sheets of a document. ``notes`` says what of them was ignored."""
 
     settings: NormalizeSettings
-    screen: Screen
     contained: bool = False
     """Whether something declares a container, whose size ``@container`` could ask for."""
     rules: list[Rule] = field(default_factory=list)
@@ -139,6 +138,8 @@ class _Reader:
         for node in nodes:
             if node.type == "declaration":
                 run.append(written(node))
+                if node.name != node.lower_name and not node.name.startswith("--"):
+                    self._sheets.plain = False
                 continue
             self._rule(run, place)
             run = []
@@ -159,6 +160,8 @@ class _Reader:
             return
         block = typed(declarations)
         if not all(s.plain and not s.never for s in selectors) or place.conditional:
+            sheets.plain = False
+        if not all(each.name != "all" and valid(each) for each in declarations):
             sheets.plain = False
         if any(type(each.value) is object and each.value is not INHERIT for each in block):
             sheets.plain = False
@@ -201,7 +204,7 @@ class _Reader:
         import tinycss2
 
         if name == "media":
-            answer = decided(media(rule.prelude, self._sheets.screen))
+            answer = decided(media(rule.prelude))
         elif name == "supports":
             answer = decided(supports(rule.prelude, self._namespaces))
         elif name == "container":

@@ -210,9 +210,14 @@ class Walker:
         style = place.style
         stroked = own["transform-box"] in ("stroke-box", "border-box")
         if node.tag not in SHAPES:
-            if stroked or node.tag == "use":
+            if stroked:
                 raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a {node.tag}")
-            return self._box(node, own, place, None)()
+            inner = self._box(node, own, place, None)()
+            if node.tag != "use" or inner is None:
+                return inner
+            # browsers measure what is used before x and y move it
+            x, y = self.length(node, "x", place, "x") or 0.0, self.length(node, "y", place, "y") or 0.0
+            return inner[0] - x, inner[1] - y, inner[2] - x, inner[3] - y
         shape = read_shape(node, place.viewport, style["font-size"].value)
         found = shape.box() if shape is not None else None
         if not stroked or found is None or style["stroke"].kind == "none":
@@ -466,7 +471,14 @@ class Walker:
     def length(self, node: Node, name: str, place: Place, across: str) -> float | None:
         """A length of an attribute that is a property, too, in user units; None if it is absent, invalid or auto."""
         declared = node.declared.get(name)
-        text = declared if isinstance(declared, str) else node.attributes.get(name)
+        text = node.attributes.get(name)
+        if declared is not None and node.tag == "use" and name in ("x", "y"):
+            text = declared if isinstance(declared, str) else None
+            if text is not None:
+                self.plain.attribute(node, name, text, "lengths")
+        elif declared is not None:
+            # browsers read the sizes of viewports from attributes alone
+            plain_lengths(self.plain, node, {name: text or ("100%" if name in ("width", "height") else 0.0)})
         length = parse_length(text) if text is not None else None
         if length is None:
             return None

@@ -26,6 +26,7 @@ _SVG = f"{{{SVG_NS}}}"
 _XHTML = "http://www.w3.org/1999/xhtml"
 _STYLES = (f"{_SVG}style", f"{{{_XHTML}}}style", "style")
 _HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}id"
+_LANG = f"{{{XML_NS}}}lang"
 _VERBATIM = frozenset(("d", "points"))
 _CONDITIONS = ("requiredFeatures", "requiredExtensions", "systemLanguage")
 _FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
@@ -251,7 +252,7 @@ class _Cleaner:
                 self.notes.add("external_ref")
             elif name == "href" or "href" not in attributes:
                 kept["href"] = target
-        elif name == _SPACE:
+        elif name in (_SPACE, _LANG):
             kept[name] = value
         elif name == _ID:
             if "id" not in attributes:
