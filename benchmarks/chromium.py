@@ -122,7 +122,7 @@ class Chromium:
             page = self._show(frame, self.size, self.size)
             for moment in ("start", "end"):
                 box = " ".join(map(repr, drawing.view_box))
-                if page.frames[1].evaluate(_MOVE, [box, moment == "end"]):
+                if all(frame.evaluate(_MOVE, [box, moment == "end"]) for frame in page.frames[1:2]):
                     yield moment, self._shot(page)
         except Error:
             self._close()
