@@ -351,6 +351,8 @@ def supported_value(name: str, text: str) -> Answer:
             value = parse_property(name, text)
         except Dropped:
             return UNDECIDED
+        if name == "background-image" and "(" in text and function not in _IMAGES:
+            return UNDECIDED
         if value is not None:
             return TRUE
         if word.endswith(")") and function in COLOR_FUNCTIONS and (name.endswith("color") or name in _PAINTS):
@@ -365,4 +367,5 @@ def supported_value(name: str, text: str) -> Answer:
 
 _BASIC = re.compile(r"none|auto|normal|url\([^()]*\)|[-+.0-9]+(?:px|em|rem|%|deg|s|ms)?|[a-z-]*blur\([0-9.]+px\)")
 """Values that nearly every property of their kind takes."""
+_IMAGES = frozenset(("url", "linear-gradient", "radial-gradient", "conic-gradient"))
 _PAINTS = frozenset(("fill", "stroke"))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.normalize.background import longhands
-from stages.normalize.known_properties import REFUSED
+from stages.normalize.known_properties import NO_LENGTH, REFUSED
 from stages.normalize.properties import (
     CSS_ONLY,
     INHERIT,
@@ -29,6 +29,9 @@ _PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
 _URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
 _MASKS = frozenset(("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"))
+BORDER_WIDTH = "border-width"
+"""Of the root's border, "0" where it has none, whatever its style."""
+_LONGEST = 200
 SHORTHAND_NAMES = SHORTHANDS | _MASKS | {"marker", "font", "all", "background"}
 KNOWN = frozenset(PROPERTIES) | CSS_ONLY | SHORTHAND_NAMES
 
@@ -87,6 +90,10 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
         if name not in KNOWN:
             if name.startswith("--"):
                 block.append(Declaration(name, text, important))
+            elif name == BORDER_WIDTH:
+                block.append(
+                    Declaration(name, INITIAL if NO_LENGTH.fullmatch(text.strip()[:80]) is None else "0", important)
+                )
             elif name in REFUSED:
                 block.append(Declaration(name, _unsaid(name, text), important))
             continue
@@ -122,7 +129,7 @@ def _unsaid(name: str, text: str) -> Any:
     rule = REFUSED[name]
     if word in ("inherit", "initial", "unset", "revert", "revert-layer"):
         return INHERIT if word == "inherit" else INITIAL
-    if rule.neutral.fullmatch(word):
+    if len(word) <= _LONGEST and rule.neutral.fullmatch(word):
         return INITIAL
     return Refused(Reason.UNSUPPORTED_CSS, f"{name}: {text.strip()[:60]}", rule.root)
 

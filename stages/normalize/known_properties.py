@@ -16,13 +16,6 @@ from typing import NamedTuple
 ALIASES = {
     **{f"-webkit-{name}": name for name in ("clip-path", "filter", "opacity")},
     **{f"-webkit-{name}": name for name in ("transform", "transform-origin", "writing-mode", "font-feature-settings")},
-    **{
-        f"-webkit-animation{part}": f"animation{part}"
-        for part in (
-            "", "-delay", "-direction", "-duration", "-fill-mode", "-iteration-count", "-name", "-play-state",
-            "-timing-function",
-        )
-    },
     "inline-size": "width",
     "block-size": "height",
     "-webkit-logical-width": "width",
@@ -39,8 +32,13 @@ class Rule(NamedTuple):
     root: bool = False
 
 
-_NO_LINE = re.compile(r"(?!.*\b(?:auto|solid|dotted|dashed|double|groove|ridge|inset|outset)\b).*", re.DOTALL)
-_NO_LENGTH = re.compile(r"(?:\s|/|[+-]?0*\.?0+(?:[a-z]+|%)?(?![\d.])|none|auto|normal)*")
+_NO_LINE = re.compile(
+    r"(?!.*\b(?:auto|solid|dotted|dashed|double|groove|ridge|inset|outset)\b).*"
+    r"|(?:[^()]|\([^()]*\))*?(?<![\w.#(+-])0(?:\.0+)?(?:px|em|rem|pt)?(?![\w.%])(?:[^()]|\([^()]*\))*",
+    re.DOTALL,
+)
+"""No style of a line, or a width of zero."""
+NO_LENGTH = re.compile(r"(?:\s|/|[+-]?0*\.?0+(?:[a-z]+|%)?(?![\d.])|none|auto|normal)*")
 _NO_INSET = re.compile(r"(?!.*\binset\b).*", re.DOTALL)
 _NONE = re.compile(r"\s*(?:none|normal|visible|auto|0(?:px)?)\s*")
 
@@ -78,7 +76,7 @@ REFUSED: dict[str, Rule] = {
         + [f"-webkit-padding-{edge}" for edge in _WEBKIT_EDGES]
         + [f"border-{corner}-radius" for corner in (*_CORNERS, *_LOGICAL_CORNERS)]
         + [f"-webkit-border-{corner}-radius" for corner in _CORNERS],
-        Rule(_NO_LENGTH, root=True),
+        Rule(NO_LENGTH, root=True),
     ),
     **dict.fromkeys(("border-image", "border-image-source", "-webkit-border-image"), Rule(_NONE, root=True)),
     **dict.fromkeys(("box-shadow", "-webkit-box-shadow"), Rule(_NO_INSET, root=True)),
@@ -128,6 +126,7 @@ INERT: dict[str, str] = {
         "-webkit-transition-property -webkit-transition-timing-function touch-action"
     ),
     "compositing-2": "background-blend-mode",
+    "css-animations-1": "animation-timing-function -webkit-animation-timing-function",
     "css-align-3": (
         "align-content align-items align-self justify-content justify-items justify-self place-content "
         "place-items place-self"
@@ -136,7 +135,7 @@ INERT: dict[str, str] = {
         "anchor-name anchor-scope position-anchor position-area position-try position-try-fallbacks "
         "position-try-order position-visibility"
     ),
-    "css-animations-2": "animation-composition animation-timeline",
+    "css-animations-2": "animation-composition",
     "css-backgrounds-4": (
         "background-attachment background-clip background-origin background-position background-position-x "
         "background-position-y background-repeat background-size"
@@ -147,7 +146,7 @@ INERT: dict[str, str] = {
         "border-image-outset border-image-repeat border-image-slice border-image-width border-inline-color "
         "border-inline-end-color border-inline-end-width border-inline-start-color border-inline-start-width "
         "border-inline-width border-left-color border-left-width border-right-color border-right-width "
-        "border-top-color border-top-width border-width corner-block-end-shape corner-block-start-shape "
+        "border-top-color border-top-width corner-block-end-shape corner-block-start-shape "
         "corner-bottom-left-shape corner-bottom-right-shape corner-bottom-shape corner-end-end-shape "
         "corner-end-start-shape corner-inline-end-shape corner-inline-start-shape corner-left-shape "
         "corner-right-shape corner-shape corner-start-end-shape corner-start-start-shape corner-top-left-shape "
@@ -320,9 +319,3 @@ INERT: dict[str, str] = {
 """Properties without effect on an SVG picture, by specification. ``Chromium``: no specification has them, it does;
 ``not in Chromium``: a specification has them, and it does not. Rendering hints (``shape-rendering``,
 ``text-rendering``, ``image-rendering``) move edges by less than a pixel."""
-
-
-def refusal(name: str, value: str, root: bool) -> bool:
-    """Whether a declaration of an element, the document's ``root`` or another, cannot be drawn."""
-    rule = REFUSED.get(name)
-    return rule is not None and (root or not rule.root) and rule.neutral.fullmatch(value.strip().lower()) is None

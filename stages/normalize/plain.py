@@ -39,7 +39,8 @@ class Plain:
     def __init__(self, dry: bool = False) -> None:
         self.dry = dry
         self.names: set[str] = set()
-        self._made: dict[tuple[int, str], str | None] = {}
+        self._made: dict[tuple[int, str, str], str | None] = {}
+        self._last: dict[tuple[int, str], str] = {}
         self._edits: list[Callable[[], None]] = []
 
     def declare(self, node: Node, name: str, value: str, why: str) -> None:
@@ -60,7 +61,7 @@ class Plain:
 
         Raises Dropped (UNSUPPORTED_CSS).
         """
-        new = (id(node), "content") not in self._made
+        new = (id(node), "content", why) not in self._made
         if self._new(node, "content", value, why):
             self._edits.append(edit)
         elif not new and not self.dry:
@@ -72,17 +73,19 @@ class Plain:
             self.names.add(why)
 
     def _new(self, node: Node, key: str, value: str | None, why: str) -> bool:
-        """Whether this rewrite has not been made yet."""
+        """Whether this rewrite is to be made: it has not been made yet, or another one has come over it since."""
         if self.dry:
             return False
-        made = (id(node), key)
-        if made in self._made:
-            if self._made[made] == value:
-                return False
+        made = (id(node), key, why)
+        if made not in self._made:
+            self._made[made] = value
+        elif self._made[made] != value:
             raise Dropped(
                 Reason.UNSUPPORTED_CSS, f"{why}: {key.removeprefix('style ')} of one {node.tag} differs with its place"
             )
-        self._made[made] = value
+        elif self._last[made[:2]] == why:
+            return False
+        self._last[made[:2]] = why
         self.names.add(why)
         return True
 

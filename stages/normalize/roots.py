@@ -15,10 +15,11 @@ from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize import effects, filters
 from stages.normalize.background import paint_background
+from stages.normalize.declarations import BORDER_WIDTH
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink
 from stages.normalize.placement import local_matrix
-from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask, compute, refuse
+from stages.normalize.properties import DEFAULTS, REFUSED_ROOT, TRANSFORM_PROPERTIES, Mask, compute, refuse
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import (
@@ -47,6 +48,9 @@ def draw_root(walker: Walker, node: Node, place: Place) -> list[Element]:
     place = place._replace(style=style)
     if walker.measured is not None:
         return walker.children(node, place)
+    if node.declared.get(BORDER_WIDTH) == "0":
+        for name in [name for name in own.get(REFUSED_ROOT, ()) if name in ("border", "border-style")]:
+            del own[REFUSED_ROOT][name]
     refuse(own, root=True)
     moved = "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared)
     if moved or any(own.get(name) for name in _BOXED):

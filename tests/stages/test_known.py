@@ -12,13 +12,13 @@ from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
 from stages.normalize import known_attributes as attributes
 from stages.normalize import known_properties as known
-from stages.normalize.declarations import SHORTHAND_NAMES
+from stages.normalize.declarations import BORDER_WIDTH, SHORTHAND_NAMES
 from stages.normalize.properties import CSS_ONLY, PRESENTATION, PROPERTIES
 from stages.reasons import Reason
 from stages.sanitize.vocabulary import KEPT, NEVER_DRAWN
 
 NAMES = json.loads((Path(__file__).parent.parent / "data" / "known-names.json").read_text())
-HANDLED = frozenset(PROPERTIES) | CSS_ONLY | SHORTHAND_NAMES
+HANDLED = frozenset(PROPERTIES) | CSS_ONLY | SHORTHAND_NAMES | {BORDER_WIDTH}
 INERT = list(chain.from_iterable(names.split() for names in known.INERT.values()))
 
 
@@ -89,3 +89,15 @@ def test_other_names_of_a_property_are_that_property():
 def test_what_no_specification_knows_is_ignored():
     want = _normalized('><rect width="20" height="20"/></svg>')
     assert _normalized('><rect width="20" height="20" style="fillet:3;-inkscape-stroke:hair" foo="1"/></svg>') == want
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["border:0 solid", "border-width:0;border-style:solid", "border-style:solid;border-width:0 0", "border:1px"],
+)
+def test_a_border_without_width_or_style_is_none(style):
+    """What the resets of style sheet frameworks say of every element, the root included."""
+    want = _normalized('><rect width="9" height="9"/></svg>')
+    assert _normalized(f' style="{style}"><rect width="9" height="9"/></svg>') == want
+    with pytest.raises(Dropped):
+        _normalized(' style="border:1px solid rgb(0 0 0)"><rect width="9" height="9"/></svg>')

@@ -244,7 +244,7 @@ def test_sheets_that_renderers_do_not_understand_are_written_into_attributes():
     )
     assert source_of(body) == (
         '<style/><rect width="9" height="9" '
-        'style="fill:color(srgb 0 1 0);cursor:pointer;opacity:.5;stroke:Blue !important"/></svg>'
+        'style="fill:color(srgb 0 1 0);cursor:pointer;opacity:.5;stroke:Blue !important;fill:#0f0 !important"/></svg>'
     )
 
 
