@@ -9,26 +9,33 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline import base_tokenizer, bisect, decisions, duplicates, ledger, marks, plan, takedown, versions
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import base_tokenizer, bisect, decisions, duplicates, keep, ledger, marks, plan, takedown, versions, whole
 from pipeline.accounts import account, merged, stage_counts
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
-from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError
+from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError, StorageError
 from pipeline.ledger import Record
+from pipeline.lineage import Past
 from pipeline.plan import Decision
 from pipeline.progress import Display
 from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, read_layout
 from pipeline.storage import NotFound, Storage, require_writable
-from pipeline.tables import Output, read_table, table_bytes
+from pipeline.tables import Output, table_bytes
 from pipeline.versions import Manifest
 from pipeline.work import Cause, Done, Failed, Task
 from stages.reasons import Outcome, Reason, outcome
+
+ATTEMPTS = 20
+"""Walks of one run at most, each with something made anew that was damaged."""
 
 READERS = 16
 """Records that are read at a time: each is small, and an object store takes its time to answer."""
@@ -88,12 +95,25 @@ class _Unknown(Exception):
         self.stage = stage
 
 
+class _Damaged(Exception):
+    """A stage found a table damaged or gone."""
+
+    def __init__(self, path: str, failure: PartitionError) -> None:
+        self.path, self.failure = path, failure
+
+
 class Conductor:
     """Walks the stages of one run over one workspace."""
 
     def __init__(
-        self, loaded: Loaded, storage: Storage, open_engine: Callable[[], Engine] | None, display: Display
+        self,
+        loaded: Loaded,
+        storage: Storage,
+        open_engine: Callable[[], Engine] | None,
+        display: Display,
+        forget_earlier: bool = False,
     ) -> None:
+        """``forget_earlier``: decide as if nothing had been published; later runs keep what is published then."""
         self.config: Config = loaded.config
         self.base = loaded.base
         self.storage = storage
@@ -108,6 +128,13 @@ class Conductor:
         self._recorded: set[str] | None = None
         self._layout = b""
         self._parent: Manifest | None = None
+        self._forget = forget_earlier
+        self._before: dict[str, keep.Before] = {}
+        self._kept: list[keep.Kept] = []
+        self._distrusted: set[str] = set()
+        self._mended: set[str] = set()
+        """What this run wrote itself."""
+        self._md5: dict[str, str] = {}
         self._pending: dict[str, Pending] = {}
 
     # -- the two ways to use it
@@ -141,19 +168,54 @@ class Conductor:
     def _run(self) -> Result:
         try:
             with self.display:
-                manifest = self._walk()
+                manifest = self._whole()
         finally:
             if self._engine is not None:
                 self._engine.__exit__(None, None, None)
         self._keep_rates()
         ran = sum(decision.run for phase in self.phases for decision in phase.decisions)
         reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
-        if self._parent is not None and self._parent.content() == manifest.content():
+        if self._parent is not None and self._unchanged(manifest):
             return Result(self._parent, False, ran, reused, self.costs)
         self._within_budget(manifest)
-        self.storage.write(manifest.layout["path"], self._layout)
         versions.publish(self.storage, manifest)
         return Result(manifest, True, ran, reused, self.costs)
+
+    def _whole(self) -> Manifest:
+        """The manifest, once all that it names is there. What is damaged or gone is made anew from what it was made of.
+
+        Raises StorageError if something cannot be, with what to do about it; then nothing is published.
+        """
+        for _ in range(ATTEMPTS):
+            before = len(self._distrusted)
+            self.phases.clear()
+            self._pending.clear()
+            try:
+                manifest = self._walk()
+            except _Damaged as damaged:
+                self._distrust([damaged.path])
+                if len(self._distrusted) == before:
+                    raise damaged.failure from None
+                continue
+            if self._unchanged(manifest):
+                return manifest
+            self.storage.write(manifest.layout["path"], self._layout)
+            faults = whole.faults(self.storage, manifest.files, self._md5, {*self._mended, manifest.layout["path"]})
+            if not faults:
+                return manifest
+            self._distrust(faults)
+            if len(self._distrusted) == before:
+                raise whole.DamagedFile(*faults.popitem()[::-1])
+        raise StorageError(f"{self.storage.uri}: what is made anew is damaged again and again; see to the store")
+
+    def _distrust(self, paths: Iterable[str]) -> None:
+        new = sorted(set(paths) - self._distrusted)
+        for path in new:
+            self.display.say(f"{path} is damaged or gone; making it anew")
+        self._distrusted.update(new)
+
+    def _unchanged(self, manifest: Manifest) -> bool:
+        return self._parent is not None and self._parent.content() == manifest.content()
 
     def rates(self) -> dict[str, float]:
         """Stage -> core-seconds a record, of the last runs; a stage that never ran here is absent."""
@@ -182,8 +244,11 @@ class Conductor:
         self._parent = versions.read(self.storage, known[-1]) if known else None
         everything = (*config.sources, *config.benchmarks())
         listings = [list_source(source, self.base, config.storage.access()) for source in everything]
+        takedowns = takedown.requests(self.storage)
+        parts = takedown.Parts(self.storage, takedowns)
         cut = self._cut(listings)
-        crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
+        held = {(name, chunk.key): parts.of(name, chunk.key) for name, of in cut.items() for chunk in of}
+        crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, takedowns, held))
         for source in everything:
             if source.name not in self._pending and not any(
                 record.rows_in for record in crawled if record.source == source.name
@@ -192,16 +257,19 @@ class Conductor:
                     f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r}; "
                     "correct path or glob"
                 )
-        samples = self._stage("samples", plan.samples_tasks(config, crawled))
+        if not self._pending:
+            crawled += self._keep(listings, cut, crawled, takedowns, parts)
+        samples = self._stage("samples", plan.samples_tasks(config, crawled, takedowns))
         if self._pending:
             raise _Unknown("samples")
-        takedowns = takedown.requests(self.storage)
         names = {source.name for source in config.sources}
         benchmarks = [record for record in samples if record.source not in names]
         samples = [record for record in samples if record.source in names]
         crawled = [record for record in crawled if record.source in names]
         generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
-        decided = self._duplicates(samples, benchmarks, generations, takedowns)
+        generations |= {(kept.source, kept.key): kept.generation for kept in self._kept}
+        lost = [record.outputs["dropped"].path for record in (*crawled, *samples) if "dropped" in record.outputs]
+        decided = self._duplicates(samples, benchmarks, generations, takedowns, lost)
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
@@ -216,83 +284,135 @@ class Conductor:
         benchmarks: Sequence[Record],
         generations: Mapping[tuple[str, str], int],
         takedowns: Sequence[str],
+        lost: Sequence[str],
     ) -> Record:
-        """What was decided of the whole corpus."""
+        """What was decided of the whole corpus. ``lost``: tables of the records that left before."""
         blocks = duplicates.blocks([*benchmarks, *samples], generations, takedown.features(self.storage, takedowns))
         stretches = duplicates.stretches(blocks)
         banded = self._stage("bands", duplicates.bands_tasks(self.config, blocks))
         paired = self._stage("pairs", duplicates.pairs_tasks(self.config, stretches, banded))
         matched = self._stage("match", duplicates.match_tasks(self.config, stretches, paired))
-        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, self._earlier(), takedowns)
+        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, self._past(), lost, takedowns)
         task = deciding.whole()
         if deciding.shards > 1 and self._decide(task).run:
             deciding.in_shards(self._stage)
         (decided,) = self._stage("deduplicate", [task])
         return decided
 
-    def _earlier(self) -> list[str]:
-        """The index of the samples that must stay: those of the newest version, if they were made alike."""
+    def _past(self) -> Past:
+        """What earlier versions published, which decides before anything else."""
         parent = self._parent
-        if parent is None or not plan.same_samples(self.config, parent):
-            return []
-        return [part["path"] for part in parent.index]
+        if parent is None:
+            return Past()
+        if self._forget:
+            return Past(version=parent.version)
+        files = parent.lineage.get("files") or parent.index
+        named = tuple((file["path"], file["sha256"]) for file in files)
+        return Past(named, parent.version, index=not parent.lineage)
 
     def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
         """The crawl partitions of each source: those of the newest version, and new ones for what is new."""
         parent, partition = self._parent, self.config.partition
-        previous: dict[str, list[Chunk]] = {}
+        layout: dict[str, list[Chunk]] = {}
         generation = 1
-        if parent is not None and not self.config.write.repack:
+        keeping = [listing.source.name for listing in listings if listing.source.on_missing == "keep"]
+        repack = self.config.write.repack
+        same = parent is not None and parent.config["partition"]["records"] == partition.records
+        if parent is not None and parent.layout and (keeping or (same and not repack)):
+            table = whole.read_checked(self.storage, parent.layout["path"], parent.layout["sha256"])
+            layout = read_layout(pq.read_table(pa.BufferReader(table)))
+        if parent is not None and not repack:
             generation = parent.version + 1
-            if parent.layout and parent.config["partition"] == partition.model_dump(mode="json"):
-                previous = read_layout(read_table(self.storage, parent.layout["path"]))
+        for name in keeping if parent is not None else ():
+            of, kept = layout.get(name, []), parent.kept if parent is not None else {}
+            tables = [keep.Kept.of(entry) for entry in kept.get("tables", ()) if entry["source"] == name]
+            self._before[name] = keep.Before(of, keep.raw_tables(self.storage, of, name, kept.get("raw", ())), tables)
         cut = {
             listing.source.name: chunks(
                 listing,
                 partition.records,
-                previous.get(listing.source.name, ()),
+                layout.get(listing.source.name, ()) if same and not repack else (),
                 generation,
-                listing.source.on_missing == "keep",
             )
             for listing in listings
         }
         self._layout = table_bytes(layout_table(cut), LAYOUT)
         return cut
 
-    def _raw_tables(self, cut: Mapping[str, Sequence[Chunk]]) -> dict[tuple[str, str], str]:
-        """Of chunks with missing entries, the raw tables that hold their records. Raises ConfigError if one is gone."""
-        found: dict[tuple[str, str], str] = {}
-        for source, of_source in cut.items():
-            for chunk in of_source:
-                if chunk.missing:
-                    record = ledger.load(self.storage, "crawl", source, chunk.key)
-                    if record is None:
-                        raise ConfigError(
-                            f"source {source}: {chunk.missing[0]} is gone, and so is the table that held it; bring it "
-                            "back, or set on_missing: remove"
-                        )
-                    found[source, chunk.key] = record.outputs["kept"].path
-        return found
+    def _keep(
+        self,
+        listings: Sequence[Listing],
+        cut: Mapping[str, Sequence[Chunk]],
+        crawled: Sequence[Record],
+        takedowns: Sequence[str],
+        parts: takedown.Parts,
+    ) -> list[Record]:
+        """What sources keep, as if it were crawled. Raises ConfigError if some of it is gone."""
+        self._kept = []
+        version = 1 if self._parent is None else self._parent.version + 1
+        tasks, asked = [], []
+        for listing in listings:
+            before = self._before.get(listing.source.name)
+            if before is None:
+                continue
+            for lost in keep.missing(self.storage, before.kept):
+                raise ConfigError(
+                    f"source {lost.source}: {lost.rows} kept records are not there: {self.storage.locate(lost.path)} "
+                    f"is damaged or gone; {whole.remedy_for(lost.path)}"
+                )
+            mine = [record for record in crawled if record.source == listing.source.name]
+            marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
+            task = keep.keep_task(
+                before,
+                listing,
+                cut[listing.source.name],
+                mine,
+                version,
+                takedowns,
+                marks,
+                self.config.partition.records,
+            )
+            if task is None:
+                self._kept += before.kept
+            else:
+                tasks.append(task)
+                asked.append((before, listing.source.license))
+        for record, (before, license) in zip(self._stage("keep", tasks) if tasks else [], asked, strict=True):
+            self._kept += keep.tables_of(record, before.kept, version, license)
+        return [kept.record for kept in self._kept]
 
     def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
         """The newest version's vocabulary if it is used again, and the base tokenizer, if the config names one."""
         name = self.config.tokenize.ids.base_tokenizer
         base = None if name is None else base_tokenizer.find(name, self.base)
         self._base_tokenizer = base.outputs if base else {}
-        parent = self._parent
-        if parent is not None and self.config.vocabulary == "frozen":
-            published = parent.vocabulary
-            if published["basis"] == plan.vocabulary_basis(self.config, self._base_tokenizer):
-                self.phases.append(Phase("segments", (), f"frozen since published (version {parent.version})"))
-                return published, base
+        if self._parent is not None and self.config.vocabulary == "frozen":
+            basis = plan.vocabulary_basis(self.config, self._base_tokenizer)
+            for version in self._newest_first():
+                if version.vocabulary["basis"] == basis:
+                    self.phases.append(Phase("segments", (), f"frozen since published (version {version.version})"))
+                    return version.vocabulary, base
         return None, base
+
+    def _newest_first(self) -> Iterator[Manifest]:
+        """All versions: a setting changed and changed back finds what was learned with it."""
+        assert self._parent is not None
+        yield self._parent
+        for number in reversed(versions.numbers(self.storage)):
+            if number < self._parent.version:
+                yield versions.read(self.storage, number)
 
     def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
         """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
         frozen, base = self._frozen()
         if frozen is not None:
             self._fingerprints["segments"] = frozen["fingerprint"]
-            return {role: Output(rows=0, **file) for role, file in frozen["files"].items()}
+            if self._open_engine is not None:
+                for file in frozen["files"].values():
+                    whole.read_checked(self.storage, file["path"], file["sha256"])
+            return {
+                role: Output(file["path"], file["sha256"], file["bytes"], 0) for role, file in frozen["files"].items()
+            }
         counted = self._stage("count", plan.count_tasks(self.config, samples, decided, captions))
         (frequent,) = self._stage("frequent", plan.frequent_tasks(self.config, counted))
         runs = self._stage("runs", plan.runs_tasks(self.config, samples, decided, frequent))
@@ -300,6 +420,12 @@ class Conductor:
             base.store(self.storage)
         tasks = plan.segments_tasks(self.config, counted, runs, self._base_tokenizer)
         (record,) = self._stage("segments", tasks)
+        if self._open_engine is not None:
+            files = [vars(output) for output in record.outputs.values()]
+            damaged = whole.faults(self.storage, files, self._md5, self._mended)
+            if damaged:
+                self._distrust(damaged)
+                (record,) = self._stage("segments", tasks)
         return dict(record.outputs)
 
     def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
@@ -320,6 +446,7 @@ class Conductor:
         self.display.begin(stage, len(done), len(todo))
         done |= self._execute(stage, todo)
         records = [done[task.source, task.key] for task in tasks]
+        self._md5 |= {output.path: output.md5 for record in records for output in record.outputs.values()}
         if stage in (*plan.LEARNING[:-1], *plan.DUPLICATES[:-1]):
             # the last one's fingerprint stands for them: of a vocabulary also when it is frozen, of duplicates however
             # the way to them was cut into blocks
@@ -333,7 +460,13 @@ class Conductor:
     def _decide(self, task: Task) -> Decision:
         known = ledger.table_path(task.stage, task.source, task.key, "json") in (self._recorded or ())
         record = ledger.load(self.storage, task.stage, task.source, task.key) if known else None
-        return plan.decide(task, record)
+        damaged = self._damaged(record) if record is not None and self._distrusted else ""
+        return Decision(replace(task, anew=True), damaged, None) if damaged else plan.decide(task, record)
+
+    def _damaged(self, record: Record) -> str:
+        """Why a record does not count, if something that it wrote is damaged and was not made anew yet."""
+        paths = self._distrusted.intersection(output.path for output in record.outputs.values())
+        return f"damaged: {min(paths)}" if paths - self._mended else ""
 
     def _execute(self, stage: str, todo: list[Task]) -> dict[tuple[str, str], Record]:
         if not todo:
@@ -353,11 +486,14 @@ class Conductor:
                         self._mark.refresh()
                     if isinstance(result, Done):
                         self._count(stage, result)
+                    elif result.damaged:
+                        raise _Damaged(result.damaged, _gave_up(stage, [result]))
                     elif result.cause == Cause.STORE:
                         raise _gave_up(stage, [result])
                     yield result
 
         def finished(result: Done) -> None:
+            self._mended.update(output.path for output in result.record.outputs.values())
             done[result.record.source, result.record.key] = result.record
             self.display.advance(result.record.rows_in)
 
@@ -376,8 +512,8 @@ class Conductor:
         for group in (cases[:1], cases[1:]):
             for task, failure in group:
                 self.display.say(f"samples {task.source}/{task.key}: {failure.message}; looking for the record")
-            for whole in bisect.rescue(self.storage, group, run) if group else ():
-                finished(whole)
+            for rescued in bisect.rescue(self.storage, group, run) if group else ():
+                finished(rescued)
         return done
 
     def _count(self, stage: str, result: Done) -> None:
@@ -411,7 +547,7 @@ class Conductor:
                 raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
         parent = None if self._parent is None else self._parent.version
         lost = decided.dropped.get("deduplicate", {})
-        published: dict[str, list[dict[str, Any]]] = {"index": [], "clusters": []}
+        published: dict[str, list[dict[str, Any]]] = {"index": [], "clusters": [], "lineage": []}
         for role, output in sorted(decided.outputs.items()):
             if "/" not in role:  # else it is of a partition
                 file = {"path": output.path, "sha256": output.sha256, "bytes": output.bytes}
@@ -439,8 +575,21 @@ class Conductor:
             layout=self._layout_file(),
             index=published["index"],
             clusters=published["clusters"],
-            takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
+            lineage={"files": published["lineage"], "merged": decided.extra["merged"]},
+            kept=self._kept_files(crawled),
+            takedowns={"requests": list(takedowns), "records": funnel.rejected.get(Reason.TAKEN_DOWN, 0)},
         )
+
+    def _kept_files(self, crawled: Sequence[Record]) -> dict[str, Any]:
+        """What is kept, and where it will be found what vanishes next."""
+        keeping = {source.name for source in self.config.sources if source.on_missing == "keep"}
+        raw = [
+            {"source": record.source, "key": record.key, "path": out.path, "sha256": out.sha256, "bytes": out.bytes}
+            for record in crawled
+            for out in [record.outputs["kept"]]
+            if record.source in keeping and record.stage == "crawl"
+        ]
+        return {"tables": [kept.to_json() for kept in self._kept], "raw": raw} if keeping else {}
 
     def _layout_file(self) -> dict[str, Any]:
         digest = hashlib.sha256(self._layout).hexdigest()
