@@ -114,8 +114,8 @@ def keep_task(
             continue
         if chunk.key not in before.raw:
             raise ConfigError(
-                f"source {source.name}: {(missing or [chunk.entries[0].path])[0]} has changed or is gone, and so is the "
-                "table that held what it was; bring it back, or set on_missing: remove"
+                f"source {source.name}: {(missing or [chunk.entries[0].path])[0]} has changed or is gone, and so is "
+                "the table that held what it was; bring it back, or set on_missing: remove"
             )
         gone.append((before.raw[chunk.key], None if chunk.archive else [crawl.display(path) for path in missing]))
     new = [crawl.display(entry.path) for entry in listing.files if entry.path not in known] if before.kept else []

@@ -95,7 +95,7 @@ def _ids(data: bytes, file: Mapping[str, Any]) -> Iterator[str]:
             yield row["sample_id"]
             yield from (origin["raw_id"] for origin in row["provenance"])
         return
-    table = pq.read_table(pa.BufferReader(data))
+    table = pq.read_table(pa.BufferReader(data), use_threads=False)
     for name in ("raw_id", "sample_id"):
         if name in table.column_names:
             yield from (each for each in table[name].to_pylist() if each)

@@ -127,6 +127,7 @@ class Conductor:
         self._mark: marks.Mark | None = None
         self._recorded: set[str] | None = None
         self._layout = b""
+        self._layouts: dict[int, dict[str, list[Chunk]]] = {}
         self._parent: Manifest | None = None
         self._forget = forget_earlier
         self._before: dict[str, keep.Before] = {}
@@ -311,33 +312,45 @@ class Conductor:
         return Past(named, parent.version, index=not parent.lineage)
 
     def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
-        """The crawl partitions of each source: those of the newest version, and new ones for what is new."""
-        parent, partition = self._parent, self.config.partition
+        """The crawl partitions of each source: those of an earlier version, and new ones for what is new.
+
+        That is the newest version that was cut by the same settings, so that a setting changed and changed back gives
+        what it gave before; nothing older than what was repacked.
+        """
+        parent, records, repack = self._parent, self.config.partition.records, self.config.write.repack
         layout: dict[str, list[Chunk]] = {}
         generation = 1
-        keeping = [listing.source.name for listing in listings if listing.source.on_missing == "keep"]
-        repack = self.config.write.repack
-        same = parent is not None and parent.config["partition"]["records"] == partition.records
-        if parent is not None and parent.layout and (keeping or (same and not repack)):
-            table = whole.read_checked(self.storage, parent.layout["path"], parent.layout["sha256"])
-            layout = read_layout(pq.read_table(pa.BufferReader(table)))
         if parent is not None and not repack:
             generation = parent.version + 1
-        for name in keeping if parent is not None else ():
-            of, kept = layout.get(name, []), parent.kept if parent is not None else {}
-            tables = [keep.Kept.of(entry) for entry in kept.get("tables", ()) if entry["source"] == name]
-            self._before[name] = keep.Before(of, keep.raw_tables(self.storage, of, name, kept.get("raw", ())), tables)
+            for version in self._newest_first():
+                if version.config["partition"]["records"] == records:
+                    layout = self._layout_of(version)
+                    break
+                if version.config["write"]["repack"]:
+                    break
+        keeping = [listing.source.name for listing in listings if listing.source.on_missing == "keep"]
+        if parent is not None and keeping:
+            last = self._layout_of(parent)
+            for name in keeping:
+                of = last.get(name, [])
+                tables = [keep.Kept.of(each) for each in parent.kept.get("tables", ()) if each["source"] == name]
+                raw = keep.raw_tables(self.storage, of, name, parent.kept.get("raw", ()))
+                self._before[name] = keep.Before(of, raw, tables)
         cut = {
-            listing.source.name: chunks(
-                listing,
-                partition.records,
-                layout.get(listing.source.name, ()) if same and not repack else (),
-                generation,
-            )
+            listing.source.name: chunks(listing, records, layout.get(listing.source.name, ()), generation)
             for listing in listings
         }
         self._layout = table_bytes(layout_table(cut), LAYOUT)
         return cut
+
+    def _layout_of(self, version: Manifest) -> dict[str, list[Chunk]]:
+        if not version.layout:
+            return {}
+        if version.version not in self._layouts:
+            data = whole.read_checked(self.storage, version.layout["path"], version.layout["sha256"])
+            table = pq.read_table(pa.BufferReader(data), use_threads=False)
+            self._layouts[version.version] = read_layout(table)
+        return self._layouts[version.version]
 
     def _keep(
         self,
@@ -379,6 +392,8 @@ class Conductor:
                 asked.append((before, listing.source.license))
         for record, (before, license) in zip(self._stage("keep", tasks) if tasks else [], asked, strict=True):
             self._kept += keep.tables_of(record, before.kept, version, license)
+        order = [listing.source.name for listing in listings]
+        self._kept.sort(key=lambda kept: (order.index(kept.source), kept.key))
         return [kept.record for kept in self._kept]
 
     def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
@@ -447,9 +462,9 @@ class Conductor:
         done |= self._execute(stage, todo)
         records = [done[task.source, task.key] for task in tasks]
         self._md5 |= {output.path: output.md5 for record in records for output in record.outputs.values()}
-        if stage in (*plan.LEARNING[:-1], *plan.DUPLICATES[:-1]):
-            # the last one's fingerprint stands for them: of a vocabulary also when it is frozen, of duplicates however
-            # the way to them was cut into blocks
+        if stage in ("keep", *plan.LEARNING[:-1], *plan.DUPLICATES[:-1]):
+            # what is kept is found only where something vanished; of the others the last one's fingerprint stands for
+            # them: of a vocabulary also when it is frozen, of duplicates however the way to them was cut into blocks
             return records
         # of crawl, the fingerprint holds file times, which say nothing about content
         self._fingerprints[stage] = ledger.digest(

@@ -2,10 +2,10 @@
 
 Samples are ranked: what was taken down, then what an earlier version kept, the oldest first, then by source order,
 richer provenance and licence, fidelity, and sample_id. Going down the ranks, a sample that no earlier survivor has
-taken becomes a survivor and takes every later sample that is a duplicate of *it*. So survivors are the lexicographically first maximal
-independent set of the graph of duplicates: no two that stay are duplicates of each other, each that goes resembles one
-that stays, there are no chains, and what later sources bring changes nothing before it. What was taken down survives
-nothing, but takes what resembles it.
+taken becomes a survivor and takes every later sample that is a duplicate of *it*. So survivors are the
+lexicographically first maximal independent set of the graph of duplicates: no two that stay are duplicates of each
+other, each that goes resembles one that stays, there are no chains, and what later sources bring changes nothing before
+it. What was taken down survives nothing, but takes what resembles it.
 """
 
 from __future__ import annotations
