@@ -24,10 +24,12 @@ from pipeline.marks import Mark, collecting
 from pipeline.plan import CORPUS, LEARNING
 from pipeline.report.publish import page_paths
 from pipeline.resolve import records
+from pipeline.sources import read_layout
 from pipeline.storage import NotFound, Storage
 from pipeline.tables import read_table
 from pipeline.takedown import FEATURES, Found, Known, Rules
 from pipeline.versions import Manifest
+from pipeline.whole import read_checked
 from stages.reasons import Reason
 
 
@@ -48,7 +50,9 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
                 "publish one without them, then purge"
             )
         if known and not dry_run:
-            _remember(storage, taken, versions.read(storage, known[-1]))
+            newest = versions.read(storage, known[-1])
+            _forget_stale(storage, newest)
+            _remember(storage, taken, newest)
             for number, paths in sorted(found.items()):
                 told = {"shards": sorted({*paths, *versions.redacted(storage, number)}), "requests": requests}
                 storage.write(versions.redaction_path(number), (json.dumps(told, indent=1) + "\n").encode())
@@ -151,8 +155,21 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
         )
 
 
+def _forget_stale(storage: Storage, newest: Manifest) -> None:
+    """Remove the ledger records of partitions that the newest version is not made of: nobody looks after these."""
+    data = read_checked(storage, newest.layout["path"], newest.layout["sha256"])
+    layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
+    current = {(source, chunk.key) for source, of in layout.items() for chunk in of}
+    current |= {(kept["source"], kept["key"]) for kept in newest.kept.get("tables", ())}
+    for stage in ("crawl", "samples", "caption", "tier", "encode", "write"):
+        for record in records(storage, stage):
+            key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
+            if (record.source, key) not in current:
+                storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+
+
 def _forget_tables(storage: Storage, taken: Known) -> None:
-    """Remove the ledger records of tables that hold what was taken down: of older runs, with other partitions."""
+    """Remove the ledger records of tables that hold what was taken down, of runs that were cut off."""
     for stage in ("crawl", "samples"):
         for record in records(storage, stage):
             try:

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -451,13 +452,9 @@ def walked(folder: Path, seed: int, steps_: int, say: Callable[[str], None] = la
         for number in range(steps_):
             try:
                 wrong = walk.step()
-            except Exception as error:
-                wrong = [f"{type(error).__name__}: {error}"]
-                if say is not print:
-                    raise
-                import traceback
-
-                traceback.print_exc()
+            except Exception as error:  # whatever it is, the steps to it are wanted
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                wrong = [f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"]
             say(f"{seed}/{number} v{walk.oracle.newest()}: {walk.log[-1] if walk.log else ''}")
             if wrong:
                 return [f"seed {seed}, step {number}: {each}" for each in wrong] + walk.log[-6:]
