@@ -11,7 +11,7 @@ tables (`stages.schema.LINEAGE`) with a line for each record that it, or a versi
     group    the first key of the record that its cluster was last published with
 
 A line ends with its record: when the file is gone, or was taken down. A file that was moved within its source, or
-edited without a change to the drawing, goes on with the line of what it was. The keys of a line that ends go to those
+edited without a change to the drawing, goes on with the line of what it was, as does another with the same bytes. The keys of a line that ends go to those
 that were in its cluster, or that hold the same drawing, so that no sample that stays changes its split.
 
 A record that settings keep out keeps its line, so that a setting changed and changed back gives what was there before.
@@ -37,6 +37,8 @@ from stages.reasons import Outcome, Reason, outcome
 from stages.schema import LINE, LINEAGE, TRACED
 
 Ints = npt.NDArray[np.int64]
+
+NEVER = 1 << 31
 
 _LINE = [name for name, _ in LINE]
 
@@ -155,13 +157,20 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
     by_place: dict[tuple[str, str, str], int] = {}
     drawings: dict[str, list[str]] = {}
     for number, line in enumerate(ended.gone):
-        by_raw.setdefault((line["source"], line["raw_id"]), number)
+        same = by_raw.setdefault((line["source"], line["raw_id"]), number)
+        # of several the one that represented it, and did so longest
+        if (line["since"] or NEVER) < (ended.gone[same]["since"] or NEVER):
+            by_raw[line["source"], line["raw_id"]] = number
         by_place[line["source"], line["path"], line["sample_id"]] = number
         for drawing in (line["raw_id"], line["sample_id"]):
             drawings[drawing] = _union(drawings.get(drawing, []), line["keys"])
     names = zip(*(records[name].to_pylist() for name in ("source", "path", "raw_id", "sample_id")), strict=True)
     for row, (source, path, raw_id, sample_id) in zip(rows, names, strict=True):
         if row["joined"] is not None:
+            # the same bytes in the same source take over from what is gone, also if they were known as a copy
+            copy = by_raw.get((source, raw_id))
+            if copy is not None and not row["since"]:
+                row["since"] = ended.gone[copy]["since"]
             continue
         heir = by_raw.get((source, raw_id), by_place.get((source, path, sample_id)))
         if heir is not None:

@@ -189,7 +189,7 @@ def test_what_is_kept_outlives_a_run_that_published_nothing(bench: Bench) -> Non
     assert bench.rows(bench.run()).keys() == first.keys()
     kept = next(bench.workspace.glob("kept/*/*.parquet"))
     kept.unlink()
-    with pytest.raises(ConfigError, match="1 kept records are not there.*set on_missing: remove"):
+    with pytest.raises(ConfigError, match=r"1 kept records are not there.*set on_missing: remove"):
         bench.run()
     source.on_missing = "remove"
     assert len(bench.rows(bench.run())) == len(first) - 1
@@ -292,7 +292,7 @@ def test_a_damaged_vocabulary_is_not_used(bench: Bench, name: str) -> None:
     file.write_bytes(sound[:-2] + b" " + sound[-2:])
     source.files["new.svg"] = Drawing(90)
     bench.world.write(source)
-    with pytest.raises(UserError, match="restore it from a copy.*vocabulary=learn"):
+    with pytest.raises(UserError, match=r"restore it from a copy.*vocabulary=learn"):
         bench.run()
     assert len(list(bench.workspace.glob("versions/*/manifest.json"))) == 1
     learned = shutil.copytree(bench.workspace, bench.folder / "copy")
@@ -319,7 +319,7 @@ def test_lineage_and_layout_are_checked_and_their_remedies_work(bench: Bench, pl
     assert any(file.name in fault for fault in bench.verify())
     source.files["new.svg"] = Drawing(90)
     bench.world.write(source)
-    with pytest.raises(UserError, match="is damaged: another sha256.*restore it from a copy"):
+    with pytest.raises(UserError, match=r"is damaged: another sha256.*restore it from a copy"):
         bench.run()
     assert bench.run(**REMEDIES[place]).published and bench.verify() == []
 
