@@ -14,9 +14,7 @@ The last task, ``deduplicate``, has the decisions of the whole corpus in its rec
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -25,16 +23,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import ledger, lineage, plan, takedown
+from pipeline import ledger, lineage, plan
 from pipeline.accounts import merged
 from pipeline.config import Config
-from pipeline.ledger import Basis, Record, table_path
-from pipeline.tables import Output, named, read_table, table_bytes, write_bytes, write_table
+from pipeline.decided import SAID, by_digest, decide, published, told
+from pipeline.ledger import Basis, Record
+from pipeline.tables import Output, named, read_table, write_bytes, write_table
 from pipeline.work import Task, Work
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
-from stages.reasons import Outcome, Reason, outcome
-from stages.schema import CLUSTERS, DECIDED, EDGES, INDEX, LINE, LINEAGE, ROUTED, SETTLED, STARS
+from stages.schema import DECIDED, EDGES, LINE, LINEAGE, ROUTED, SETTLED, STARS
 
 TOGETHER = 1_000_000
 """Records that one task decides on, about."""
@@ -309,7 +307,7 @@ def ended_step(work: Work) -> Record:
         begin += len(lines)
     ended = _ended_of(work, pa.concat_tables(parts))
     outputs = {"kept": write_table(work.storage, work.path(), [ended.table()], lineage.ENDED)}
-    outputs["lineage"] = _by_digest(work, "lineage", lineage.ordered([ended.carried()]), LINEAGE)
+    outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([ended.carried()]), LINEAGE)
     return work.record(outputs, begin, len(ended.out))
 
 
@@ -332,13 +330,13 @@ def settle_step(work: Work) -> Record:
     for path in payload["ended"]:
         ended = lineage.Ended.from_table(read_table(work.storage, path))
     traced = lineage.trace(table, table.select([name for name, _ in LINE]), ended)
-    decisions, lines = _decide(work, table, edges, traced)
+    decisions, lines = decide(work, table, edges, traced)
     for name in ("partition", "row"):
         decisions = decisions.append_column(ROUTED.field(name), table[name])
     sizes = [len(part) for part in samples]
     kept = write_table(work.storage, work.path(), _parts(decisions, sizes), SETTLED)
-    outputs = {"kept": kept, **_published(work, decisions)}
-    outputs["lineage"] = _by_digest(work, "lineage", lineage.ordered([lines]), LINEAGE)
+    outputs = {"kept": kept, **published(work, decisions)}
+    outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([lines]), LINEAGE)
     extra = {"routes": sizes, "merged": lineage.merged(decisions)}
     return work.record(outputs, len(table), outputs["index"].rows, extra=extra)
 
@@ -352,7 +350,7 @@ def gather_step(work: Work) -> Record:
     decisions = table.take(pa.array(order)).select(DECIDED.names)
     if len(decisions) != sum(rows for _, _, rows in payload["partitions"]):
         raise ValueError("the shards do not hold each record of these partitions once")
-    outputs, rows, kept, dropped, extra = _told(work, decisions, payload["partitions"])
+    outputs, rows, kept, dropped, extra = told(work, decisions, payload["partitions"])
     return work.record(outputs, rows, kept, dropped=dropped, extra=extra)
 
 
@@ -374,13 +372,13 @@ def deduplicate_step(work: Work) -> Record:
     before = past.all(work.storage)
     rows = lineage.exact(table, before)
     ended = _ended_of(work, before.filter(pa.array(~np.isin(np.arange(len(before)), rows))))
-    decisions, lines = _decide(work, table, edges, lineage.trace(table, lineage.lines_of(before, rows), ended))
+    decisions, lines = decide(work, table, edges, lineage.trace(table, lineage.lines_of(before, rows), ended))
     partitions = [(source, key, len(t)) for (source, key, _), t in zip(payload["partitions"], tables, strict=True)]
-    outputs, count, kept, dropped, extra = _told(work, decisions, partitions)
-    published = _published(work, decisions)
-    published["lineage"] = _by_digest(work, "lineage", lineage.ordered([lines, ended.carried()]), LINEAGE)
-    outputs |= {_key(name, 0): output for name, output in published.items()}
-    states = [past.state, lineage.state([published["lineage"].sha256])]
+    outputs, count, kept, dropped, extra = told(work, decisions, partitions)
+    files = published(work, decisions)
+    files["lineage"] = by_digest(work, "lineage", lineage.ordered([lines, ended.carried()]), LINEAGE)
+    outputs |= {_key(name, 0): output for name, output in files.items()}
+    states = [past.state, lineage.state([files["lineage"].sha256])]
     extra |= {"edges": payload["edges"], "states": states, "merged": lineage.merged(decisions)}
     return work.record(outputs, count, kept, dropped=dropped, extra=extra)
 
@@ -389,14 +387,14 @@ def _put_together(work: Work) -> Record:
     payload = work.task.payload
     records = [ledger.load(work.storage, "gather", plan.CORPUS, key) for key in payload["gathered"]]
     outputs: dict[str, Output] = {}
-    extra: dict[str, Any] = {name: {} for name in ("kept", *_SAID)} | {"edges": payload["edges"], "merged": 0}
+    extra: dict[str, Any] = {name: {} for name in ("kept", *SAID)} | {"edges": payload["edges"], "merged": 0}
     lost = []
     rows = kept = 0
     for record in records:
         if record is None:
             raise ValueError("a record of gather is gone since it was written")
         outputs |= record.outputs
-        for name in ("kept", *_SAID):
+        for name in ("kept", *SAID):
             extra[name] |= record.extra[name]
         lost.append((record.dropped, record.extra))
         rows, kept = rows + record.rows_in, kept + record.rows_kept
@@ -418,107 +416,6 @@ def _put_together(work: Work) -> Record:
     extra["rejected"] = {s: merged(more["rejected"].get(s, {}) for _, more in lost) for s in sources}
     dropped = merged(reasons for stages, _ in lost for reasons in stages.values())
     return work.record(outputs, rows, kept, dropped={"deduplicate": dropped} if dropped else {}, extra=extra)
-
-
-def _decide(work: Work, table: pa.Table, edges: Sequence[pa.Table], traced: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """`stages.schema.DECIDED` of each row of ``table``, and the lines that they go on with."""
-    payload = work.task.payload
-    settings = DeduplicateSettings.model_validate_json(payload["settings"])
-    taken = takedown.load(work.storage, payload["takedowns"])
-    ids = [read_table(work.storage, path, columns=["sample_id"])["sample_id"] for path in payload["benchmarks"]]
-    benchmark = frozenset(sample_id for column in ids for sample_id in column.to_pylist())
-    was = lineage.earlier(traced)
-    found = deduplicate.deduplicate(table, edges, settings, payload["source_order"], was, taken, benchmark)
-    keys, each = lineage.keys_of(found, traced)
-    lines = lineage.lines(found, traced, each, payload["version"])
-    found = found.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
-    return found.append_column(DECIDED.field("keys"), keys), lines
-
-
-def _published(work: Work, decisions: pa.Table) -> dict[str, Output]:
-    """What versions refer to of whole clusters' ``decisions``: the index of samples, and the clusters."""
-    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
-    # of what was taken down, nobody is told where it was
-    told = decisions.filter(pc.not_equal(decisions["reason"], Reason.TAKEN_DOWN))
-    sizes = told.group_by("cluster_id").aggregate([([], "count_all")])
-    several = sizes.filter(pc.greater(sizes["count_all"], 1))["cluster_id"]
-    # a benchmark's drawing is no record, but what it took is told
-    overlaps = pc.equal(told["reason"], Reason.BENCHMARK_OVERLAP)
-    members = told.filter(pc.or_(pc.is_in(told["cluster_id"], value_set=several), overlaps))
-    order = [("cluster_id", "ascending"), ("kept", "descending"), ("source", "ascending"), ("path", "ascending")]
-    return {
-        "index": _by_digest(work, "index", samples, INDEX),
-        "clusters": _by_digest(work, "clusters", members.sort_by(order), CLUSTERS),
-    }
-
-
-def _by_digest(work: Work, folder: str, table: pa.Table, schema: pa.Schema) -> Output:
-    """Write what versions refer to."""
-    data = table_bytes(table.select(schema.names), schema)
-    path = f"{folder}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
-    return write_bytes(work.storage, path, data, len(table))
-
-
-Told = tuple[dict[str, Output], int, int, dict[str, dict[str, int]], dict[str, Any]]
-"""Outputs, rows in and kept, what was dropped, and more of a record."""
-
-
-def _told(work: Work, decisions: pa.Table, partitions: Sequence[tuple[str, str, int]]) -> Told:
-    """Write ``decisions`` on ``partitions`` (source, key, rows) and say what a record says of them."""
-    outputs: dict[str, Output] = {}
-    kept: dict[str, str] = {}
-    said: dict[str, dict[str, str]] = {name: {} for name in _SAID}
-    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
-    there = {output.path for output in before.outputs.values()} if before and not work.task.anew else set()
-    begin = 0
-    for source, key, rows in partitions:
-        mine = decisions.slice(begin, rows)
-        begin += rows
-        name = f"{source}/{key}"
-        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
-        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
-        stays = mine.filter(mine["kept"])
-        said["decided"][name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
-        said["keys"][name] = ledger.digest(stays["keys"].to_pylist())
-        origins = stays["provenance"].combine_chunks()
-        said["origins"][name] = _digest(origins)
-        said["shown"][name] = _digest(shown(origins, stays["shown"].combine_chunks()))
-    lost = decisions.filter(pc.invert(decisions["kept"]))
-    counted = Counter(zip(lost["source"].to_pylist(), lost["reason"].to_pylist(), strict=True))
-    dropped: Counter[str] = Counter()
-    duplicates: Counter[str] = Counter()
-    rejected: dict[str, dict[str, int]] = {}
-    for (source, reason), n in sorted(counted.items()):
-        dropped[reason] += n
-        if outcome(Reason(reason)) is Outcome.DUPLICATE:
-            duplicates[source] += n
-        else:
-            rejected.setdefault(source, {})[reason] = n
-    extra = {"duplicates": dict(duplicates), "rejected": rejected, "kept": kept, **said}
-    told = {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}
-    return outputs, len(decisions), len(decisions) - len(lost), told, extra
-
-
-_SAID = ("decided", "keys", "origins", "shown")
-"""What a record says of a samples partition, as digests: which rows stay in which clusters, with which keys, where they
-are from, and what shards tell of that."""
-
-
-def _digest(entries: pa.ListArray) -> str:
-    flat = entries.flatten()
-    columns = [flat.field(i).to_pylist() for i in range(flat.type.num_fields)]
-    return ledger.digest([pc.list_value_length(entries).to_pylist(), *columns])
-
-
-def shown(provenance: pa.ListArray, which: pa.ListArray) -> pa.ListArray:
-    """Of each list the entries that shards tell of."""
-    mask = which.flatten()
-    if pc.all(mask, min_count=0).as_py():
-        return provenance
-    rows = pc.list_parent_indices(which).filter(mask).to_numpy()
-    counts = np.bincount(rows, minlength=len(provenance))
-    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-    return pa.ListArray.from_arrays(offsets, provenance.flatten().filter(mask), type=provenance.type)
 
 
 STEPS = {

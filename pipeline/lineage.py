@@ -11,8 +11,9 @@ tables (`stages.schema.LINEAGE`) with a line for each record that it, or a versi
     group    the first key of the record that its cluster was last published with
 
 A line ends with its record: when the file is gone, or was taken down. A file that was moved within its source, or
-edited without a change to the drawing, goes on with the line of what it was, as does another with the same bytes. The keys of a line that ends go to those
-that were in its cluster, or that hold the same drawing, so that no sample that stays changes its split.
+edited without a change to the drawing, goes on with the line of what it was, as does another with the same bytes. The
+keys of a line that ends go to those that were in its cluster, or that hold the same drawing, so that no sample that
+stays changes its split.
 
 A record that settings keep out keeps its line, so that a setting changed and changed back gives what was there before.
 """

@@ -7,32 +7,28 @@ before something has run, and says what follows.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from pipeline import base_tokenizer, bisect, decisions, duplicates, keep, ledger, marks, plan, takedown, versions, whole
-from pipeline.accounts import account, merged, stage_counts
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
-from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError, StorageError
+from pipeline.errors import ConfigError, PartitionError, StorageError
+from pipeline.history import History
 from pipeline.ledger import Record
 from pipeline.lineage import Past
 from pipeline.plan import Decision
 from pipeline.progress import Display
-from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, read_layout
+from pipeline.publishing import Walked, manifest_of, within_budget
+from pipeline.sources import LAYOUT, layout_table, list_source
 from pipeline.storage import NotFound, Storage, require_writable
 from pipeline.tables import Output, table_bytes
 from pipeline.versions import Manifest
 from pipeline.work import Cause, Done, Failed, Task
-from stages.reasons import Outcome, Reason, outcome
 
 ATTEMPTS = 20
 """Walks of one run at most, each with something made anew that was damaged."""
@@ -127,10 +123,8 @@ class Conductor:
         self._mark: marks.Mark | None = None
         self._recorded: set[str] | None = None
         self._layout = b""
-        self._layouts: dict[int, dict[str, list[Chunk]]] = {}
         self._parent: Manifest | None = None
         self._forget = forget_earlier
-        self._before: dict[str, keep.Before] = {}
         self._kept: list[keep.Kept] = []
         self._distrusted: set[str] = set()
         self._mended: set[str] = set()
@@ -178,7 +172,7 @@ class Conductor:
         reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
         if self._parent is not None and self._unchanged(manifest):
             return Result(self._parent, False, ran, reused, self.costs)
-        self._within_budget(manifest)
+        within_budget(self.config, manifest)
         versions.publish(self.storage, manifest)
         return Result(manifest, True, ran, reused, self.costs)
 
@@ -247,7 +241,9 @@ class Conductor:
         listings = [list_source(source, self.base, config.storage.access()) for source in everything]
         takedowns = takedown.requests(self.storage)
         parts = takedown.Parts(self.storage, takedowns)
-        cut = self._cut(listings)
+        history = History(config, self.storage, self._parent, self._forget)
+        cut = history.cut(listings)
+        self._layout = table_bytes(layout_table(cut), LAYOUT)
         held = {(name, chunk.key): parts.of(name, chunk.key) for name, of in cut.items() for chunk in of}
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, takedowns, held))
         for source in everything:
@@ -259,7 +255,9 @@ class Conductor:
                     "correct path or glob"
                 )
         if not self._pending:
-            crawled += self._keep(listings, cut, crawled, takedowns, parts)
+            tasks = history.keep_tasks(listings, cut, crawled, takedowns, parts)
+            self._kept = history.kept(listings, self._stage("keep", tasks) if tasks else [])
+            crawled += [kept.record for kept in self._kept]
         samples = self._stage("samples", plan.samples_tasks(config, crawled, takedowns))
         if self._pending:
             raise _Unknown("samples")
@@ -270,14 +268,27 @@ class Conductor:
         generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
         generations |= {(kept.source, kept.key): kept.generation for kept in self._kept}
         lost = [record.outputs["dropped"].path for record in (*crawled, *samples) if "dropped" in record.outputs]
-        decided = self._duplicates(samples, benchmarks, generations, takedowns, lost)
+        decided = self._duplicates(samples, benchmarks, generations, takedowns, history.past(), lost)
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
         vocabulary = self._vocabulary(samples, decided, sides["caption"])
         sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
         written = self._stage("write", plan.write_tasks(config, samples, decided, sides, generations))
-        return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
+        done = Walked(
+            self._parent,
+            crawled,
+            samples,
+            decided,
+            vocabulary,
+            written,
+            takedowns,
+            self._kept,
+            self._layout,
+            self._fingerprints,
+            self._base_tokenizer,
+        )
+        return manifest_of(config, done)
 
     def _duplicates(
         self,
@@ -285,6 +296,7 @@ class Conductor:
         benchmarks: Sequence[Record],
         generations: Mapping[tuple[str, str], int],
         takedowns: Sequence[str],
+        past: Past,
         lost: Sequence[str],
     ) -> Record:
         """What was decided of the whole corpus. ``lost``: tables of the records that left before."""
@@ -293,108 +305,12 @@ class Conductor:
         banded = self._stage("bands", duplicates.bands_tasks(self.config, blocks))
         paired = self._stage("pairs", duplicates.pairs_tasks(self.config, stretches, banded))
         matched = self._stage("match", duplicates.match_tasks(self.config, stretches, paired))
-        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, self._past(), lost, takedowns)
+        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, past, lost, takedowns)
         task = deciding.whole()
         if deciding.shards > 1 and self._decide(task).run:
             deciding.in_shards(self._stage)
         (decided,) = self._stage("deduplicate", [task])
         return decided
-
-    def _past(self) -> Past:
-        """What earlier versions published, which decides before anything else."""
-        parent = self._parent
-        if parent is None:
-            return Past()
-        if self._forget:
-            return Past(version=parent.version)
-        files = parent.lineage.get("files") or parent.index
-        named = tuple((file["path"], file["sha256"]) for file in files)
-        return Past(named, parent.version, index=not parent.lineage)
-
-    def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
-        """The crawl partitions of each source: those of an earlier version, and new ones for what is new.
-
-        That is the newest version that was cut by the same settings, so that a setting changed and changed back gives
-        what it gave before; nothing older than what was repacked.
-        """
-        parent, records, repack = self._parent, self.config.partition.records, self.config.write.repack
-        layout: dict[str, list[Chunk]] = {}
-        generation = 1
-        if parent is not None and not repack:
-            generation = parent.version + 1
-            for version in self._newest_first():
-                if version.config["partition"]["records"] == records:
-                    layout = self._layout_of(version)
-                    break
-                if version.config["write"]["repack"]:
-                    break
-        keeping = [listing.source.name for listing in listings if listing.source.on_missing == "keep"]
-        if parent is not None and keeping:
-            last = self._layout_of(parent)
-            for name in keeping:
-                of = last.get(name, [])
-                tables = [keep.Kept.of(each) for each in parent.kept.get("tables", ()) if each["source"] == name]
-                raw = keep.raw_tables(self.storage, of, name, parent.kept.get("raw", ()))
-                self._before[name] = keep.Before(of, raw, tables)
-        cut = {
-            listing.source.name: chunks(listing, records, layout.get(listing.source.name, ()), generation)
-            for listing in listings
-        }
-        self._layout = table_bytes(layout_table(cut), LAYOUT)
-        return cut
-
-    def _layout_of(self, version: Manifest) -> dict[str, list[Chunk]]:
-        if not version.layout:
-            return {}
-        if version.version not in self._layouts:
-            data = whole.read_checked(self.storage, version.layout["path"], version.layout["sha256"])
-            table = pq.read_table(pa.BufferReader(data), use_threads=False)
-            self._layouts[version.version] = read_layout(table)
-        return self._layouts[version.version]
-
-    def _keep(
-        self,
-        listings: Sequence[Listing],
-        cut: Mapping[str, Sequence[Chunk]],
-        crawled: Sequence[Record],
-        takedowns: Sequence[str],
-        parts: takedown.Parts,
-    ) -> list[Record]:
-        """What sources keep, as if it were crawled. Raises ConfigError if some of it is gone."""
-        self._kept = []
-        version = 1 if self._parent is None else self._parent.version + 1
-        tasks, asked = [], []
-        for listing in listings:
-            before = self._before.get(listing.source.name)
-            if before is None:
-                continue
-            for lost in keep.missing(self.storage, before.kept):
-                raise ConfigError(
-                    f"source {lost.source}: {lost.rows} kept records are not there: {self.storage.locate(lost.path)} "
-                    f"is damaged or gone; {whole.remedy_for(lost.path)}"
-                )
-            mine = [record for record in crawled if record.source == listing.source.name]
-            marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
-            task = keep.keep_task(
-                before,
-                listing,
-                cut[listing.source.name],
-                mine,
-                version,
-                takedowns,
-                marks,
-                self.config.partition.records,
-            )
-            if task is None:
-                self._kept += before.kept
-            else:
-                tasks.append(task)
-                asked.append((before, listing.source.license))
-        for record, (before, license) in zip(self._stage("keep", tasks) if tasks else [], asked, strict=True):
-            self._kept += keep.tables_of(record, before.kept, version, license)
-        order = [listing.source.name for listing in listings]
-        self._kept.sort(key=lambda kept: (order.index(kept.source), kept.key))
-        return [kept.record for kept in self._kept]
 
     def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
         """The newest version's vocabulary if it is used again, and the base tokenizer, if the config names one."""
@@ -403,19 +319,11 @@ class Conductor:
         self._base_tokenizer = base.outputs if base else {}
         if self._parent is not None and self.config.vocabulary == "frozen":
             basis = plan.vocabulary_basis(self.config, self._base_tokenizer)
-            for version in self._newest_first():
+            for version in History(self.config, self.storage, self._parent).newest_first():
                 if version.vocabulary["basis"] == basis:
                     self.phases.append(Phase("segments", (), f"frozen since published (version {version.version})"))
                     return version.vocabulary, base
         return None, base
-
-    def _newest_first(self) -> Iterator[Manifest]:
-        """All versions: a setting changed and changed back finds what was learned with it."""
-        assert self._parent is not None
-        yield self._parent
-        for number in reversed(versions.numbers(self.storage)):
-            if number < self._parent.version:
-                yield versions.read(self.storage, number)
 
     def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
         """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
@@ -538,104 +446,6 @@ class Conductor:
         costs.peak_bytes[stage] = max(costs.peak_bytes.get(stage, 0), result.peak_bytes)
         for part, seconds in result.stage_seconds.items():
             costs.cpu_seconds[part] = costs.cpu_seconds.get(part, 0.0) + seconds
-
-    # -- the accounts
-
-    def _manifest(
-        self,
-        crawled: Sequence[Record],
-        samples: Sequence[Record],
-        decided: Record,
-        vocabulary: dict[str, Output],
-        written: Sequence[Record],
-        takedowns: Sequence[str],
-    ) -> Manifest:
-        funnel, sources = account(self.config, crawled, samples, decided)
-        shards = sorted((shard for record in written for shard in record.extra["shards"]), key=lambda s: s["path"])
-        licenses: dict[str, int] = {}
-        for record in written:
-            for spdx, n in record.extra["licenses"].items():
-                licenses[spdx] = licenses.get(spdx, 0) + n
-        for form in self.config.write.formats:
-            rows = sum(shard["rows"] for shard in shards if shard["format"] == form)
-            if rows != funnel.kept:
-                raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
-        parent = None if self._parent is None else self._parent.version
-        lost = decided.dropped.get("deduplicate", {})
-        published: dict[str, list[dict[str, Any]]] = {"index": [], "clusters": [], "lineage": []}
-        for role, output in sorted(decided.outputs.items()):
-            if "/" not in role:  # else it is of a partition
-                file = {"path": output.path, "sha256": output.sha256, "bytes": output.bytes}
-                published[role.partition("-")[0]].append(file)
-        files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
-        return Manifest(
-            version=(parent or 0) + 1,
-            parent=parent,
-            created_by=versions.created_by(plan.stage_versions(self.config)),
-            config=self.config.resolved(),
-            fingerprints=dict(sorted(self._fingerprints.items())),
-            funnel=funnel,
-            stages=stage_counts(crawled, samples, decided),
-            sources=sources,
-            duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
-            shards=shards,
-            vocabulary={
-                "basis": plan.vocabulary_basis(self.config, self._base_tokenizer),
-                "fingerprint": self._fingerprints["segments"],
-                "files": files,
-            },
-            licenses=dict(sorted(licenses.items())),
-            notes=merged(record.extra["notes"] for record in samples),
-            raw_bytes=sum(record.extra["raw_bytes"] for record in written),
-            layout=self._layout_file(),
-            index=published["index"],
-            clusters=published["clusters"],
-            lineage={"files": published["lineage"], "merged": decided.extra["merged"]},
-            kept=self._kept_files(crawled),
-            takedowns={"requests": list(takedowns), "records": funnel.rejected.get(Reason.TAKEN_DOWN, 0)},
-        )
-
-    def _kept_files(self, crawled: Sequence[Record]) -> dict[str, Any]:
-        """What is kept, and where it will be found what vanishes next."""
-        keeping = {source.name for source in self.config.sources if source.on_missing == "keep"}
-        raw = [
-            {"source": record.source, "key": record.key, "path": out.path, "sha256": out.sha256, "bytes": out.bytes}
-            for record in crawled
-            for out in [record.outputs["kept"]]
-            if record.source in keeping and record.stage == "crawl"
-        ]
-        return {"tables": [kept.to_json() for kept in self._kept], "raw": raw} if keeping else {}
-
-    def _layout_file(self) -> dict[str, Any]:
-        digest = hashlib.sha256(self._layout).hexdigest()
-        return {"path": f"layouts/{digest[:20]}.parquet", "sha256": digest, "bytes": len(self._layout)}
-
-    def _within_budget(self, manifest: Manifest) -> None:
-        """Raise OverBudget, with one line for each budget that is exceeded."""
-        budget, everything = self.config.error_budget, manifest.funnel.input
-        lost = {
-            "rowwise" if row["stage"] == "sandbox" else row["stage"]: {
-                reason: n for reason, n in row["dropped"].items() if outcome(Reason(reason)) == Outcome.QUARANTINED
-            }
-            for row in manifest.stages
-        }
-        if isinstance(budget, dict):
-            default = Config.model_fields["error_budget"].default
-            shares = [(stage, reasons, budget.get(stage, default)) for stage, reasons in lost.items()]
-        else:
-            shares = [("", merged(lost.values()), budget)]
-        lines = []
-        for stage, reasons, share in shares:
-            count = sum(reasons.values())
-            if count > share * everything:
-                codes = ", ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
-                where, key = (f" in {stage}", f"error_budget.{stage}") if stage else ("", "error_budget")
-                lines.append(
-                    f"{count} of {everything} records were quarantined{where} ({codes}), over {key} {share}; nothing "
-                    "was published; look at tables/**/*.dropped.parquet, or raise it and run again"
-                )
-        if lines:
-            raise OverBudget("\n".join(lines))
 
 
 def _gave_up(stage: str, failed: list[Failed]) -> PartitionError:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import decisions, duplicates, keep, ledger, sandbox, takedown
+from pipeline import decided, decisions, duplicates, keep, ledger, sandbox, takedown
 from pipeline.errors import ConfigError
 from pipeline.ledger import Record
 from pipeline.storage import NotFound, Storage, is_s3, open_storage
@@ -404,7 +404,7 @@ def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:
             side = side.filter(side["kept"]).select(["sample_id", "provenance", "shown"]).combine_chunks()
             origins = side["provenance"].combine_chunks()
             if not whole:
-                origins = decisions.shown(origins, side["shown"].combine_chunks())
+                origins = decided.shown(origins, side["shown"].combine_chunks())
             side = side.select(["sample_id"]).append_column("provenance", origins)
         if side["sample_id"] != rows["sample_id"]:
             raise ValueError(f"{part[stage]} does not hold the survivors of {part['samples']}")

@@ -43,6 +43,8 @@ class Oracle:
         self._last = Published()
         self._since: dict[Record, int] = {}
         self._known: dict[str, dict[str, Any]] = {}
+        self.places: dict[tuple[str, str], set[int]] = {}
+        """Source, path -> the drawings that ever were published with it."""
         self.taken: set[int] = set()
         """Numbers of drawings that were taken down."""
         self.forgotten = False
@@ -80,6 +82,9 @@ class Oracle:
         let_go = sum(d.number in self.taken for s, of in records.items() for p, d in of.items() if p not in here[s])
         if not expected - let_go <= manifest["funnel"]["input"] <= expected:
             wrong.append(f"{manifest['funnel']['input']} records went in, {expected} are there or kept")
+        for source, of in records.items():
+            for path, drawing in of.items():
+                self.places.setdefault((source, path), set()).add(drawing.number)
         self._last = Published(samples, records, _merging(settings), _splitting(settings))
         self.forgotten = False
         return wrong

@@ -265,7 +265,8 @@ class Walk:
             return "nothing to take down"
         path = self.chance.choice(sorted(there))
         drawing = there[path]
-        rule = self.chance.choice(("raw", "path", "sample"))
+        # a row's path says where it is in its table now, and another one will have it
+        rule = self.chance.choice(("raw", "sample") if source.rows is not None else ("raw", "path", "sample"))
         text = drawing.raw_id if rule == "raw" else f"path:{source.name}/{path}"
         if rule == "sample":
             of = [s for s, row in self.oracle._last.samples.items() if row["all"][0]["raw_id"] == drawing.raw_id]
@@ -284,6 +285,10 @@ class Walk:
             return f"take down {text[:40]}, which is new"
         self.oracle.taken.add(drawing.number)
         self._taken.append(drawing)
+        if rule == "path":
+            for (name, place), numbers in self.oracle.places.items():
+                if name == source.name and place.startswith(path):
+                    self.oracle.taken.update(numbers)
         return f"take down {rule} {text[:40]} (drawing {drawing.number})"
 
     def purge(self) -> str:
