@@ -23,6 +23,7 @@ from pipeline.storage import Storage
 from pipeline.tables import Output, read_table, write_table
 from pipeline.work import Task, Work
 from stages import crawl
+from stages.reasons import Reason
 from stages.schema import RAW
 
 PLACE = "kept/"
@@ -125,7 +126,8 @@ def keep_task(
     payload = {
         "kept": [kept.to_json() for kept in before.kept],
         "gone": gone,
-        "fresh": [output.path for record in fresh for output in record.outputs.values()],
+        "fresh": [record.outputs["kept"].path for record in fresh],
+        "lost": [record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs],
         "loose": new,
         "license": source.license,
         "version": version,
@@ -140,14 +142,21 @@ def keep_step(work: Work) -> Record:
     """Tables of what is kept: those of before without what is there again, and one of what has vanished since."""
     payload, storage = work.task.payload, work.storage
     taken = takedown.load(storage, payload["takedowns"])
-    here = set(payload["loose"])
+    here, sealed = set(payload["loose"]), set()
     for path in payload["fresh"]:
         here.update(read_table(storage, path, columns=["path"])["path"].to_pylist())
+    for path in payload["lost"]:
+        table = read_table(storage, path, columns=["path", "reason", "detail"])
+        here.update(table["path"].to_pylist())
+        sealed.update(table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))["detail"].to_pylist())
     back = pa.array(sorted(here), pa.string())
 
     def left(table: pa.Table) -> pa.Table:
         stays = pc.invert(pc.is_in(table["path"], value_set=back))
         table = table.filter(stays)
+        if sealed:
+            names = [taken.places(work.task.source, path) for path in table["path"].to_pylist()]
+            table = table.filter(pa.array([sealed.isdisjoint(places) for places in names], pa.bool_()))
         table = table.filter(pa.array(~taken.down(table)))
         license = pa.array([payload["license"]] * len(table), pa.string())
         return table.set_column(RAW.names.index("license"), "license", license)

@@ -50,7 +50,10 @@ def crawl_step(work: Work) -> Record:
     def kept() -> Iterator[pa.Table]:
         for raw, lost in crawl.crawl_records(items(), payload["source"], payload["license"], settings):
             down = taken.down(raw)
-            dropped.extend((lost, _taken_down(raw.filter(pa.array(down)).drop_columns("raw_id"), "crawl")))
+            gone = raw.filter(pa.array(down))
+            # what is kept has to know that there is something at these paths
+            places = [taken.places(payload["source"], path)[0] for path in gone["path"].to_pylist()]
+            dropped.extend((lost, _taken_down(gone.drop_columns("raw_id"), "crawl", places)))
             yield raw.filter(pa.array(~down))
 
     def items() -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
@@ -75,12 +78,13 @@ def crawl_step(work: Work) -> Record:
     return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]))
 
 
-def _taken_down(rows: pa.Table, stage: str) -> pa.Table:
+def _taken_down(rows: pa.Table, stage: str, details: Sequence[str] = ()) -> pa.Table:
     """`DROPPED` of records that were taken down: of these nobody is told where they were."""
     ids = rows["raw_id"].to_pylist() if "raw_id" in rows.column_names else [""] * len(rows)
     told = [
-        {"id": raw_id, "source": source, "path": "", "stage": stage, "reason": str(Reason.TAKEN_DOWN), "detail": ""}
-        for raw_id, source in zip(ids, rows["source"].to_pylist(), strict=True)
+        {"id": raw_id, "source": source, "path": "", "stage": stage, "reason": str(Reason.TAKEN_DOWN)}
+        | {"detail": detail}
+        for raw_id, source, detail in zip(ids, rows["source"].to_pylist(), details or [""] * len(rows), strict=True)
     ]
     return pa.Table.from_pylist(told, schema=DROPPED)
 

@@ -123,6 +123,10 @@ class Known(Taken):
                     found |= seal.ids_in(table[name])
         return found
 
+    def places(self, source: str, path: str) -> list[str]:
+        """What stands for a place where something was that was taken down: the first where it is noted."""
+        return [sealed(salt, "place", source, path) for salt in [seal.salt for seal in self.seals] or ["00"]]
+
     def named(self, table: pa.Table) -> Bools:
         """Whether a rule or an id names each record."""
         found = super().named(table) | self.down(table)

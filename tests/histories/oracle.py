@@ -47,6 +47,10 @@ class Oracle:
         """Source, path -> the drawings that ever were published with it."""
         self.taken: set[int] = set()
         """Numbers of drawings that were taken down."""
+        self.rules: list[tuple[str, str]] = []
+        """Source and beginning of path of what was taken down by path, which names what comes later, too."""
+        self._named: set[int] = set()
+        """Drawings that such a rule named at some time: these need not be there, and leave for good with a purge."""
         self.forgotten = False
 
     def epoch(self) -> None:
@@ -79,7 +83,8 @@ class Oracle:
         expected = sum(map(len, records.values()))
         here = {source.name: source.records() for source in world.sources}
         # what was taken down is not kept
-        let_go = sum(d.number in self.taken for s, of in records.items() for p, d in of.items() if p not in here[s])
+        gone = self.taken | self._named
+        let_go = sum(d.number in gone for s, of in records.items() for p, d in of.items() if p not in here[s])
         if not expected - let_go <= manifest["funnel"]["input"] <= expected:
             wrong.append(f"{manifest['funnel']['input']} records went in, {expected} are there or kept")
         for source, of in records.items():
@@ -189,6 +194,9 @@ class Oracle:
             if source.on_missing == "keep":
                 here = {p: d for p, d in self._last.records.get(source.name, {}).items() if p not in here} | here
             found[source.name] = here
+            for path, drawing in here.items():
+                if any(source.name == name and path.startswith(start) for name, start in self.rules):
+                    self._named.add(drawing.number)
         return found
 
     def _provenance(
@@ -219,7 +227,7 @@ class Oracle:
         }
         for of in records.values():
             for path, drawing in of.items():
-                if drawing.number in self.taken:
+                if drawing.number in self.taken or drawing.number in self._named:
                     continue
                 if _class(drawing, settings) not in told and not _rejected(drawing, settings):
                     yield f"drawing {drawing} at {path} is in no sample"

@@ -286,6 +286,7 @@ class Walk:
         self.oracle.taken.add(drawing.number)
         self._taken.append(drawing)
         if rule == "path":
+            self.oracle.rules.append((source.name, path))
             for (name, place), numbers in self.oracle.places.items():
                 if name == source.name and place.startswith(path):
                     self.oracle.taken.update(numbers)
