@@ -367,9 +367,8 @@ def deduplicate_step(work: Work) -> Record:
         return _put_together(work)
     tables = [read_table(work.storage, path, columns=list(_COLUMNS)) for _, _, path in payload["partitions"]]
     edges = [read_table(work.storage, path) for path in payload["edges"]]
-    table = (
-        pa.concat_tables([ROUTED.empty_table().select(_COLUMNS), *tables]) if not tables else pa.concat_tables(tables)
-    )
+    # there is none if all was taken down
+    table = pa.concat_tables(tables or [ROUTED.empty_table().select(list(_COLUMNS))])
     past = lineage.Past.of(payload["past"])
     before = past.all(work.storage)
     rows = lineage.exact(table, before)

@@ -236,6 +236,23 @@ def test_a_purge_leaves_no_byte(bench: Bench) -> None:
     assert bench.verify() == [] and not bench.run().published
 
 
+def test_all_may_be_taken_down(bench: Bench) -> None:
+    """A version of nothing is a version; and a row of a table that goes leaves no gap that is kept."""
+    source = bench.world.add(Source("t", "MIT", "keep", rows=many(0, 4)))
+    bench.run()
+    bench.take_down(Drawing(2).raw_id)
+    left = bench.leads(bench.run()).keys()
+    assert left == {("t", f"0000000{n}.svg") for n in (0, 1, 3)}
+    assert source.rows is not None
+    source.rows.append(Drawing(9))
+    bench.world.write(source)
+    assert bench.leads(bench.run()).keys() == left | {("t", "00000004.svg")}
+    bench.take_down("license:MIT")
+    nothing = bench.run()
+    assert nothing.manifest.funnel.kept == 0 and nothing.manifest.funnel.rejected["taken_down"] == 5
+    assert bench.verify() == [] and not bench.run().published
+
+
 def test_a_licence_is_a_whole_expression(bench: Bench) -> None:
     """MIT does not name what is under MIT OR Apache-2.0; the request says that it saw it."""
     bench.source("a", "MIT OR Apache-2.0", *many(0, 2))
