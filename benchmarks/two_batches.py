@@ -28,6 +28,7 @@ from near_duplicates import run_task
 from pipeline import decisions, duplicates, ledger
 from pipeline.config import Config
 from pipeline.ledger import Record
+from pipeline.lineage import Past
 from pipeline.storage import FolderStorage
 from pipeline.tables import read_table, write_table
 from pipeline.work import Task
@@ -69,15 +70,15 @@ class Workspace:
     def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
         return [done.record for done in self._pool.map(run_task, [(task, str(self._root)) for task in tasks], 1)]
 
-    def decide(self, samples: list[Record], batches: dict[str, int], earlier: list[str]) -> Record:
-        """``batches``: source -> in which version it came."""
+    def decide(self, samples: list[Record], batches: dict[str, int], past: Past) -> Record:
+        """``batches``: source -> in which version it came. ``past``: the lineage of the version before."""
         generations = {(record.source, record.key[:-2]): batches[record.source] for record in samples}
         blocks = duplicates.blocks(samples, generations)
         stretches = duplicates.stretches(blocks)
         banded = self._stage("bands", duplicates.bands_tasks(CONFIG, blocks))
         paired = self._stage("pairs", duplicates.pairs_tasks(CONFIG, stretches, banded))
         matched = self._stage("match", duplicates.match_tasks(CONFIG, stretches, paired))
-        deciding = decisions.Deciding(CONFIG, samples, matched, earlier=earlier)
+        deciding = decisions.Deciding(CONFIG, samples, matched, past=past)
         if deciding.shards > 1:
             deciding.in_shards(self._stage)
         (decided,) = self._stage("deduplicate", [deciding.whole()])
@@ -94,13 +95,14 @@ class Workspace:
             of = {row["sample_id"]: row["split"] for row in splits}
             for row in rows.to_pylist():
                 split = of[row["sample_id"]] if row["kept"] else ""
-                found[row["path"]] = (*(row[key] for key in sorted(row)), split)
+                found[row["path"]] = (*(row[key] for key in sorted(row) if key != "shown"), split)
         return found
 
     @staticmethod
-    def index(decided: Record) -> list[str]:
-        """Where the samples that stay are listed."""
-        return [output.path for name, output in sorted(decided.outputs.items()) if name.startswith("index-")]
+    def lineage(decided: Record) -> Past:
+        """What the next version builds on."""
+        files = [output for name, output in sorted(decided.outputs.items()) if name.startswith("lineage-")]
+        return Past(tuple((output.path, output.sha256) for output in files), 1)
 
 
 def samples_of(workspace: Path, limit: int | None) -> pa.Table:
@@ -131,14 +133,14 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="svgmill-batches-") as name:
                 two, one = Workspace(Path(name, "two"), pool), Workspace(Path(name, "one"), pool)
                 first = two.store(table.filter(pa.array(~later)), "a", chance)
-                version = two.decide(first, {"a": 1}, [])
+                version = two.decide(first, {"a": 1}, Past())
                 second = two.store(table.filter(pa.array(later)), "b", chance)
-                grown = two.told(two.decide([*first, *second], {"a": 1, "b": 2}, two.index(version)))
+                grown = two.told(two.decide([*first, *second], {"a": 1, "b": 2}, two.lineage(version)))
                 parts = [
                     *one.store(table.filter(pa.array(~later)), "a", chance),
                     *one.store(table.filter(pa.array(later)), "b", chance),
                 ]
-                decided = one.decide(parts, {"a": 1, "b": 1}, [])
+                decided = one.decide(parts, {"a": 1, "b": 1}, Past())
                 whole = one.told(decided)
             wrong = [path for path in whole if whole[path] != grown[path]]
             faults += len(wrong) + (whole.keys() != grown.keys())

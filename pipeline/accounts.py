@@ -52,7 +52,8 @@ def account(
     for name, row in by_source.items():
         row["duplicate"] = decided.extra["duplicates"].get(name, 0)
         taken = decided.extra["rejected"].get(name, {})
-        row["rejected"] |= taken
+        # what was taken down may have left at an earlier stage, too
+        row["rejected"] = merged([row["rejected"], taken])
         row["kept"] = passed.get(name, 0) - row["duplicate"] - sum(taken.values())
         row["rejected"] = dict(sorted(row["rejected"].items()))
         row["quarantined"] = dict(sorted(row["quarantined"].items()))

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline import versions
 from pipeline.errors import ConfigError, StorageError
 from pipeline.report.publish import ensure_pages
 from pipeline.storage import Storage
@@ -42,16 +43,25 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
                 file["path"] = path
                 copied += len(data)
 
-            told["shards"] = [dict(shard) for shard in manifest.shards]
+            gone = versions.redacted(storage, manifest.version)
+            told["shards"] = [dict(shard) for shard in manifest.shards if shard["path"] not in gone]
             for shard in told["shards"]:
                 copy(shard, shard["path"].removeprefix("shards/"))
             for file in told["vocabulary"]["files"].values():
                 copy(file, f"tokenizer/{file['path'].rpartition('/')[2]}")
-            for name in ("index", "clusters"):
-                for n, part in enumerate(told[name]):
-                    copy(part, f"{name}/{n:05}.parquet")
+            told["lineage"] = {**manifest.lineage, "files": [dict(part) for part in manifest.lineage.get("files", ())]}
+            for name, parts in (
+                ("index", told["index"]),
+                ("clusters", told["clusters"]),
+                ("lineage", told["lineage"]["files"]),
+            ):
+                for n, part in enumerate(parts):
+                    if part["path"] not in gone:
+                        copy(part, f"{name}/{n:05}.parquet")
             if told["layout"]:
                 copy(told["layout"], "layout.parquet")
+            if gone:
+                told["redacted"] = len(gone)
             (folder / "manifest.json").write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
             for page in ensure_pages(storage, manifest, lambda text: None):
                 text = storage.read(page).decode()

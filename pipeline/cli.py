@@ -58,6 +58,9 @@ def run(
     address: Annotated[Optional[str], typer.Option(help="a Ray cluster to join; else a local one starts")] = None,  # noqa: UP045
     workers: Annotated[Optional[int], typer.Option(min=1, help="partitions at a time; else one per CPU")] = None,  # noqa: UP045
     overrides: Overrides = [],  # noqa: B006 - typer copies it
+    forget_earlier: Annotated[
+        bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")
+    ] = False,
 ) -> None:
     """Plan, run what is missing, publish a version, and show where everything went."""
     from pipeline import summary
@@ -72,7 +75,7 @@ def run(
     storage = _workspace(loaded, workspace)
     display = Display()
     try:
-        result = Conductor(loaded, storage, lambda: chosen, display).run()
+        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier).run()
         pages = ensure_pages(storage, result.manifest, display.say)
     except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
         typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)
@@ -128,10 +131,15 @@ def takedown(
         Path,
         typer.Option(metavar="LIST", help="a line each: sample or raw id, URL, path:SOURCE/BEGINNING, license:SPDX"),
     ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it names, and remember nothing")] = False,
 ) -> None:
-    """Remember what must go; the next version, and all later ones, lack it, also from other sources."""
+    """Remember what must go; the next version, and all later ones, lack it, also from other sources.
+
+    It is looked for in all versions and all tables. license:SPDX is the whole expression that a source states.
+    """
     from pipeline import takedown as takedowns
     from pipeline.errors import ConfigError
+    from pipeline.resolve import resolve
     from pipeline.storage import open_existing
 
     try:
@@ -141,12 +149,21 @@ def takedown(
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
     storage = open_existing(workspace)
-    done = takedowns.record(storage, rules)
-    known = "recorded" if done.new else "was recorded before"
+    hits = resolve(storage, rules)
+    for number, samples in sorted(hits.versions.items()):
+        typer.echo(f"version {number}: {len(samples)} samples")
+        for sample, places in sorted(samples.items()) if dry_run else ():
+            typer.echo(f"  {sample}  {', '.join(places)}")
+    for whole in hits.parts_of:
+        typer.echo(f"note: {whole} has it as a part, and is not named; a licence is a whole expression")
     typer.echo(
-        f"{storage.uri}/{done.path} {known}: it names {done.samples} samples of the newest version; "
-        "run the config again to publish a version without them"
+        f"{len(hits.found.samples)} canonical forms of {len(hits.found.raw_ids)} files, {hits.records} in tables"
     )
+    if dry_run:
+        return
+    done = takedowns.record(storage, rules, hits.found)
+    known = "recorded" if done.new else "was recorded before"
+    typer.echo(f"{storage.uri}/{done.path} {known}; run the config again to publish a version without what it names")
 
 
 @app.command()

@@ -4,7 +4,8 @@ A corpus of up to `TOGETHER` records is decided on by one task. A larger one is 
 holds whole components of the graph of duplicates, so that no task sees all records, nor all edges:
 
     components   of some edges, then of some components, until they are one table; see `stages.deduplicate.components`
-    route        of some samples partitions, edges, or earlier samples: what goes into which shard
+    route        of some samples partitions, or edges: what goes into which shard, with what earlier versions said of it
+    ended        which lines of earlier versions no record has for its own any more
     settle       of a shard: who stays
     gather       of some samples partitions: their decisions, from all shards
 
@@ -13,9 +14,7 @@ The last task, ``deduplicate``, has the decisions of the whole corpus in its rec
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -24,16 +23,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import ledger, plan, takedown
+from pipeline import ledger, lineage, plan
 from pipeline.accounts import merged
 from pipeline.config import Config
-from pipeline.ledger import Basis, Record, table_path
-from pipeline.tables import Output, read_table, table_bytes, write_bytes, write_table
+from pipeline.decided import SAID, by_digest, decide, published, told
+from pipeline.ledger import Basis, Record
+from pipeline.tables import Output, named, read_table, write_bytes, write_table
 from pipeline.work import Task, Work
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
-from stages.reasons import Outcome, Reason, outcome
-from stages.schema import CLUSTERS, DECIDED, EDGES, INDEX, ROUTED, SETTLED, STARS
+from stages.schema import DECIDED, EDGES, LINE, LINEAGE, ROUTED, SETTLED, STARS
 
 TOGETHER = 1_000_000
 """Records that one task decides on, about."""
@@ -56,9 +55,10 @@ Stage = Callable[[str, list[Task]], list[Record]]
 class Deciding:
     """The tasks that decide on ``samples``, of which ``matched`` are the duplicates.
 
-    ``benchmarks``: the samples of what the dataset must not overlap. ``earlier``: paths of the index of the version
-    whose samples stay. They are no part of the basis of what is decided in the end: what was decided from the same
-    samples before stands, which is what they are there for. ``takedowns``: paths of the requests (see `takedown`).
+    ``benchmarks``: the samples of what the dataset must not overlap. ``past``: the lineage of the version that this run
+    builds on. It is no part of the basis, since to decide once more by what was decided changes nothing: a record holds
+    if it was made from this lineage, or made it. ``lost``: paths of tables that say which records left before.
+    ``takedowns``: paths of the requests (see `takedown`).
     """
 
     def __init__(
@@ -67,7 +67,8 @@ class Deciding:
         samples: Sequence[Record],
         matched: Sequence[Record],
         benchmarks: Sequence[Record] = (),
-        earlier: Sequence[str] = (),
+        past: lineage.Past = lineage.Past(),  # noqa: B008 - it is frozen
+        lost: Sequence[str] = (),
         takedowns: Sequence[str] = (),
     ) -> None:
         self._config, self._samples = config, samples
@@ -84,8 +85,11 @@ class Deciding:
             "source_order": self._order,
             "takedowns": list(takedowns),
             "benchmarks": [table.path for table in self._benchmarks],
-            "earlier": list(earlier),
+            "past": past.payload(),
+            "version": past.version + 1,
+            "lost": list(lost),
         }
+        self._past = past
         self.shards = -(-self._rows // TOGETHER)
 
     def whole(self) -> Task:
@@ -106,15 +110,18 @@ class Deciding:
             payload |= {
                 "gathered": [_key("gather", n) for n in range(len(self._groups()))],
                 "settled": [_key("settle", n) for n in range(self.shards)],
+                "ended": [_key("ended", 0)] if self._past.files else [],
             }
-        size = self._rows * _BYTES
-        return Task("deduplicate", plan.CORPUS, "decisions", basis, self._payload | payload, self._rows, size)
+        size, payload = self._rows * _BYTES, self._payload | payload
+        state = self._past.state
+        return Task("deduplicate", plan.CORPUS, "decisions", basis, payload, self._rows, size, state=state)
 
     def in_shards(self, stage: Stage) -> None:
         """Decide, where one task is not to see all: after this, `whole` has what it puts together."""
         stars = self._components(stage)
         routed = stage("route", self._route(stars))
-        settled = stage("settle", self._settle(routed))
+        ended = stage("ended", self._ended(routed)) if self._past.files else []
+        settled = stage("settle", self._settle(routed, ended))
         stage("gather", self._gather(settled))
 
     def _groups(self) -> list[list[Record]]:
@@ -122,7 +129,7 @@ class Deciding:
 
     def _task(self, stage: str, key: str, inputs: Iterable[Output], payload: dict[str, Any], rows: int) -> Task:
         """A task on the way, which is run only if the end of it is not known: here the earlier samples count."""
-        own = self._own | {"shards": self.shards, "earlier": self._payload["earlier"], "part": key}
+        own = self._own | {"shards": self.shards, "past": self._past.payload(), "part": key}
         basis = Basis(self._versions, own, tuple(plan.inputs_of(inputs)))
         return Task(stage, plan.CORPUS, key, basis, self._payload | payload, rows, rows * _BYTES)
 
@@ -157,24 +164,28 @@ class Deciding:
             )
         for n, edges in enumerate(_filled(self._edges, lambda edge: edge.rows, EDGES_AT_ONCE)):
             groups.append((_key("edges", n), {"edges": [e.path for e in edges]}, edges, sum(e.rows for e in edges)))
-        for n, path in enumerate(self._payload["earlier"]):
-            groups.append((_key("earlier", n), {"index": path}, [], 0))
         return [
             self._task("route", key, [stars, *inputs], {"stars": stars.path, "shards": self.shards} | payload, rows)
             for key, payload, inputs, rows in groups
         ]
 
-    def _settle(self, routed: Sequence[Record]) -> list[Task]:
+    def _ended(self, routed: Sequence[Record]) -> list[Task]:
+        met = [record.outputs["met"] for record in routed if "met" in record.outputs]
+        return [self._task("ended", _key("ended", 0), met, {"met": [output.path for output in met]}, self._rows)]
+
+    def _settle(self, routed: Sequence[Record], ended: Sequence[Record]) -> list[Task]:
         tasks = []
+        over = [record.outputs["kept"] for record in ended]
         for shard in range(self.shards):
-            parts: dict[str, list[tuple[str, int]]] = {"samples": [], "edges": [], "earlier": []}
+            parts: dict[str, list[tuple[str, int]]] = {"samples": [], "edges": []}
             rows = 0
             for record in routed:
                 kind, sizes = record.key.partition("-")[0], record.extra["shards"]
                 parts[kind].append((record.outputs["kept"].path, _row_group(sizes, shard)))
                 rows += sizes[shard] if kind == "samples" else 0
-            inputs = [record.outputs["kept"] for record in routed]
-            tasks.append(self._task("settle", _key("settle", shard), inputs, {"parts": parts}, rows))
+            inputs = [*(record.outputs["kept"] for record in routed), *over]
+            payload = {"parts": parts, "ended": [output.path for output in over]}
+            tasks.append(self._task("settle", _key("settle", shard), inputs, payload, rows))
         return tasks
 
     def _gather(self, settled: Sequence[Record]) -> list[Task]:
@@ -236,20 +247,25 @@ def components_step(work: Work) -> Record:
 
 
 def route_step(work: Work) -> Record:
-    """Cut into shards, a row group for each that gets anything: records of partitions, edges, or an index' samples."""
+    """Cut into shards, a row group for each that gets anything: records of partitions, or edges."""
     payload = work.task.payload
     stars = read_table(work.storage, payload["stars"])
+    outputs: dict[str, Output] = {}
     if "partitions" in payload:
         tables = []
         for number, (_, _, path) in enumerate(payload["partitions"]):
             part = read_table(work.storage, path, columns=list(_COLUMNS))
             part = part.append_column("partition", pa.array(np.full(len(part), number, np.int32)))
             tables.append(part.append_column("row", pa.array(np.arange(len(part), dtype=np.int32))))
-        table, schema = pa.concat_tables([ROUTED.empty_table(), *(part.cast(ROUTED) for part in tables)]), ROUTED
-        items = deduplicate.item_ids(table["sample_id"])
-    elif "index" in payload:
-        schema = pa.schema([INDEX.field("sample_id")])
-        table = read_table(work.storage, payload["index"], columns=["sample_id"])
+        table, schema = pa.concat_tables(tables), ROUTED
+        own, met = _own_lines(work, table)
+        for name in own.column_names:
+            table = table.append_column(own.field(name), own[name])
+        table = table.append_column(ROUTED.field("also"), pa.nulls(len(table), ROUTED.field("also").type)).cast(ROUTED)
+        if payload["past"]["files"]:
+            data = np.packbits(met).tobytes()
+            path = named(work.path("met"), hashlib.sha256(data).hexdigest())
+            outputs["met"] = write_bytes(work.storage, path, data, int(met.sum()))
         items = deduplicate.item_ids(table["sample_id"])
     else:
         table, schema = pa.concat_tables([read_table(work.storage, path) for path in payload["edges"]]), EDGES
@@ -258,8 +274,46 @@ def route_step(work: Work) -> Record:
     shard = deduplicate.shards(items, stars, payload["shards"])
     sizes = np.bincount(shard, minlength=payload["shards"]).tolist()
     table = table.take(pa.array(np.argsort(shard, kind="stable")))
-    output = write_table(work.storage, work.path(), _parts(table, sizes), schema)
-    return work.record({"kept": output}, len(table), len(table), extra={"shards": sizes})
+    outputs["kept"] = write_table(work.storage, work.path(), _parts(table, sizes), schema)
+    return work.record(outputs, len(table), len(table), extra={"shards": sizes})
+
+
+def _own_lines(work: Work, table: pa.Table) -> tuple[pa.Table, np.ndarray[Any, Any]]:
+    """Of each record its own line, and of all lines, in their order, whether one of these records has it."""
+    parts, mets, taken = [lineage.lines_of(LINEAGE.empty_table(), np.empty(0, np.int64))], [np.empty(0, bool)], 0
+    found = np.full(len(table), -1, np.int64)
+    for lines in lineage.Past.of(work.task.payload["past"]).tables(work.storage):
+        rows = lineage.exact(table, lines)
+        here = np.unique(rows[rows >= 0])
+        mets.append(np.isin(np.arange(len(lines)), here))
+        parts.append(lineage.lines_of(lines, here))
+        found[rows >= 0] = taken + np.searchsorted(here, rows[rows >= 0])
+        taken += len(here)
+    return lineage.lines_of(pa.concat_tables(parts), found), np.concatenate(mets)
+
+
+def ended_step(work: Work) -> Record:
+    """The lines that no record has for its own; those of records that are there, but left before, go on."""
+    payload = work.task.payload
+    met: Any = None
+    for path in payload["met"]:
+        bits = np.frombuffer(work.storage.read(path), np.uint8)
+        met = bits if met is None else met | bits
+    begin = 0
+    parts = [LINEAGE.empty_table()]
+    for lines in lineage.Past.of(payload["past"]).tables(work.storage):
+        of = np.unpackbits(met, count=begin + len(lines))[begin:].astype(bool)
+        parts.append(lines.filter(pa.array(~of)))
+        begin += len(lines)
+    ended = _ended_of(work, pa.concat_tables(parts))
+    outputs = {"kept": write_table(work.storage, work.path(), [ended.table()], lineage.ENDED)}
+    outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([ended.carried()]), LINEAGE)
+    return work.record(outputs, begin, len(ended.out))
+
+
+def _ended_of(work: Work, lines: pa.Table) -> lineage.Ended:
+    lost = work.task.payload["lost"] if len(lines) else []
+    return lineage.Ended.of(lines, (read_table(work.storage, path, columns=["source", "path", "id"]) for path in lost))
 
 
 def settle_step(work: Work) -> Record:
@@ -270,16 +324,21 @@ def settle_step(work: Work) -> Record:
         for name, parts in payload["parts"].items()
     }
     samples = [ROUTED.empty_table() if part is None else part for part in read["samples"]]
-    ids = pa.chunked_array([part["sample_id"].combine_chunks() for part in read["earlier"] if part], pa.string())
     table = pa.concat_tables([ROUTED.empty_table(), *samples])
     edges = [part for part in read["edges"] if part is not None]
-    decisions = _decide(work, table, edges, frozenset(ids.to_pylist()))
+    ended = lineage.Ended()
+    for path in payload["ended"]:
+        ended = lineage.Ended.from_table(read_table(work.storage, path))
+    traced = lineage.trace(table, table.select([name for name, _ in LINE]), ended)
+    decisions, lines = decide(work, table, edges, traced)
     for name in ("partition", "row"):
         decisions = decisions.append_column(ROUTED.field(name), table[name])
     sizes = [len(part) for part in samples]
     kept = write_table(work.storage, work.path(), _parts(decisions, sizes), SETTLED)
-    outputs = {"kept": kept, **_published(work, decisions)}
-    return work.record(outputs, len(table), outputs["index"].rows, extra={"routes": sizes})
+    outputs = {"kept": kept, **published(work, decisions)}
+    outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([lines]), LINEAGE)
+    extra = {"routes": sizes, "merged": lineage.merged(decisions)}
+    return work.record(outputs, len(table), outputs["index"].rows, extra=extra)
 
 
 def gather_step(work: Work) -> Record:
@@ -291,7 +350,7 @@ def gather_step(work: Work) -> Record:
     decisions = table.take(pa.array(order)).select(DECIDED.names)
     if len(decisions) != sum(rows for _, _, rows in payload["partitions"]):
         raise ValueError("the shards do not hold each record of these partitions once")
-    outputs, rows, kept, dropped, extra = _told(work, decisions, payload["partitions"])
+    outputs, rows, kept, dropped, extra = told(work, decisions, payload["partitions"])
     return work.record(outputs, rows, kept, dropped=dropped, extra=extra)
 
 
@@ -307,28 +366,36 @@ def deduplicate_step(work: Work) -> Record:
     if "gathered" in payload:
         return _put_together(work)
     tables = [read_table(work.storage, path, columns=list(_COLUMNS)) for _, _, path in payload["partitions"]]
-    ids = [read_table(work.storage, path, columns=["sample_id"])["sample_id"] for path in payload["earlier"]]
     edges = [read_table(work.storage, path) for path in payload["edges"]]
-    earlier = frozenset(sample_id for column in ids for sample_id in column.to_pylist())
-    decisions = _decide(work, pa.concat_tables(tables), edges, earlier)
+    # there is none if all was taken down
+    table = pa.concat_tables(tables or [ROUTED.empty_table().select(list(_COLUMNS))])
+    past = lineage.Past.of(payload["past"])
+    before = past.all(work.storage)
+    rows = lineage.exact(table, before)
+    ended = _ended_of(work, before.filter(pa.array(~np.isin(np.arange(len(before)), rows))))
+    decisions, lines = decide(work, table, edges, lineage.trace(table, lineage.lines_of(before, rows), ended))
     partitions = [(source, key, len(t)) for (source, key, _), t in zip(payload["partitions"], tables, strict=True)]
-    outputs, rows, kept, dropped, extra = _told(work, decisions, partitions)
-    outputs |= {_key(name, 0): output for name, output in _published(work, decisions).items()}
-    return work.record(outputs, rows, kept, dropped=dropped, extra=extra | {"edges": payload["edges"]})
+    outputs, count, kept, dropped, extra = told(work, decisions, partitions)
+    files = published(work, decisions)
+    files["lineage"] = by_digest(work, "lineage", lineage.ordered([lines, ended.carried()]), LINEAGE)
+    outputs |= {_key(name, 0): output for name, output in files.items()}
+    states = [past.state, lineage.state([files["lineage"].sha256])]
+    extra |= {"edges": payload["edges"], "states": states, "merged": lineage.merged(decisions)}
+    return work.record(outputs, count, kept, dropped=dropped, extra=extra)
 
 
 def _put_together(work: Work) -> Record:
     payload = work.task.payload
     records = [ledger.load(work.storage, "gather", plan.CORPUS, key) for key in payload["gathered"]]
     outputs: dict[str, Output] = {}
-    extra: dict[str, Any] = {"kept": {}, "decided": {}, "edges": payload["edges"]}
+    extra: dict[str, Any] = {name: {} for name in ("kept", *SAID)} | {"edges": payload["edges"], "merged": 0}
     lost = []
     rows = kept = 0
     for record in records:
         if record is None:
             raise ValueError("a record of gather is gone since it was written")
         outputs |= record.outputs
-        for name in ("kept", "decided"):
+        for name in ("kept", *SAID):
             extra[name] |= record.extra[name]
         lost.append((record.dropped, record.extra))
         rows, kept = rows + record.rows_in, kept + record.rows_kept
@@ -336,7 +403,15 @@ def _put_together(work: Work) -> Record:
         record = ledger.load(work.storage, "settle", plan.CORPUS, key)
         if record is None:
             raise ValueError("a record of settle is gone since it was written")
-        outputs |= {_key(name, n): record.outputs[name] for name in ("index", "clusters")}
+        outputs |= {_key(name, n): record.outputs[name] for name in ("index", "clusters", "lineage")}
+        extra["merged"] += record.extra["merged"]
+    for key in payload["ended"]:
+        record = ledger.load(work.storage, "ended", plan.CORPUS, key)
+        if record is None:
+            raise ValueError("a record of ended is gone since it was written")
+        outputs[_key("lineage", len(payload["settled"]))] = record.outputs["lineage"]
+    made = [output.sha256 for role, output in outputs.items() if role.startswith("lineage-")]
+    extra["states"] = [lineage.Past.of(payload["past"]).state, lineage.state(made)]
     extra["duplicates"] = merged(more["duplicates"] for _, more in lost)
     sources = sorted({source for _, more in lost for source in more["rejected"]})
     extra["rejected"] = {s: merged(more["rejected"].get(s, {}) for _, more in lost) for s in sources}
@@ -344,74 +419,9 @@ def _put_together(work: Work) -> Record:
     return work.record(outputs, rows, kept, dropped={"deduplicate": dropped} if dropped else {}, extra=extra)
 
 
-def _decide(work: Work, table: pa.Table, edges: Sequence[pa.Table], earlier: frozenset[str]) -> pa.Table:
-    """`stages.schema.DECIDED` of each row of ``table``."""
-    payload = work.task.payload
-    settings = DeduplicateSettings.model_validate_json(payload["settings"])
-    taken = takedown.load(work.storage, payload["takedowns"])
-    ids = [read_table(work.storage, path, columns=["sample_id"])["sample_id"] for path in payload["benchmarks"]]
-    benchmark = frozenset(sample_id for column in ids for sample_id in column.to_pylist())
-    found = deduplicate.deduplicate(table, edges, settings, payload["source_order"], earlier, taken, benchmark)
-    return found.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
-
-
-def _published(work: Work, decisions: pa.Table) -> dict[str, Output]:
-    """What versions refer to of whole clusters' ``decisions``: the index of samples, and the clusters."""
-    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
-    # of what was taken down, nobody is told where it was
-    told = decisions.filter(pc.not_equal(decisions["reason"], Reason.TAKEN_DOWN))
-    sizes = told.group_by("cluster_id").aggregate([([], "count_all")])
-    several = sizes.filter(pc.greater(sizes["count_all"], 1))["cluster_id"]
-    # a benchmark's drawing is no record, but what it took is told
-    overlaps = pc.equal(told["reason"], Reason.BENCHMARK_OVERLAP)
-    members = told.filter(pc.or_(pc.is_in(told["cluster_id"], value_set=several), overlaps))
-    order = [("cluster_id", "ascending"), ("kept", "descending"), ("source", "ascending"), ("path", "ascending")]
-    outputs = {}
-    for name, table, schema in (("index", samples, INDEX), ("clusters", members.sort_by(order), CLUSTERS)):
-        data = table_bytes(table.select(schema.names), schema)
-        path = f"{name}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
-        outputs[name] = write_bytes(work.storage, path, data, len(table))
-    return outputs
-
-
-Told = tuple[dict[str, Output], int, int, dict[str, dict[str, int]], dict[str, Any]]
-"""Outputs, rows in and kept, what was dropped, and more of a record."""
-
-
-def _told(work: Work, decisions: pa.Table, partitions: Sequence[tuple[str, str, int]]) -> Told:
-    """Write ``decisions`` on ``partitions`` (source, key, rows) and say what a record says of them."""
-    outputs: dict[str, Output] = {}
-    kept: dict[str, str] = {}
-    decided: dict[str, str] = {}
-    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
-    there = {output.path for output in before.outputs.values()} if before else set()
-    begin = 0
-    for source, key, rows in partitions:
-        mine = decisions.slice(begin, rows)
-        begin += rows
-        name = f"{source}/{key}"
-        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
-        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
-        stays = mine.filter(mine["kept"])
-        decided[name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
-    lost = decisions.filter(pc.invert(decisions["kept"]))
-    counted = Counter(zip(lost["source"].to_pylist(), lost["reason"].to_pylist(), strict=True))
-    dropped: Counter[str] = Counter()
-    duplicates: Counter[str] = Counter()
-    rejected: dict[str, dict[str, int]] = {}
-    for (source, reason), n in sorted(counted.items()):
-        dropped[reason] += n
-        if outcome(Reason(reason)) is Outcome.DUPLICATE:
-            duplicates[source] += n
-        else:
-            rejected.setdefault(source, {})[reason] = n
-    extra = {"duplicates": dict(duplicates), "rejected": rejected, "kept": kept, "decided": decided}
-    told = {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}
-    return outputs, len(decisions), len(decisions) - len(lost), told, extra
-
-
 STEPS = {
     "components": components_step,
+    "ended": ended_step,
     "route": route_step,
     "settle": settle_step,
     "gather": gather_step,

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import ledger, plan, takedown
 from pipeline.config import Config
@@ -27,6 +28,7 @@ from pipeline.ledger import Basis, Record
 from pipeline.tables import read_table, write_table
 from pipeline.work import Task, Work
 from stages import deduplicate
+from stages.deduplicate.match import MOST_BITS
 from stages.schema import BANDS, EDGES, PAIRS
 
 T = TypeVar("T")
@@ -260,9 +262,47 @@ def match_step(work: Work) -> Record:
             wanted = np.setdiff1d(wanted, items[here])
             table = read_table(work.storage, path, columns=list(deduplicate.FEATURES))
             features.append(table.filter(pa.array(here)))
-    found = deduplicate.match(candidates, pa.concat_tables(features), settings)
+    found = _matched(candidates, pa.concat_tables(features), settings)
     output = write_table(work.storage, work.path(), [found], EDGES)
     return work.record({"kept": output}, len(candidates), len(found))
+
+
+TAKEN_BITS = 6
+"""Of a picture hash's 192: what differs in no more from what was taken down is taken for the same picture, since there
+is no picture of that to hold it against."""
+
+
+def _matched(candidates: pa.Table, features: pa.Table, settings: deduplicate.DeduplicateSettings) -> pa.Table:
+    """`deduplicate.match`, also of what was taken down, of which there is a hash of a picture only."""
+    hashes = features["picture_hash"]
+    faceless = pc.and_(pc.is_null(features["picture"]), pc.is_valid(hashes)).to_numpy()
+    if not faceless.any():
+        return deduplicate.match(candidates, features, settings)
+    place = features.column_names.index("picture_hash")
+    blank = pc.if_else(pa.array(faceless), pa.nulls(len(features), hashes.type), hashes)
+    found = deduplicate.match(candidates, features.set_column(place, "picture_hash", blank), settings)
+    rows = {item: row for row, item in enumerate(deduplicate.item_ids(features["sample_id"]).tolist())}
+    bits = [None if each is None else int.from_bytes(each, "little") for each in hashes.to_pylist()]
+
+    def apart(a: int, b: int) -> int | None:
+        """In how many bits two differ, if one of them was taken down."""
+        one, other = bits[rows[a]], bits[rows[b]]
+        if one is None or other is None or not (faceless[rows[a]] or faceless[rows[b]]):
+            return None
+        return (one ^ other).bit_count()
+
+    edges = {(row["a"], row["b"]): row for row in found.to_pylist()}
+    for a, b in zip(candidates["a"].to_pylist(), candidates["b"].to_pylist(), strict=True):
+        bits_apart = apart(a, b)
+        if bits_apart is None or not settings.pictures:
+            continue
+        known = edges.get((a, b))
+        if known is not None and known["level"] == deduplicate.Level.NEAR and bits_apart > MOST_BITS:
+            del edges[a, b]
+        elif known is None and bits_apart <= TAKEN_BITS:
+            score = 1 - bits_apart / 192
+            edges[a, b] = {"a": a, "b": b, "level": int(deduplicate.Level.PICTURE), "score": score}
+    return pa.Table.from_pylist(list(edges.values()), schema=EDGES)
 
 
 STEPS = {"bands": bands_step, "pairs": pairs_step, "match": match_step}

@@ -21,7 +21,9 @@ MOST_LINKS = 10_000
 LINKS_DEEP = 8
 """Linked folders within each other."""
 
-PLACES = frozenset({"clusters", "index", "layouts", "shards", "tables", "versions", "vocabularies"})
+PLACES = frozenset(
+    {"clusters", "index", "kept", "layouts", "lineage", "shards", "tables", "takedowns", "versions", "vocabularies"}
+)
 """Folders of a workspace, which hold tables and tars of drawings."""
 
 WORKSPACE = "workspace of svgmill"

@@ -18,7 +18,6 @@ from pipeline.errors import ConfigError
 from pipeline.ledger import Basis, Record
 from pipeline.sources import Chunk, Listing
 from pipeline.tables import Output
-from pipeline.versions import Manifest
 from pipeline.work import Task
 from stages import caption, crawl, deduplicate, normalize, render, sanitize, tier, tokenize, write
 from stages.rowwise import RowwiseSettings
@@ -26,16 +25,16 @@ from stages.rowwise import RowwiseSettings
 LEARNING = ("count", "frequent", "runs", "segments")
 """The stages that learn a vocabulary, which are left out once it is frozen; see `stages.tokenize.learning`."""
 
-IN_SHARDS = ("components", "route", "settle", "gather")
+IN_SHARDS = ("components", "route", "ended", "settle", "gather")
 """The stages that decide on a corpus too large for one task; see `pipeline.decisions`."""
 
 DUPLICATES = ("bands", "pairs", "match", *IN_SHARDS, "deduplicate")
 """The stages that find duplicates and decide who stays; see `pipeline.duplicates`."""
 
-STAGES = ("crawl", "samples", *DUPLICATES, "caption", "tier", *LEARNING, "encode", "write")
+STAGES = ("crawl", "keep", "samples", *DUPLICATES, "caption", "tier", *LEARNING, "encode", "write")
 """In the order they run."""
 
-WHOLE = ("pairs", *IN_SHARDS, "deduplicate", "frequent", "segments")
+WHOLE = ("keep", "pairs", *IN_SHARDS, "deduplicate", "frequent", "segments")
 """The stages with tasks over the whole corpus, which take as long as they take."""
 
 LEARN_GROUP = 20_000
@@ -71,7 +70,9 @@ def decide(task: Task, record: Record | None) -> Decision:
     if record is None:
         return Decision(task, "new", None)
     if record.fingerprint == task.basis.fingerprint:
-        return Decision(task, "unchanged", record)
+        if task.state is None or task.state in record.extra.get("states", ()):
+            return Decision(task, "unchanged", record)
+        return Decision(task, "changed: what earlier versions published", None)
     return Decision(task, ledger.explain_change(record, task.basis), None)
 
 
@@ -115,11 +116,12 @@ def crawl_tasks(
     config: Config,
     listings: Sequence[Listing],
     cut: Mapping[str, Sequence[Chunk]],
-    raw: Mapping[tuple[str, str], str],
+    takedowns: Sequence[str] = (),
+    held: Mapping[tuple[str, str], Sequence[str]] | None = None,
 ) -> list[Task]:
     """One task for each chunk of loose files and each archive.
 
-    ``raw``: (source, key) of each chunk that has missing entries to the raw table that still holds their records.
+    ``takedowns``: paths of the requests. ``held``: (source, key) of a chunk that held what they name -> what says so.
     """
     tasks = []
     settings = config.crawl.model_copy(update={"batch_rows": config.partition.records})
@@ -130,14 +132,15 @@ def crawl_tasks(
             own: dict[str, Any] = {"crawl": dump(settings), "license": source.license}
             if chunk.archive:
                 own |= {"glob": source.glob, "column": source.column, "on_bad_archive": source.on_bad_archive}
+            if held and held.get((source.name, chunk.key)):
+                own["taken_down"] = list(held[source.name, chunk.key])
             if source.allow_links_to:
                 own["allow_links_to"] = list(source.allow_links_to)
             basis = Basis(versions, own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries))
             payload = {
                 "root": listing.root,
-                "paths": [entry.path for entry in chunk.entries if entry.path not in chunk.missing],
-                "missing": list(chunk.missing),
-                "raw": raw.get((source.name, chunk.key), ""),
+                "paths": [entry.path for entry in chunk.entries],
+                "takedowns": list(takedowns),
                 "archive": chunk.archive,
                 "is_root": listing.is_archive,
                 "roots": list(listing.roots),
@@ -153,8 +156,8 @@ def crawl_tasks(
     return tasks
 
 
-def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
-    """One task for each row group of each raw table."""
+def samples_tasks(config: Config, crawled: Sequence[Record], takedowns: Sequence[str] = ()) -> list[Task]:
+    """One task for each row group of each raw table. ``takedowns``: paths of the requests."""
     settings = RowwiseSettings(
         sanitize=config.sanitize,
         normalize=config.normalize,
@@ -182,6 +185,7 @@ def samples_tasks(config: Config, crawled: Sequence[Record]) -> list[Task]:
                 "row_group": group,
                 "settings": text,
                 "sandbox": limits,
+                "takedowns": list(takedowns),
             }
             basis = Basis(versions, own, ((f"{raw.path}#{group}", raw.sha256),))
             rows = raw.row_groups[group]
@@ -201,6 +205,12 @@ def _of(decided: Record, record: Record) -> tuple[str, str]:
     return f"decisions {name}", str(decided.extra["decided"][name])
 
 
+def _keys(stage: str, decided: Record, record: Record) -> list[tuple[str, str]]:
+    """What splits go by, as an input of what makes them."""
+    name = f"{record.source}/{record.key}"
+    return [(f"keys {name}", str(decided.extra["keys"][name]))] if stage == "tier" else []
+
+
 def _bits(decided: Record, record: Record) -> str:
     """Which rows of a samples partition stay; see `steps.survivors`."""
     return str(decided.extra["kept"][f"{record.source}/{record.key}"])
@@ -213,7 +223,7 @@ def side_tasks(config: Config, stage: str, samples: Sequence[Record], decided: R
     tasks = []
     for record in samples:
         rows = record.outputs["kept"]
-        basis = Basis(versions, own, (*inputs_of([rows]), _of(decided, record)))
+        basis = Basis(versions, own, (*inputs_of([rows]), _of(decided, record), *_keys(stage, decided, record)))
         payload = {
             "settings": text,
             "samples": rows.path,
@@ -348,31 +358,10 @@ def encode_tasks(
         payload = {
             "samples": rows.path,
             "kept": _bits(decided, record),
-            "segments": vocabulary["segments"].path,
-            "tokenizer": vocabulary["tokenizer"].path,
+            **{name: [vocabulary[name].path, vocabulary[name].sha256] for name in ("segments", "tokenizer")},
         }
         tasks.append(Task("encode", record.source, record.key, basis, payload, record.rows_kept, rows.bytes))
     return tasks
-
-
-SAMPLE_STAGES = ("sanitize", "normalize", "render", "deduplicate")
-"""Parts of the config that decide what the samples are, beside `ATOMIC_SETTINGS` of tokenize."""
-
-
-def same_samples(config: Config, parent: Manifest) -> bool:
-    """Whether ``parent`` was made with the settings and the code that decide what the samples are.
-
-    If so, its samples stay. If not, they are decided anew, so that a setting changed and changed back gives what it
-    gave before.
-    """
-    now, before = config.resolved(), parent.config
-    names = ("sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
-    versions = stage_versions(config)
-    return (
-        all(now[part] == before.get(part) for part in SAMPLE_STAGES)
-        and all(now["tokenize"][name] == before["tokenize"].get(name) for name in ATOMIC_SETTINGS)
-        and all(versions[name] == parent.created_by["stages"].get(name) for name in names)
-    )
 
 
 def write_tasks(
@@ -390,8 +379,9 @@ def write_tasks(
     that a partition that comes or goes changes its own group only; none is over twice ``group_bytes``, but for a single
     partition. ``sides``: the records of caption, tier and encode, in the order of ``samples``.
 
-    Provenance is no part of the basis unless the config says ``repack``: the shards of earlier samples stay when others
-    turn out to be copies of them, and the index of the version knows all.
+    Of provenance, what shards show is part of the basis: the sample's own record and the copies that were there when it
+    was first published, so that a licence that is corrected or a copy that is withdrawn reaches the shards. Others that
+    turn out to be copies later are in the index of the version alone, unless the config says ``repack``.
     """
 
     def home(record: Record) -> tuple[str, int]:
@@ -420,8 +410,9 @@ def write_tasks(
             outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
             inputs += [*inputs_of(outputs.values()), _of(decided, record)]
             outputs["decisions"] = decided.outputs[f"{record.source}/{record.key}"]
-            if config.write.repack:
-                inputs += inputs_of([outputs["decisions"]])
+            name = f"{record.source}/{record.key}"
+            told = "origins" if config.write.repack else "shown"
+            inputs.append((f"{told} {name}", str(decided.extra[told][name])))
             part = {role: output.path for role, output in outputs.items()}
             parts.append(part | {"kept": _bits(decided, record)})
         first = samples[group[0]]

@@ -7,28 +7,32 @@ before something has run, and says what follows.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline import base_tokenizer, bisect, decisions, duplicates, ledger, marks, plan, takedown, versions
-from pipeline.accounts import account, merged, no_input, stage_counts
+from pipeline import base_tokenizer, bisect, decisions, duplicates, keep, ledger, marks, plan, takedown, versions, whole
+from pipeline.accounts import no_input
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
-from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionError
+from pipeline.errors import ConfigError, PartitionError, StorageError
+from pipeline.history import History
 from pipeline.ledger import Record
+from pipeline.lineage import Past
 from pipeline.plan import Decision
 from pipeline.progress import Display
-from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, others, read_layout
+from pipeline.publishing import Walked, manifest_of, within_budget
+from pipeline.sources import LAYOUT, layout_table, list_source, others
 from pipeline.storage import NotFound, Storage, require_writable
-from pipeline.tables import Output, read_table, table_bytes
+from pipeline.tables import Output, table_bytes
 from pipeline.versions import Manifest
 from pipeline.work import Cause, Done, Failed, Task
-from stages.reasons import Outcome, Reason, outcome
+
+ATTEMPTS = 20
+"""Walks of one run at most, each with something made anew that was damaged."""
 
 READERS = 16
 """Records that are read at a time: each is small, and an object store takes its time to answer."""
@@ -90,12 +94,25 @@ class _Unknown(Exception):
         self.stage = stage
 
 
+class _Damaged(Exception):
+    """A stage found a table damaged or gone."""
+
+    def __init__(self, path: str, failure: PartitionError) -> None:
+        self.path, self.failure = path, failure
+
+
 class Conductor:
     """Walks the stages of one run over one workspace."""
 
     def __init__(
-        self, loaded: Loaded, storage: Storage, open_engine: Callable[[], Engine] | None, display: Display
+        self,
+        loaded: Loaded,
+        storage: Storage,
+        open_engine: Callable[[], Engine] | None,
+        display: Display,
+        forget_earlier: bool = False,
     ) -> None:
+        """``forget_earlier``: decide as if nothing had been published; later runs keep what is published then."""
         self.config: Config = loaded.config
         self.base = loaded.base
         self.storage = storage
@@ -112,6 +129,12 @@ class Conductor:
         self._recorded: set[str] | None = None
         self._layout = b""
         self._parent: Manifest | None = None
+        self._forget = forget_earlier
+        self._kept: list[keep.Kept] = []
+        self._distrusted: set[str] = set()
+        self._mended: set[str] = set()
+        """What this run wrote itself."""
+        self._md5: dict[str, str] = {}
         self._pending: dict[str, Pending] = {}
 
     # -- the two ways to use it
@@ -145,19 +168,54 @@ class Conductor:
     def _run(self) -> Result:
         try:
             with self.display:
-                manifest = self._walk()
+                manifest = self._whole()
         finally:
             if self._engine is not None:
                 self._engine.__exit__(None, None, None)
         self._keep_rates()
         ran = sum(decision.run for phase in self.phases for decision in phase.decisions)
         reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
-        if self._parent is not None and self._parent.content() == manifest.content():
+        if self._parent is not None and self._unchanged(manifest):
             return Result(self._parent, False, ran, reused, self.costs, self.no_input)
-        self._within_budget(manifest)
-        self.storage.write(manifest.layout["path"], self._layout)
+        within_budget(self.config, manifest)
         versions.publish(self.storage, manifest)
         return Result(manifest, True, ran, reused, self.costs, self.no_input)
+
+    def _whole(self) -> Manifest:
+        """The manifest, once all that it names is there. What is damaged or gone is made anew from what it was made of.
+
+        Raises StorageError if something cannot be, with what to do about it; then nothing is published.
+        """
+        for _ in range(ATTEMPTS):
+            before = len(self._distrusted)
+            self.phases.clear()
+            self._pending.clear()
+            try:
+                manifest = self._walk()
+            except _Damaged as damaged:
+                self._distrust([damaged.path])
+                if len(self._distrusted) == before:
+                    raise damaged.failure from None
+                continue
+            if self._unchanged(manifest):
+                return manifest
+            self.storage.write(manifest.layout["path"], self._layout)
+            faults = whole.faults(self.storage, manifest.files, self._md5, {*self._mended, manifest.layout["path"]})
+            if not faults:
+                return manifest
+            self._distrust(faults)
+            if len(self._distrusted) == before:
+                raise whole.DamagedFile(*faults.popitem()[::-1])
+        raise StorageError(f"{self.storage.uri}: what is made anew is damaged again and again; see to the store")
+
+    def _distrust(self, paths: Iterable[str]) -> None:
+        new = sorted(set(paths) - self._distrusted)
+        for path in new:
+            self.display.say(f"{path} is damaged or gone; making it anew")
+        self._distrusted.update(new)
+
+    def _unchanged(self, manifest: Manifest) -> bool:
+        return self._parent is not None and self._parent.content() == manifest.content()
 
     def rates(self) -> dict[str, float]:
         """Stage -> core-seconds a record, of the last runs; a stage that never ran here is absent."""
@@ -187,8 +245,13 @@ class Conductor:
         everything = (*config.sources, *config.benchmarks())
         access = config.storage.access()
         listings = [list_source(source, self.base, access, self.storage.uri) for source in everything]
-        cut = self._cut(listings)
-        crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
+        takedowns = takedown.requests(self.storage)
+        parts = takedown.Parts(self.storage, takedowns)
+        history = History(config, self.storage, self._parent, self._forget)
+        cut = history.cut(listings)
+        self._layout = table_bytes(layout_table(cut), LAYOUT)
+        held = {(name, chunk.key): parts.of(name, chunk.key) for name, of in cut.items() for chunk in of}
+        crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, takedowns, held))
         self.no_input = no_input(listings, crawled)
         for source in everything:
             if source.name not in self._pending and not any(
@@ -198,23 +261,42 @@ class Conductor:
                     f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r} "
                     f"({others(self.no_input.get(source.name, {}))}); correct path, glob or column"
                 )
-        samples = self._stage("samples", plan.samples_tasks(config, crawled))
+        if not self._pending:
+            tasks = history.keep_tasks(listings, cut, crawled, takedowns, parts)
+            self._kept = history.kept(listings, self._stage("keep", tasks) if tasks else [])
+            crawled += [kept.record for kept in self._kept]
+        samples = self._stage("samples", plan.samples_tasks(config, crawled, takedowns))
         if self._pending:
             raise _Unknown("samples")
-        takedowns = takedown.requests(self.storage)
         names = {source.name for source in config.sources}
         benchmarks = [record for record in samples if record.source not in names]
         samples = [record for record in samples if record.source in names]
         crawled = [record for record in crawled if record.source in names]
         generations = {(name, chunk.key): chunk.generation for name, of in cut.items() for chunk in of}
-        decided = self._duplicates(samples, benchmarks, generations, takedowns)
+        generations |= {(kept.source, kept.key): kept.generation for kept in self._kept}
+        lost = [record.outputs["dropped"].path for record in (*crawled, *samples) if "dropped" in record.outputs]
+        decided = self._duplicates(samples, benchmarks, generations, takedowns, history.past(), lost)
         sides = {
             stage: self._stage(stage, plan.side_tasks(config, stage, samples, decided)) for stage in ("caption", "tier")
         }
         vocabulary = self._vocabulary(samples, decided, sides["caption"])
         sides["encode"] = self._stage("encode", plan.encode_tasks(config, samples, decided, vocabulary))
         written = self._stage("write", plan.write_tasks(config, samples, decided, sides, generations))
-        return self._manifest(crawled, samples, decided, vocabulary, written, takedowns)
+        done = Walked(
+            self._parent,
+            crawled,
+            samples,
+            decided,
+            vocabulary,
+            written,
+            takedowns,
+            self._kept,
+            self._layout,
+            self._fingerprints,
+            self._base_tokenizer,
+            self.no_input,
+        )
+        return manifest_of(config, done)
 
     def _duplicates(
         self,
@@ -222,75 +304,33 @@ class Conductor:
         benchmarks: Sequence[Record],
         generations: Mapping[tuple[str, str], int],
         takedowns: Sequence[str],
+        past: Past,
+        lost: Sequence[str],
     ) -> Record:
-        """What was decided of the whole corpus."""
+        """What was decided of the whole corpus. ``lost``: tables of the records that left before."""
         blocks = duplicates.blocks([*benchmarks, *samples], generations, takedown.features(self.storage, takedowns))
         stretches = duplicates.stretches(blocks)
         banded = self._stage("bands", duplicates.bands_tasks(self.config, blocks))
         paired = self._stage("pairs", duplicates.pairs_tasks(self.config, stretches, banded))
         matched = self._stage("match", duplicates.match_tasks(self.config, stretches, paired))
-        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, self._earlier(), takedowns)
+        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, past, lost, takedowns)
         task = deciding.whole()
         if deciding.shards > 1 and self._decide(task).run:
             deciding.in_shards(self._stage)
         (decided,) = self._stage("deduplicate", [task])
         return decided
 
-    def _earlier(self) -> list[str]:
-        """The index of the samples that must stay: those of the newest version, if they were made alike."""
-        parent = self._parent
-        if parent is None or not plan.same_samples(self.config, parent):
-            return []
-        return [part["path"] for part in parent.index]
-
-    def _cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
-        """The crawl partitions of each source: those of the newest version, and new ones for what is new."""
-        parent, partition = self._parent, self.config.partition
-        previous: dict[str, list[Chunk]] = {}
-        generation = 1
-        if parent is not None and not self.config.write.repack:
-            generation = parent.version + 1
-            if parent.layout and parent.config["partition"] == partition.model_dump(mode="json"):
-                previous = read_layout(read_table(self.storage, parent.layout["path"]))
-        cut = {
-            listing.source.name: chunks(
-                listing,
-                partition.records,
-                previous.get(listing.source.name, ()),
-                generation,
-                listing.source.on_missing == "keep",
-            )
-            for listing in listings
-        }
-        self._layout = table_bytes(layout_table(cut), LAYOUT)
-        return cut
-
-    def _raw_tables(self, cut: Mapping[str, Sequence[Chunk]]) -> dict[tuple[str, str], str]:
-        """Of chunks with missing entries, the raw tables that hold their records. Raises ConfigError if one is gone."""
-        found: dict[tuple[str, str], str] = {}
-        for source, of_source in cut.items():
-            for chunk in of_source:
-                if chunk.missing:
-                    record = ledger.load(self.storage, "crawl", source, chunk.key)
-                    if record is None:
-                        raise ConfigError(
-                            f"source {source}: {chunk.missing[0]} is gone, and so is the table that held it; bring it "
-                            "back, or set on_missing: remove"
-                        )
-                    found[source, chunk.key] = record.outputs["kept"].path
-        return found
-
     def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
         """The newest version's vocabulary if it is used again, and the base tokenizer, if the config names one."""
         name = self.config.tokenize.ids.base_tokenizer
         base = None if name is None else base_tokenizer.find(name, self.base)
         self._base_tokenizer = base.outputs if base else {}
-        parent = self._parent
-        if parent is not None and self.config.vocabulary == "frozen":
-            published = parent.vocabulary
-            if published["basis"] == plan.vocabulary_basis(self.config, self._base_tokenizer):
-                self.phases.append(Phase("segments", (), f"frozen since published (version {parent.version})"))
-                return published, base
+        if self._parent is not None and self.config.vocabulary == "frozen":
+            basis = plan.vocabulary_basis(self.config, self._base_tokenizer)
+            for version in History(self.config, self.storage, self._parent).newest_first():
+                if version.vocabulary["basis"] == basis:
+                    self.phases.append(Phase("segments", (), f"frozen since published (version {version.version})"))
+                    return version.vocabulary, base
         return None, base
 
     def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
@@ -298,7 +338,12 @@ class Conductor:
         frozen, base = self._frozen()
         if frozen is not None:
             self._fingerprints["segments"] = frozen["fingerprint"]
-            return {role: Output(rows=0, **file) for role, file in frozen["files"].items()}
+            if self._open_engine is not None:
+                for file in frozen["files"].values():
+                    whole.read_checked(self.storage, file["path"], file["sha256"])
+            return {
+                role: Output(file["path"], file["sha256"], file["bytes"], 0) for role, file in frozen["files"].items()
+            }
         counted = self._stage("count", plan.count_tasks(self.config, samples, decided, captions))
         (frequent,) = self._stage("frequent", plan.frequent_tasks(self.config, counted))
         runs = self._stage("runs", plan.runs_tasks(self.config, samples, decided, frequent))
@@ -306,6 +351,12 @@ class Conductor:
             base.store(self.storage)
         tasks = plan.segments_tasks(self.config, counted, runs, self._base_tokenizer)
         (record,) = self._stage("segments", tasks)
+        if self._open_engine is not None:
+            files = [vars(output) for output in record.outputs.values()]
+            damaged = whole.faults(self.storage, files, self._md5, self._mended)
+            if damaged:
+                self._distrust(damaged)
+                (record,) = self._stage("segments", tasks)
         return dict(record.outputs)
 
     def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
@@ -326,9 +377,10 @@ class Conductor:
         self.display.begin(stage, len(done), len(todo))
         done |= self._execute(stage, todo)
         records = [done[task.source, task.key] for task in tasks]
-        if stage in (*plan.LEARNING[:-1], *plan.DUPLICATES[:-1]):
-            # the last one's fingerprint stands for them: of a vocabulary also when it is frozen, of duplicates however
-            # the way to them was cut into blocks
+        self._md5 |= {output.path: output.md5 for record in records for output in record.outputs.values()}
+        if stage in ("keep", *plan.LEARNING[:-1], *plan.DUPLICATES[:-1]):
+            # what is kept is found only where something vanished; of the others the last one's fingerprint stands for
+            # them: of a vocabulary also when it is frozen, of duplicates however the way to them was cut into blocks
             return records
         # of crawl, the fingerprint holds file times, which say nothing about content
         self._fingerprints[stage] = ledger.digest(
@@ -339,7 +391,13 @@ class Conductor:
     def _decide(self, task: Task) -> Decision:
         known = ledger.table_path(task.stage, task.source, task.key, "json") in (self._recorded or ())
         record = ledger.load(self.storage, task.stage, task.source, task.key) if known else None
-        return plan.decide(task, record)
+        damaged = self._damaged(record) if record is not None and self._distrusted else ""
+        return Decision(replace(task, anew=True), damaged, None) if damaged else plan.decide(task, record)
+
+    def _damaged(self, record: Record) -> str:
+        """Why a record does not count, if something that it wrote is damaged and was not made anew yet."""
+        paths = self._distrusted.intersection(output.path for output in record.outputs.values())
+        return f"damaged: {min(paths)}" if paths - self._mended else ""
 
     def _execute(self, stage: str, todo: list[Task]) -> dict[tuple[str, str], Record]:
         if not todo:
@@ -359,11 +417,14 @@ class Conductor:
                         self._mark.refresh()
                     if isinstance(result, Done):
                         self._count(stage, result)
+                    elif result.damaged:
+                        raise _Damaged(result.damaged, _gave_up(stage, [result]))
                     elif result.cause == Cause.STORE:
                         raise _gave_up(stage, [result])
                     yield result
 
         def finished(result: Done) -> None:
+            self._mended.update(output.path for output in result.record.outputs.values())
             done[result.record.source, result.record.key] = result.record
             self.display.advance(result.record.rows_in)
 
@@ -382,8 +443,8 @@ class Conductor:
         for group in (cases[:1], cases[1:]):
             for task, failure in group:
                 self.display.say(f"samples {task.source}/{task.key}: {failure.message}; looking for the record")
-            for whole in bisect.rescue(self.storage, group, run) if group else ():
-                finished(whole)
+            for rescued in bisect.rescue(self.storage, group, run) if group else ():
+                finished(rescued)
         return done
 
     def _count(self, stage: str, result: Done) -> None:
@@ -393,92 +454,6 @@ class Conductor:
         costs.peak_bytes[stage] = max(costs.peak_bytes.get(stage, 0), result.peak_bytes)
         for part, seconds in result.stage_seconds.items():
             costs.cpu_seconds[part] = costs.cpu_seconds.get(part, 0.0) + seconds
-
-    # -- the accounts
-
-    def _manifest(
-        self,
-        crawled: Sequence[Record],
-        samples: Sequence[Record],
-        decided: Record,
-        vocabulary: dict[str, Output],
-        written: Sequence[Record],
-        takedowns: Sequence[str],
-    ) -> Manifest:
-        funnel, sources = account(self.config, crawled, samples, decided)
-        shards = sorted((shard for record in written for shard in record.extra["shards"]), key=lambda s: s["path"])
-        licenses: dict[str, int] = {}
-        for record in written:
-            for spdx, n in record.extra["licenses"].items():
-                licenses[spdx] = licenses.get(spdx, 0) + n
-        for form in self.config.write.formats:
-            rows = sum(shard["rows"] for shard in shards if shard["format"] == form)
-            if rows != funnel.kept:
-                raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
-        parent = None if self._parent is None else self._parent.version
-        lost = decided.dropped.get("deduplicate", {})
-        published: dict[str, list[dict[str, Any]]] = {"index": [], "clusters": []}
-        for role, output in sorted(decided.outputs.items()):
-            if "/" not in role:  # else it is of a partition
-                file = {"path": output.path, "sha256": output.sha256, "bytes": output.bytes}
-                published[role.partition("-")[0]].append(file)
-        files = {role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(vocabulary.items())}
-        return Manifest(
-            version=(parent or 0) + 1,
-            parent=parent,
-            created_by=versions.created_by(plan.stage_versions(self.config)),
-            config=self.config.resolved(),
-            fingerprints=dict(sorted(self._fingerprints.items())),
-            funnel=funnel,
-            stages=stage_counts(crawled, samples, decided),
-            sources=sources,
-            duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
-            shards=shards,
-            vocabulary={
-                "basis": plan.vocabulary_basis(self.config, self._base_tokenizer),
-                "fingerprint": self._fingerprints["segments"],
-                "files": files,
-            },
-            licenses=dict(sorted(licenses.items())),
-            notes=merged(record.extra["notes"] for record in samples),
-            raw_bytes=sum(record.extra["raw_bytes"] for record in written),
-            layout=self._layout_file(),
-            index=published["index"],
-            clusters=published["clusters"],
-            takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
-            no_input=self.no_input,
-        )
-
-    def _layout_file(self) -> dict[str, Any]:
-        digest = hashlib.sha256(self._layout).hexdigest()
-        return {"path": f"layouts/{digest[:20]}.parquet", "sha256": digest, "bytes": len(self._layout)}
-
-    def _within_budget(self, manifest: Manifest) -> None:
-        """Raise OverBudget, with one line for each budget that is exceeded."""
-        budget, everything = self.config.error_budget, manifest.funnel.input
-        lost = {
-            "rowwise" if row["stage"] == "sandbox" else row["stage"]: {
-                reason: n for reason, n in row["dropped"].items() if outcome(Reason(reason)) == Outcome.QUARANTINED
-            }
-            for row in manifest.stages
-        }
-        if isinstance(budget, dict):
-            default = Config.model_fields["error_budget"].default
-            shares = [(stage, reasons, budget.get(stage, default)) for stage, reasons in lost.items()]
-        else:
-            shares = [("", merged(lost.values()), budget)]
-        lines = []
-        for stage, reasons, share in shares:
-            count = sum(reasons.values())
-            if count > share * everything:
-                codes = ", ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
-                where, key = (f" in {stage}", f"error_budget.{stage}") if stage else ("", "error_budget")
-                lines.append(
-                    f"{count} of {everything} records were quarantined{where} ({codes}), over {key} {share}; nothing "
-                    "was published; look at tables/**/*.dropped.parquet, or raise it and run again"
-                )
-        if lines:
-            raise OverBudget("\n".join(lines))
 
 
 def _gave_up(stage: str, failed: list[Failed]) -> PartitionError:

@@ -228,6 +228,10 @@ class S3Storage(Storage):
                 retried = retried or error.retries > 0
                 _pause(attempt)
 
+    def md5(self, entry: Entry) -> str:
+        """The ETag, of what was sent in one part; of what a server encrypts with keys of its own it is another."""
+        return entry.etag if re.fullmatch("[0-9a-f]{32}", entry.etag) else ""
+
     def leftovers(self) -> builtins.list[Entry]:
         """Multipart uploads that are not completed, whose parts are stored, and paid for, unseen. ``etag``: the id."""
         found: builtins.list[Entry] = []

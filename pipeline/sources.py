@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.folder import MISSING, PLACES, WORKSPACE, contents, entry_of
+from pipeline.folder import PLACES, WORKSPACE, contents, entry_of
 from pipeline.storage import Access, Entry, is_s3, join_uri, open_storage, split_uri, with_access
 from stages.crawl import ARCHIVES, NOT_IN_GLOB, extension, kind_of, matches, reaches
 
@@ -44,8 +44,6 @@ class Chunk:
     archive: bool
     generation: int = 1
     """The version that it was new in; shards never mix generations."""
-    missing: tuple[str, ...] = ()
-    """Paths of entries that are there no more, and whose records are kept."""
 
 
 def list_source(
@@ -148,14 +146,12 @@ def others(no_input: Mapping[str, int]) -> str:
     return f"{sum(no_input.values())} other files{': ' if kinds else ''}{kinds}"
 
 
-def chunks(
-    listing: Listing, records: int, previous: Sequence[Chunk] = (), generation: int = 1, keep: bool = False
-) -> list[Chunk]:
+def chunks(listing: Listing, records: int, previous: Sequence[Chunk] = (), generation: int = 1) -> list[Chunk]:
     """Cut a listing into crawl partitions of about ``records`` loose files, and one for each archive.
 
     ``previous``: the chunks of the version before. They stay as they are, but for what has changed or vanished, and
     what is new is in chunks of its own, of this ``generation``: so new files run by themselves, and the shards of
-    earlier samples stay. ``keep``: what has vanished stays in its chunk, as `Chunk.missing`.
+    earlier samples stay.
 
     Where a new chunk ends is decided by a hash of the next path, not by counting from the start. Chunks hold at most
     twice ``records``.
@@ -163,10 +159,9 @@ def chunks(
     left = {entry.path: entry for entry in (*listing.archives, *listing.files)}
     found: list[Chunk] = []
     for old in previous:
-        missing = [entry.path for entry in old.entries if entry.path not in left]
-        entries = tuple(left.pop(entry.path, entry) for entry in old.entries if keep or entry.path not in missing)
+        entries = tuple(left.pop(entry.path) for entry in old.entries if entry.path in left)
         if entries:
-            found.append(replace(old, entries=entries, missing=tuple(missing) if keep else ()))
+            found.append(replace(old, entries=entries))
     keys = {chunk.key for chunk in found}
 
     def add(entries: tuple[Entry, ...], archive: bool) -> None:
@@ -210,7 +205,7 @@ def read_layout(table: pa.Table) -> dict[str, list[Chunk]]:
     found: dict[str, dict[str, Chunk]] = {}
     for row in table.to_pylist():
         of_source = found.setdefault(row["source"], {})
-        entry = Entry(row["path"].decode("utf-8", "surrogateescape"), 0, MISSING)
+        entry = Entry(row["path"].decode("utf-8", "surrogateescape"), 0, "")
         chunk = of_source.get(row["key"], Chunk(row["key"], (), row["archive"], row["generation"]))
         of_source[row["key"]] = replace(chunk, entries=(*chunk.entries, entry))
     return {source: list(of_source.values()) for source, of_source in found.items()}

@@ -74,7 +74,7 @@ class Splits:
 
     def _with_pictures(self, table: pa.Table, found: Mapping[str, bytes]) -> pa.Table:
         table = table.filter(pc.is_in(table["sample_id"], pa.array(sorted(found), pa.string())))
-        small = [pictures.reduce(_pixels(found[sample_id])) for sample_id in table["sample_id"].to_pylist()]
+        small = [pictures.reduce(pixels(found[sample_id])) for sample_id in table["sample_id"].to_pylist()]
         packed = pa.array([pictures.pack(picture) for picture in small], pa.binary())
         hashes = pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24))
         at = _SCHEMA.get_field_index
@@ -86,7 +86,7 @@ def _duplicates(candidates: pa.Table, features: pa.Table, settings: deduplicate.
     return found.filter(pc.less(found["level"], int(deduplicate.Level.ALMOST)))
 
 
-def _pixels(png: bytes) -> Any:
+def pixels(png: bytes) -> Any:
     """(n, n, 4), straight alpha."""
     from stages.render.renderers import vips
 

@@ -16,13 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import decisions, duplicates, ledger, sandbox
+from pipeline import decided, decisions, duplicates, keep, ledger, sandbox, takedown
 from pipeline.errors import ConfigError
 from pipeline.folder import within
 from pipeline.ledger import Record
 from pipeline.sources import bounded
 from pipeline.storage import NotFound, Storage, is_s3, open_regular, open_storage
 from pipeline.tables import Output, named, read_table, write_bytes, write_table
+from pipeline.whole import read_checked
 from pipeline.work import Work, dropped_counts
 from stages import caption, crawl, tier, tokenize, write
 from stages.base import dropped_rows
@@ -47,13 +48,16 @@ def crawl_step(work: Work) -> Record:
     whose = f"source {payload['source']}"
     dropped: list[pa.Table] = []
     reading = crawl.Reading(payload["column"], payload["on_bad_archive"] == "drop")
+    taken = takedown.load(work.storage, payload["takedowns"])
 
     def kept(items: Iterable[tuple[str, bytes | tuple[Reason, str]]]) -> Iterator[pa.Table]:
         for raw, lost in crawl.crawl_records(items, payload["source"], payload["license"], settings):
-            dropped.append(lost)
-            yield raw
-        if payload["missing"]:
-            yield _kept_records(work, payload)
+            down = taken.down(raw)
+            gone = raw.filter(pa.array(down))
+            # what is kept has to know that there is something at these paths
+            places = [taken.places(payload["source"], path)[0] for path in gone["path"].to_pylist()]
+            dropped.extend((lost, _taken_down(gone.drop_columns("raw_id"), "crawl", places)))
+            yield raw.filter(pa.array(~down))
 
     items: Iterable[tuple[str, bytes | tuple[Reason, str]]]
     if payload["archive"]:
@@ -107,12 +111,15 @@ def _open_archive(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
         raise crawl.ArchiveError(path, error.strerror or str(error)) from None
 
 
-def _kept_records(work: Work, payload: Mapping[str, Any]) -> pa.Table:
-    """The records of files that are there no more, from the raw table that was made while they were."""
-    rows = read_table(work.storage, payload["raw"])
-    if payload["archive"]:
-        return rows
-    return rows.filter(pc.is_in(rows["path"], value_set=pa.array([crawl.display(p) for p in payload["missing"]])))
+def _taken_down(rows: pa.Table, stage: str, details: Sequence[str] = ()) -> pa.Table:
+    """`DROPPED` of records that were taken down: of these nobody is told where they were."""
+    ids = rows["raw_id"].to_pylist() if "raw_id" in rows.column_names else [""] * len(rows)
+    told = [
+        {"id": raw_id, "source": source, "path": "", "stage": stage, "reason": str(Reason.TAKEN_DOWN)}
+        | {"detail": detail}
+        for raw_id, source, detail in zip(ids, rows["source"].to_pylist(), details or [""] * len(rows), strict=True)
+    ]
+    return pa.Table.from_pylist(told, schema=DROPPED)
 
 
 def _read_files(
@@ -195,7 +202,10 @@ def samples_step(work: Work) -> Record:
     # chunks are as the sandbox or the parts happened to be cut, and show in a Parquet file's bytes
     kept = kept.combine_chunks()
     lost = dropped_rows(table, "rowwise", quarantined)
-    dropped = pa.concat_tables([dropped, lost]).sort_by([("path", "ascending")])
+    down = takedown.load(work.storage, payload["takedowns"]).down(kept)
+    gone = _taken_down(kept.filter(pa.array(down)), "normalize")
+    kept = kept.filter(pa.array(~down)).combine_chunks()
+    dropped = pa.concat_tables([dropped, lost, gone]).sort_by([("path", "ascending"), ("id", "ascending")])
     notes = {item["values"]: item["counts"] for item in pc.value_counts(pc.list_flatten(kept["notes"])).to_pylist()}
     size = _sum(pc.binary_length(kept["svg"])) * 3 + _sum(pc.binary_length(kept["png"]))
     outputs = {"kept": write_table(work.storage, work.path(), [kept], SAMPLES), **_dropped(work, dropped)}
@@ -242,7 +252,7 @@ def caption_step(work: Work) -> Record:
 def tier_step(work: Work) -> Record:
     """Tier and split of a partition's survivors."""
     payload = work.task.payload
-    columns = ["sample_id", "cluster_id", "kept", "atomic_length"]
+    columns = ["sample_id", "kept", "atomic_length", "keys"]
     rows = read_table(work.storage, payload["decisions"], columns=columns)
     rows = rows.filter(rows["kept"])
     table = tier.tier(rows, tier.TierSettings.model_validate_json(payload["settings"]))
@@ -253,16 +263,19 @@ def encode_step(work: Work) -> Record:
     """Segment tokens and ids of a partition's survivors."""
     payload = work.task.payload
     rows = _kept(work, ["path", "sample_id", "tokens"])
-    segments, tokenizer = _vocabulary(work.storage.uri, payload["segments"], payload["tokenizer"])
+    segments, tokenizer = _vocabulary(work.storage.uri, *payload["segments"], *payload["tokenizer"])
     table = tokenize.encode_table(rows, tokenizer, segments)
     return _side_table(work, table, ENCODED, rows.num_rows)
 
 
 @lru_cache(maxsize=2)
-def _vocabulary(workspace: str, segments: str, tokenizer: str) -> tuple[tokenize.Segments, str]:
+def _vocabulary(
+    workspace: str, segments: str, segments_sha256: str, tokenizer: str, tokenizer_sha256: str
+) -> tuple[tokenize.Segments, str]:
     """The segments and the tokenizer's text. They lie under their digest, so a worker reads them once."""
     storage = open_storage(workspace)
-    return tokenize.Segments.from_json(storage.read(segments).decode()), storage.read(tokenizer).decode()
+    text = read_checked(storage, segments, segments_sha256).decode()
+    return tokenize.Segments.from_json(text), read_checked(storage, tokenizer, tokenizer_sha256).decode()
 
 
 def _side_table(work: Work, table: pa.Table, schema: pa.Schema, rows_in: int) -> Record:
@@ -372,7 +385,7 @@ def write_step(work: Work) -> Record:
     """
     payload = work.task.payload
     settings = write.WriteSettings.model_validate_json(payload["settings"])
-    joins = [joined(work, part) for part in payload["partitions"]]
+    joins = [joined(work, part, settings.repack) for part in payload["partitions"]]
     rows = pa.concat_tables([SHARD.empty_table(), *(table.select(SHARD.names).cast(SHARD) for table in joins)])
     raw_bytes = sum(_sum(table["size"]) for table in joins)
     shards: list[dict[str, Any]] = []
@@ -413,8 +426,8 @@ def _write_shard(work: Work, form: str, pack: write.Pack, data: bytes) -> Output
     return write_bytes(work.storage, name, data, pack.rows.num_rows)
 
 
-def joined(work: Work, part: dict[str, str]) -> pa.Table:
-    """One partition's rows with all columns of `stages.schema.SHARD`, and ``size``."""
+def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:
+    """One partition's rows with all columns of `stages.schema.SHARD`, and ``size``; ``whole``: with all provenance."""
     wanted = [
         "path",
         "sample_id",
@@ -433,7 +446,11 @@ def joined(work: Work, part: dict[str, str]) -> pa.Table:
     for stage in ("caption", "tier", "encode", "decisions"):
         side = read_table(work.storage, part[stage])
         if stage == "decisions":
-            side = side.filter(side["kept"]).select(["sample_id", "provenance"])
+            side = side.filter(side["kept"]).select(["sample_id", "provenance", "shown"]).combine_chunks()
+            origins = side["provenance"].combine_chunks()
+            if not whole:
+                origins = decided.shown(origins, side["shown"].combine_chunks())
+            side = side.select(["sample_id"]).append_column("provenance", origins)
         if side["sample_id"] != rows["sample_id"]:
             raise ValueError(f"{part[stage]} does not hold the survivors of {part['samples']}")
         for name in side.column_names:
@@ -450,6 +467,7 @@ STEPS: dict[str, Callable[[Work], Record]] = {
     "crawl": crawl_step,
     "samples": samples_step,
     "bisect": samples_step,
+    **keep.STEPS,
     **duplicates.STEPS,
     **decisions.STEPS,
     "caption": caption_step,

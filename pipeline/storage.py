@@ -66,6 +66,10 @@ class Storage(ABC):
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects whose path begins with ``prefix``, sorted by path."""
 
+    def md5(self, entry: Entry) -> str:
+        """The MD5 of a listed object's content, if the listing says it, else ""."""
+        return ""
+
     def leftovers(self) -> builtins.list[Entry]:
         """What writers that were killed left, or are at work on, and no listing shows; `discard` removes it."""
         return []

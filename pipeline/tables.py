@@ -30,6 +30,8 @@ class Output:
     rows: int
     row_groups: tuple[int, ...] = ()
     """Rows of each row group of a Parquet file."""
+    md5: str = ""
+    """What some stores' listings say of it; "" for what was written before this was noted."""
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -65,9 +67,10 @@ def write_table(
                     groups.append(batch.num_rows)
         size = spool.tell()
         spool.seek(0)
-        digest = hashlib.sha256()
+        digest, other = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         while block := spool.read(1 << 20):
             digest.update(block)
+            other.update(block)
         spool.seek(0)
         path = named(path, digest.hexdigest())
         if path not in there:
@@ -76,7 +79,7 @@ def write_table(
         if storage.remote and size <= Recent.LARGEST:
             spool.seek(0)
             _recent.keep(storage, path, spool.read())
-    return Output(path, digest.hexdigest(), size, sum(groups), tuple(groups))
+    return Output(path, digest.hexdigest(), size, sum(groups), tuple(groups), other.hexdigest())
 
 
 class Recent:
@@ -158,7 +161,7 @@ def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
     try:
         stream = _recent.open(storage, path)
     except NotFound:
-        raise NotFound(f"{storage.locate(path)} does not exist; {_remedy(path)}") from None
+        raise LostTable(f"{storage.locate(path)} does not exist; {_remedy(path)}", path) from None
     try:
         with stream, pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=True) as file:
             yield file
@@ -166,7 +169,7 @@ def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, not Arrow's
         reason = " ".join(str(error).split()).rstrip(".")
-        raise DamagedTable(f"{storage.locate(path)} is damaged ({reason}); {_remedy(path)}") from None
+        raise DamagedTable(f"{storage.locate(path)} is damaged ({reason}); {_remedy(path)}", path) from None
 
 
 def _remedy(path: str) -> str:
@@ -179,8 +182,21 @@ def _remedy(path: str) -> str:
 class DamagedTable(StorageError):
     """A table is not as it was written."""
 
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class LostTable(NotFound):
+    """A table is gone."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
 
 def write_bytes(storage: Storage, path: str, data: bytes, rows: int = 0) -> Output:
     """Write ``data`` whole and return its identity."""
     storage.write(path, data)
-    return Output(path, hashlib.sha256(data).hexdigest(), len(data), rows)
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return Output(path, hashlib.sha256(data).hexdigest(), len(data), rows, md5=md5)

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline import shards, splits, versions
+from pipeline import shards, splits, versions, whole
 from pipeline.errors import StorageError
 from pipeline.progress import Display
 from pipeline.storage import NotFound, Storage
+from pipeline.tables import read_table
 from pipeline.versions import Manifest
 from stages import deduplicate, tokenize
 
@@ -25,6 +26,8 @@ COLUMNS = (
     "ids_length",
     "tier",
     "split",
+    "license",
+    "provenance",
 )
 
 MOST_FAULTS = 20
@@ -36,7 +39,9 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
 
     Checks each shard's size, sha256, rows, tier, split and token counts; that ``sample_id`` is the digest of the
     canonical SVG; that the tokens decode to it, the segments to the tokens and the ids to the segments; that every
-    format holds the same samples, and none twice; that no near-duplicates straddle splits (`splits`); and the funnel.
+    format holds the same samples, and none twice; that no near-duplicates straddle splits (`splits`); the index,
+    clusters, layout, lineage and kept tables by their digests; that shards and index say the same of licences and
+    provenance; and the funnel.
     """
     manifest = versions.read(storage, version)
     faults: list[str] = []
@@ -46,10 +51,17 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
         checker = _Checker(storage, manifest)
     except _Bad as error:
         return [*faults, str(error)], ""
+    gone = versions.redacted(storage, manifest.version)
+    others = [file for file in manifest.files if "format" not in file and file["path"] not in gone]
+    raw = {file["path"] for file in manifest.kept.get("raw", ())}
+    if manifest.version != versions.numbers(storage)[-1]:  # what vanishes next is the newest version's
+        others = [file for file in others if file["path"] not in raw]
+    faults += whole.faults(storage, others).values()
+    if faults:
+        return faults, ""
     samples: dict[str, list[str]] = {}
     missing: dict[str, int] = {}
     with display:
-        gone = versions.redacted(storage, manifest.version)
         display.begin("verify", 0, len(manifest.shards))
         for shard in manifest.shards:
             if shard["path"] in gone:
@@ -64,6 +76,8 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
             )
             display.advance(len(ids))
         faults += checker.straddling()
+    if not any(part["path"] in gone for part in manifest.index):
+        faults += checker.index_faults(bool(gone))
     for form, ids in sorted(samples.items()):
         if len(ids) + missing.get(form, 0) != manifest.funnel.kept:
             faults.append(f"{form} shards hold {len(ids)} samples, the funnel says {manifest.funnel.kept}")
@@ -76,6 +90,13 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
     if gone:
         told = f"redacted, {len(gone)} of {count} shards are gone by takedowns; the others are sound"
     return faults, f"version {manifest.version} verified: {told}"
+
+
+def _index_rows(storage: Storage, path: str) -> list[dict[str, Any]]:
+    try:
+        return list(read_table(storage, path, columns=["sample_id", "provenance"]).to_pylist())
+    except NotFound:  # redacted
+        return []
 
 
 class _Bad(StorageError):
@@ -93,6 +114,12 @@ class _Checker:
         own = deduplicate.DeduplicateSettings.model_validate_json(json.dumps(manifest.config["deduplicate"]))
         self._splits, self._own = splits.Splits(own), own
         self._shard_of: dict[str, Mapping[str, Any]] = {}
+        self._index = {
+            row["sample_id"]: row["provenance"] for part in manifest.index for row in _index_rows(storage, part["path"])
+        }
+        self._lineage = bool(manifest.lineage)
+        gone = versions.redacted(storage, manifest.version)
+        self._redacted = any(part["path"] in gone for part in manifest.index)
         self._format = shards.one_format(manifest.shards)[0]["format"] if manifest.shards else ""
 
     def _vocabulary(self, file: dict[str, Any]) -> str:
@@ -130,6 +157,11 @@ class _Checker:
         ]
         return ids, faults
 
+    def index_faults(self, redacted: bool) -> list[str]:
+        """Samples that are in the index alone; with ``redacted``, these may be in shards that are gone."""
+        lost = [] if redacted or not self._format else sorted(self._index.keys() - self._shard_of.keys())
+        return [f"the index has {len(lost)} samples that no shard has, {lost[0]} among them"] if lost else []
+
     def straddling(self) -> list[str]:
         """A line for each pair of near-duplicates in different splits, of what was checked."""
         if not self._own.near:
@@ -160,5 +192,15 @@ class _Checker:
         # decoding is not asked, since a base tokenizer may spell a text's characters in another way
         if self._tokenizer.encode(row["segments"], add_special_tokens=False).ids != list(row["input_ids"]):
             yield f"{sample}: the ids are not those of the segments"
+        known = self._index.get(sample)
+        if self._redacted:
+            pass
+        elif known is None:
+            yield f"{sample}: the index does not have it"
+        elif self._lineage:  # before, shards could say what was no longer so
+            if row["license"] != known[0]["license"] or row["provenance"][:1] != known[:1]:
+                yield f"{sample}: its record or licence is not the index'"
+            if any(origin not in known for origin in row["provenance"]):
+                yield f"{sample}: a copy that it tells of is not in the index"
         if len(row["input_ids"]) != row["ids_length"] or (row["tier"], row["split"]) != (shard["tier"], shard["split"]):
             yield f"{sample}: tier, split or ids are not the shard's"

@@ -68,6 +68,12 @@ class Manifest:
     """{path, sha256, bytes} of the tables `stages.schema.CLUSTERS`: who is in a cluster with whom, and why."""
     layout: Mapping[str, Any] = field(default_factory=dict)
     """{path, sha256, bytes} of the table `pipeline.sources.LAYOUT`: which input is in which partition."""
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    """{files: [{path, sha256, bytes}], merged: n}: the tables `stages.schema.LINEAGE`, which grow with every version,
+    and how many clusters hold what was published apart."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """{tables: [as `pipeline.keep.Kept`], raw: [{source, key, path, sha256, bytes}]}: what sources with ``on_missing:
+    keep`` have no more, and the raw tables in which it will be found what vanishes next."""
     takedowns: Mapping[str, Any] = field(default_factory=dict)
     """{requests: [paths], records: n}: what was asked for, and the records of this version's input that it took."""
     no_input: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -79,10 +85,21 @@ class Manifest:
         return (json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
     def content(self) -> dict[str, Any]:
-        """All that makes this version differ from another, beside its number: files that are no input do not."""
+        """All that makes this version differ from another, beside its number and what was before it.
+
+        Files that are no input do not.
+        """
         data = asdict(self)
-        del data["version"], data["parent"], data["no_input"]
+        del data["version"], data["parent"], data["lineage"], data["no_input"]
         return data
+
+    @property
+    def files(self) -> list[Mapping[str, Any]]:
+        """All that the version consists of: {path, sha256, bytes}, each once."""
+        every = [*self.shards, *self.vocabulary["files"].values(), *self.index, *self.clusters]
+        every += [self.layout] if self.layout else []
+        every += [*self.lineage.get("files", ()), *self.kept.get("tables", ()), *self.kept.get("raw", ())]
+        return list({file["path"]: file for file in every}.values())
 
 
 def manifest_path(version: int) -> str:
@@ -131,12 +148,12 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
 
 
 def redaction_path(version: int) -> str:
-    """Where it is said which shards of a version were removed after it was published."""
+    """Where it is said which files of a version were removed after it was published."""
     return f"versions/{version}/redacted.json"
 
 
 def redacted(storage: Storage, version: int) -> frozenset[str]:
-    """The shards that were removed from a version because of takedowns."""
+    """The files that were removed from a version because of takedowns."""
     try:
         return frozenset(json.loads(storage.read(redaction_path(version)))["shards"])
     except NotFound:

@@ -32,6 +32,10 @@ def diff(
     found = compare(storage, versions.find(storage, old), versions.find(storage, new))
     states = list(found.states.values())
     typer.echo(", ".join(f"{states.count(state):,} {state}" for state in ("added", "removed", "changed")))
+    for number, rows in found.redacted.items():
+        typer.echo(f"  version {number} is redacted: {rows:,} samples are in shards that are gone by takedowns")
+    for name, n in sorted(found.columns.items()):
+        typer.echo(f"  {'column':<8} {name:<24} {n:,} changed")
     for what, values in found.counts.items():
         for value, counts in sorted(values.items()):
             told = ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items()))
@@ -59,7 +63,9 @@ def checkout(
     storage = open_existing(workspace)
     manifest = versions.find(storage, version)
     size = copy(storage, manifest, target)
-    typer.echo(f"version {manifest.version} in {target}: {len(manifest.shards)} shards, {size / 1e6:,.1f} MB")
+    gone = len(versions.redacted(storage, manifest.version))
+    less = f"; it is redacted, {gone} files are gone by takedowns" if gone else ""
+    typer.echo(f"version {manifest.version} in {target}: {len(manifest.shards)} shards, {size / 1e6:,.1f} MB{less}")
 
 
 @app.command()
@@ -126,12 +132,16 @@ def gc(
     ] = False,
 ) -> None:
     """Remove what no version and no unfinished run needs."""
-    from pipeline.gc import collect_garbage, purge_taken_down
+    from pipeline.gc import collect_garbage
+    from pipeline.purge import purge_taken_down
     from pipeline.storage import open_existing
 
     if purge:
-        for number, paths in sorted(purge_taken_down(open_existing(workspace), dry_run).items()):
-            typer.echo(f"version {number}: {len(paths)} shards {'would go' if dry_run else 'are gone; it is redacted'}")
+        redacted, others = purge_taken_down(open_existing(workspace), dry_run)
+        for number, paths in sorted(redacted.items()):
+            typer.echo(f"version {number}: {len(paths)} files {'would go' if dry_run else 'are gone; it is redacted'}")
+        if not dry_run:
+            typer.echo(f"{others.count:,} tables and other objects of older runs are gone, whatever their age")
     found = collect_garbage(open_existing(workspace), older_than * 3600, dry_run)
     for place, entries in sorted(found.objects.items()):
         typer.echo(f"{place:<14} {len(entries):>8,} objects {sum(e.size for e in entries) / 1e6:>12,.1f} MB")

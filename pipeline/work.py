@@ -39,6 +39,10 @@ class Task:
     """Wall clock that one attempt may take; None for no limit."""
     retry: bool = True
     """False: a failure is told at once, because who gave the task will try something else."""
+    state: str | None = None
+    """What a record must have been made from, or have made, beside the basis; see `pipeline.lineage`."""
+    anew: bool = False
+    """What was written before is damaged, so nothing of it is taken for written."""
     deaths: int = 4
     """After how many lost worker processes the task has failed, if it is tried again at all."""
 
@@ -81,6 +85,8 @@ class Failed:
     key: str
     message: str
     cause: Cause = Cause.ERROR
+    damaged: str = ""
+    """The path of what it could not read, or found to be another than was written."""
 
 
 @dataclass
@@ -131,7 +137,7 @@ def execute_safely(task: Task, workspace: str) -> Done | Failed:
         return execute(task, workspace)
     except UserError as error:
         cause = Cause.STORE if isinstance(error, StorageError) else Cause.REFUSED
-        return Failed(task.stage, task.source, task.key, str(error), cause)
+        return Failed(task.stage, task.source, task.key, str(error), cause, getattr(error, "path", ""))
     except OSError as error:  # files are read and written through libraries, which pass the system's errors on
         text = f"{error.strerror or error} ({_origin(error)}); check space and rights"
         return Failed(task.stage, task.source, task.key, text, Cause.STORE)

@@ -114,6 +114,8 @@ PROVENANCE = pa.list_(
     )
 )
 
+SHOWN = pa.list_(pa.bool_())  # of each in provenance, whether the sample's shard tells of it
+
 BANDS = pa.schema(  # one row a bucket that a sample is in; see stages.deduplicate.bands
     [("bucket", pa.uint64()), ("item", pa.uint64()), ("source", pa.dictionary(pa.int32(), pa.string()))]
 )
@@ -143,11 +145,25 @@ DECISIONS = pa.schema(  # deduplicate: one row a record that reached it
         ("reason", pa.string()),  # why not kept, "" if kept
         ("score", pa.float32()),  # estimated Jaccard similarity to the survivor, 1 for exact levels
         ("provenance", PROVENANCE),  # of all the cluster's records if kept, else empty
+        ("shown", SHOWN),
     ]
 )
 
+LINE = [  # what earlier versions said of a record; see pipeline.lineage
+    ("group", pa.string()),  # the first key of the record that its cluster was published with
+    ("keys", pa.list_(pa.string())),  # what splits go by; its own first
+    ("since", pa.int32()),  # the version since which it represents a drawing, 0 if it never did
+    ("joined", pa.int32()),  # the version in which it was first told of
+]
+
+LINEAGE = pa.schema([*KEY, ("sample_id", pa.string()), *LINE])  # of a version: one row a record, sorted by source, path
+
+TRACED = pa.schema(  # of a record on its way to a decision: its line, nulls and zeros if it has none
+    [*LINE, ("also", pa.list_(pa.string()))]  # keys of records of its cluster that settings keep out
+)
+
 DECIDED = pa.schema(  # as it is stored for a samples partition, in its order, with what tiers go by
-    [*DECISIONS, ("atomic_length", pa.int32())]
+    [*DECISIONS, ("atomic_length", pa.int32()), ("keys", pa.list_(pa.string()))]  # keys: of the cluster if kept
 )
 
 _PLACE = [("partition", pa.int32()), ("row", pa.int32())]  # of the partitions that one task routes
@@ -163,6 +179,7 @@ ROUTED = pa.schema(  # what is decided by, on its way to a shard
         *(SAMPLES.field(name) for name in ("raw_id", "source", "path", "url", "license", "sample_id")),
         *(SAMPLES.field(name) for name in ("geometry_key", "ssim", "flags", "template", "atomic_length")),
         *_PLACE,
+        *TRACED,
     ]
 )
 

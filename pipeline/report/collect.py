@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from pipeline import ledger, sandbox, shards
+from pipeline import ledger, sandbox, shards, versions
 from pipeline.plan import CORPUS
 from pipeline.report import model
 from pipeline.report.model import Histogram, Report
@@ -24,6 +24,7 @@ from pipeline.storage import Storage
 from pipeline.tables import open_table, read_table
 from pipeline.versions import Manifest
 from stages import tokenize
+from stages.reasons import Reason
 from stages.schema import RAW
 
 GALLERY = 48
@@ -134,7 +135,7 @@ class _Figures:
 def _figures(storage: Storage, manifest: Manifest) -> _Figures:
     figures = _Figures()
     columns = ["sample_id", "atomic_length", "segment_length", "ids_length", "ssim", "provenance"]
-    for shard in shards.one_format(manifest.shards):
+    for shard in _there(storage, manifest):
         splits = figures.tiers.setdefault(shard["tier"], {})
         splits[shard["split"]] = splits.get(shard["split"], 0) + shard["rows"]
         for row in _shard_rows(storage, shard, columns):
@@ -145,6 +146,12 @@ def _figures(storage: Storage, manifest: Manifest) -> _Figures:
             source = row["provenance"][0]["source"]
             figures.picks.append((shard["tier"], source, row["sample_id"], shard["path"]))
     return figures
+
+
+def _there(storage: Storage, manifest: Manifest) -> list[Any]:
+    """The shards of one format, but for those that are gone by takedowns."""
+    gone = versions.redacted(storage, manifest.version)
+    return [shard for shard in shards.one_format(manifest.shards) if shard["path"] not in gone]
 
 
 def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, ...]:
@@ -186,7 +193,7 @@ def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> li
     columns += ["ssim", "mae", "visible_share", "license", "provenance"]
     rows = [
         row
-        for shard in shards.one_format(manifest.shards)
+        for shard in _there(storage, manifest)
         if shard["path"] in by_shard
         for row in _shard_rows(storage, shard, columns)
         if row["sample_id"] in by_shard[shard["path"]]
@@ -236,10 +243,12 @@ def _dropped_examples(storage: Storage, manifest: Manifest) -> list[dict[str, An
     for stage in ("crawl", "samples"):
         for path in tables(storage, manifest, stage, "dropped")[:SCANNED_TABLES]:
             for row in read_table(storage, path).to_pylist():
-                _example(found, row)
+                if row["reason"] != Reason.TAKEN_DOWN:
+                    _example(found, row)
     for path in decisions(storage)[:SCANNED_TABLES]:
         for row in read_table(storage, path).to_pylist():
-            if not row["kept"]:
+            # what was taken down is shown to nobody
+            if not row["kept"] and row["reason"] != Reason.TAKEN_DOWN:
                 _example(found, row | {"stage": "deduplicate", "detail": f"of {row['cluster_id']}"})
     return [row for reason in sorted(found) for row in found[reason]]
 
@@ -257,6 +266,8 @@ def _clusters(storage: Storage) -> list[list[dict[str, Any]]]:
     for path in decisions(storage)[:SCANNED_TABLES]:
         for row in read_table(storage, path, columns=columns).to_pylist():
             members.setdefault(row["cluster_id"], []).append(row)
+    taken = {cluster for cluster, rows in members.items() if any(r["reason"] == Reason.TAKEN_DOWN for r in rows)}
+    members = {cluster: rows for cluster, rows in members.items() if cluster not in taken}
     clusters = [sorted(rows, key=lambda r: (not r["kept"], r["source"], r["path"])) for rows in members.values()]
     clusters = [rows for rows in clusters if len(rows) > 1 and rows[0]["kept"]]
     clusters.sort(key=lambda rows: (-len(rows), rows[0]["cluster_id"]))

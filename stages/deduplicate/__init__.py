@@ -14,7 +14,7 @@ All but the first see narrow columns only, and none sees an SVG.
 from stages.deduplicate.bands import bands
 from stages.deduplicate.columns import item_ids
 from stages.deduplicate.components import components, shards, template_links
-from stages.deduplicate.decide import DECIDES, Taken, deduplicate
+from stages.deduplicate.decide import DECIDES, Earlier, Taken, deduplicate
 from stages.deduplicate.match import FEATURES, Level, match
 from stages.deduplicate.pairs import merged, pairs
 from stages.deduplicate.settings import DeduplicateSettings
@@ -28,6 +28,7 @@ __all__ = [
     "FEATURES",
     "VERSION",
     "DeduplicateSettings",
+    "Earlier",
     "Level",
     "Taken",
     "bands",

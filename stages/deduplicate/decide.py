@@ -1,11 +1,11 @@
 """Which record of each cluster stays: a pure function of content and declared source order.
 
-Samples are ranked: what was taken down, then what an earlier version kept, then by source order, richer provenance and
-licence, fidelity, and sample_id. Going down the ranks, a sample that no earlier survivor has taken becomes a survivor
-and takes every later sample that is a duplicate of *it*. So survivors are the lexicographically first maximal
-independent set of the graph of duplicates: no two that stay are duplicates of each other, each that goes resembles one
-that stays, there are no chains, and what later sources bring changes nothing before it. What was taken down survives
-nothing, but takes what resembles it.
+Samples are ranked: what was taken down, then what an earlier version kept, the oldest first, then by source order,
+richer provenance and licence, fidelity, and sample_id. Going down the ranks, a sample that no earlier survivor has
+taken becomes a survivor and takes every later sample that is a duplicate of *it*. So survivors are the
+lexicographically first maximal independent set of the graph of duplicates: no two that stay are duplicates of each
+other, each that goes resembles one that stays, there are no chains, and what later sources bring changes nothing before
+it. What was taken down survives nothing, but takes what resembles it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stages.deduplicate.flags import REASONS as FLAG_REASONS
 from stages.deduplicate.match import Level
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.reasons import Reason
-from stages.schema import DECISIONS, PROVENANCE
+from stages.schema import DECISIONS, PROVENANCE, SHOWN
 
 Ints = npt.NDArray[np.int64]
 
@@ -80,6 +80,24 @@ class Taken:
         return found
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """Of each record, what earlier versions said of it; 0 for nothing, which counts as now."""
+
+    since: Ints
+    """The version since which it represents a drawing, also while settings say that another one does."""
+    joined: Ints
+    """The version in which it was first told of."""
+
+    @classmethod
+    def none(cls, rows: int) -> Earlier:
+        """Nothing was published."""
+        return cls(np.zeros(rows, np.int64), np.zeros(rows, np.int64))
+
+
+NOW = np.iinfo(np.int64).max
+
+
 @dataclass
 class _Samples:
     """The distinct samples of a table, and those that were taken down and are there no more; by number."""
@@ -104,20 +122,22 @@ def deduplicate(
     edges: Sequence[pa.Table],
     settings: DeduplicateSettings,
     source_order: Sequence[str],
-    earlier: frozenset[str] = frozenset(),
+    earlier: Earlier | None = None,
     taken: Taken | None = None,
     benchmark: frozenset[str] = frozenset(),
 ) -> pa.Table:
     """Decide for each row of ``table`` (`DECIDES`) whether it stays.
 
-    ``edges``: `stages.schema.EDGES`. ``earlier``: sample ids that the version before kept. ``benchmark``: sample ids
-    that must not be in the dataset; as what was taken down, they take what resembles them. Returns
-    `stages.schema.DECISIONS`, a row for each row, in their order.
+    ``edges``: `stages.schema.EDGES`. ``earlier``: of each row. ``benchmark``: sample ids that must not be in the
+    dataset; as what was taken down, they take what resembles them. Returns `stages.schema.DECISIONS`, a row for each
+    row, in their order.
     """
     table = table.select(DECIDES).combine_chunks()
     source = _codes(table["source"], source_order)
     path = pc.rank(table["path"], tiebreaker="dense").to_numpy().astype(np.int64)
-    samples = _ranked(table, source, path, earlier, taken or Taken(), benchmark)
+    was = earlier or Earlier.none(len(table))
+    was = Earlier(*(np.where(column == 0, NOW, column) for column in (was.since, was.joined)))
+    samples = _ranked(table, source, path, was.since, taken or Taken(), benchmark)
     flagged = _flagged(table, samples)
     samples.barred = _barred(flagged, samples, settings)
     taker, level, score = _greedy(table, samples, edges, settings)
@@ -142,7 +162,7 @@ def deduplicate(
             pa.array(kept),
             reasons,
             pa.array(np.where(taker >= 0, score, 1)[mine].astype(np.float32)),
-            _provenance(table, kept, holder[mine], source, path),
+            *_provenance(table, kept, holder[mine], source, path, was),
         ],
         schema=DECISIONS,
     )
@@ -157,7 +177,7 @@ def _codes(column: pa.ChunkedArray, order: Sequence[str]) -> Ints:
 
 
 def _ranked(
-    table: pa.Table, source: Ints, path: Ints, earlier: frozenset[str], taken: Taken, benchmark: frozenset[str]
+    table: pa.Table, source: Ints, path: Ints, since: Ints, taken: Taken, benchmark: frozenset[str]
 ) -> _Samples:
     codes = table["sample_id"].combine_chunks().dictionary_encode()
     if isinstance(codes, pa.ChunkedArray):
@@ -170,7 +190,7 @@ def _ranked(
     mine = samples.of_record
     licensed = pc.invert(pc.is_in(pc.fill_null(table["license"], ""), value_set=pa.array(NO_LICENSE))).to_numpy()
     rich = 2 * licensed.astype(np.int64) + pc.is_valid(table["url"]).to_numpy()
-    order = np.lexsort((path, -rich, source, mine))
+    order = np.lexsort((path, -rich, source, since, mine))
     leads = order[np.unique(mine[order], return_index=True)[1]] if count else np.empty(0, np.int64)
     samples.first = np.full(all_, -1, np.int64)
     samples.first[:count] = leads
@@ -182,14 +202,15 @@ def _ranked(
         (name in benchmark and name not in taken.samples for name in samples.ids), bool, all_
     )
     samples.overlaps[named] = False
-    was = np.fromiter((name in earlier for name in samples.ids), bool, all_)
+    oldest = np.full(all_, NOW, np.int64)
+    oldest[:count] = since[leads]
     places = np.full(all_, -1, np.int64), np.zeros(all_, np.int64), np.zeros(all_)
     places[0][:count], places[1][:count] = source[leads], rich[leads]
     places[2][:count] = table["ssim"].to_numpy()[leads]
     by_id = np.empty(all_, np.int64)
     by_id[np.argsort(np.array(samples.ids, dtype=object))] = np.arange(all_)
     samples.rank = np.empty(all_, np.int64)
-    samples.rank[np.lexsort((by_id, -places[2], -places[1], places[0], ~was, ~samples.down))] = np.arange(all_)
+    samples.rank[np.lexsort((by_id, -places[2], -places[1], places[0], oldest, ~samples.down))] = np.arange(all_)
     return samples
 
 
@@ -345,8 +366,14 @@ def _reasons(
     return pa.array(names, pa.string()).take(pa.array(found))
 
 
-def _provenance(table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, source: Ints, path: Ints) -> pa.Array:
-    """For each kept record its own origin and those of all that gave way to it, in source order; else nothing."""
+def _provenance(
+    table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, source: Ints, path: Ints, was: Earlier
+) -> tuple[pa.Array, pa.Array]:
+    """For each kept record its own origin and those of all that gave way to it, in source order; else nothing.
+
+    And of each of these whether it was told of when the kept record first was published: a shard tells of these only,
+    so that a later copy does not rewrite it.
+    """
     order = np.lexsort((path, source, ~kept, holder))
     groups = holder[order]
     starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]])) if len(groups) else groups
@@ -365,4 +392,10 @@ def _provenance(table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, sour
         [chosen[item.name].combine_chunks() if len(chosen) else pa.array([], item.type) for item in fields],
         fields=list(fields),
     )
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=PROVENANCE)
+    heads = np.repeat(np.arange(len(table)), lengths)
+    shown = (was.joined[rows] <= was.since[heads]) | (rows == heads)
+    places = pa.array(offsets, pa.int32())
+    return (
+        pa.ListArray.from_arrays(places, values, type=PROVENANCE),
+        pa.ListArray.from_arrays(places, pa.array(shown), type=SHOWN),
+    )

@@ -10,6 +10,6 @@ from stages.normalize.document import Normalized, normalize_one, source_view_box
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.stage import normalize
 
-VERSION: int = 2
+VERSION: int = 3
 
 __all__ = ["VERSION", "NormalizeSettings", "Normalized", "normalize", "normalize_one", "source_view_box"]

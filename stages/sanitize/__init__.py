@@ -7,6 +7,6 @@
 from stages.sanitize.settings import SanitizeSettings
 from stages.sanitize.stage import Sanitized, sanitize, sanitize_one
 
-VERSION: int = 2
+VERSION: int = 3
 
 __all__ = ["VERSION", "SanitizeSettings", "Sanitized", "sanitize", "sanitize_one"]

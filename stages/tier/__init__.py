@@ -8,6 +8,7 @@ the version, not of the training stages.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Self
 
@@ -65,13 +66,13 @@ class TierSettings(Settings):
 
 
 def tier(table: pa.Table, settings: TierSettings) -> pa.Table:
-    """Tier and split (`stages.schema.TIERED`) of each row of ``table``: sample_id, atomic_length, cluster_id."""
-    lengths, clusters = table["atomic_length"].to_pylist(), table["cluster_id"].to_pylist()
+    """Tier and split (`stages.schema.TIERED`) of each row of ``table``: sample_id, atomic_length, keys."""
+    lengths, keys = table["atomic_length"].to_pylist(), table["keys"].to_pylist()
     return pa.table(
         [
             table["sample_id"].combine_chunks(),
             pa.array([tier_of(length, settings) for length in lengths], pa.string()),
-            pa.array([split_of(cluster, settings) for cluster in clusters], pa.string()),
+            pa.array([split_of_any(several, settings) for several in keys], pa.string()),
         ],
         schema=TIERED,
     )
@@ -88,9 +89,24 @@ def tier_of(length: int, settings: TierSettings) -> str:
     return last.name if length == last.end else LONG
 
 
-def split_of(cluster_id: str, settings: TierSettings) -> str:
-    """The split of a duplicate cluster: where the hash of its id falls among the shares."""
-    head = hashlib.sha256(f"{settings.seed}:{cluster_id}".encode()).digest()[:8]
+HELD_OUT = ("test", "validation")
+"""Names of splits that win, the first before the second, where clusters come together that were published apart: what
+was held out is never trained on. Of other names the one that the settings name later wins, and train before none."""
+
+
+def split_of_any(keys: Sequence[str], settings: TierSettings) -> str:
+    """The split of a duplicate cluster with these keys: one, or several if it was several when it was published."""
+    if len(keys) == 1:
+        return split_of(keys[0], settings)
+    order = [name for name in settings.splits if name not in (*HELD_OUT, "train")]
+    order = ["train", *order, *reversed(HELD_OUT)]
+    return max((split_of(key, settings) for key in keys), key=order.index)
+
+
+def split_of(key: str, settings: TierSettings) -> str:
+    """The split of a key, which is the id of the cluster when it first was published: where its hash falls among the
+    shares."""
+    head = hashlib.sha256(f"{settings.seed}:{key}".encode()).digest()[:8]
     at = int.from_bytes(head, "big") / 2**64
     total = 0.0
     for name, share in settings.splits.items():

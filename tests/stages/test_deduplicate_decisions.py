@@ -4,12 +4,13 @@ import hashlib
 import random
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.deduplicate import FEATURES, DeduplicateSettings, Taken, bands, deduplicate, match, pairs
+from stages.deduplicate import FEATURES, DeduplicateSettings, Earlier, Taken, bands, deduplicate, match, pairs
 from stages.deduplicate.signatures import features
 from stages.schema import DECISIONS, SAMPLES
 
@@ -178,7 +179,7 @@ def test_later_sources_change_nothing_before_them() -> None:
     alone = decide([row for row in rows if row["source"] == "a"], ("a",))
     both = decide(rows)
     for key, row in alone.items():
-        assert {**row, "provenance": None} == {**both[key], "provenance": None}
+        assert {**row, "provenance": None, "shown": None} == {**both[key], "provenance": None, "shown": None}
 
 
 def test_earlier_samples_and_what_was_taken_down_go_first() -> None:
@@ -188,7 +189,8 @@ def test_earlier_samples_and_what_was_taken_down_go_first() -> None:
     rows = [record("a", "new", tokens(base)), record("b", "old", near)]
     assert decide(rows)["b/old"]["reason"] == "near_duplicate"
     old = rows[1]["sample_id"]
-    assert decide(rows, earlier=frozenset({old}))["a/new"]["reason"] == "near_duplicate"
+    was = Earlier(since=np.array([0, 1]), joined=np.array([0, 1]))
+    assert decide(rows, earlier=was)["a/new"]["reason"] == "near_duplicate"
     for taken in (
         Taken(samples=frozenset({old})),
         Taken(raw_ids=frozenset({"b/old"})),

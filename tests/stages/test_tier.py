@@ -12,7 +12,7 @@ SETTINGS = TierSettings()
 def run(lengths: list[int], clusters: list[str] | None = None, settings: TierSettings = SETTINGS) -> list[dict]:
     ids = [str(n) for n in range(len(lengths))]
     return tier(
-        pa.table({"sample_id": ids, "atomic_length": lengths, "cluster_id": clusters or ids}), settings
+        pa.table({"sample_id": ids, "atomic_length": lengths, "keys": [[key] for key in clusters or ids]}), settings
     ).to_pylist()
 
 

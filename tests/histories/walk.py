@@ -1,0 +1,479 @@
+"""A seeded walk through what can happen to a workspace, with an oracle that looks after every step.
+
+python tests/histories/walk.py SEED [STEPS]     # prints each step; benchmarks/histories.py does many
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[level]) for level in (0, 1, 2)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+
+import pyarrow as pa  # noqa: E402
+from crashing import AFTER, BEFORE, CountingStorage, never  # noqa: E402
+from oracle import Oracle, remains  # noqa: E402
+from world import COLOURS, Drawing, Source, World  # noqa: E402
+
+from pipeline import sandbox, steps, work  # noqa: E402
+from pipeline.config import load  # noqa: E402
+from pipeline.engine import InlineEngine  # noqa: E402
+from pipeline.errors import ConfigError, UserError  # noqa: E402
+from pipeline.gc import collect_garbage  # noqa: E402
+from pipeline.progress import Display  # noqa: E402
+from pipeline.purge import purge_taken_down  # noqa: E402
+from pipeline.resolve import resolve  # noqa: E402
+from pipeline.run import Conductor  # noqa: E402
+from pipeline.storage import FolderStorage, Storage, open_storage  # noqa: E402
+from pipeline.takedown import parse, record  # noqa: E402
+from pipeline.verify import verify_version  # noqa: E402
+from stages import rowwise  # noqa: E402
+from stages.schema import DROPPED, SAMPLES  # noqa: E402
+
+SMALL: dict[str, Any] = {
+    "config_version": 1,
+    "name": "walk",
+    "partition": {"records": 4},
+    "render": {"size": 32, "compare_size": 32},
+    "write": {"formats": ["parquet", "webdataset"]},
+    "tier": {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}},
+    "tokenize": {"segments": {"count": 8}},
+}
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "size": {"render": {"size": 40, "compare_size": 32}},
+    "shapes": {"normalize": {"shapes": "path"}},
+    "opacity": {"normalize": {"width_decimals": 1}},
+    "elements": {"sanitize": {"max_elements": 3}},
+    "title": {"sanitize": {"max_title_chars": 10}},
+    "colours off": {"deduplicate": {"recoloured": "off"}},
+    "colours kept": {"deduplicate": {"recoloured": "keep"}},
+    "threshold": {"deduplicate": {"threshold": 0.7}},
+    "grid": {"deduplicate": {"min_shingles": 5}},
+    "records": {"partition": {"records": 3}},
+    "seconds": {"partition": {"seconds": 900}},
+    "seed": {"tier": {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}, "seed": 7}},
+    "segments": {"tokenize": {"segments": {"count": 5}}},
+    "captions": {"caption": {"max_characters": 40}},
+    "crawl": {"crawl": {"max_bytes": 100_000}},
+    "shards": {"write": {"formats": ["parquet"]}},
+    "budget": {"error_budget": 0.5},
+}
+"""Name -> settings that take the place of those of `SMALL`."""
+
+LICENSES = ("MIT", "Apache-2.0", "CC0-1.0", "CC-BY-4.0")
+
+
+class Recall:
+    """The row-wise pass in this process, each drawing once: a walk meets the same ones again and again."""
+
+    kept: ClassVar[dict[tuple[bytes, str], tuple[pa.Table, pa.Table]]] = {}
+
+    def __init__(self, function: str, settings: sandbox.SandboxSettings) -> None:
+        assert function == "stages.rowwise:mill"
+
+    def run(self, table: pa.Table, text: str) -> sandbox.SandboxResult:
+        """As `sandbox.Sandbox.run`."""
+        tables: list[tuple[pa.Table, pa.Table]] = []
+        own = hashlib.sha256(text.encode()).hexdigest()
+        for place, row in enumerate(table.to_pylist()):
+            key = row["bytes"], own
+            if key not in self.kept:
+                kept, dropped, _ = rowwise.mill(table.slice(place, 1), text)
+                self.kept[key] = kept, dropped
+            kept, dropped = self.kept[key]
+            columns = {name: row[name] for name in ("raw_id", "source", "path", "name", "license", "url", "size")}
+            tables.append((_with(kept, columns), _with(dropped, {"id": row["raw_id"]} | columns)))
+        parts = [
+            pa.concat_tables([schema.empty_table(), *each])
+            for schema, each in zip((SAMPLES, DROPPED), zip(*tables, strict=True) if tables else ((), ()), strict=True)
+        ]
+        timings = pa.table({"stage": pa.array([], pa.string()), "cpu_seconds": pa.array([], pa.float64())})
+        return sandbox.SandboxResult([*parts, timings], [])
+
+
+def _with(table: pa.Table, values: dict[str, Any]) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if field.name in values:
+            table = table.set_column(place, field, pa.array([values[field.name]] * len(table), field.type))
+    return table
+
+
+@contextlib.contextmanager
+def quick() -> Iterator[None]:
+    """Runs of this process go through `Recall`, and do not wait for the disk."""
+    genuine, sync = steps.sandbox.shared, os.fsync
+    steps.sandbox.shared = Recall  # type: ignore[assignment]
+    os.fsync = lambda handle: None
+    try:
+        yield
+    finally:
+        steps.sandbox.shared, os.fsync, work.open_storage = genuine, sync, open_storage
+
+
+class Killed(BaseException):
+    """The run is dead: nothing of it reaches the store any more."""
+
+
+def dead_from(operation: int, moment: str) -> Callable[[int, str], None]:
+    """For `CountingStorage`: that operation, or what is after it, never happens. `crashing` kills whole processes."""
+
+    def end(number: int, when: str) -> None:
+        if number > operation or (number, when) == (operation, moment):
+            raise Killed
+
+    return end
+
+
+class Walk:
+    """One walk; `step` does something, runs, and says what is wrong."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.chance = folder, random.Random(seed)
+        self.workspace = folder / "ws"
+        self.world = World(folder / "sources")
+        self.oracle = Oracle(self.workspace)
+        self.changed: str = ""
+        self.repack = False
+        self.log: list[str] = []
+        self._numbers = iter(range(1, 1_000_000))
+        self._names = iter(range(1, 1_000_000))
+        self._repairs: dict[Path, bytes] = {}
+        self._taken: list[Drawing] = []
+        for _ in range(2):
+            self._source()
+
+    # -- what can happen
+
+    def _drawing(self) -> Drawing:
+        return Drawing(next(self._numbers), self.chance.randrange(len(COLOURS)))
+
+    def _source(self) -> str:
+        name = f"s{next(self._names)}"
+        # names do not say which came first
+        source = Source(f"{self.chance.choice('abcxyz')}{name}", self.chance.choice(LICENSES))
+        source.on_missing = self.chance.choice(("remove", "keep"))
+        if self.chance.random() < 0.2:
+            source.rows = [self._drawing() for _ in range(3)]
+        else:
+            source.files = {f"d{n}/f{self.chance.randrange(10_000)}.svg": self._drawing() for n in range(4)}
+        others = [each for other in self.world.sources for each in other.records().values()]
+        if others and source.rows is None:
+            source.files["copy.svg"] = self._alike(self.chance.choice(others))
+        self.world.add(source)
+        return f"add source {source.name}"
+
+    def _alike(self, drawing: Drawing) -> Drawing:
+        """A copy, a recoloured, a rescaled or a respaced one."""
+        how = self.chance.randrange(4)
+        if how == 1:
+            return Drawing(drawing.number, self.chance.randrange(len(COLOURS)), drawing.scale, drawing.spaced)
+        if how == 2:
+            return Drawing(drawing.number, drawing.colour, 3 - drawing.scale, drawing.spaced)
+        if how == 3:
+            return Drawing(drawing.number, drawing.colour, drawing.scale, not drawing.spaced)
+        return drawing
+
+    def _some(self, loose: bool = False) -> Source | None:
+        fit = [source for source in self.world.sources if not loose or (source.rows is None and source.files)]
+        return self.chance.choice(fit) if fit else None
+
+    def sources(self) -> str:
+        """Add, remove, rename, reorder; another licence, another on_missing."""
+        what = self.chance.choice(("add", "remove", "rename", "reorder", "license", "on_missing", "license"))
+        source = self._some()
+        assert source is not None
+        if what == "add" and len(self.world.sources) < 5:
+            return self._source()
+        if what == "remove" and len(self.world.sources) > 1:
+            self.world.remove(source)
+        elif what == "rename":
+            source.name = f"{self.chance.choice('abcxyz')}r{next(self._names)}"
+        elif what == "license":
+            source.license = self.chance.choice(LICENSES)
+        elif what == "on_missing":
+            source.on_missing = "keep" if source.on_missing == "remove" else "remove"
+        else:
+            what = "reorder"
+            self.chance.shuffle(self.world.sources)
+        return f"{what} {source.name}"
+
+    def files(self) -> str:
+        """Add, edit, touch, move, delete, copy; in a folder, an archive or a table."""
+        source = self._some()
+        assert source is not None
+        every = [each for other in self.world.sources for each in other.records().values()]
+        new = self._alike(self.chance.choice(every)) if self.chance.random() < 0.5 else self._drawing()
+        if new.number in self.oracle.taken and self.chance.random() < 0.5:
+            new = self._drawing()
+        if source.rows is not None:
+            what = self.chance.choice(("add", "edit", "delete"))
+            place = self.chance.randrange(len(source.rows))
+            if what == "add" or len(source.rows) < 2:
+                source.rows.insert(place, new)
+            elif what == "edit":
+                source.rows[place] = new
+            else:
+                del source.rows[place]
+        else:
+            of, what = source.files, self.chance.choice(("add", "add", "edit", "touch", "move", "delete", "archive"))
+            if self.chance.random() < 0.35 and source.archives:
+                of = source.archives[self.chance.choice(sorted(source.archives))]
+            path = self.chance.choice(sorted(of)) if of else ""
+            if what == "archive":
+                self._archive(source)
+            elif what == "add" or len(of) < 2:
+                of[f"n{self.chance.randrange(10_000)}.svg"] = new
+            elif what == "edit":
+                of[path] = new
+            elif what == "move":
+                of[f"m{self.chance.randrange(10_000)}/{path.rpartition('/')[2]}"] = of.pop(path)
+            elif what == "delete":
+                del of[path]
+            elif of is source.files:
+                os.utime(self.world.root / source.home / path)
+        self.world.write(source)
+        return f"{what} in {source.name}"
+
+    def _archive(self, source: Source) -> None:
+        if source.archives and self.chance.random() < 0.4 and source.files:
+            del source.archives[self.chance.choice(sorted(source.archives))]
+        else:
+            members = {f"in/{n}.svg": self._drawing() for n in range(3)}
+            source.archives[f"a{self.chance.randrange(10_000)}.zip"] = members
+
+    def setting(self) -> str:
+        """Change a setting, or change it back."""
+        self.changed = "" if self.changed and self.chance.random() < 0.7 else self.chance.choice(sorted(CHANGES))
+        return f"setting {self.changed or 'back'}"
+
+    def down(self) -> str:
+        """Take something down, by each of the rules."""
+        source = self._some()
+        assert source is not None
+        there = {path: each for path, each in source.records().items() if each.number not in self.oracle.taken}
+        if not there or self.oracle.newest() == 0:
+            return "nothing to take down"
+        path = self.chance.choice(sorted(there))
+        drawing = there[path]
+        # a row's path says where it is in its table now, and another one will have it
+        rule = self.chance.choice(("raw", "sample") if source.rows is not None else ("raw", "path", "sample"))
+        text = drawing.raw_id if rule == "raw" else f"path:{source.name}/{path}"
+        if rule == "sample":
+            of = [s for s, row in self.oracle._last.samples.items() if row["all"][0]["raw_id"] == drawing.raw_id]
+            text = of[0] if of else drawing.raw_id
+        try:
+            rules = parse(text)
+            hits = resolve(FolderStorage(self.workspace), rules)
+        except ConfigError as error:
+            if "can never match" in str(error):
+                return f"refused: {text}"
+            raise
+        record(FolderStorage(self.workspace), rules, hits.found)
+        if not hits.found.raw_ids and rule != "path":
+            self._taken.append(drawing)
+            self.oracle.taken.add(drawing.number)
+            return f"take down {text[:40]}, which is new"
+        self.oracle.taken.add(drawing.number)
+        self._taken.append(drawing)
+        if rule == "path":
+            self.oracle.rules.append((source.name, path))
+            for (name, place), numbers in self.oracle.places.items():
+                if name == source.name and place.startswith(path):
+                    self.oracle.taken.update(numbers)
+        return f"take down {rule} {text[:40]} (drawing {drawing.number})"
+
+    def purge(self) -> str:
+        """Purge until nothing is left; then no byte of it is."""
+        if not self._taken:
+            return "nothing to purge"
+        self._run()
+        for _ in range(3):
+            try:
+                purge_taken_down(FolderStorage(self.workspace))
+                break
+            except ConfigError:
+                self._run()
+        else:
+            raise AssertionError("a purge never ends")
+        found = remains(self.workspace, self._needles())
+        assert not found, f"after a purge, {found} still have it"
+        return "purge"
+
+    def _needles(self) -> list[bytes]:
+        needles = []
+        for drawing in self._taken:
+            for colour in (drawing.colour,):
+                for scale in (1, 2):
+                    for spaced in (False, True):
+                        needles.append(Drawing(drawing.number, colour, scale, spaced).svg())
+        known = {key[0] for key in Recall.kept} & set(needles)
+        for (raw, _), (kept, _) in list(Recall.kept.items()):
+            if raw in known:
+                for row in kept.to_pylist():
+                    needles += [row["svg"].encode(), row["tokens"].encode(), row["png"], row["picture"]]
+        return needles
+
+    def gc(self) -> str:
+        """Collect garbage, whatever its age."""
+        found = collect_garbage(FolderStorage(self.workspace), 0.0)
+        return f"gc {found.count}"
+
+    def repacked(self) -> str:
+        """Turn write.repack on or off."""
+        self.repack = not self.repack
+        self.oracle.epoch()
+        return f"repack {self.repack}"
+
+    def kill(self) -> str:
+        """Change a file, and kill the run at some operation."""
+        said = self.files()
+        number, moment = self.chance.randrange(1, 250), self.chance.choice((BEFORE, AFTER))
+        with contextlib.suppress(Killed):
+            self._mill(CountingStorage(self.workspace, dead_from(number, moment)))
+        for mark in (self.workspace / "marks").glob("*"):  # it is known to be dead
+            mark.unlink()
+        return f"{said}, killed {moment} operation {number}"
+
+    def damage(self) -> str:
+        """Damage a shard, an index, a vocabulary or a table, and change a file, so that something is published."""
+        if not self.oracle.newest():
+            return "nothing to damage"
+        manifest = json.loads((self.workspace / f"versions/{self.oracle.newest()}/manifest.json").read_text())
+        kind = self.chance.choice(("shards", "index", "clusters", "lineage", "layout", "vocabulary", "table", "table"))
+        if kind == "table":
+            stage = self.chance.choice(("samples", "tier", "caption", "encode", "deduplicate"))
+            paths = sorted(p for p in (self.workspace / f"tables/{stage}").rglob("*.parquet"))
+            paths = [p for p in paths if "dropped" not in p.name]
+            path = self.chance.choice(paths)
+        else:
+            files = {
+                "layout": [manifest["layout"]],
+                "lineage": manifest["lineage"]["files"],
+                "vocabulary": [manifest["vocabulary"]["files"][n] for n in ("tokenizer", "segments", "tokens")],
+            }.get(kind, manifest.get(kind))
+            path = self.workspace / self.chance.choice(files)["path"]
+        if path.exists():
+            data = path.read_bytes()
+            self._repairs[path] = data
+            if self.chance.random() < 0.5:
+                path.unlink()
+            else:
+                place = self.chance.randrange(len(data))
+                path.write_bytes(data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :])
+        source = self._some()
+        assert source is not None
+        if source.rows is not None:
+            source.rows.append(self._drawing())
+        else:
+            source.files[f"n{self.chance.randrange(10_000)}.svg"] = self._drawing()
+        self.world.write(source)
+        return f"damage {path.relative_to(self.workspace)}, add in {source.name}"
+
+    # -- a step
+
+    OPERATIONS: ClassVar[dict[str, int]] = {
+        "files": 30,
+        "sources": 14,
+        "setting": 22,
+        "down": 6,
+        "purge": 3,
+        "gc": 4,
+        "repacked": 2,
+        "kill": 5,
+        "damage": 8,
+    }
+
+    def step(self) -> list[str]:
+        """Do something and run; what is wrong afterwards."""
+        name = self.chance.choices(list(self.OPERATIONS), list(self.OPERATIONS.values()))[0]
+        if name not in ("setting", "gc"):
+            self.oracle.epoch()
+        try:
+            said = getattr(self, name)()
+        except AssertionError as error:
+            self.log.append(name)
+            return [str(error)]
+        self.log.append(said)
+        was = self.oracle.newest()
+        try:
+            self._run()
+        except UserError as error:
+            return [f"the run ended: {error}"]
+        wrong = self.oracle.check(self.world, self._settings(), was)
+        if self.chance.random() < 0.1:
+            wrong += verify_version(FolderStorage(self.workspace), None, Display(quiet=True))[0]
+        self._repair()  # older versions'
+        return wrong
+
+    def _repair(self) -> None:
+        for path, data in self._repairs.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self._repairs.clear()
+
+    def _settings(self) -> dict[str, Any]:
+        settings = SMALL | CHANGES.get(self.changed, {})
+        if self.repack:
+            settings = settings | {"write": settings["write"] | {"repack": True}}
+        return settings
+
+    def _run(self) -> None:
+        """As a user would: where something is to be put right, it is, once."""
+        try:
+            self._mill(CountingStorage(self.workspace, never))
+        except UserError as error:
+            text = str(error)
+            if "set on_missing: remove" in text and "so is the" in text:
+                for source in self.world.sources:
+                    if f"source {source.name}:" in text:
+                        source.on_missing = "remove"
+            elif self._repairs and "restore it from a copy" in text:
+                self._repair()
+            else:
+                raise
+            self.log[-1:] = [f"{self.log[-1] if self.log else ''}; remedy: {text[-90:]}"]
+            self._mill(CountingStorage(self.workspace, never))
+
+    def _mill(self, store: Storage) -> None:
+        config = self.folder / "config.yaml"
+        config.write_text(json.dumps(self._settings() | {"sources": self.world.config()}))
+        work.open_storage = lambda uri: store
+        Conductor(load(config), store, InlineEngine, Display(quiet=True)).run()
+
+
+def walked(folder: Path, seed: int, steps_: int, say: Callable[[str], None] = lambda text: None) -> list[str]:
+    """Walk; what was wrong at the first step at which something was, with the steps to it."""
+    with quick():
+        walk = Walk(folder, seed)
+        for number in range(steps_):
+            try:
+                wrong = walk.step()
+            except Exception as error:  # whatever it is, the steps to it are wanted
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                wrong = [f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"]
+            say(f"{seed}/{number} v{walk.oracle.newest()}: {walk.log[-1] if walk.log else ''}")
+            if wrong:
+                return [f"seed {seed}, step {number}: {each}" for each in wrong] + walk.log[-6:]
+    return []
+
+
+if __name__ == "__main__":
+    import tempfile
+    import time
+
+    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        for line in walked(Path(name), int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 40, print):
+            print(line)
+    print(f"{time.monotonic() - begin:.1f} s")
