@@ -8,9 +8,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from crashing import CountingStorage, never
 from oracle import remains
-from walk import SMALL, quick
+from walk import SMALL, CountingStorage, never, quick
 from world import Drawing, Source, World
 
 from pipeline import work
