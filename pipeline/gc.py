@@ -3,9 +3,9 @@
 Needed is what a published manifest names, what a ledger record names (a run that was cut off goes on from there), the
 requests of takedowns, tags, and what is younger than the caller says. Everything else in the places where runs write is
 garbage: shards and vocabularies that were never published, tables that others have replaced, tables of sources that the
-newest version has no more, partial files of killed writers. Of the raw tables that versions name for what vanishes
-next, those of the newest are needed. Nothing is removed while a run is at work (`marks`), so nothing can become needed
-between being found useless and being removed.
+newest version has no more, partial files of killed writers. Of the tables that versions name for what is kept, and for
+what vanishes next, those of the newest are needed: no run builds on another. Nothing is removed while a run is at work
+(`marks`), so nothing can become needed between being found useless and being removed.
 """
 
 from __future__ import annotations
@@ -94,9 +94,8 @@ def _needed(storage: Storage) -> Iterator[str]:
         for part in ("vocabulary", "index", "clusters", "layout", "lineage"):
             yield from _paths(manifest.get(part, {}))
         kept = manifest.get("kept", {})
-        yield from _paths(kept.get("tables", []))
         sources.append({source["source"] for source in manifest["sources"]})
-    yield from _paths(kept.get("raw", []))
+    yield from _paths(kept)
     left = set().union(*sources) - sources[-1] if sources else set()
     for entry in storage.list("tables/"):
         if entry.path.endswith(".json"):

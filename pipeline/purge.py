@@ -78,7 +78,8 @@ def _holding(storage: Storage, mark: Mark, taken: Known, known: Sequence[int]) -
     for number in reversed(known):
         manifest = versions.read(storage, number)
         tables = [*manifest.index, *manifest.clusters, *manifest.lineage.get("files", ())]
-        tables += manifest.kept.get("tables", ())
+        if number == known[-1]:  # those of others are garbage
+            tables += manifest.kept.get("tables", ())
         for file in [*manifest.shards, *tables]:
             path = file["path"]
             if path not in holds:

@@ -53,9 +53,9 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
         return [*faults, str(error)], ""
     gone = versions.redacted(storage, manifest.version)
     others = [file for file in manifest.files if "format" not in file and file["path"] not in gone]
-    raw = {file["path"] for file in manifest.kept.get("raw", ())}
-    if manifest.version != versions.numbers(storage)[-1]:  # what vanishes next is the newest version's
-        others = [file for file in others if file["path"] not in raw]
+    kept = {file["path"] for name in ("tables", "raw") for file in manifest.kept.get(name, ())}
+    if manifest.version != versions.numbers(storage)[-1]:  # no run builds on another, so garbage collection takes them
+        others = [file for file in others if file["path"] not in kept]
     faults += whole.faults(storage, others).values()
     if faults:
         return faults, ""

@@ -15,6 +15,7 @@ from pipeline import versions
 from pipeline.config import load
 from pipeline.errors import OverBudget
 from pipeline.progress import Display
+from pipeline.publishing import within_budget
 from pipeline.run import Conductor
 from pipeline.storage import FolderStorage, open_storage
 from pipeline.verify import verify_version
@@ -213,9 +214,8 @@ def test_each_budget_that_is_exceeded_has_its_line(finished: Run) -> None:
     """Of three stages that lost records, the two that lost more than their share are named, one line each."""
     lost = [{"stage": stage, "dropped": {"stage_error": 2, "empty": 30}} for stage in ("sanitize", "render", "sandbox")]
     config = load(finished.config, ('error_budget={"sanitize": 0.01, "rowwise": 0.02, "render": 0.5}',))
-    conductor = Conductor(config, open_storage(str(finished.workspace)), None, Display(quiet=True))
     with pytest.raises(OverBudget) as error:
-        conductor._within_budget(replace(finished.result.manifest, stages=lost))
+        within_budget(config.config, replace(finished.result.manifest, stages=lost))
     lines = str(error.value).splitlines()
     assert [line.split("; ")[0] for line in lines] == [
         "2 of 47 records were quarantined in sanitize (stage_error 2), over error_budget.sanitize 0.01",
