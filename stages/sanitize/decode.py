@@ -17,6 +17,8 @@ _WHITE = " \t\r\n\ufeff"
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _NOT_OF_BYTES = frozenset(("utf-16le", "utf-16be", "x-user-defined", "replacement"))
+_WIDE = frozenset(("utf-32", "ucs-2", "ucs-4", "iso-10646-ucs-2", "iso-10646-ucs-4"))
+"""Names of encodings of more bytes, wrong where the declaration could be read."""
 _C1 = "svgmill-c1"
 
 
@@ -36,8 +38,8 @@ def decode(data: bytes) -> tuple[str, set[str]]:
     """The document's text, without byte order mark, leading white space and XML declaration; and notes.
 
     A byte order mark or the look of UTF-16 decides; else the declaration, as browsers read it: by the Encoding
-    Standard's labels, UTF-8 where the label is unknown or one of UTF-16, since the declaration itself was read from
-    single bytes.
+    Standard's labels, UTF-8 where the label is one of UTF-16, since the declaration itself was read from single bytes.
+    Browsers take what is no label for UTF-8, too; UTF-7 is none, and hides markup, so it is refused.
 
     Raises Dropped: NOT_SVG if the text does not begin with markup, BAD_ENCODING if the encoding does not fit the bytes.
     """
@@ -56,6 +58,8 @@ def decode(data: bytes) -> tuple[str, set[str]]:
     label = _label(data if encoding in ("", "utf-8") else data.replace(b"\0", b"", 600)[:2000])
     if label and not _agrees(label, encoding):
         notes.add("encoding_misdeclared")
+    if label and not encoding and webencodings.lookup(label) is None and label not in _WIDE:
+        raise Dropped(Reason.BAD_ENCODING, f"declared {label}, which is no encoding of the web")
     encoding = encoding or _codec(label)
     try:
         text = data.decode(encoding, _C1 if encoding.startswith("cp125") else "strict")

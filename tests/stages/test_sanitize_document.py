@@ -203,9 +203,6 @@ def test_bytes_that_do_not_fit_their_encoding_are_rejected(data: bytes):
     [
         (b"", "utf-16", "é".encode(), "é"),
         (b"", "UTF-16BE", "é".encode(), "é"),
-        (b"", "no-such", "é".encode(), "é"),
-        (b"", "utf-7", b"+AOk-", "+AOk-"),
-        (b"", "rot13", b"a", "a"),
         (b"", "iso-8859-1", b"\x80\x81", "\u20ac\x81"),
         (b"", "us-ascii", b"\xe9", "é"),
         (b"", "us-ascii", "é".encode(), "Ã©"),
@@ -217,6 +214,15 @@ def test_a_wrong_declaration_is_read_as_browsers_do(mark: bytes, declared: str, 
     """A byte order mark wins; labels are the Encoding Standard's; what cannot be declared is UTF-8 (Chromium 156)."""
     svg = mark + f'<?xml version="1.0" encoding="{declared}"?>{OPEN}<text>'.encode() + data + b"</text></svg>"
     assert f"<text>{shown}</text>" in sanitize_one(svg, SETTINGS).svg.decode()
+
+
+@pytest.mark.parametrize("declared", ["no-such", "utf-7", "rot13", "x-klingon"])
+def test_what_is_no_encoding_of_the_web_is_refused(declared: str):
+    """Browsers take it for UTF-8; others may not, and UTF-7 hides markup from those that do."""
+    svg = f'<?xml version="1.0" encoding="{declared}"?>{OPEN}<text>+ADw-script+AD4-</text></svg>'.encode()
+    with pytest.raises(Dropped) as error:
+        sanitize_one(svg, SETTINGS)
+    assert error.value.reason is Reason.BAD_ENCODING and declared in error.value.detail
 
 
 def test_utf_16_that_declares_to_be_utf_8_is_utf_16():
