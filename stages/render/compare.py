@@ -31,11 +31,15 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True)
 class Difference:
-    """``ssim`` -1..1, ``mae`` 0..1, ``visible_share`` 0..1 of two pictures, the worse of on white and on black."""
+    """``ssim`` -1..1, ``mae`` 0..1, ``visible_share`` 0..1 of two pictures, the worse of on white and on black.
+
+    ``unequal_share``, 0..1: of pixels that differ by more than the threshold in their place, no shift forgiven.
+    """
 
     ssim: float
     mae: float
     visible_share: float
+    unequal_share: float = 0.0
 
 
 SAME = Difference(1.0, 0.0, 0.0)
@@ -101,10 +105,15 @@ def difference(a: Pixels, b: Pixels, threshold: int) -> Difference:
         windows = ((height - WINDOW) // 2 + 1) * ((width - WINDOW) // 2 + 1)
         part = ssim_map(first, second)
         score = 1 + float((part - 1).sum(dtype=np.float64)) / windows
-        found.append(Difference(score, mae, share))
+        found.append(Difference(score, mae, share, int(clear.sum()) / (height * width)))
     if not found:
         return SAME
-    return Difference(min(d.ssim for d in found), max(d.mae for d in found), max(d.visible_share for d in found))
+    return Difference(
+        min(d.ssim for d in found),
+        max(d.mae for d in found),
+        max(d.visible_share for d in found),
+        max(d.unequal_share for d in found),
+    )
 
 
 def _around(ys: npt.NDArray[np.intp], xs: npt.NDArray[np.intp], height: int, width: int) -> tuple[slice, slice]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from stages.base import Dropped, Rows, StageResult
 from stages.pictures import pack, reduce
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over
+from stages.render.ink import ink_share
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
@@ -64,25 +67,49 @@ def render_one(
     ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
     and RendererUnavailable.
     """
-    size = settings.compare_size
-    ground = _rgb(background) if background else None
-    framed_source, framed_svg = framed(source, view_box, size, settings.fit), sized(svg, size)
-    got = draw(framed_svg, settings.renderer)
-    notes: tuple[str, ...] = ()
+    drawing = _Drawing(source, svg, view_box, _rgb(background) if background else None)
+    got, found, notes = _look(drawing, settings.compare_size, settings)
+    shown = {settings.compare_size: got}
+    if found.unequal_share > settings.close_from and settings.close_size > settings.compare_size:
+        shown[settings.close_size], _, more = _look(drawing, settings.close_size, settings)
+        notes = notes or more
+    if blank(got):
+        raise Dropped(Reason.BLANK_RENDER)
+    picture = shown.get(settings.size)
+    if picture is None:
+        picture = draw(sized(svg, settings.size), settings.renderer)
+    return png(picture, settings.png_compression), pack(reduce(got)), found, notes
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """A source, its canonical form, and the ground that was laid under that."""
+
+    source: bytes
+    svg: str
+    view_box: tuple[float, ...]
+    ground: tuple[int, int, int] | None
+
+    def pair(self, size: int, fit: str) -> tuple[bytes, bytes]:
+        """What is drawn to compare both at ``size`` px."""
+        return framed(self.source, self.view_box, size, fit), sized(self.svg, size)
+
+
+def _look(drawing: _Drawing, size: int, settings: RenderSettings) -> tuple[Pixels, Difference, tuple[str, ...]]:
+    """The picture of the canonical form at ``size`` px, how unlike the source's it is, and notes. Raises Dropped."""
+    source, svg = drawing.pair(size, settings.fit)
+    got = draw(svg, settings.renderer)
     try:
-        want = _laid(draw(framed_source, settings.renderer), ground)
+        want = _laid(draw(source, settings.renderer), drawing.ground)
         if settings.second == "cross_check":
-            _cross_check(want, _laid(draw(framed_source, SECOND), ground), settings)
+            _cross_check(want, _laid(draw(source, SECOND), drawing.ground), settings)
         found = _compare(want, got, settings)
+        _measure_by_ink(want, got, found, drawing.view_box, settings)
     except Dropped as error:
         if settings.second != "arbiter" or error.reason not in (Reason.VISIBLE_DIFFERENCE, Reason.RENDER_FAILED):
             raise
-        found = _arbitrate(error, framed_source, framed_svg, got, ground, settings)
-        notes = (JUDGED,)
-    if blank(got):
-        raise Dropped(Reason.BLANK_RENDER)
-    picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
-    return png(picture, settings.png_compression), pack(reduce(got)), found, notes
+        return got, _arbitrate(error, drawing, source, svg, got, settings), (JUDGED,)
+    return got, found, ()
 
 
 def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
@@ -97,18 +124,37 @@ def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
     ):
         raise Dropped(
             Reason.VISIBLE_DIFFERENCE,
-            f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}",
+            f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}"
+            f" at {want.shape[0]} px",
         )
     return found
 
 
+def _measure_by_ink(
+    want: Pixels, got: Pixels, found: Difference, view_box: tuple[float, ...], settings: RenderSettings
+) -> None:
+    """Raises Dropped where what differs is much of what is drawn."""
+    size = want.shape[0]
+    # a picture that will be looked at more closely is measured then
+    if size != max(settings.compare_size, settings.close_size):
+        return
+    # most pictures have too few such pixels for any ink
+    if found.visible_share <= settings.max_ink_share * settings.min_ink:
+        return
+    ink = max(ink_share(want, got, _fitted(view_box, settings.fit), settings.pixel_threshold), settings.min_ink)
+    if found.visible_share > settings.max_ink_share * ink:
+        raise Dropped(
+            Reason.VISIBLE_DIFFERENCE,
+            f"visible_share {found.visible_share:.5f} at {size} px, {found.visible_share / ink:.1%} of the ink",
+        )
+
+
+def _fitted(view_box: tuple[float, ...], fit: str) -> tuple[float, ...]:
+    return (0, 0, 1, 1) if fit == "stretch" else view_box
+
+
 def _arbitrate(
-    first: Dropped,
-    source: bytes,
-    svg: bytes,
-    drawn: Pixels,
-    ground: tuple[int, int, int] | None,
-    settings: RenderSettings,
+    first: Dropped, drawing: _Drawing, source: bytes, svg: bytes, drawn: Pixels, settings: RenderSettings
 ) -> Difference:
     """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it.
 
@@ -116,7 +162,9 @@ def _arbitrate(
     """
     try:
         got = draw(svg, SECOND)
-        found = _compare(_laid(draw(source, SECOND), ground), got, settings)
+        want = _laid(draw(source, SECOND), drawing.ground)
+        found = _compare(want, got, settings)
+        _measure_by_ink(want, got, found, drawing.view_box, settings)
         _compare(got, drawn, settings)  # the shard's picture is the first one's
     except Dropped as error:
         if error.reason is Reason.VISIBLE_DIFFERENCE and first.reason is Reason.RENDER_FAILED:
