@@ -24,11 +24,12 @@ class RenderSettings(Settings):
     close_size: int = Field(
         512, ge=0, le=2048, description="side of the pictures of a closer look, px; none if it is not over compare_size"
     )
-    close_from: float = Field(
-        0.0005,
+    close_threshold: int = Field(
+        20,
         ge=0,
-        le=1,
-        description="share of pixels that differ in their place, no shift forgiven, above which there is a closer look",
+        le=255,
+        description="as pixel_threshold: what would differ too much at compare_size, if that were the threshold, gets"
+        " the closer look; not over pixel_threshold",
     )
     png_compression: int = Field(1, ge=0, le=9, description="zlib level of the PNG; 1 is nearly as small as 9")
     pixel_threshold: int = Field(
@@ -41,7 +42,7 @@ class RenderSettings(Settings):
         0.02,
         ge=0,
         le=1,
-        description="pixels that may differ visibly at the closest look, as a share of those that are drawn on",
+        description="pixels that may differ visibly, as a share of those that are drawn on; decided at the closer look",
     )
     min_ink: float = Field(
         0.005, gt=0, le=1, description="share of pixels that count as drawn on at least, for max_ink_share"

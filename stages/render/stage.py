@@ -9,7 +9,7 @@ import pyarrow as pa
 from stages.base import Dropped, Rows, StageResult
 from stages.pictures import pack, reduce
 from stages.reasons import Reason
-from stages.render.compare import Difference, Pixels, blank, difference, over
+from stages.render.compare import Difference, Pixels, blank, difference, over, visible_share
 from stages.render.ink import ink_share
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
 from stages.render.settings import RenderSettings
@@ -67,14 +67,32 @@ def render_one(
     ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
     and RendererUnavailable.
     """
-    drawing = _Drawing(source, svg, view_box, _rgb(background) if background else None)
-    got, found, notes = _look(drawing, settings.compare_size, settings)
-    shown = {settings.compare_size: got}
-    if found.unequal_share > settings.close_from and settings.close_size > settings.compare_size:
-        shown[settings.close_size], _, more = _look(drawing, settings.close_size, settings)
-        notes = notes or more
+    size = settings.compare_size
+    ground = _rgb(background) if background else None
+    framed_source, framed_svg = framed(source, view_box, size, settings.fit), sized(svg, size)
+    got = draw(framed_svg, settings.renderer)
+    notes: tuple[str, ...] = ()
+    try:
+        want = _laid(draw(framed_source, settings.renderer), ground)
+        if settings.second == "cross_check":
+            _cross_check(want, _laid(draw(framed_source, SECOND), ground), settings)
+        found = _compare(want, got, settings)
+    except Dropped as error:
+        if settings.second != "arbiter" or error.reason not in (Reason.VISIBLE_DIFFERENCE, Reason.RENDER_FAILED):
+            raise
+        found, want = _arbitrate(error, framed_source, framed_svg, got, ground, settings)
+        notes = (JUDGED,)
     if blank(got):
         raise Dropped(Reason.BLANK_RENDER)
+    shown = {size: got}
+    box = (0.0, 0.0, 1.0, 1.0) if settings.fit == "stretch" else view_box
+    if excess := _excess(found.faint_share, want, got, box, settings):
+        if settings.close_size > size:
+            closer = Closer(source, svg, view_box, ground, box)
+            shown[settings.close_size], more = closer.look(bool(notes), settings)
+            notes = notes or more
+        elif excess := _excess(found.visible_share, want, got, box, settings):
+            raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
     picture = shown.get(settings.size)
     if picture is None:
         picture = draw(sized(svg, settings.size), settings.renderer)
@@ -82,41 +100,62 @@ def render_one(
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    """A source, its canonical form, and the ground that was laid under that."""
+class Closer:
+    """What is looked at more closely: a drawing, its canonical form, and what of the square its viewBox fills."""
 
     source: bytes
     svg: str
     view_box: tuple[float, ...]
     ground: tuple[int, int, int] | None
+    box: tuple[float, ...]
 
-    def pair(self, size: int, fit: str) -> tuple[bytes, bytes]:
-        """What is drawn to compare both at ``size`` px."""
-        return framed(self.source, self.view_box, size, fit), sized(self.svg, size)
+    def look(self, judged: bool, settings: RenderSettings) -> tuple[Pixels, tuple[str, ...]]:
+        """The picture of the canonical form, and notes. ``judged``: the first renderer cannot draw the source.
+
+        Raises Dropped where all renderers that may judge see too much of a difference.
+        """
+        drawn = draw(sized(self.svg, settings.close_size), settings.renderer)
+        excess = "" if judged else self._excess(settings.renderer, drawn, settings)
+        if not (judged or (excess and settings.second == "arbiter")):
+            if excess:
+                raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
+            return drawn, ()
+        second = self._excess(SECOND, draw(sized(self.svg, settings.close_size), SECOND), settings)
+        if second:
+            raise Dropped(Reason.VISIBLE_DIFFERENCE, excess or second)
+        return drawn, (JUDGED,)
+
+    def _excess(self, renderer: str, got: Pixels, settings: RenderSettings) -> str:
+        """What is too much of a difference in the eyes of one renderer, or nothing."""
+        framed_source = framed(self.source, self.view_box, settings.close_size, settings.fit)
+        want = _laid(draw(framed_source, renderer), self.ground)
+        if want.shape != got.shape:
+            raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
+        share = visible_share(want, got, settings.pixel_threshold)
+        return _excess(share, want, got, self.box, settings)
 
 
-def _look(drawing: _Drawing, size: int, settings: RenderSettings) -> tuple[Pixels, Difference, tuple[str, ...]]:
-    """The picture of the canonical form at ``size`` px, how unlike the source's it is, and notes. Raises Dropped."""
-    source, svg = drawing.pair(size, settings.fit)
-    got = draw(svg, settings.renderer)
-    try:
-        want = _laid(draw(source, settings.renderer), drawing.ground)
-        if settings.second == "cross_check":
-            _cross_check(want, _laid(draw(source, SECOND), drawing.ground), settings)
-        found = _compare(want, got, settings)
-        _measure_by_ink(want, got, found, drawing.view_box, settings)
-    except Dropped as error:
-        if settings.second != "arbiter" or error.reason not in (Reason.VISIBLE_DIFFERENCE, Reason.RENDER_FAILED):
-            raise
-        return got, _arbitrate(error, drawing, source, svg, got, settings), (JUDGED,)
-    return got, found, ()
+def _excess(share: float, want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
+    """What is wrong where ``share`` of the pixels differ; nothing where they may."""
+    size = want.shape[0]
+    if share > settings.max_visible_share:
+        return f"visible_share {share:.4f} at {size} px"
+    # most pictures have too few such pixels for any ink
+    if share <= settings.max_ink_share * settings.min_ink:
+        return ""
+    ink = max(ink_share(want, got, box, settings.pixel_threshold), settings.min_ink)
+    return (
+        f"visible_share {share:.5f} at {size} px, {share / ink:.1%} of the ink"
+        if (share > settings.max_ink_share * ink)
+        else ""
+    )
 
 
 def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
     """How unlike two pictures are. Raises Dropped where that is too much."""
     if want.shape != got.shape:
         raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
-    found = difference(want, got, settings.pixel_threshold)
+    found = difference(want, got, settings.pixel_threshold, min(settings.close_threshold, settings.pixel_threshold))
     if (
         found.visible_share > settings.max_visible_share
         or found.ssim < settings.min_ssim
@@ -124,53 +163,34 @@ def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
     ):
         raise Dropped(
             Reason.VISIBLE_DIFFERENCE,
-            f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}"
-            f" at {want.shape[0]} px",
+            f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}",
         )
     return found
 
 
-def _measure_by_ink(
-    want: Pixels, got: Pixels, found: Difference, view_box: tuple[float, ...], settings: RenderSettings
-) -> None:
-    """Raises Dropped where what differs is much of what is drawn."""
-    size = want.shape[0]
-    # a picture that will be looked at more closely is measured then
-    if size != max(settings.compare_size, settings.close_size):
-        return
-    # most pictures have too few such pixels for any ink
-    if found.visible_share <= settings.max_ink_share * settings.min_ink:
-        return
-    ink = max(ink_share(want, got, _fitted(view_box, settings.fit), settings.pixel_threshold), settings.min_ink)
-    if found.visible_share > settings.max_ink_share * ink:
-        raise Dropped(
-            Reason.VISIBLE_DIFFERENCE,
-            f"visible_share {found.visible_share:.5f} at {size} px, {found.visible_share / ink:.1%} of the ink",
-        )
-
-
-def _fitted(view_box: tuple[float, ...], fit: str) -> tuple[float, ...]:
-    return (0, 0, 1, 1) if fit == "stretch" else view_box
-
-
 def _arbitrate(
-    first: Dropped, drawing: _Drawing, source: bytes, svg: bytes, drawn: Pixels, settings: RenderSettings
-) -> Difference:
-    """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it.
+    first: Dropped,
+    source: bytes,
+    svg: bytes,
+    drawn: Pixels,
+    ground: tuple[int, int, int] | None,
+    settings: RenderSettings,
+) -> tuple[Difference, Pixels]:
+    """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it;
+    also its picture of the source.
 
     Raises Dropped: the first renderer's verdict if the second one shares it.
     """
     try:
         got = draw(svg, SECOND)
-        want = _laid(draw(source, SECOND), drawing.ground)
+        want = _laid(draw(source, SECOND), ground)
         found = _compare(want, got, settings)
-        _measure_by_ink(want, got, found, drawing.view_box, settings)
         _compare(got, drawn, settings)  # the shard's picture is the first one's
     except Dropped as error:
         if error.reason is Reason.VISIBLE_DIFFERENCE and first.reason is Reason.RENDER_FAILED:
             raise
         raise first from None
-    return found
+    return found, want
 
 
 def _cross_check(first: Pixels, second: Pixels, settings: RenderSettings) -> None:

@@ -69,7 +69,7 @@ def test_gate(source: str, svg: str, reason: str) -> None:
 def test_thresholds_decide() -> None:
     """Each of the three measures can drop a sample by itself, and none does when all are open."""
     other = canonical('<rect x="92" y="92" width="600" height="600"/>')
-    open_gate = {"max_visible_share": 1.0, "min_ssim": -1.0, "max_mae": 1.0}
+    open_gate = {"max_visible_share": 1.0, "max_ink_share": 1.0, "min_ssim": -1.0, "max_mae": 1.0}
     assert run((DISC, other), settings=SETTINGS.model_copy(update=open_gate)).kept.num_rows == 1
     for tight in ({"max_visible_share": 0.01}, {"min_ssim": 0.99}, {"max_mae": 0.01}):
         settings = SETTINGS.model_copy(update=open_gate | tight)
