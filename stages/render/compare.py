@@ -207,18 +207,18 @@ def _window_sums(values: Grey) -> Grey:
     return sums
 
 
-def visible_share(a: Pixels, b: Pixels, threshold: int) -> float:
-    """The share of pixels that differ visibly, of `difference`, by itself."""
-    ys, xs = np.nonzero(
-        np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
-    )
+def visible_shares(a: Pixels, b: Pixels, threshold: int) -> dict[int, float]:
+    """The share of pixels that differ visibly, of `difference`, on each ground."""
+    apart = np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
+    ys, xs = np.nonzero(apart)
     here, there = a[ys, xs], b[ys, xs]
-    most = 0
+    shares = {}
     for ground in (WHITE, BLACK):
         clear = np.abs(on_ground(here, ground) - on_ground(there, ground)).max(axis=1) > threshold
         places = ys[clear], xs[clear]
-        most = max(most, *(int((_outside(p, q, places, ground) > threshold).sum()) for p, q in ((a, b), (b, a))))
-    return most / (a.shape[0] * a.shape[1])
+        ways = [_outside(p, q, places, ground) for p, q in ((a, b), (b, a))]
+        shares[ground] = max(int((way > threshold).sum()) for way in ways) / apart.size
+    return shares
 
 
 def _outside(

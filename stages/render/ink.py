@@ -11,25 +11,28 @@ import numpy.typing as npt
 
 from stages.render.compare import BLACK, WHITE, Pixels, on_ground
 
+HIDDEN = 2
+"""White is a drawing's ground unless so many times the ink shows on black: a drawing in white, say."""
 
-def ink_share(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> float:
-    """The share of the pixels, 0..1, that are ink in either of two pictures of one drawing, ``a`` its source's.
 
-    A pixel is ink where a channel differs by more than ``threshold`` from the ground's. It is counted on white and on
-    black, and the ground that shows more of the drawing counts: on the other one, white lines would be none, or black
-    ones. ``view_box``: what the middle of the square shows; the margins beside it are neither ground nor ink.
+def inked(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> tuple[int, float]:
+    """The better-suited ground, `WHITE` or `BLACK`, of two pictures of one drawing, ``a`` its source's, and the share
+    of the pixels, 0..1, that are ink in either of them.
+
+    A pixel is ink where a channel differs by more than ``threshold`` from the ground's. ``view_box``: what the middle
+    of the square shows; the margins beside it are neither ground nor ink.
     """
     rows, columns = _middle(view_box, a.shape[0])
     one, other = a[rows, columns], b[rows, columns]
-    opaque = bool((one[..., 3] == 255).all() and (other[..., 3] == 255).all())
-    most = 0
-    for ground in (WHITE,) if opaque else (WHITE, BLACK):
+    shares = []
+    for ground in (WHITE, BLACK):
         colours = on_ground(one, ground)
         paper = _most_frequent(colours)
         drawn = np.abs(colours - paper).max(axis=2) > threshold
         drawn |= np.abs(on_ground(other, ground) - paper).max(axis=2) > threshold
-        most = max(most, int(np.count_nonzero(drawn)))
-    return most / (a.shape[0] * a.shape[1])
+        shares.append(int(np.count_nonzero(drawn)) / (a.shape[0] * a.shape[1]))
+    white, black = shares
+    return (BLACK, black) if black > HIDDEN * white else (WHITE, white)
 
 
 def _middle(view_box: tuple[float, ...], size: int) -> tuple[slice, slice]:

@@ -9,8 +9,8 @@ import pyarrow as pa
 from stages.base import Dropped, Rows, StageResult
 from stages.pictures import pack, reduce
 from stages.reasons import Reason
-from stages.render.compare import Difference, Pixels, blank, difference, over, visible_share
-from stages.render.ink import ink_share
+from stages.render.compare import Difference, Pixels, blank, difference, over, visible_shares
+from stages.render.ink import inked
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
@@ -86,13 +86,13 @@ def render_one(
         raise Dropped(Reason.BLANK_RENDER)
     shown = {size: got}
     box = (0.0, 0.0, 1.0, 1.0) if settings.fit == "stretch" else view_box
-    if excess := _excess(found.faint_share, want, got, box, settings):
-        if settings.close_size > size:
+    if settings.close_size > size:
+        if _doubtful(found, want, got, box, settings):
             closer = Closer(source, svg, view_box, ground, box)
             shown[settings.close_size], more = closer.look(bool(notes), settings)
             notes = notes or more
-        elif excess := _excess(found.visible_share, want, got, box, settings):
-            raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
+    elif excess := _excess(want, got, box, settings):
+        raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
     picture = shown.get(settings.size)
     if picture is None:
         picture = draw(sized(svg, settings.size), settings.renderer)
@@ -131,24 +131,34 @@ class Closer:
         want = _laid(draw(framed_source, renderer), self.ground)
         if want.shape != got.shape:
             raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
-        share = visible_share(want, got, settings.pixel_threshold)
-        return _excess(share, want, got, self.box, settings)
+        return _excess(want, got, self.box, settings)
 
 
-def _excess(share: float, want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
-    """What is wrong where ``share`` of the pixels differ; nothing where they may."""
-    size = want.shape[0]
-    if share > settings.max_visible_share:
-        return f"visible_share {share:.4f} at {size} px"
+def _doubtful(found: Difference, want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> bool:
+    """Whether there would be too much of a difference if fainter ones counted."""
+    if found.faint_share > settings.max_visible_share:
+        return True
     # most pictures have too few such pixels for any ink
-    if share <= settings.max_ink_share * settings.min_ink:
+    if found.faint_share <= settings.max_ink_share * settings.min_ink:
+        return False
+    ink = max(inked(want, got, box, settings.pixel_threshold)[1], settings.min_ink)
+    return found.faint_share > settings.max_ink_share * ink
+
+
+def _excess(want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
+    """What is too much of a difference, of all pixels or of the ink; nothing where all is well."""
+    shares, size = visible_shares(want, got, settings.pixel_threshold), want.shape[0]
+    worse = max(shares.values())
+    if worse > settings.max_visible_share:
+        return f"visible_share {worse:.5f} at {size} px"
+    # most pictures have too few such pixels for any ink
+    if worse <= settings.max_ink_share * settings.min_ink:
         return ""
-    ink = max(ink_share(want, got, box, settings.pixel_threshold), settings.min_ink)
-    return (
-        f"visible_share {share:.5f} at {size} px, {share / ink:.1%} of the ink"
-        if (share > settings.max_ink_share * ink)
-        else ""
-    )
+    ground, ink = inked(want, got, box, settings.pixel_threshold)
+    share = shares[ground] / max(ink, settings.min_ink)
+    if share > settings.max_ink_share:
+        return f"visible_share {shares[ground]:.5f} at {size} px, {share:.1%} of the ink"
+    return ""
 
 
 def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
