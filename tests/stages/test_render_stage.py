@@ -205,7 +205,7 @@ def test_a_seam_is_seen_at_512_px() -> None:
     source = canonical(SEAM.format("392 100", 292, 292))
     seam = canonical(SEAM.format("392.5 100", 291, 291))
     result = run((source, seam), settings=RenderSettings())
-    assert result.dropped["detail"].to_pylist() == ["visible_share 0.00145 at 512 px"]
+    assert result.dropped["detail"].to_pylist() == ["visible_share 0.00144 at 512 px"]
     assert run((source, seam), settings=RenderSettings(close_size=0)).kept.num_rows == 1
 
 
