@@ -31,11 +31,15 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True)
 class Difference:
-    """``ssim`` -1..1, ``mae`` 0..1, ``visible_share`` 0..1 of two pictures, the worse of on white and on black."""
+    """``ssim`` -1..1, ``mae`` 0..1, ``visible_share`` 0..1 of two pictures, the worse of on white and on black.
+
+    ``faint_share``, 0..1: as ``visible_share`` with the lower threshold that `difference` was given, or nought.
+    """
 
     ssim: float
     mae: float
     visible_share: float
+    faint_share: float = 0.0
 
 
 SAME = Difference(1.0, 0.0, 0.0)
@@ -72,13 +76,14 @@ def blank(rgba: Pixels) -> bool:
     return True
 
 
-def difference(a: Pixels, b: Pixels, threshold: int) -> Difference:
+def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -> Difference:
     """Compare two RGBA pictures of one size, at least `WINDOW` px a side. ``threshold``: of a channel, 0..255.
 
     A pixel differs visibly where a channel lies outside, by more than ``threshold``, of what the nine pixels around its
     place in the other picture span: so a shift of up to one pixel, or a part of one, is forgiven. The share is the
-    larger of both ways.
+    larger of both ways. ``faint``: another threshold, not over the first.
     """
+    lowest = threshold if faint is None else faint
     apart = np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
     ys, xs = np.nonzero(apart)
     if not len(ys):
@@ -94,17 +99,23 @@ def difference(a: Pixels, b: Pixels, threshold: int) -> Difference:
         mae = int(steps.sum(dtype=np.int64)) / (255 * 3 * height * width)
         if mae == 0:  # as a black icon's on black
             continue
-        clear = steps.max(axis=1) > threshold
+        clear = steps.max(axis=1) > lowest
         places = ys[clear], xs[clear]
-        share = max(_unlike(p, q, places, ground, threshold) for p, q in ((a, b), (b, a))) / (height * width)
+        ways = [_outside(p, q, places, ground) for p, q in ((a, b), (b, a))]
+        shares = [max(int((way > limit).sum()) for way in ways) / (height * width) for limit in (threshold, lowest)]
         first, second = (grey[0] if ground == BLACK else grey[0] + grey[1] for grey in greys)
         windows = ((height - WINDOW) // 2 + 1) * ((width - WINDOW) // 2 + 1)
         part = ssim_map(first, second)
         score = 1 + float((part - 1).sum(dtype=np.float64)) / windows
-        found.append(Difference(score, mae, share))
+        found.append(Difference(score, mae, shares[0], 0.0 if faint is None else shares[1]))
     if not found:
         return SAME
-    return Difference(min(d.ssim for d in found), max(d.mae for d in found), max(d.visible_share for d in found))
+    return Difference(
+        min(d.ssim for d in found),
+        max(d.mae for d in found),
+        max(d.visible_share for d in found),
+        max(d.faint_share for d in found),
+    )
 
 
 def _around(ys: npt.NDArray[np.intp], xs: npt.NDArray[np.intp], height: int, width: int) -> tuple[slice, slice]:
@@ -196,13 +207,25 @@ def _window_sums(values: Grey) -> Grey:
     return sums
 
 
-def _unlike(
-    one: Pixels, other: Pixels, places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], ground: int, threshold: int
-) -> int:
-    """How many pixels of ``one`` at ``places`` lie outside of what is around them in ``other``."""
+def visible_shares(a: Pixels, b: Pixels, threshold: int) -> dict[int, float]:
+    """The share of pixels that differ visibly, of `difference`, on each ground."""
+    apart = np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
+    ys, xs = np.nonzero(apart)
+    here, there = a[ys, xs], b[ys, xs]
+    shares = {}
+    for ground in (WHITE, BLACK):
+        clear = np.abs(on_ground(here, ground) - on_ground(there, ground)).max(axis=1) > threshold
+        places = ys[clear], xs[clear]
+        ways = [_outside(p, q, places, ground) for p, q in ((a, b), (b, a))]
+        shares[ground] = max(int((way > threshold).sum()) for way in ways) / apart.size
+    return shares
+
+
+def _outside(
+    one: Pixels, other: Pixels, places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], ground: int
+) -> npt.NDArray[np.int32]:
+    """By how much a channel of ``one`` at ``places`` lies outside of what is around them in ``other``, at most."""
     ys, xs = places
-    if not len(ys):
-        return 0
     height, width = one.shape[:2]
     mine = on_ground(one[ys, xs], ground)
     low, high = np.full_like(mine, 255), np.zeros_like(mine)
@@ -211,4 +234,5 @@ def _unlike(
             near = on_ground(other[np.clip(ys + dy, 0, height - 1), np.clip(xs + dx, 0, width - 1)], ground)
             np.minimum(low, near, out=low)
             np.maximum(high, near, out=high)
-    return int(((mine > high + threshold) | (mine < low - threshold)).any(axis=1).sum())
+    beyond: npt.NDArray[np.int32] = np.maximum(mine - high, low - mine).max(axis=1, initial=0)
+    return beyond

@@ -21,12 +21,31 @@ class RenderSettings(Settings):
     fit: Literal["contain", "stretch"] = Field("contain", description="as normalize.fit")
     size: int = Field(512, ge=16, le=2048, description="side of the picture in the shards, px")
     compare_size: int = Field(256, ge=32, le=2048, description="side of the pictures that are compared, px")
+    close_size: int = Field(
+        512, ge=0, le=2048, description="side of the pictures of a closer look, px; none if it is not over compare_size"
+    )
+    close_threshold: int = Field(
+        20,
+        ge=0,
+        le=255,
+        description="as pixel_threshold: what would differ too much at compare_size, if that were the threshold, gets"
+        " the closer look; not over pixel_threshold",
+    )
     png_compression: int = Field(1, ge=0, le=9, description="zlib level of the PNG; 1 is nearly as small as 9")
     pixel_threshold: int = Field(
         48, ge=0, le=255, description="difference of a channel above which a pixel differs visibly (of 255)"
     )
     max_visible_share: float = Field(
         0.001, ge=0, le=1, description="share of pixels that may differ visibly once a shift of one pixel is forgiven"
+    )
+    max_ink_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="pixels that may differ visibly, as a share of those that are drawn on; decided at the closer look",
+    )
+    min_ink: float = Field(
+        0.005, gt=0, le=1, description="share of pixels that count as drawn on at least, for max_ink_share"
     )
     min_ssim: float = Field(
         0.85, ge=-1, le=1, description="structural similarity of source and canonical picture at least"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from stages.base import Dropped, Rows, StageResult
 from stages.pictures import pack, reduce
 from stages.reasons import Reason
-from stages.render.compare import Difference, Pixels, blank, difference, over
+from stages.render.compare import Difference, Pixels, blank, difference, over, visible_shares
+from stages.render.ink import inked
 from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
@@ -77,19 +80,92 @@ def render_one(
     except Dropped as error:
         if settings.second != "arbiter" or error.reason not in (Reason.VISIBLE_DIFFERENCE, Reason.RENDER_FAILED):
             raise
-        found = _arbitrate(error, framed_source, framed_svg, got, ground, settings)
+        found, want = _arbitrate(error, framed_source, framed_svg, got, ground, settings)
         notes = (JUDGED,)
     if blank(got):
         raise Dropped(Reason.BLANK_RENDER)
-    picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
+    shown = {size: got}
+    box = (0.0, 0.0, 1.0, 1.0) if settings.fit == "stretch" else view_box
+    if settings.close_size > size:
+        if _doubtful(found, want, got, box, settings):
+            closer = Closer(source, svg, view_box, ground, box)
+            shown[settings.close_size], more = closer.look(bool(notes), settings)
+            notes = notes or more
+    elif excess := _excess(want, got, box, settings):
+        raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
+    picture = shown.get(settings.size)
+    if picture is None:
+        picture = draw(sized(svg, settings.size), settings.renderer)
     return png(picture, settings.png_compression), pack(reduce(got)), found, notes
+
+
+@dataclass(frozen=True)
+class Closer:
+    """What is looked at more closely: a drawing, its canonical form, and what of the square its viewBox fills."""
+
+    source: bytes
+    svg: str
+    view_box: tuple[float, ...]
+    ground: tuple[int, int, int] | None
+    box: tuple[float, ...]
+
+    def look(self, judged: bool, settings: RenderSettings) -> tuple[Pixels, tuple[str, ...]]:
+        """The picture of the canonical form, and notes. ``judged``: the first renderer cannot draw the source.
+
+        Raises Dropped where all renderers that may judge see too much of a difference.
+        """
+        drawn = draw(sized(self.svg, settings.close_size), settings.renderer)
+        excess = "" if judged else self._excess(settings.renderer, drawn, settings)
+        if not (judged or (excess and settings.second == "arbiter")):
+            if excess:
+                raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
+            return drawn, ()
+        second = self._excess(SECOND, draw(sized(self.svg, settings.close_size), SECOND), settings)
+        if second:
+            raise Dropped(Reason.VISIBLE_DIFFERENCE, excess or second)
+        return drawn, (JUDGED,)
+
+    def _excess(self, renderer: str, got: Pixels, settings: RenderSettings) -> str:
+        """What is too much of a difference in the eyes of one renderer, or nothing."""
+        framed_source = framed(self.source, self.view_box, settings.close_size, settings.fit)
+        want = _laid(draw(framed_source, renderer), self.ground)
+        if want.shape != got.shape:
+            raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
+        return _excess(want, got, self.box, settings)
+
+
+def _doubtful(found: Difference, want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> bool:
+    """Whether there would be too much of a difference if fainter ones counted."""
+    if found.faint_share > settings.max_visible_share:
+        return True
+    # most pictures have too few such pixels for any ink
+    if found.faint_share <= settings.max_ink_share * settings.min_ink:
+        return False
+    ink = max(inked(want, got, box, settings.pixel_threshold)[1], settings.min_ink)
+    return found.faint_share > settings.max_ink_share * ink
+
+
+def _excess(want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
+    """What is too much of a difference, of all pixels or of the ink; nothing where all is well."""
+    shares, size = visible_shares(want, got, settings.pixel_threshold), want.shape[0]
+    worse = max(shares.values())
+    if worse > settings.max_visible_share:
+        return f"visible_share {worse:.5f} at {size} px"
+    # most pictures have too few such pixels for any ink
+    if worse <= settings.max_ink_share * settings.min_ink:
+        return ""
+    ground, ink = inked(want, got, box, settings.pixel_threshold)
+    share = shares[ground] / max(ink, settings.min_ink)
+    if share > settings.max_ink_share:
+        return f"visible_share {shares[ground]:.5f} at {size} px, {share:.1%} of the ink"
+    return ""
 
 
 def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
     """How unlike two pictures are. Raises Dropped where that is too much."""
     if want.shape != got.shape:
         raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
-    found = difference(want, got, settings.pixel_threshold)
+    found = difference(want, got, settings.pixel_threshold, min(settings.close_threshold, settings.pixel_threshold))
     if (
         found.visible_share > settings.max_visible_share
         or found.ssim < settings.min_ssim
@@ -109,20 +185,22 @@ def _arbitrate(
     drawn: Pixels,
     ground: tuple[int, int, int] | None,
     settings: RenderSettings,
-) -> Difference:
-    """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it.
+) -> tuple[Difference, Pixels]:
+    """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it;
+    also its picture of the source.
 
     Raises Dropped: the first renderer's verdict if the second one shares it.
     """
     try:
         got = draw(svg, SECOND)
-        found = _compare(_laid(draw(source, SECOND), ground), got, settings)
+        want = _laid(draw(source, SECOND), ground)
+        found = _compare(want, got, settings)
         _compare(got, drawn, settings)  # the shard's picture is the first one's
     except Dropped as error:
         if error.reason is Reason.VISIBLE_DIFFERENCE and first.reason is Reason.RENDER_FAILED:
             raise
         raise first from None
-    return found
+    return found, want
 
 
 def _cross_check(first: Pixels, second: Pixels, settings: RenderSettings) -> None:

@@ -5,7 +5,20 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.metrics import structural_similarity
 
-from stages.render.compare import BLACK, SAME, WHITE, blank, difference, luma, on_ground, over, ssim, ssim_map
+from stages.render.compare import (
+    BLACK,
+    SAME,
+    WHITE,
+    blank,
+    difference,
+    luma,
+    on_ground,
+    over,
+    ssim,
+    ssim_map,
+    visible_shares,
+)
+from stages.render.ink import inked
 
 GREYS = hnp.arrays(np.float32, (16, 20), elements=st.floats(0, 255, width=32))
 PICTURES = hnp.arrays(np.uint8, (9, 12, 4))
@@ -110,3 +123,38 @@ def test_blank_is_uniform_on_white_and_on_black(rgba: np.ndarray) -> None:
     """A picture in one colour is blank if it fills all; colours that nothing shows of do not count."""
     want = all((p := on_ground(rgba, ground), bool((p == p[0, 0]).all()))[1] for ground in (WHITE, BLACK))
     assert blank(rgba) == want
+
+
+def test_fainter_differences_are_counted_apart() -> None:
+    """A line of 30 levels is no visible difference at 48, and is one at 20."""
+    base, line = np.full((40, 40), 255, np.uint8), np.full((40, 40), 255, np.uint8)
+    line[20] = 225
+    found = difference(opaque(base), opaque(line), 48, 20)
+    assert (found.visible_share, found.faint_share) == (0.0, 1 / 40)
+    assert difference(opaque(base), opaque(line), 48).faint_share == 0.0
+    assert visible_shares(opaque(base), opaque(line), 20) == {WHITE: 1 / 40, BLACK: 1 / 40}
+
+
+@given(PICTURES, PICTURES, st.integers(0, 254))
+def test_shares_on_the_grounds_are_the_differences(a: np.ndarray, b: np.ndarray, threshold: int) -> None:
+    """The worse ground's share is that of the whole comparison."""
+    assert max(visible_shares(a, b, threshold).values()) == difference(a, b, threshold).visible_share
+
+
+def test_ink_is_what_is_not_ground() -> None:
+    """The paper that a drawing brings along is no ink, nor are the margins beside its viewBox."""
+    paper = opaque(np.full((40, 40), 200, np.uint8))
+    paper[:10], paper[30:] = 0, 0  # transparent margins of a drawing twice as wide as high
+    drawn = paper.copy()
+    drawn[15:19, 4:14] = (0, 0, 0, 255)
+    assert inked(paper, drawn, (0, 0, 200, 100), 48) == (WHITE, 40 / 1600)
+    assert inked(drawn, paper, (0, 0, 200, 100), 48) == (WHITE, 40 / 1600)
+    assert inked(paper, paper, (0, 0, 200, 100), 48) == (WHITE, 0.0)
+
+
+def test_white_drawings_are_measured_on_black() -> None:
+    """The better-suited ground is the one that shows the drawing."""
+    white, black = np.zeros((40, 40, 4), np.uint8), np.zeros((40, 40, 4), np.uint8)
+    white[5:9, 5:15], black[5:9, 5:15] = 255, (0, 0, 0, 255)
+    assert inked(white, white, (0, 0, 1, 1), 48) == (BLACK, 40 / 1600)
+    assert inked(black, black, (0, 0, 1, 1), 48) == (WHITE, 40 / 1600)

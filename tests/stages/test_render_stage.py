@@ -69,7 +69,7 @@ def test_gate(source: str, svg: str, reason: str) -> None:
 def test_thresholds_decide() -> None:
     """Each of the three measures can drop a sample by itself, and none does when all are open."""
     other = canonical('<rect x="92" y="92" width="600" height="600"/>')
-    open_gate = {"max_visible_share": 1.0, "min_ssim": -1.0, "max_mae": 1.0}
+    open_gate = {"max_visible_share": 1.0, "max_ink_share": 1.0, "min_ssim": -1.0, "max_mae": 1.0}
     assert run((DISC, other), settings=SETTINGS.model_copy(update=open_gate)).kept.num_rows == 1
     for tight in ({"max_visible_share": 0.01}, {"min_ssim": 0.99}, {"max_mae": 0.01}):
         settings = SETTINGS.model_copy(update=open_gate | tight)
@@ -174,3 +174,44 @@ def test_conductor_loads_no_renderer() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert said[0].startswith("librsvg") and said[1] == "set()"
+
+
+FORMULA = "".join(f'<path d="M{x} 380h14v30h-14z"/>' for x in range(100, 260, 40))
+"""Four glyphs on a wide canvas."""
+
+
+def test_one_glyph_of_a_sparse_drawing_counts() -> None:
+    """A glyph is under 0.1 % of the canvas and a quarter of the ink: without it, a drawing is another one."""
+    lost = canonical(FORMULA.replace('<path d="M180 380h14v30h-14z"/>', ""))
+    result = run((canonical(FORMULA), lost), (canonical(FORMULA), canonical(FORMULA)), settings=RenderSettings())
+    assert result.kept["path"].to_pylist() == ["p1"]
+    assert result.dropped["detail"].to_pylist() == ["visible_share 0.00076 at 512 px, 15.3% of the ink"]
+    blind = RenderSettings(max_ink_share=1.0)
+    assert run((canonical(FORMULA), lost), settings=blind).kept.num_rows == 1
+
+
+def test_ink_counts_at_the_first_look_if_that_is_the_closest() -> None:
+    """Without a closer look the same limit holds, at the first one's size."""
+    lost = canonical(FORMULA.replace('<path d="M180 380h14v30h-14z"/>', ""))
+    result = run((canonical(FORMULA), lost), settings=RenderSettings(close_size=0))
+    assert result.dropped["reason"].to_pylist() == ["visible_difference"]
+
+
+SEAM = '<path d="M100 100h292v584h-292z"/><path d="M{}h{}v584h-{}z"/>'
+
+
+def test_a_seam_is_seen_at_512_px() -> None:
+    """A gap of half a unit is a faint line at 256 px, and one that differs visibly at 512."""
+    source = canonical(SEAM.format("392 100", 292, 292))
+    seam = canonical(SEAM.format("392.5 100", 291, 291))
+    result = run((source, seam), settings=RenderSettings())
+    assert result.dropped["detail"].to_pylist() == ["visible_share 0.00144 at 512 px"]
+    assert run((source, seam), settings=RenderSettings(close_size=0)).kept.num_rows == 1
+
+
+def test_rounding_is_kept_at_a_closer_look() -> None:
+    """Edges half a unit beside their places are no difference, also where nothing else is drawn."""
+    exact = canonical("".join(f'<path d="M{x}.5 380.4h14.4v30.3h-14.4z"/>' for x in range(100, 260, 40)))
+    rounded = canonical("".join(f'<path d="M{x} 380h15v31h-15z"/>' for x in range(101, 261, 40)))
+    row = run((exact, rounded), settings=RenderSettings()).kept.to_pylist()[0]
+    assert row["visible_share"] == 0.0 and row["notes"] == ["comment"]

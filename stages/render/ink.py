@@ -1,0 +1,55 @@
+"""How much of a picture is drawn on: what a difference is measured by where there is little ink.
+
+The ground of a drawing is the colour that most of it has: of the paper it stands on, or of a rectangle that a chart
+lays under itself. All else is ink.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.render.compare import BLACK, WHITE, Pixels, on_ground
+
+HIDDEN = 2
+"""White is a drawing's ground unless so many times the ink shows on black: a drawing in white, say."""
+
+
+def inked(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> tuple[int, float]:
+    """The better-suited ground, `WHITE` or `BLACK`, of two pictures of one drawing, ``a`` its source's, and the share
+    of the pixels, 0..1, that are ink in either of them.
+
+    A pixel is ink where a channel differs by more than ``threshold`` from the ground's. ``view_box``: what the middle
+    of the square shows; the margins beside it are neither ground nor ink.
+    """
+    rows, columns = _middle(view_box, a.shape[0])
+    one, other = a[rows, columns], b[rows, columns]
+    shares = []
+    for ground in (WHITE, BLACK):
+        colours = on_ground(one, ground)
+        paper = _most_frequent(colours)
+        drawn = np.abs(colours - paper).max(axis=2) > threshold
+        drawn |= np.abs(on_ground(other, ground) - paper).max(axis=2) > threshold
+        shares.append(int(np.count_nonzero(drawn)) / (a.shape[0] * a.shape[1]))
+    white, black = shares
+    return (BLACK, black) if black > HIDDEN * white else (WHITE, white)
+
+
+def _middle(view_box: tuple[float, ...], size: int) -> tuple[slice, slice]:
+    """The rows and columns of a square picture of ``size`` px that a viewBox fills, fitted into it."""
+    _, _, width, height = view_box
+    scale = size / max(width, height)
+    margins = [round((size - side * scale) / 2) for side in (height, width)]
+    # of a band under a pixel high, a pixel is left
+    first, second = (slice(min(margin, size // 2 - 1), max(size - margin, size // 2 + 1)) for margin in margins)
+    return first, second
+
+
+def _most_frequent(
+    colours: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """A colour of the fullest of 4096 boxes of like colours."""
+    boxes = colours[..., 0] >> 4 << 8 | colours[..., 1] >> 4 << 4 | colours[..., 2] >> 4
+    fullest = np.bincount(boxes.ravel()).argmax()
+    found: npt.NDArray[np.int32] = colours[boxes == fullest][0]
+    return found
