@@ -1,7 +1,8 @@
 """Verification: which candidates are duplicates, by which level, and how alike they are.
 
 Every candidate is held against the drawings themselves: the key of the geometry, the exact Jaccard similarity of the
-shingles, and the difference of the small pictures. That a bucket brought two together counts for nothing.
+shingles, and the difference of the pictures, of the small ones first and then of the fine ones, which see what small
+ones cannot. That a bucket brought two together counts for nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages import fine
 from stages.deduplicate.columns import Items, first_of_each, fixed_bytes, item_ids, joined
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.pictures import SIDE, Reduced, colourless, unlike, unpack
 from stages.schema import EDGES
 
-FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture")
+FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture", "fine")
 """What `match` needs to know of a sample."""
 
 MOST_BITS = 24
@@ -79,20 +81,21 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     blind = near & ~seen
     level[blind], score[blind] = Level.NEAR, similar[blind]
     look = _Look(features["picture"], settings.pixel_threshold)
+    close_look = _CloseLook(features["fine"])
     plain = pc.is_valid(features["geometry_key"]).to_numpy() & (settings.recoloured != "off")
     plain = plain[left] & plain[right]
     asked = np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS)))
     hopeless = look.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
     for i in asked[near[asked] | ~hopeless].tolist():
-        unlikeness = look.at(int(left[i]), int(right[i]), colours=True)
-        found = Level.NEAR if near[i] else Level.PICTURE
-        if plain[i] and not _within(unlikeness, settings):
-            unlikeness = look.at(int(left[i]), int(right[i]), colours=False)
-            found = Level.GEOMETRY
-        if _within(unlikeness, settings):
-            level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
-        elif _within(unlikeness, settings, _ALMOST):
-            level[i], score[i] = Level.ALMOST, 1.0 - unlikeness[0]
+        pair = int(left[i]), int(right[i])
+        for found in (Level.NEAR if near[i] else Level.PICTURE, *((Level.GEOMETRY,) if plain[i] else ())):
+            colours = found != Level.GEOMETRY
+            unlikeness = look.at(*pair, colours)
+            if _within(unlikeness, settings) and close_look.at(*pair, colours) <= settings.fine_patch:
+                level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
+                break
+            if _within(unlikeness, settings, _ALMOST):
+                level[i], score[i] = Level.ALMOST, 1.0 - unlikeness[0]
     is_ = level != 255
     columns = (candidates["a"].to_numpy()[is_], candidates["b"].to_numpy()[is_], level[is_], score[is_])
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
@@ -202,3 +205,24 @@ class _Look:
                 self._unpacked.pop(next(iter(self._unpacked)))
             found = self._unpacked[row] = unpack(self._packed[row].as_py())
         return found
+
+
+class _CloseLook:
+    """Compares fine pictures, as `_Look` does small ones. What has none is not told apart by it."""
+
+    def __init__(self, packed: pa.ChunkedArray) -> None:
+        self._packed = packed
+        self._unpacked: dict[int, fine.Fine | None] = {}
+
+    def at(self, a: int, b: int, colours: bool) -> int:
+        """`fine.unlike` of two rows."""
+        one, other = self._picture(a), self._picture(b)
+        return 0 if one is None or other is None else fine.unlike(one, other, colours)
+
+    def _picture(self, row: int) -> fine.Fine | None:
+        if row not in self._unpacked:
+            if len(self._unpacked) >= 64:  # of a megabyte each
+                self._unpacked.pop(next(iter(self._unpacked)))
+            data = self._packed[row].as_py()
+            self._unpacked[row] = None if data is None else fine.unpack(data)
+        return self._unpacked[row]

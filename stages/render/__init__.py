@@ -7,6 +7,6 @@ from stages.render.renderers import RendererUnavailable
 from stages.render.settings import RenderSettings
 from stages.render.stage import render, render_one, renderer_version, source_png
 
-VERSION: int = 2
+VERSION: int = 3
 
 __all__ = ["VERSION", "RenderSettings", "RendererUnavailable", "render", "render_one", "renderer_version", "source_png"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from stages import fine
 from stages.base import Dropped, Rows, StageResult
 from stages.pictures import pack, reduce
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over
-from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
+from stages.render.renderers import RendererUnavailable, draw, enlarged, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
 
@@ -32,7 +33,7 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
     columns = (table[name].to_pylist() for name in _READ)
     for i, (source, svg, box, background, notes) in enumerate(zip(*columns, strict=True)):
         try:
-            picture, small, found, noted = render_one(source, svg, tuple(box), settings, background)
+            picture, small, large, found, noted = render_one(source, svg, tuple(box), settings, background)
         except Dropped as error:
             rows.drop(i, error.reason, error.detail)
         except (MemoryError, RendererUnavailable):
@@ -44,6 +45,7 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
                 i,
                 png=picture,
                 picture=small,
+                fine=large,
                 ssim=found.ssim,
                 mae=found.mae,
                 visible_share=found.visible_share,
@@ -54,8 +56,8 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
 
 def render_one(
     source: bytes, svg: str, view_box: tuple[float, ...], settings: RenderSettings, background: str = ""
-) -> tuple[bytes, bytes, Difference, tuple[str, ...]]:
-    """The picture (PNG) of the canonical ``svg``, a small one, how unlike ``source`` it is, and notes.
+) -> tuple[bytes, bytes, bytes, Difference, tuple[str, ...]]:
+    """The picture (PNG) of the canonical ``svg``, a small one and a fine one, how unlike ``source`` it is, and notes.
 
     ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
     and RendererUnavailable.
@@ -78,7 +80,19 @@ def render_one(
     if blank(got):
         raise Dropped(Reason.BLANK_RENDER)
     picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
-    return png(picture, settings.png_compression), pack(reduce(got)), found, notes
+    large = picture if settings.size == fine.SIDE else None
+    small = pack(reduce(got))
+    return png(picture, settings.png_compression), small, fine_picture(svg, settings.renderer, large), found, notes
+
+
+def fine_picture(svg: str, renderer: str = "librsvg", drawn: Pixels | None = None) -> bytes:
+    """The packed fine picture of a canonical SVG, see `stages.fine`. ``drawn``: as it looks at `fine.SIDE` px."""
+    pixels = draw(sized(svg, fine.SIDE), renderer) if drawn is None else drawn
+    window = fine.window(pixels)
+    if window is None:
+        return fine.pack(pixels)
+    left, top = window
+    return fine.pack(draw(enlarged(svg, fine.SIDE, left, top), renderer), 2 * left, 2 * top, 2)
 
 
 def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
