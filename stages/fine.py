@@ -191,24 +191,27 @@ def unlike(one: Fine, other: Fine, colours: bool = True) -> int:
     Such a pixel lies, by more than a level, outside of what the nine around its place span in the other picture, and
     so do, by more than a pixel of full ink, the nine around it together. Without ``colours`` coverage alone counts.
     """
-    a, b = _together(one, other)
+    a, b = (np.ascontiguousarray(levels) for levels in _together(one, other))
+    apart = a.view(np.uint32)[..., 0] != b.view(np.uint32)[..., 0]
+    ys, xs = np.nonzero(apart)
     if not colours:
         a, b = a[..., 3:], b[..., 3:]
-    known = (a[..., -1] >= 0) & (b[..., -1] >= 0)
-    apart = (np.abs(a - b) > _APART).any(axis=2) & known
-    if not apart.any():
+    inside = (ys >= 2) & (xs >= 2) & (ys < a.shape[0] - 2) & (xs < a.shape[1] - 2)
+    inside &= (np.abs(a[ys, xs] - b[ys, xs]) > _APART).any(axis=1)
+    ys, xs = ys[inside], xs[inside]
+    if len(ys):
+        first, second = _around(a, ys, xs, 1), _around(b, ys, xs, 1)
+        seen = _outside(first, second, _APART)
+        ys, xs = ys[seen], xs[seen]
+    if len(ys):
+        first, second = _around(a, ys, xs, 2), _around(b, ys, xs, 2)
+        seen = (first[..., -1] >= 0).all(axis=(1, 2)) & (second[..., -1] >= 0).all(axis=(1, 2))
+        seen &= _outside(_sums(first), _sums(second), _MASS)
+        ys, xs = ys[seen], xs[seen]
+    if not len(ys):
         return 0
-    ys, xs = np.nonzero(apart)
-    part = tuple(slice(max(int(v.min()) - 4, 0), int(v.max()) + 5) for v in (ys, xs))
-    a, b, apart = a[part], b[part], apart[part]
-    known = _spread(known[part][..., None], 2, np.logical_and)[..., 0]
-    seen = _outside(a, b, _APART) & known
-    if seen.any():
-        seen &= _outside(_sums(a), _sums(b), _MASS)
-    if not seen.any():
-        return 0
-    sums = np.zeros((seen.shape[0] + 2 * PATCH, seen.shape[1] + 2 * PATCH), np.int32)
-    sums[PATCH:-PATCH, PATCH:-PATCH] = seen
+    sums = np.zeros((a.shape[0] + PATCH + 1, a.shape[1] + PATCH + 1), np.int32)
+    sums[ys + 1, xs + 1] = 1
     sums = sums.cumsum(axis=0).cumsum(axis=1)
     patches = sums[PATCH:, PATCH:] - sums[:-PATCH, PATCH:] - sums[PATCH:, :-PATCH] + sums[:-PATCH, :-PATCH]
     return int(patches.max())
@@ -248,29 +251,24 @@ def _ink() -> npt.NDArray[np.float32]:
     return found.astype(np.float32)
 
 
-def _sums(levels: Levels) -> npt.NDArray[np.float32]:
-    """Ink of three by three pixels, of each channel."""
-    wide = np.pad(_ink()[levels], ((1, 1), (1, 1), (0, 0)), "edge")
-    wide = wide[:-2] + wide[1:-1] + wide[2:]
-    return wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
+def _around(levels: Levels, ys: npt.NDArray[np.intp], xs: npt.NDArray[np.intp], reach: int) -> npt.NDArray[np.int8]:
+    """(places, side, side, channels): the pixels up to ``reach`` from each place."""
+    steps = np.arange(-reach, reach + 1)
+    return levels[(ys[:, None] + steps)[:, :, None], (xs[:, None] + steps)[:, None, :]]
+
+
+def _sums(around: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    """Ink of three by three pixels, for each that has so many around it."""
+    ink = _ink()[around]
+    ink = ink[:, :-2] + ink[:, 1:-1] + ink[:, 2:]
+    return ink[:, :, :-2] + ink[:, :, 1:-1] + ink[:, :, 2:]
 
 
 def _outside(a: npt.NDArray[Any], b: npt.NDArray[Any], by: float) -> Bools:
-    """The pixels of which either picture's channel lies outside of what is around it in the other one."""
-    found = np.zeros(a.shape[:2], bool)
+    """Of (places, 3, 3, channels), where the middle of one lies outside of what the other's nine span."""
+    found = np.zeros(len(a), bool)
     for here, there in ((a, b), (b, a)):
-        low, high = _spread(there, 1, np.minimum), _spread(there, 1, np.maximum)
-        found |= ((here > high + by) | (here < low - by)).any(axis=2)
+        middle = here[:, 1, 1]
+        low, high = there.min(axis=(1, 2)), there.max(axis=(1, 2))
+        found |= ((middle > high + by) | (middle < low - by)).any(axis=1)
     return found
-
-
-def _spread(values: npt.NDArray[Any], reach: int, take: np.ufunc) -> npt.NDArray[Any]:
-    """The least, or the largest, of the pixels around each."""
-    for _ in range(reach):
-        rows = values.copy()
-        rows[1:] = take(rows[1:], values[:-1])
-        rows[:-1] = take(rows[:-1], values[1:])
-        values = rows.copy()
-        values[:, 1:] = take(values[:, 1:], rows[:, :-1])
-        values[:, :-1] = take(values[:, :-1], rows[:, 1:])
-    return values

@@ -86,7 +86,10 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     plain = plain[left] & plain[right]
     asked = np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS)))
     hopeless = look.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
-    for i in asked[near[asked] | ~hopeless].tolist():
+    open_ = asked[near[asked] | ~hopeless]
+    # what looks alike has like hashes, and pictures are unpacked once while few others come between
+    keys = features["picture_hash"].to_pylist()
+    for i in sorted(open_.tolist(), key=lambda i: (keys[left[i]], keys[right[i]])):
         pair = int(left[i]), int(right[i])
         for found in (Level.NEAR if near[i] else Level.PICTURE, *((Level.GEOMETRY,) if plain[i] else ())):
             colours = found != Level.GEOMETRY
@@ -216,12 +219,14 @@ class _CloseLook:
 
     def at(self, a: int, b: int, colours: bool) -> int:
         """`fine.unlike` of two rows."""
+        if self._packed[a] == self._packed[b]:
+            return 0
         one, other = self._picture(a), self._picture(b)
         return 0 if one is None or other is None else fine.unlike(one, other, colours)
 
     def _picture(self, row: int) -> fine.Fine | None:
         if row not in self._unpacked:
-            if len(self._unpacked) >= 64:  # of a megabyte each
+            if len(self._unpacked) >= 96:  # of a megabyte each
                 self._unpacked.pop(next(iter(self._unpacked)))
             data = self._packed[row].as_py()
             self._unpacked[row] = None if data is None else fine.unpack(data)
