@@ -127,9 +127,9 @@ def pack(rgba: RGBA, left: int = 0, top: int = 0, zoom: int = 1) -> bytes:
     places, codes, lengths = np.concatenate(runs, axis=1)
     gaps = np.diff(places, prepend=0).astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3]
     kinds, numbers = np.unique(codes.astype("<u4"), return_inverse=True)
-    numbers = numbers.astype("<u2").view(np.uint8).reshape(-1, 2)
+    number_bytes = numbers.astype("<u2").view(np.uint8).reshape(-1, 2)
     head = np.array([zoom, left, top, kept, len(places), len(kinds)], "<u2")
-    body = (gaps.T, lengths.astype("<u2").view(np.uint8).reshape(-1, 2).T, numbers.T, kinds)
+    body = (gaps.T, lengths.astype("<u2").view(np.uint8).reshape(-1, 2).T, number_bytes.T, kinds)
     return head.tobytes() + zlib.compress(b"".join(part.tobytes() for part in body), 6)
 
 
@@ -205,8 +205,8 @@ def unlike(one: Fine, other: Fine, colours: bool = True) -> int:
         ys, xs = ys[seen], xs[seen]
     if len(ys):
         first, second = _around(a, ys, xs, 2), _around(b, ys, xs, 2)
-        seen = (first[..., -1] >= 0).all(axis=(1, 2)) & (second[..., -1] >= 0).all(axis=(1, 2))
-        seen &= _outside(_sums(first), _sums(second), _MASS)
+        known = np.minimum(first[..., -1], second[..., -1]).min(axis=(1, 2)) >= 0
+        seen = _outside(_sums(first), _sums(second), _MASS) & known
         ys, xs = ys[seen], xs[seen]
     if not len(ys):
         return 0
