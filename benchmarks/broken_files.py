@@ -4,9 +4,9 @@ Written by this project; CC0-1.0, as ``broken/LICENSE`` in the archive says. Eac
 may give it: ``kept`` or codes of `stages.reasons.Reason`; more than one where the rules that apply depend on order
 or settings.
 
-Not here, because no single file calls them forth: ``unreadable`` and ``bad_archive_member`` (faults of the medium),
-``active_content`` (needs ``sanitize.scripts: reject``), ``render_failed``, ``visible_difference``, ``token_mismatch``,
-``crashed``, ``out_of_memory``, ``output_too_large`` and ``stage_error``.
+Not here, because no single file calls them forth: ``unreadable``, ``bad_archive`` and ``bad_archive_member`` (faults of
+the medium), ``active_content`` (needs ``sanitize.scripts: reject``), ``render_failed``, ``visible_difference``,
+``token_mismatch``, ``crashed``, ``out_of_memory``, ``output_too_large`` and ``stage_error``.
 """
 
 from __future__ import annotations

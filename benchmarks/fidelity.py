@@ -2,9 +2,12 @@
 
     python benchmarks/fidelity.py sets FOLDER [--per-set N] [--json FILE]    one set a subfolder: kept, and likeness
     python benchmarks/fidelity.py resvg FOLDER [--json FILE]                 crates/resvg/tests/tests, against its PNGs
+    python benchmarks/fidelity.py browser FOLDER [--count N] [--fonts] [--out DIR] [--json FILE]
+                                                    N kept files of all sets in turn, against Chromium's picture of them
 
-Likeness is measured at 512 px, whatever size the gate of the row-wise pass looks at. Both print tables for people;
---json writes a row for each file. Exits with 1 if a bar is missed.
+Likeness is measured at 512 px, whatever size the gate of the row-wise pass looks at. All print tables for people;
+--json writes a row for each file. Exits with 1 if a bar is missed. With --fonts, the browser has the package's fonts
+and no other; without, those of the machine. --out gets worst.html, the pictures of what differs.
 """
 
 from __future__ import annotations
@@ -198,11 +201,27 @@ def report_resvg(rows: list[Row], root: Path) -> bool:
     return good
 
 
+def judged_by_browser(arguments: argparse.Namespace) -> tuple[list[Row], bool]:
+    import browser  # playwright is wanted for this only
+
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    judged, version = browser.judge(arguments.folder, arguments.count, arguments.fonts, arguments.out)
+    browser.report(judged, version)
+    if arguments.out:
+        browser.sheet(judged, arguments.out)
+    shares = browser.shares([row for row in judged if not row.text])
+    return browser.as_rows(judged), shares[0] <= 0.003 and shares[-1] == 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("sets", "resvg"))
+    parser.add_argument("what", choices=("sets", "resvg", "browser"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--per-set", type=int, default=1_000_000)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--fonts", action="store_true")
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     root: Path = arguments.folder
@@ -214,6 +233,8 @@ def main() -> int:
             ]
         rows = measured(partial(set_row, config=settings()), paths)
         good = report_sets(rows, root)
+    elif arguments.what == "browser":
+        rows, good = judged_by_browser(arguments)
     else:
         paths = [p for p in sorted(root.rglob("*.svg")) if p.with_suffix(".png").exists()]
         rows = measured(partial(resvg_row, config=settings()), paths)

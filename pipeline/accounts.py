@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.config import Config
 from pipeline.errors import BalanceError
 from pipeline.ledger import Record
+from pipeline.sources import Listing, bounded
 from pipeline.versions import Funnel
 from stages.reasons import Reason, outcome
 
@@ -107,3 +108,14 @@ def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: 
         counts.append({"stage": "sandbox" if stage == "rowwise" else stage, "in": going, "kept": left, "dropped": here})
         going = left
     return counts
+
+
+def no_input(listings: Sequence[Listing], crawled: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """Source -> kind -> files in its folder and in its archives that were no input, the most frequent first."""
+    by_source: dict[str, dict[str, int]] = {}
+    for listing in listings:
+        name = listing.source.name
+        inside = [record.extra.get("no_input", {}) for record in crawled if record.source == name]
+        if counts := merged([listing.no_input, *inside]):
+            by_source[name] = bounded(counts)
+    return by_source

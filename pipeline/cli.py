@@ -91,7 +91,8 @@ def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overr
     loaded = load(config, overrides)
     storage = _workspace(loaded, workspace)
     conductor = Conductor(loaded, storage, None, Display(quiet=True))
-    summary.print_plan(conductor.plan(), conductor.rates())
+    phases = conductor.plan()
+    summary.print_plan(phases, conductor.rates(), conductor.no_input)
 
 
 @app.command("versions")

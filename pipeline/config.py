@@ -35,7 +35,7 @@ CONFIG_VERSION = 1
 
 
 class FolderSource(Settings):
-    """SVG files and archives (zip, tar.gz, tgz) below a folder or an s3:// prefix, or one archive or Parquet file."""
+    """SVG files, archives (zip, tar, compressed or not) and Parquet files below a folder or an s3:// prefix, or one."""
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
@@ -43,13 +43,29 @@ class FolderSource(Settings):
     kind: Literal["folder"]
     path: str = Field(
         min_length=1,
-        description="folder, archive, Parquet file with a column svg, or s3:// URI; relative to the config file (with"
-        " --set: to here)",
+        description="folder, archive, Parquet file, or s3:// URI; relative to the config file (with --set: to here)",
     )
-    glob: str = Field("**/*", min_length=1, description="which files, relative to path; ** is any number of folders")
+    glob: str = Field(
+        "**/*",
+        min_length=1,
+        description="which files, archives and members of archives, relative to path; ** is any number of folders",
+    )
     license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
     on_missing: Literal["remove", "keep"] = Field(
         "remove", description="what becomes of the samples of files that the source has no more"
+    )
+    on_bad_archive: Literal["fail", "drop"] = Field(
+        "fail",
+        description="a damaged archive ends the run, or is dropped as one record (bad_archive), also what could be read"
+        " of it, since nobody knows what is missing",
+    )
+    column: str | None = Field(
+        None,
+        min_length=1,
+        description="of Parquet files, the column of drawings, in a struct a.b; null: svg, or one with svg in its name",
+    )
+    allow_links_to: tuple[str, ...] = Field(
+        (), description="folders outside of path that links in it may lead into; relative as path"
     )
 
 
@@ -118,7 +134,7 @@ class Config(Settings):
     )
     decontaminate: tuple[str, ...] = Field(
         (),
-        description="folders, archives or Parquet files (with a column svg) of benchmarks: no sample may be a duplicate"
+        description="folders, archives or Parquet files of benchmarks: no sample may be a duplicate"
         " of what is in them; paths as those of sources",
     )
     partition: PartitionSettings = PartitionSettings()

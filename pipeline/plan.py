@@ -127,9 +127,11 @@ def crawl_tasks(
     for listing in listings:
         source = listing.source
         for chunk in cut[source.name]:
-            own = {"crawl": dump(settings), "license": source.license}
+            own: dict[str, Any] = {"crawl": dump(settings), "license": source.license}
             if chunk.archive:
-                own["glob"] = source.glob
+                own |= {"glob": source.glob, "column": source.column, "on_bad_archive": source.on_bad_archive}
+            if source.allow_links_to:
+                own["allow_links_to"] = list(source.allow_links_to)
             basis = Basis(versions, own, tuple((crawl.display(e.path), e.etag) for e in chunk.entries))
             payload = {
                 "root": listing.root,
@@ -138,6 +140,9 @@ def crawl_tasks(
                 "raw": raw.get((source.name, chunk.key), ""),
                 "archive": chunk.archive,
                 "is_root": listing.is_archive,
+                "roots": list(listing.roots),
+                "column": source.column,
+                "on_bad_archive": source.on_bad_archive,
                 "source": source.name,
                 "license": source.license,
                 "glob": source.glob,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline import base_tokenizer, bisect, decisions, duplicates, ledger, marks, plan, takedown, versions
-from pipeline.accounts import account, merged, stage_counts
+from pipeline.accounts import account, merged, no_input, stage_counts
 from pipeline.base_tokenizer import BaseTokenizer
 from pipeline.config import Config, Loaded
 from pipeline.engine import Engine
@@ -23,7 +23,7 @@ from pipeline.errors import BalanceError, ConfigError, OverBudget, PartitionErro
 from pipeline.ledger import Record
 from pipeline.plan import Decision
 from pipeline.progress import Display
-from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, read_layout
+from pipeline.sources import LAYOUT, Chunk, Listing, chunks, layout_table, list_source, others, read_layout
 from pipeline.storage import NotFound, Storage, require_writable
 from pipeline.tables import Output, read_table, table_bytes
 from pipeline.versions import Manifest
@@ -79,6 +79,8 @@ class Result:
     ran: int
     reused: int
     costs: Costs
+    no_input: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """As `Manifest.no_input`, of this run, which may have published nothing."""
 
 
 class _Unknown(Exception):
@@ -100,6 +102,8 @@ class Conductor:
         self.display = display
         self.phases: list[Phase] = []
         self.costs = Costs()
+        self.no_input: dict[str, dict[str, int]] = {}
+        """Source -> kind -> files that are no input; of archives only those that were crawled are known to a plan."""
         self._open_engine = open_engine
         self._engine: Engine | None = None
         self._fingerprints: dict[str, str] = {}
@@ -149,11 +153,11 @@ class Conductor:
         ran = sum(decision.run for phase in self.phases for decision in phase.decisions)
         reused = sum(not decision.run for phase in self.phases for decision in phase.decisions)
         if self._parent is not None and self._parent.content() == manifest.content():
-            return Result(self._parent, False, ran, reused, self.costs)
+            return Result(self._parent, False, ran, reused, self.costs, self.no_input)
         self._within_budget(manifest)
         self.storage.write(manifest.layout["path"], self._layout)
         versions.publish(self.storage, manifest)
-        return Result(manifest, True, ran, reused, self.costs)
+        return Result(manifest, True, ran, reused, self.costs, self.no_input)
 
     def rates(self) -> dict[str, float]:
         """Stage -> core-seconds a record, of the last runs; a stage that never ran here is absent."""
@@ -181,16 +185,18 @@ class Conductor:
         # read once: a version that somebody else publishes meanwhile is met when this one is published, and not before
         self._parent = versions.read(self.storage, known[-1]) if known else None
         everything = (*config.sources, *config.benchmarks())
-        listings = [list_source(source, self.base, config.storage.access()) for source in everything]
+        access = config.storage.access()
+        listings = [list_source(source, self.base, access, self.storage.uri) for source in everything]
         cut = self._cut(listings)
         crawled = self._stage("crawl", plan.crawl_tasks(config, listings, cut, self._raw_tables(cut)))
+        self.no_input = no_input(listings, crawled)
         for source in everything:
             if source.name not in self._pending and not any(
                 record.rows_in for record in crawled if record.source == source.name
             ):
                 raise ConfigError(
-                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r}; "
-                    "correct path or glob"
+                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r} "
+                    f"({others(self.no_input.get(source.name, {}))}); correct path, glob or column"
                 )
         samples = self._stage("samples", plan.samples_tasks(config, crawled))
         if self._pending:
@@ -440,6 +446,7 @@ class Conductor:
             index=published["index"],
             clusters=published["clusters"],
             takedowns={"requests": list(takedowns), "records": lost.get(Reason.TAKEN_DOWN, 0)},
+            no_input=self.no_input,
         )
 
     def _layout_file(self) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.storage import Access, Entry, FolderStorage, is_s3, join_uri, open_storage, split_uri, with_access
-from stages.crawl import kind_of, matches
+from pipeline.folder import MISSING, PLACES, WORKSPACE, contents, entry_of
+from pipeline.storage import Access, Entry, is_s3, join_uri, open_storage, split_uri, with_access
+from stages.crawl import ARCHIVES, NOT_IN_GLOB, extension, kind_of, matches, reaches
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,10 @@ class Listing:
     """The source's path is an archive itself: ``archives`` has just that one."""
     files: tuple[Entry, ...]
     archives: tuple[Entry, ...]
-    ignored: int
-    """Files below the folder that are no input: another kind, or not matched by the glob."""
-
-
-MISSING = "missing"
-"""The etag of an entry that is there no more."""
+    no_input: Counter[str] = field(default_factory=Counter)
+    """Files below the folder that are no input, by kind: their extension, or what else they are."""
+    roots: tuple[str, ...] = ()
+    """Of a folder: real paths that links may lead into."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,34 @@ class Chunk:
     """Paths of entries that are there no more, and whose records are kept."""
 
 
-def list_source(source: FolderSource, base: Path, access: Access | None = None) -> Listing:
+def list_source(
+    source: FolderSource, base: Path, access: Access | None = None, workspace: str | None = None
+) -> Listing:
     """List a source; ``access`` says how an s3:// path is reached that does not say it itself.
 
-    Raises ConfigError if there is no such folder, or nothing in it to read, StorageError if a store cannot be listed.
+    ``workspace``: the URI of the run's own, which is no input where it lies in the source. Raises ConfigError if there
+    is no such folder, or nothing in it to read, StorageError if a store cannot be listed.
     """
     if is_s3(source.path):
-        return _list_s3(source, with_access(source.path, access or Access()))
+        return _list_s3(source, with_access(source.path, access or Access()), workspace)
     path = base / source.path
-    if not path.exists():
-        raise ConfigError(f"source {source.name}: {path} does not exist; correct its path")
-    if path.is_file():
-        entry = next(e for e in FolderStorage(path.parent).list(path.name) if e.path == path.name)
-        return _one_archive(source, str(path), str(path.parent), entry)
-    return _below(source, str(path), str(path), FolderStorage(path).list())
+    try:
+        entry = entry_of(str(path), path.name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(f"source {source.name}: {path} does not exist; correct its path") from None
+    except OSError as error:
+        raise ConfigError(
+            f"source {source.name}: {path} cannot be read ({error.strerror}); correct rights or path"
+        ) from None
+    if not path.is_dir():
+        return _one_archive(source, str(path), str(path.parent), entry, path.is_file())
+    roots = tuple(os.path.realpath(folder) for folder in (path, *(base / link for link in source.allow_links_to)))
+    own = None if workspace is None or "://" in workspace else os.path.realpath(workspace)
+    there = contents(str(path), roots, f"source {source.name}", own)
+    return replace(_below(source, str(path), str(path), there.entries, there.no_input), roots=roots)
 
 
-def _list_s3(source: FolderSource, uri: str) -> Listing:
+def _list_s3(source: FolderSource, uri: str, workspace: str | None) -> Listing:
     where, options = split_uri(uri)
     where = where.rstrip("/")
     entries = open_storage(uri).list()
@@ -74,28 +86,66 @@ def _list_s3(source: FolderSource, uri: str) -> Listing:
         if not alone:
             raise ConfigError(f"source {source.name}: nothing is at {where}; correct its path")
         return _one_archive(source, where, root, alone[0])
-    return _below(source, where, uri, entries)
+    made = _made_in(workspace, where)
+    left = [entry for entry in entries if not entry.path.startswith(made)]
+    return _below(source, where, uri, left, Counter({WORKSPACE: 1} if len(left) < len(entries) else {}))
 
 
-def _one_archive(source: FolderSource, where: str, root: str, entry: Entry) -> Listing:
-    if kind_of(entry.path) != "archive" and not entry.path.lower().endswith(".parquet"):
+def _made_in(workspace: str | None, where: str) -> tuple[str, ...]:
+    """How the paths of what runs write begin, relative to ``where``, if the workspace lies there."""
+    own = split_uri(workspace)[0].rstrip("/") if workspace is not None and is_s3(workspace) else ""
+    if own == where:
+        return tuple(f"{place}/" for place in PLACES)
+    return (f"{own.removeprefix(where).lstrip('/')}/",) if own.startswith(f"{where}/") else ()
+
+
+def _one_archive(source: FolderSource, where: str, root: str, entry: Entry, regular: bool = True) -> Listing:
+    if not regular or kind_of(entry.path) != "archive":
         raise ConfigError(
-            f"source {source.name}: {where} is a file, neither a folder nor an archive (zip, tar.gz, tgz, parquet); "
+            f"source {source.name}: {where} is a file, neither a folder nor an archive ({ARCHIVES}); "
             "give the folder that holds it, and select it with glob"
         )
-    return Listing(source, root, True, (), (entry,), 0)
+    return Listing(source, root, True, (), (entry,))
 
 
-def _below(source: FolderSource, where: str, root: str, entries: list[Entry]) -> Listing:
-    kinds = [kind_of(entry.path) for entry in entries]
-    files = tuple(e for e, kind in zip(entries, kinds, strict=True) if kind == "svg" and matches(e.path, source.glob))
-    archives = tuple(e for e, kind in zip(entries, kinds, strict=True) if kind == "archive")
+def _below(source: FolderSource, where: str, root: str, entries: list[Entry], no_input: Counter[str]) -> Listing:
+    files: list[Entry] = []
+    archives: list[Entry] = []
+    for entry in entries:
+        kind = kind_of(entry.path)
+        if kind == "archive" and reaches(entry.path, source.glob):
+            archives.append(entry)
+        elif not matches(entry.path, source.glob):
+            no_input[f"{extension(entry.path)}{NOT_IN_GLOB}"] += 1
+        elif kind is None:
+            no_input[extension(entry.path)] += 1
+        else:
+            (archives if kind == "archive" else files).append(entry)
     if not files and not archives:
         raise ConfigError(
             f"source {source.name}: no .svg, .svgz or archive in {where} matches {source.glob!r} "
-            f"({len(entries)} other files); correct path or glob"
+            f"({others(no_input)}); correct path or glob"
         )
-    return Listing(source, root, False, files, archives, len(entries) - len(files) - len(archives))
+    return Listing(source, root, False, tuple(files), tuple(archives), no_input)
+
+
+MOST_KINDS = 20
+"""Kinds of files that are no input which are told apart."""
+
+REST = "others"
+
+
+def bounded(counts: Mapping[str, int], most: int = MOST_KINDS) -> dict[str, int]:
+    """The most frequent kinds, most first, and all others as `REST`."""
+    ordered = sorted(counts.items(), key=lambda item: (item[0] == REST, -item[1], item[0]))
+    rest = sum(n for _, n in ordered[most:])
+    return dict(ordered[:most]) | ({REST: rest} if rest else {})
+
+
+def others(no_input: Mapping[str, int]) -> str:
+    """In a few words, what there is instead of input."""
+    kinds = ", ".join(f"{kind} {n}" for kind, n in bounded(no_input, 5).items())
+    return f"{sum(no_input.values())} other files{': ' if kinds else ''}{kinds}"
 
 
 def chunks(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import chain
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,10 @@ import pyarrow.compute as pc
 
 from pipeline import decisions, duplicates, ledger, sandbox
 from pipeline.errors import ConfigError
+from pipeline.folder import within
 from pipeline.ledger import Record
-from pipeline.storage import NotFound, Storage, is_s3, open_storage
+from pipeline.sources import bounded
+from pipeline.storage import NotFound, Storage, is_s3, open_regular, open_storage
 from pipeline.tables import Output, named, read_table, write_bytes, write_table
 from pipeline.work import Work, dropped_counts
 from stages import caption, crawl, tier, tokenize, write
@@ -42,38 +44,67 @@ from stages.schema import (
 def crawl_step(work: Work) -> Record:
     """Read loose files, or one archive, into a raw table: one row group for each partition of the row-wise pass."""
     payload, settings = work.task.payload, crawl.CrawlSettings.model_validate_json(work.task.payload["settings"])
-    root = payload["root"]
+    whose = f"source {payload['source']}"
     dropped: list[pa.Table] = []
+    reading = crawl.Reading(payload["column"], payload["on_bad_archive"] == "drop")
 
-    def kept() -> Iterator[pa.Table]:
-        for raw, lost in crawl.crawl_records(items(), payload["source"], payload["license"], settings):
+    def kept(items: Iterable[tuple[str, bytes | tuple[Reason, str]]]) -> Iterator[pa.Table]:
+        for raw, lost in crawl.crawl_records(items, payload["source"], payload["license"], settings):
             dropped.append(lost)
             yield raw
         if payload["missing"]:
             yield _kept_records(work, payload)
 
-    def items() -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
-        if not payload["archive"]:
-            yield from _read_files(root, payload["paths"], settings.max_bytes)
-            return
-        if not payload["paths"]:
-            return
-        (path,) = payload["paths"]
-        with open_storage(root).open(path) as stream:
-            prefix = "" if payload["is_root"] else f"{crawl.display(path)}/"
-            whole = not payload["is_root"] and crawl.matches(path, payload["glob"])
-            for member in crawl.members(
-                stream, path, settings, lambda name: whole or crawl.matches(prefix + name, payload["glob"])
-            ):
-                yield prefix + member.path, member.content
-
+    items: Iterable[tuple[str, bytes | tuple[Reason, str]]]
+    if payload["archive"]:
+        items = _read_archive(payload, settings, reading)
+    else:
+        items = _read_files(payload["root"], payload["paths"], payload["roots"], settings.max_bytes)
     try:
-        raw = write_table(work.storage, work.path(), kept(), RAW)
+        raw = write_table(work.storage, work.path(), kept(items), RAW)
+    except crawl.NoColumn as error:
+        if payload["is_root"]:
+            raise ConfigError(f"{whose}: {error}") from None
+        # beside drawings, a table of something else is no fault
+        reading.no_input[crawl.NO_COLUMN] += 1
+        raw = write_table(work.storage, work.path(), (), RAW)
     except crawl.ArchiveError as error:
-        raise ConfigError(f"source {payload['source']}: {error}") from None
+        if not reading.drop_bad:
+            raise ConfigError(f"{whose}: {error}, or set the source's on_bad_archive: drop") from None
+        # the table is not written before its end, so what was read of the archive is gone with it
+        dropped.clear()
+        reading.no_input.clear()
+        lost_whole = [(payload["paths"][0], (Reason.BAD_ARCHIVE, error.what))]
+        raw = write_table(work.storage, work.path(), kept(lost_whole), RAW)
     lost = pa.concat_tables([DROPPED.empty_table(), *dropped])
     outputs = {"kept": raw, **_dropped(work, lost)}
-    return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]))
+    extra = {"no_input": bounded(reading.no_input)} if reading.no_input else {}
+    return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]), extra=extra)
+
+
+def _read_archive(
+    payload: Mapping[str, Any], settings: crawl.CrawlSettings, reading: crawl.Reading
+) -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
+    """The members of a partition's archive, if it is still there."""
+    for path in payload["paths"]:
+        prefix = "" if payload["is_root"] else f"{crawl.display(path)}/"
+        whole = not payload["is_root"] and crawl.matches(path, payload["glob"])
+
+        def select(name: str, prefix: str = prefix, whole: bool = whole) -> bool:
+            return whole or crawl.matches(prefix + name, payload["glob"])
+
+        with _open_archive(payload["root"], path, payload["roots"]) as stream:
+            for member in crawl.members(stream, path, settings, select, reading):
+                yield prefix + member.path, member.content
+
+
+def _open_archive(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
+    try:
+        return open_storage(root).open(path) if is_s3(root) else _open_file(root, path, roots)
+    except NotFound:
+        raise crawl.ArchiveError(path, "gone since it was listed") from None
+    except OSError as error:
+        raise crawl.ArchiveError(path, error.strerror or str(error)) from None
 
 
 def _kept_records(work: Work, payload: Mapping[str, Any]) -> pa.Table:
@@ -84,11 +115,13 @@ def _kept_records(work: Work, payload: Mapping[str, Any]) -> pa.Table:
     return rows.filter(pc.is_in(rows["path"], value_set=pa.array([crawl.display(p) for p in payload["missing"]])))
 
 
-def _read_files(root: str, paths: Sequence[str], limit: int) -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
+def _read_files(
+    root: str, paths: Sequence[str], roots: Sequence[str], limit: int
+) -> Iterator[tuple[str, bytes | tuple[Reason, str]]]:
     """The content of each file, or why it is not to be had, in order."""
     if not is_s3(root):
         for path in paths:
-            yield path, _read_file(Path(root), path, limit)
+            yield path, _read_file(root, path, roots, limit)
         return
     storage = open_storage(root)
     # an object takes long to answer and no time to send, so many are asked for at once, and few held
@@ -113,15 +146,21 @@ def _read_object(storage: Storage, path: str, limit: int) -> bytes | tuple[Reaso
         return Reason.UNREADABLE, "gone since it was listed"
 
 
-def _read_file(root: Path, path: str, limit: int) -> bytes | tuple[Reason, str]:
+def _read_file(root: str, path: str, roots: Sequence[str], limit: int) -> bytes | tuple[Reason, str]:
     try:
-        if not (root / path).resolve().is_relative_to(root.resolve()):
-            return Reason.UNREADABLE, "the link leads out of the source's folder"
-        with (root / path).open("rb") as stream:
+        with _open_file(root, path, roots) as stream:
             data = stream.read(limit + 1)
     except OSError as error:
         return Reason.UNREADABLE, error.strerror or str(error)
     return data if len(data) <= limit else (Reason.TOO_LARGE, f"over {limit} bytes")
+
+
+def _open_file(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
+    """A regular file of a source's folder. Raises OSError, also if a link leads out of ``roots`` (none: anywhere)."""
+    whole = f"{root}/{path}"
+    if roots and not within(os.path.realpath(whole), roots):
+        raise OSError(errno.EPERM, "the link leads out of the source's folder; name where to in allow_links_to")
+    return open_regular(whole)
 
 
 def samples_step(work: Work) -> Record:

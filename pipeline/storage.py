@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
@@ -20,7 +22,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pipeline.errors import ConfigError, StorageError
 
-_TEMPORARY = ".partial-"
+TEMPORARY = ".partial-"
 
 ATTEMPTS = 6
 """How often a request to an object store is made before it has failed, unless the URI says otherwise."""
@@ -134,14 +136,15 @@ class FolderStorage(Storage):
             relative = Path(folder).relative_to(self.root).as_posix()
             for name in names:
                 path = name if relative == "." else f"{relative}/{name}"
-                if not path.startswith(prefix) or name.startswith(_TEMPORARY):
+                if not path.startswith(prefix) or name.startswith(TEMPORARY):
                     continue
                 try:
-                    stat = (Path(folder) / name).stat()
+                    status = (Path(folder) / name).stat()
                 except OSError:  # a dangling link, or gone since: listed, and reported when it is read
                     found.append(Entry(path, 0, "missing"))
                     continue
-                found.append(Entry(path, stat.st_size, f"{stat.st_size:x}-{stat.st_mtime_ns:x}", stat.st_mtime))
+                etag = f"{status.st_size:x}-{status.st_mtime_ns:x}"
+                found.append(Entry(path, status.st_size, etag, status.st_mtime))
         return sorted(found)
 
     def leftovers(self) -> builtins.list[Entry]:
@@ -149,11 +152,11 @@ class FolderStorage(Storage):
         found = []
         for folder, _, names in os.walk(self.root):
             for name in names:
-                if name.startswith(_TEMPORARY):
+                if name.startswith(TEMPORARY):
                     with contextlib.suppress(FileNotFoundError):  # a writer that is at work has finished
-                        stat = (Path(folder) / name).stat()
+                        status = (Path(folder) / name).stat()
                         path = (Path(folder) / name).relative_to(self.root).as_posix()
-                        found.append(Entry(path, stat.st_size, "", stat.st_mtime))
+                        found.append(Entry(path, status.st_size, "", status.st_mtime))
         return sorted(found)
 
     def read(self, path: str) -> bytes:
@@ -164,7 +167,7 @@ class FolderStorage(Storage):
     def open(self, path: str) -> BinaryIO:
         """The file, opened for reading."""
         try:
-            return (self.root / path).open("rb")
+            return open_regular(self.root / path)
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound(f"{self.uri}/{path} does not exist") from None
         except OSError as error:
@@ -200,7 +203,7 @@ class FolderStorage(Storage):
         target = self.root / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
             partial = Path(name)
             try:
                 partial.chmod(0o644)
@@ -217,6 +220,21 @@ class FolderStorage(Storage):
     def _settle(stream: BinaryIO) -> None:
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Open a file for reading. Raises OSError, also if it is no regular file: a pipe would be waited for for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 @dataclass(frozen=True)

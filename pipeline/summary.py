@@ -8,10 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import versions
+from pipeline.accounts import merged
 from pipeline.plan import Decision
 from pipeline.run import Phase, Result
+from pipeline.sources import bounded
 from pipeline.storage import Storage
 from pipeline.versions import Manifest
+from stages.crawl import NOT_IN_GLOB
 
 _console = Console(highlight=False, width=160)  # a table that is wider than the terminal wraps, none loses words
 
@@ -25,6 +28,7 @@ def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None
             "nothing published"
         )
     print_funnel(manifest)
+    print_no_input(result.no_input)
     shards = len(manifest.shards)
     size = sum(shard["bytes"] for shard in manifest.shards)
     word = "published" if result.published else "newest is"
@@ -48,7 +52,37 @@ def print_funnel(manifest: Manifest) -> None:
         _line(f"{name:<11} {total:>9,}  {_share(total, funnel.input)}  {_counts(reasons)}")
 
 
-def print_plan(phases: Sequence[Phase], rates: Mapping[str, float]) -> None:
+def print_no_input(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """How many files of which kind were no input, a line for each source, of many sources those with most.
+
+    What globs leave out is one line for all sources.
+    """
+    globbed = merged({k: n for k, n in kinds.items() if k.endswith(NOT_IN_GLOB)} for kinds in counts.values())
+    others = {name: {k: n for k, n in kinds.items() if k not in globbed} for name, kinds in counts.items()}
+    by_source = sorted(
+        ((name, kinds) for name, kinds in others.items() if kinds), key=lambda item: (-sum(item[1].values()), item[0])
+    )
+    for name, kinds in by_source[:_NO_INPUT_SOURCES]:
+        _line(f"no input    {sum(kinds.values()):>9,}  {name}: {_kinds(kinds)}")
+    rest = by_source[_NO_INPUT_SOURCES:]
+    if rest:
+        files = sum(sum(kinds.values()) for _, kinds in rest)
+        _line(f"no input    {files:>9,}  in {len(rest)} more sources; the manifest has them all")
+    if globbed:
+        kinds = {kind.removesuffix(NOT_IN_GLOB): n for kind, n in globbed.items()}
+        _line(f"not in glob {sum(kinds.values()):>9,}  {_kinds(kinds)}")
+
+
+def _kinds(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {n:,}" for kind, n in bounded(kinds, _NO_INPUT_KINDS).items())
+
+
+_NO_INPUT_SOURCES, _NO_INPUT_KINDS = 5, 8
+
+
+def print_plan(
+    phases: Sequence[Phase], rates: Mapping[str, float], no_input: Mapping[str, Mapping[str, int]] | None = None
+) -> None:
     """For every stage and source: how many partitions are reused, how many run and why, and what that will take.
 
     ``rates``: stage -> core-seconds a record, of earlier runs. What is not known is a question mark.
@@ -97,6 +131,7 @@ def print_plan(phases: Sequence[Phase], rates: Mapping[str, float]) -> None:
         for source, pending in phase.pending.items():
             row(phase.stage, source, "?", "?", pending.records, pending.size, f"follows {pending.stage}")
     _console.print(table, markup=False)
+    print_no_input(no_input or {})
     if not any(decision.run for phase in phases for decision in phase.decisions):
         _line("nothing to run")
     elif total:

@@ -70,6 +70,8 @@ class Manifest:
     """{path, sha256, bytes} of the table `pipeline.sources.LAYOUT`: which input is in which partition."""
     takedowns: Mapping[str, Any] = field(default_factory=dict)
     """{requests: [paths], records: n}: what was asked for, and the records of this version's input that it took."""
+    no_input: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Source -> kind (extension, link, pipe …) -> files in it, and in its archives, that were no input."""
     manifest_version: int = MANIFEST_VERSION
 
     def to_bytes(self) -> bytes:
@@ -77,9 +79,9 @@ class Manifest:
         return (json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
     def content(self) -> dict[str, Any]:
-        """All that makes this version differ from another, beside its number."""
+        """All that makes this version differ from another, beside its number: files that are no input do not."""
         data = asdict(self)
-        del data["version"], data["parent"]
+        del data["version"], data["parent"], data["no_input"]
         return data
 
 

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     BAD_GZIP = "bad_gzip"
+    BAD_ARCHIVE = "bad_archive"
     BAD_ARCHIVE_MEMBER = "bad_archive_member"
     UNREADABLE = "unreadable"
     # sanitize
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     UNSUPPORTED_STROKE = "unsupported_stroke"
     UNSUPPORTED_ELEMENT = "unsupported_element"
     UNSUPPORTED_ATTRIBUTE = "unsupported_attribute"
+    FOREIGN_OBJECT = "foreign_object"
     CYCLIC_REF = "cyclic_ref"
     USE_EXPANSION = "use_expansion"
     RENDER_BUDGET = "render_budget"
@@ -86,7 +88,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.EMPTY: "The file has no content.",
     Reason.TOO_LARGE: "The file, or what it inflates to, is over the configured size.",
     Reason.BAD_GZIP: "The gzip data is truncated, damaged or gzipped twice.",
-    Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted or of an unknown method.",
+    Reason.BAD_ARCHIVE: "The archive is damaged, and the config drops it as a whole, as one record.",
+    Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted, of unknown method, too deep.",
     Reason.UNREADABLE: "The file was listed but could not be read.",
     Reason.NOT_SVG: "The content is not an SVG document.",
     Reason.XML_MALFORMED: "The XML is not well-formed.",
@@ -109,6 +112,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNSUPPORTED_STROKE: "A stroke under a non-uniform scale cannot be baked exactly.",
     Reason.UNSUPPORTED_ELEMENT: "An element that draws is not known to the normalizer.",
     Reason.UNSUPPORTED_ATTRIBUTE: "An attribute that changes the picture is not known to the normalizer.",
+    Reason.FOREIGN_OBJECT: "A foreignObject shows HTML, which has no canonical form.",
     Reason.CYCLIC_REF: "References form a cycle.",
     Reason.USE_EXPANSION: "Expanding the use elements exceeds the limit.",
     Reason.RENDER_BUDGET: "Masks, patterns or filters within each other make the drawing too costly to render.",

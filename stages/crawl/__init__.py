@@ -1,25 +1,34 @@
 """Crawl: from files and archives to raw tables, with a recorded reason for every input that cannot be read.
 
 Nothing here knows a storage: the caller lists paths and opens streams. `listing` decides what counts as input,
-`archives` reads the members of a zip or tar.gz without ever unpacking to disk, `records` inflates and builds tables.
+`archives` reads the members of a zip, a tar or a Parquet file without ever unpacking to disk (`zips`, `tars`,
+`parquets`; what they share is in `container`), `records` inflates and builds tables.
 """
 
-from stages.crawl.archives import ArchiveError, Member, members
-from stages.crawl.listing import display, kind_of, matches, select
+from stages.crawl.archives import NO_COLUMN, Member, Reading, members
+from stages.crawl.container import ArchiveError, NoColumn
+from stages.crawl.listing import ARCHIVES, NOT_IN_GLOB, display, extension, kind_of, matches, reaches, select
 from stages.crawl.records import crawl_records
 from stages.crawl.settings import CrawlSettings
 
-VERSION: int = 1
+VERSION: int = 2
 
 __all__ = [
+    "ARCHIVES",
+    "NOT_IN_GLOB",
+    "NO_COLUMN",
     "VERSION",
     "ArchiveError",
     "CrawlSettings",
     "Member",
+    "NoColumn",
+    "Reading",
     "crawl_records",
     "display",
+    "extension",
     "kind_of",
     "matches",
     "members",
+    "reaches",
     "select",
 ]

@@ -5,7 +5,8 @@ number of folders, none included (and, last, for everything below); ``*``, ``?``
 and match names that begin with a dot, too. This is ``pathlib.PurePath.full_match`` of Python 3.13.
 
 A member of an archive has the path ``<archive path>/<member path>``. The caller counts it as selected if that matches,
-or if the archive's own path does; where the source is the archive itself, the member path alone is matched.
+or if the archive's own path does; where the source is the archive itself, the member path alone is matched. An archive
+of which neither is possible need not be opened.
 """
 
 from __future__ import annotations
@@ -18,10 +19,27 @@ from typing import Literal
 _KINDS: dict[str, Literal["svg", "archive"]] = {
     ".svg": "svg",
     ".svgz": "svg",
+    ".svg.gz": "svg",
     ".zip": "archive",
+    ".parquet": "archive",
+    ".tar": "archive",
     ".tar.gz": "archive",
     ".tgz": "archive",
+    ".tar.bz2": "archive",
+    ".tbz2": "archive",
+    ".tbz": "archive",
+    ".tar.xz": "archive",
+    ".txz": "archive",
+    ".tar.zst": "archive",
+    ".tzst": "archive",
 }
+ARCHIVES = "zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst, parquet"
+"""For people: what `kind_of` calls an archive, but for short forms."""
+
+NOT_IN_GLOB = " not in glob"
+"""Behind the kind of a file that is no input because the config says so."""
+
+_LONGEST_EXTENSION = 16
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -29,6 +47,19 @@ def kind_of(path: str) -> Literal["svg", "archive"] | None:
     """What the file extension says ``path`` is, whatever its case; None if it is no input."""
     name = path.lower()
     return next((kind for suffix, kind in _KINDS.items() if name.endswith(suffix)), None)
+
+
+def extension(path: str) -> str:
+    """The kind of file that ``path`` says it is, for counts of what is no input: in small letters, on one line."""
+    name = display(path).rpartition("/")[2].lower()
+    known = [suffix for suffix in _KINDS if name.endswith(suffix)]
+    if known:
+        return max(known, key=len)
+    stem, point, end = name.rpartition(".")
+    if not point:
+        return "no extension"
+    shown = f".{end}" if stem or len(end) > 1 else name
+    return shown if 1 < len(shown) <= _LONGEST_EXTENSION else "another extension"
 
 
 def matches(path: str, glob: str) -> bool:
@@ -48,6 +79,17 @@ def matches(path: str, glob: str) -> bool:
         else:
             return False
     return all(rest == "**" for rest in patterns[pattern:])
+
+
+def reaches(path: str, glob: str) -> bool:
+    """Whether a path below ``path`` can match ``glob``, as a member of an archive there would have it."""
+    parts, patterns = path.split("/"), glob.removeprefix("./").split("/")
+    for part, pattern in zip(parts, patterns, strict=False):
+        if pattern == "**":
+            return True
+        if not fnmatch.fnmatchcase(part, pattern):
+            return False
+    return len(patterns) > len(parts)
 
 
 def select(paths: Iterable[str], glob: str) -> list[str]:

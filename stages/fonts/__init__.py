@@ -44,6 +44,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 _GENERIC = {name: generic for generic, names in NAMES.items() for name in (generic, *names)}
 
 
+@lru_cache(maxsize=1024)
 def family_of(family_list: str) -> str:
     """The generic family for a value of ``font-family``: that of the first known name in it."""
     for name in family_list.split(","):

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
+_PLAIN = re.compile(r"(?:rgb|hsl)a?\([-+.,/%\s0-9degturna]*\)", re.IGNORECASE)
 _ICC = re.compile(r" (?:icc-color|device-[a-z]+)\([^()]*\)$", re.IGNORECASE)
 
 
@@ -22,10 +23,24 @@ class Color(NamedTuple):
 
 BLACK = Color(0, 0, 0)
 
+_SYSTEM = {
+    "activetext": 0xFF0000, "buttonborder": 0x000000, "buttonface": 0xEFEFEF, "buttontext": 0x000000,
+    "canvas": 0xFFFFFF, "canvastext": 0x000000, "field": 0xFFFFFF, "fieldtext": 0x000000, "graytext": 0x808080,
+    "highlight": 0x3367D1, "highlighttext": 0xFFFFFF, "linktext": 0x0000EE, "mark": 0xFFFF00, "marktext": 0x000000,
+    "selecteditem": 0x1967D2, "selecteditemtext": 0xFFFFFF, "visitedtext": 0x551A8B,
+    "activeborder": 0x000000, "activecaption": 0xFFFFFF, "appworkspace": 0xFFFFFF, "background": 0xFFFFFF,
+    "buttonhighlight": 0xEFEFEF, "buttonshadow": 0xEFEFEF, "captiontext": 0x000000, "inactiveborder": 0x000000,
+    "inactivecaption": 0xFFFFFF, "inactivecaptiontext": 0x808080, "infobackground": 0xFFFFFF, "infotext": 0x000000,
+    "menu": 0xFFFFFF, "menutext": 0x000000, "scrollbar": 0xFFFFFF, "threeddarkshadow": 0x000000,
+    "threedface": 0xEFEFEF, "threedhighlight": 0x000000, "threedlightshadow": 0x000000, "threedshadow": 0x000000,
+    "window": 0xFFFFFF, "windowframe": 0x000000, "windowtext": 0x000000,
+}  # fmt: skip
+"""System colours (CSS Color 4, section 10, and its deprecated ones), as Chromium paints them in light mode."""
+
 
 @lru_cache(maxsize=8192)
 def parse_color(text: str) -> Color | None:
-    """The colour, None if ``text`` is no colour that can be known without a display (``currentColor`` is not one)."""
+    """The colour, None if ``text`` is no colour that can be known without its place (``currentColor`` is not one)."""
     text = text.strip()
     if text[:1] == "#" and _HEX.fullmatch(text):
         return _hex(text[1:])
@@ -33,24 +48,66 @@ def parse_color(text: str) -> Color | None:
         text = _ICC.sub("", " ".join(text.split()))
         if text[:1] == "#":
             return _hex(text[1:]) if _HEX.fullmatch(text) else None
+        if not is_plain(text):
+            return _function(text)
     from tinycss2.color4 import parse_color as parse
 
-    found = parse(text)
-    if found is None or found == "currentcolor" or isinstance(found, str):
-        return None
-    if found.space == "hsl":
+    color = parse(text)
+    if color is None or color == "currentcolor" or isinstance(color, str):
+        # rgb(50% 20 30%) and the like are new in CSS Color 4
+        return _function(text) if "(" in text else _system(text)
+    if color.space == "hsl":
         # CSS Color 4, section 7: saturation is clamped when it is read
-        hue, saturation, lightness = (value or 0 for value in found.coordinates)
+        hue, saturation, lightness = (value or 0 for value in color.coordinates)
         red, green, blue = hls_to_rgb(
             hue % 360 / 360, min(max(lightness, 0), 100) / 100, min(max(saturation, 0), 100) / 100
         )
-        return Color(_channel(red), _channel(green), _channel(blue), _alpha(found.alpha))
+        return Color(_channel(red), _channel(green), _channel(blue), _alpha(color.alpha))
     try:
-        srgb = found.to("srgb")
+        srgb = color.to("srgb")
     except (NotImplementedError, ValueError, ZeroDivisionError, OverflowError):
         return None
     red, green, blue = (_channel(value or 0) for value in srgb.coordinates)
     return Color(red, green, blue, _alpha(srgb.alpha))
+
+
+def is_plain(text: str) -> bool:
+    """Whether a colour is written as every renderer knows it: hexadecimal, a name, rgb() or hsl() of numbers."""
+    if "(" in text:
+        text = _ICC.sub("", text.strip())
+        return "(" not in text or bool(_PLAIN.fullmatch(text))
+    return text.strip().lower() not in _SYSTEM
+
+
+_MODERN = re.compile(r"(?<![\w-])(?:(?:ok)?(?:lab|lch)|color(?:-mix)?)\(|\bfrom\s|\bnone\b", re.IGNORECASE)
+
+
+def is_modern(text: str) -> bool:
+    """Whether a colour function is none of the legacy ones, which are of sRGB (CSS Color 4, section 4.1)."""
+    text = text.strip()
+    if text[:11].lower() == "light-dark(":
+        depth = 0
+        for i, char in enumerate(text):
+            depth += (char == "(") - (char == ")")
+            if char == "," and depth == 1:
+                return is_modern(text[11:i])
+    return bool(_MODERN.search(text))
+
+
+def _function(text: str) -> Color | None:
+    """The colour of a function, None if it is none or depends on ``currentColor``."""
+    from stages.normalize.calculations import UnknownFunction
+    from stages.normalize.color_functions import evaluate
+
+    try:
+        return None if "currentcolor" in text.lower() else evaluate(text, BLACK)
+    except UnknownFunction:
+        return None
+
+
+def _system(word: str) -> Color | None:
+    value = _SYSTEM.get(word.lower())
+    return None if value is None else Color(value >> 16, value >> 8 & 255, value & 255)
 
 
 def _alpha(value: float | None) -> float:
@@ -66,6 +123,12 @@ def _hex(digits: str) -> Color:
 
 def _channel(value: float) -> int:
     return int(min(max(value, 0.0), 1.0) * 255 + 0.5)
+
+
+def css(color: Color) -> str:
+    """The colour as every renderer knows it."""
+    red, green, blue, alpha = color
+    return hexadecimal(color) if alpha == 1 else f"rgba({red},{green},{blue},{alpha:.6g})"
 
 
 @lru_cache(maxsize=8192)

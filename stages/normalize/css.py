@@ -1,291 +1,314 @@
-"""The cascade (CSS Cascade 4; SVG 2, section 6): style sheets, style attributes and presentation attributes.
+"""The cascade (CSS Cascade 5; SVG 2, section 6): presentation attributes, style sheets, style attributes.
 
-Selectors of one class, id or type, which is what drawings hold, are looked up; the others are matched by cssselect2.
+Rules are looked up by the id, class or type that their last compound asks for; what asks for more is then matched.
 A document without style elements needs neither.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.plain import Plain
+from stages.normalize.conditions import FALSE, TRUE, decided, media
+from stages.normalize.declarations import INITIAL_TEXTS, REVERT_LAYER, Declaration, parse_style
+from stages.normalize.inline import inline, plain_style
+from stages.normalize.instances import separate
+from stages.normalize.plain import Plain, append_declaration
 from stages.normalize.properties import (
     CSS_ONLY,
     INHERIT,
     INHERITED,
     INITIAL,
     PRESENTATION,
-    PROPERTIES,
     UNSET,
-    parse_property,
+    expand,
+    parse_attribute,
 )
+from stages.normalize.registered import apply_registered
+from stages.normalize.selectors import Complex, Matching, Specificity
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.sheets import Keyframe, Rule, Sheets
 from stages.normalize.tree import Node
 from stages.reasons import Reason
-from stages.untrusted import limit_css_nesting
 
-_PLAIN_STYLE = re.compile(r"[^\"'()\\{}@!/]*")
-_URL_STYLE = re.compile(r"(?:[^\"'()\\{}@!/]*(?:url\(#[\w.:-]+\)|rgba?\([\d\s.,%]*\)))*[^\"'()\\{}@!/]*")
-_MARKERS = ("marker-start", "marker-mid", "marker-end")
-_KNOWN = frozenset(PROPERTIES) | CSS_ONLY | {"marker", "font", "all"}
-
-
-class Declaration(NamedTuple):
-    """One declaration with its typed value."""
-
-    name: str
-    value: Any
-    important: bool
+_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+_SPACED = frozenset(("text", "tspan", "textPath"))
+_ODD_STYLE = re.compile(r"[{}@]|(?:^|;|\*/)\s*(?!--)[a-z-]*[A-Z][\w-]*\s*:")
+"""Style attributes that renderers do not read as browsers do: capitals in names, blocks and at-rules."""
 
 
-def cascade(nodes: list[Node], settings: NormalizeSettings, plain: Plain) -> set[str]:
-    """Fill ``declared`` of every node (document order, the root first). Returns notes.
+@dataclass(frozen=True)
+class Cascaded:
+    """What style sheets say beside the declarations of elements."""
 
-    What the renderers lack of CSS is resolved in ``plain``.
+    notes: set[str]
+    keyframes: dict[str, tuple[Keyframe, ...]] = field(default_factory=dict)
 
-    Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
+
+class Match(NamedTuple):
+    """A rule that applies to an element. ``rank`` of its layer, specificity and order decide between rules."""
+
+    rank: int
+    specificity: Specificity
+    order: int
+    rule: Rule
+
+
+def cascade(nodes: list[Node], ids: dict[str, Node], settings: NormalizeSettings, plain: Plain) -> Cascaded:
+    """Fill ``declared`` of every node (document order, the root first).
+
+    Copies that ``use`` elements show are added to ``nodes`` and ``ids`` where other rules apply to them. What the
+    renderers lack of CSS is resolved in ``plain``. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
     """
-    sheets = ["".join(node.source.itertext()) for node in nodes if node.tag == "style" and _is_css(node)]
-    rules, notes = _Rules(), set[str]()
-    for sheet in sheets:
-        notes |= rules.add(sheet, settings)
-    if not rules.count:
+    styles = [node for node in nodes if node.tag == "style"]
+    if not styles:
+        if any(node.tag == "use" for node in nodes) and _varied(nodes, [[]] * len(nodes)):
+            _separate(nodes, ids, [[] for _ in nodes], {}, settings, plain, True)
         for node in nodes:
             if node.attributes:
-                _declare(node, (), settings)
-                _inherit(node)
-        return notes
-    if rules.count * len(nodes) > settings.max_css_matches:
-        raise Dropped(Reason.TOO_COMPLEX, f"{rules.count} CSS rules on {len(nodes)} elements")
-    matches = rules.matches(nodes)
-    for node, found in zip(nodes, matches, strict=True):
-        if found or node.attributes:
-            _declare(node, found, settings)
-            _inherit(node)
-    return notes
+                _declare(node, settings)
+                _settle(node, plain)
+        return Cascaded(set())
+    sheets = _read(styles, nodes, settings)
+    matches = _matches(nodes, ids, sheets, settings, plain)
+    for node, applying in zip(nodes, matches, strict=True):
+        if applying or node.attributes:
+            _declare_by_rules(node, applying, settings, sheets.reverts)
+            _settle(node, plain)
+    if not sheets.plain:
+        inline(nodes, [[match.rule for match in applying] for applying in matches], styles, plain)
+    if sheets.registered:
+        apply_registered(nodes, sheets.registered)
+    return Cascaded(sheets.notes, sheets.keyframes)
 
 
-def _inherit(node: Node) -> None:
-    """Take from the parent, whose declarations are final by now, what ``inherit`` says of properties that do not."""
-    declared = node.declared
-    for name in [name for name, value in declared.items() if value is INHERIT and name not in INHERITED]:
-        default = "visible" if name == "overflow" else INITIAL  # hidden is the default of viewports alone
-        value = node.parent.declared.get(name, default) if node.parent is not None else INITIAL
-        if value is INITIAL or value is UNSET:
-            del declared[name]
-        else:
-            declared[name] = value
+def _read(styles: list[Node], nodes: list[Node], settings: NormalizeSettings) -> Sheets:
+    """The style sheets of the document."""
+    sheets = Sheets(settings)
+    sheets.contained = any("container" in node.attributes.get("style", "") for node in nodes)
+    for node in styles:
+        applies, condition = _applies(node)
+        if node.attributes.get("media", "").strip().lower() not in ("", "all") or not (applies or _is_css(node)):
+            sheets.plain = False
+        if applies is not False:
+            sheets.add("".join(node.source.itertext()), condition)
+    if not sheets.rules:
+        sheets.plain = sheets.plain and all(_is_css(node) for node in styles)
+    return sheets
 
 
 def _is_css(node: Node) -> bool:
-    kind = node.attributes.get("type", "").partition(";")[0].strip().lower()
-    media = node.attributes.get("media", "").strip().lower()
-    return kind in ("", "text/css") and media in ("", "all", "screen")
+    """Whether browsers take a style element for CSS: a type is compared without regard to case, and as a whole."""
+    return node.attributes.get("type", "").lower() in ("", "text/css")
 
 
-def _declare(node: Node, rules: tuple[tuple[Declaration, ...], ...], settings: NormalizeSettings) -> None:
+def _applies(node: Node) -> tuple[bool | None, str]:
+    """Whether a style element's sheet applies, and what that depends on where it is not known."""
+    query = node.attributes.get("media", "")
+    answer = FALSE
+    if _is_css(node):
+        answer = TRUE
+        if query.strip():
+            import tinycss2
+
+            answer = media(tinycss2.parse_component_value_list(query, skip_comments=True))
+    return decided(answer), "" if decided(answer) is not None else f"media {query[:80]}"
+
+
+def _matches(
+    nodes: list[Node], ids: dict[str, Node], sheets: Sheets, settings: NormalizeSettings, plain: Plain
+) -> list[list[Match]]:
+    """For each node the rules that apply, the strongest last."""
+    sheets.root.order()
+    index: dict[str, list[tuple[Complex, Match]]] = {}
+    count = 0
+    for order, rule in enumerate(sheets.rules):
+        for selector in rule.selectors:
+            if not selector.never:
+                count += 1
+                entry = Match(rule.layer.rank, selector.specificity, order, rule)
+                index.setdefault(selector.key, []).append((selector, entry))
+    if count * len(nodes) > settings.max_css_matches:
+        raise Dropped(Reason.TOO_COMPLEX, f"{count} CSS rules on {len(nodes)} elements")
+    document = Matching(settings.max_css_matches)
+    matches = [_matching(node, index, document) for node in nodes]
+    if any(node.tag == "use" for node in nodes):
+        placed = any(selector.placed for rule in sheets.rules for selector in rule.selectors)
+        varied = _varied(nodes, matches)
+        if placed or varied:
+            sheets.plain = not _separate(nodes, ids, matches, index, settings, plain, varied) and sheets.plain
+    return matches
+
+
+def _varied(nodes: list[Node], matches: list[list[Match]]) -> bool:
+    """Whether custom properties differ with the place: whether something but the root declares one."""
+    return any(
+        "--" in node.attributes.get("style", "")
+        or any(each.name.startswith("--") for match in applying for each in match.rule.block)
+        for node, applying in zip(nodes[1:], matches[1:], strict=True)
+    )
+
+
+def _separate(
+    nodes: list[Node],
+    ids: dict[str, Node],
+    matches: list[list[Match]],
+    index: dict[str, list[tuple[Complex, Match]]],
+    settings: NormalizeSettings,
+    plain: Plain,
+    varied: bool,
+) -> bool:
+    """Give what ``use`` shows elements of its own where it is styled otherwise. Whether there are any."""
+    document = Matching(settings.max_css_matches)
+
+    def within(node: Node, top: Node) -> list[Match]:
+        if document.top is not top:
+            document.look_within(top)
+        return _matching(node, index, document)
+
+    def variable(node: Node, applying: list[Match]) -> bool:
+        if not varied:
+            return False
+        texts = [each.text for match in applying for each in match.rule.written]
+        return node.tag == "use" or any("var(" in text for text in (*node.attributes.values(), *texts))
+
+    before = len(nodes)
+    separate(nodes, ids, matches, within, variable, settings, plain)
+    return len(nodes) > before
+
+
+def _matching(node: Node, index: dict[str, list[tuple[Complex, Match]]], document: Matching) -> list[Match]:
+    keys = [node.tag, "*"]
+    names = node.attributes.get("class")
+    if names:
+        keys += ["." + name for name in dict.fromkeys(names.split())]
+    if "id" in node.attributes:
+        keys.append("#" + node.attributes["id"])
+    strongest: dict[int, Match] = {}
+    for key in keys:
+        for selector, entry in index.get(key, ()):
+            known = strongest.get(entry.order)
+            if known is not None and known.specificity >= entry.specificity:
+                continue
+            if selector.simple or document.matches(selector, node):
+                strongest[entry.order] = entry
+    applying = sorted(strongest.values(), key=lambda match: match[:3])
+    for match in applying:
+        if match.rule.undecided and match.rule.block:
+            raise Dropped(Reason.UNSUPPORTED_CSS, match.rule.undecided)
+    return applying
+
+
+def _declare(node: Node, settings: NormalizeSettings) -> None:
+    """Presentation attributes and the style attribute."""
     declared = node.declared
     attributes = node.attributes
     for name, text in attributes.items():
-        if name in PRESENTATION:
-            if name == "clip-path" or name != "transform-origin" or text:
-                value = parse_property(name, text)
-                if value is not None:
-                    declared[name] = value
-        elif name == "marker":
-            continue
+        _attribute(node, name, text)
     style = attributes.get("style")
-    own = parse_style(style, settings.max_css_nesting) if style else ()
-    if not rules:
-        for name, value, important in own:
-            if not important:
-                declared[name] = value
-        for name, value, important in own:
-            if important:
-                declared[name] = value
+    if style:
+        own = parse_style(style, settings.max_css_nesting)
+        for important in (False, True):
+            for name, value, flag in own:
+                if flag is important and value is not REVERT_LAYER:
+                    declared[name] = value
+                    if flag:
+                        node.important |= {name}
+
+
+def _attribute(node: Node, name: str, text: str) -> None:
+    """Declare what an attribute says, if it is a presentation attribute (SVG 2, section 6.6)."""
+    if name in PRESENTATION:
+        if name != "transform-origin" or text:
+            value = parse_attribute(name, text)
+            if value is not None:
+                node.declared[name] = value
+    elif name in ("font-variant", "text-decoration"):
+        node.declared.update(expand(name, text))
+    elif name == _SPACE and node.tag in _SPACED:  # to browsers it is a presentation attribute of these alone
+        node.declared["white-space"] = "pre" if text.strip() == "preserve" else "normal"
+
+
+def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSettings, reverts: bool) -> None:
+    """What applies to an element by all of them: origin, importance, layer, specificity and order decide."""
+    if not matches:
+        _declare(node, settings)
         return
-    for important in (False, True):
-        for block in (*rules, own):
-            for name, value, flag in block:
-                if flag is important:
+    style = node.attributes.get("style", "")
+    own = parse_style(style, settings.max_css_nesting) if style else ()
+    declared = node.declared
+    for name, text in node.attributes.items():
+        _attribute(node, name, text)
+    normal = [(match.rule.layer, match.rule.block) for match in matches]
+    important = normal
+    if any(match.rank != matches[0].rank for match in matches):  # layers override each other the other way round
+        reverse = sorted(matches, key=lambda match: (-match.rank, match.specificity, match.order))
+        important = [(match.rule.layer, match.rule.block) for match in reverse]
+    ordered = [(False, [*normal, (None, own)]), (True, [*important, (None, own)])]
+    strong = {name for _, block in ordered[1][1] for name, _, flagged in block if flagged}
+    if strong:
+        node.important = frozenset(strong)
+    if reverts or any(each.value is REVERT_LAYER for each in own):
+        _revert(declared, ordered)
+        return
+    for flag, blocks in ordered:
+        for _, block in blocks:
+            for name, value, flagged in block:
+                if flagged is flag:
                     declared[name] = value
 
 
-@lru_cache(maxsize=4096)
-def parse_style(text: str, nesting: int) -> tuple[Declaration, ...]:
-    """The valid declarations of a style attribute, in order. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS)."""
-    if _PLAIN_STYLE.fullmatch(text) or _URL_STYLE.fullmatch(text):
-        pairs = [piece.partition(":") for piece in text.split(";")]
-        found = [(_name(name), value, False) for name, colon, value in pairs if colon]
-    else:
-        import tinycss2
-
-        limit_css_nesting(text, nesting)
-        found = _pairs(tinycss2.parse_declaration_list(text, skip_comments=True, skip_whitespace=True))
-    return _typed(found)
-
-
-def _name(text: str) -> str:
-    text = text.strip()
-    return text if text.startswith("--") else text.lower()  # custom properties alone have a case
-
-
-def _pairs(nodes: list[Any]) -> list[tuple[str, str, bool]]:
-    import tinycss2
-
-    return [
-        (_name(node.name), tinycss2.serialize(node.value), node.important)
-        for node in nodes
-        if node.type == "declaration"
-    ]
+def _revert(declared: dict[str, Any], ordered: list[tuple[bool, list[tuple[Any, tuple[Declaration, ...]]]]]) -> None:
+    """The same where ``revert-layer`` rolls back to what the layers below declare (CSS Cascade 5, section 7.3.5)."""
+    stacks: dict[str, list[tuple[Any, Any]]] = {}
+    for flag, blocks in ordered:
+        for layer, block in blocks:
+            for name, value, flagged in block:
+                if flagged is flag:
+                    stacks.setdefault(name, []).append((layer, value))
+    for name, stack in stacks.items():
+        reverted: list[Any] = []
+        for layer, value in reversed(stack):
+            if any(layer is each for each in reverted):
+                continue
+            if value is not REVERT_LAYER:
+                declared[name] = value
+                break
+            reverted.append(layer)
 
 
-def _typed(pairs: list[tuple[str, str, bool]]) -> tuple[Declaration, ...]:
-    found: list[Declaration] = []
-    for name, text, important in pairs:
-        if name not in _KNOWN:
-            if name.startswith("--"):
-                found.append(Declaration(name, text, important))
-            continue
-        if name == "all":
-            raise Dropped(Reason.UNSUPPORTED_CSS, f"all: {text[:80]}")
-        if name == "font":
-            found.extend(Declaration(each, value, important) for each, value in _font(text))
-            continue
-        value = parse_property("marker-start" if name == "marker" else name, text)
-        if value is not None:
-            names = _MARKERS if name == "marker" else (name,)
-            found.extend(Declaration(each, value, important) for each in names)
-    return tuple(found)
+def _settle(node: Node, plain: Plain) -> None:
+    """Resolve what the CSS-wide keywords stand for, but for what properties that are inherited leave to `compute`.
 
-
-_FONT = re.compile(
-    r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc)|(?:xx?-)?(?:small|large)|medium)"
-    r"(?:\s*/\s*[^\s,]+)?\s+(?P<family>\S.*)",
-    re.IGNORECASE | re.DOTALL,
-)
-_LONGHANDS = ("font-style", "font-weight", "font-size", "font-family")
-
-
-def _font(text: str) -> list[tuple[str, Any]]:
-    """The longhands of ``font`` (CSS Fonts 4, section 2.7) that matter; none for a value that is invalid."""
-    wide = parse_property("font-size", text) if text.strip().lower() in ("inherit", "initial", "unset") else None
-    if wide is not None:
-        return [(name, wide) for name in _LONGHANDS]
-    match = _FONT.fullmatch(text.strip())
-    if match is None:
-        return []
-    values = {
-        "font-style": "normal",
-        "font-weight": "normal",
-        "font-size": match["size"],
-        "font-family": match["family"],
-    }
-    for word in match["before"].lower().split():
-        if word in ("italic", "oblique"):
-            values["font-style"] = word
-        elif word in ("bold", "bolder", "lighter") or word.isdecimal():
-            values["font-weight"] = word
-        elif word != "normal":
-            return []
-    parsed = [(name, parse_property(name, value)) for name, value in values.items()]
-    return [(name, value) for name, value in parsed if value is not None]
-
-
-_SIMPLE = re.compile(r"([.#]?)(-?[A-Za-z_][A-Za-z0-9_-]*)")
-_SPECIFICITY = {"#": (1, 0, 0), ".": (0, 1, 0), "": (0, 0, 1)}
-
-_Block = tuple[Declaration, ...]
-_Entry = tuple[tuple[int, int, int], int, _Block]
-
-
-class _Rules:
-    """The style rules of a document: by class, id or type, and the rest for cssselect2."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._simple: dict[str, list[_Entry]] = {}
-        self._complex: list[tuple[Any, int, _Block]] = []
-
-    def add(self, sheet: str, settings: NormalizeSettings) -> set[str]:
-        """Read one sheet. Returns notes about what of it was ignored."""
-        import tinycss2
-
-        limit_css_nesting(sheet, settings.max_css_nesting)
-        notes: set[str] = set()
-        for rule in tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True):
-            if rule.type == "at-rule":
-                if rule.lower_at_keyword not in ("charset", "font-face", "namespace"):
-                    notes.add(f"css_{_note(rule.lower_at_keyword)}_ignored")
-            elif rule.type == "qualified-rule":
-                block = _typed(
-                    _pairs(tinycss2.parse_declaration_list(rule.content, skip_comments=True, skip_whitespace=True))
-                )
-                if block and not self._rule(rule.prelude, block):
-                    notes.add("css_selector_ignored")
-        return notes
-
-    def _rule(self, prelude: list[Any], block: _Block) -> bool:
-        import tinycss2
-
-        parts = tinycss2.serialize(prelude).split(",")
-        simple = [_SIMPLE.fullmatch(part.strip()) for part in parts]
-        if all(simple):
-            for match in simple:
-                if match:
-                    self.count += 1
-                    self._simple.setdefault(match[0], []).append((_SPECIFICITY[match[1]], self.count, block))
-            return True
-        import cssselect2
-
-        try:
-            selectors = cssselect2.compile_selector_list(prelude)
-        except (cssselect2.SelectorError, RecursionError):
-            return False
-        for selector in selectors:
-            self.count += 1
-            if selector.pseudo_element is None:
-                self._complex.append((selector, self.count, block))
-        return True
-
-    def matches(self, nodes: list[Node]) -> list[tuple[_Block, ...]]:
-        """For each node the blocks that apply, the strongest last."""
-        found: list[list[_Entry]] = [[] for _ in nodes]
-        simple = self._simple
-        for node, entries in zip(nodes, found, strict=True):
-            if node.tag in simple:
-                entries += simple[node.tag]
-            names = node.attributes.get("class")
-            if names:
-                for name in dict.fromkeys(names.split()):
-                    entries += simple.get("." + name, ())
-            ident = node.attributes.get("id")
-            if ident:
-                entries += simple.get("#" + ident, ())
-        if self._complex:
-            self._match(nodes, found)
-        return [tuple(block for _, _, block in sorted(e, key=_strength)) if e else () for e in found]
-
-    def _match(self, nodes: list[Node], found: list[list[_Entry]]) -> None:
-        import cssselect2
-
-        matcher = cssselect2.Matcher()
-        for selector, order, block in self._complex:
-            matcher.add_selector(selector, (order, block))
-        at = {id(node.source): i for i, node in enumerate(nodes)}
-        root = cssselect2.ElementWrapper.from_xml_root(nodes[0].source)
-        for wrapper in root.iter_subtree():
-            i = at.get(id(wrapper.etree_element))
-            if i is not None:
-                found[i] += [(spec, order, block) for spec, _, _, (order, block) in matcher.match(wrapper)]
-
-
-def _strength(entry: _Entry) -> tuple[tuple[int, int, int], int]:
-    return entry[0], entry[1]
-
-
-def _note(keyword: str) -> str:
-    return keyword if re.fullmatch(r"-?[a-z][a-z-]{0,30}", keyword) else "at_rule"
+    The parent's declarations are final by now. Renderers know ``inherit`` alone, so the source is told the rest.
+    """
+    declared = node.declared
+    style = node.attributes.get("style")
+    if style and _ODD_STYLE.search(style):
+        plain_style(node, plain)
+    wide = [(name, value) for name, value in declared.items() if type(value) is object]
+    for name, value in wide:
+        if value is not INHERIT:
+            text = INITIAL_TEXTS.get(name)
+            if name in INHERITED and value is UNSET:
+                text = "inherit"
+            elif name in CSS_ONLY or name == "overflow":  # an attribute, or a default, would be taken instead
+                declared[name] = text
+            if text is not None:
+                append_declaration(node.source, name, text)
+                plain.note("css_wide_keywords")
+        elif name not in INHERITED:
+            outer = node.parent
+            default = "visible" if name == "overflow" else INITIAL
+            inherited = outer.declared.get(name, default) if outer is not None else INITIAL
+            if outer is not None and name in CSS_ONLY and inherited is INITIAL:
+                inherited = outer.attributes.get(name, INITIAL)
+            if inherited is INITIAL or inherited is UNSET:
+                if name in CSS_ONLY:
+                    declared[name] = INITIAL_TEXTS[name]
+                else:
+                    del declared[name]
+            else:
+                declared[name] = inherited

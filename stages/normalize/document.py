@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
+from stages.normalize.aliases import OCCURS, spell_out
+from stages.normalize.animation import end_of_styles
 from stages.normalize.background import ground, rectangle
 from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
@@ -15,15 +18,19 @@ from stages.normalize.defs import sort_attributes
 from stages.normalize.ink import ink
 from stages.normalize.omit import omit
 from stages.normalize.plain import Plain
+from stages.normalize.plain_values import declare_plain
+from stages.normalize.references import decode_references
+from stages.normalize.root_font import resolve_rem
 from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.smil import ANIMATIONS, hold_ends
 from stages.normalize.structure import Walker
 from stages.normalize.transforms import IDENTITY
 from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
-_ANIMATIONS = frozenset(("animate", "animateColor", "animateMotion", "animateTransform", "set", "discard"))
+_REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,27 @@ def source_view_box(svg: bytes, settings: NormalizeSettings | None = None) -> Vi
 def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, dict[str, Node], set[str]]:
     if len(svg) > settings.max_bytes:
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
-    nodes, ids = build(parse(svg), settings.max_elements)
-    notes = cascade(nodes, settings, plain)
-    if b"var(" in svg.lower():
-        resolve_variables(nodes, plain)
-    if any(node.tag in _ANIMATIONS for node in nodes):
+    document = parse(svg)
+    if OCCURS.search(svg):
+        spell_out(document, plain)
+    if b"%" in svg or b"\\" in svg:
+        decode_references(document, plain)
+    nodes, ids = build(document, settings.max_elements)
+    cascaded = cascade(nodes, ids, settings, plain)
+    notes = set(cascaded.notes)
+    if any(node.tag in ANIMATIONS for node in nodes):
         if settings.animation == "reject":
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "the drawing is animated")
+        if settings.animation == "end":
+            hold_ends(nodes, ids, plain)
         notes.add("animation")
+    if cascaded.keyframes and end_of_styles(nodes, cascaded.keyframes, settings, plain):
+        notes.add("animation")
+    if b"var(" in svg.lower():
+        resolve_variables(nodes, plain)
+    if (b"rem" in svg or b"REM" in svg) and _REM.search(svg):
+        resolve_rem(nodes)
+    declare_plain(nodes, plain, svg)
     return nodes[0], ids, notes
 
 
@@ -104,12 +124,14 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     if not drawn:
         if "animation" in notes:
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing is drawn but by animation")
+        if "number_too_large" in notes:
+            raise Dropped(Reason.UNSUPPORTED_ELEMENT, "nothing but shapes that are too large for browsers to draw")
         raise Dropped(Reason.NOTHING_DRAWN)
     for element in drawn:
         sort_attributes(element)
     used = walker.definitions.finish(drawn)
     check_budget(drawn, used, settings)
-    color = ground(drawn, used, settings)
+    color = ground(drawn, used, settings, "root_background" in plain.names)
     if color:
         drawn = [rectangle(color, settings), *drawn]
     size = settings.canvas

@@ -18,7 +18,7 @@ from stages.normalize.outline import outline
 from stages.normalize.quantize import Pen, quantize, snap
 from stages.normalize.segments import Subpath, exact_box, hull_box, transform
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.shapes import Shape
+from stages.normalize.shapes import Shape, rect_path
 from stages.normalize.trace import trace
 from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, axis_aligned, map_box, singular_values
 from stages.reasons import Reason
@@ -27,6 +27,7 @@ _FAR = 1e7
 """Canvas units beyond which floating point is no longer exact enough."""
 
 
+_OPEN = frozenset(("path", "line", "polyline", "polygon"))
 _ANYWHERE = (-math.inf, -math.inf, math.inf, math.inf)
 
 
@@ -107,6 +108,10 @@ class Drawer:
             raise Dropped(Reason.OUT_OF_CANVAS, "a transform too large to compute with")
         if look.stroke is not None and look.stroke.pen is not None:
             return self._outlined(shape, matrix, look, look.stroke, look.stroke.pen)
+        if look.stroke is not None and look.stroke.cap == "square" and shape.kind in _OPEN:
+            dots = [sub for sub in shape.path() if _is_dot(sub)]
+            if dots:
+                return self._dotted(shape, dots, matrix, look, look.stroke)
         if shape.numbers and self._settings.shapes == "keep":
             element = self._element(shape, matrix, look)
             if element is not None:
@@ -174,10 +179,17 @@ class Drawer:
         area = outline(path, stroke.width, stroke.cap, stroke.join, stroke.miter_limit, stroke.dashes, stroke.offset)
         if not area:
             return []
-        fill = {} if stroke.attributes["stroke"] == "#000" else {"fill": stroke.attributes["stroke"]}
-        if "stroke-opacity" in stroke.attributes:
-            fill["fill-opacity"] = stroke.attributes["stroke-opacity"]
-        return self.draw(Shape("path", subpaths=area), to_canvas, Look(fill, None, {}))
+        return self.draw(Shape("path", subpaths=area), to_canvas, Look(_filling(stroke), None, {}))
+
+    def _dotted(self, shape: Shape, dots: list[Subpath], matrix: Matrix, look: Look, stroke: Stroke) -> list[Element]:
+        """A shape with subpaths of no length whose caps are squares, upright in user space: librsvg draws none."""
+        lines = [sub for sub in shape.path() if not _is_dot(sub)]
+        parts = [self.draw(Shape("path", subpaths=lines), matrix, look)] if lines else []
+        large, small = singular_values(matrix)
+        side = 2 * stroke.width / (large + small)
+        squares = [path for sub in dots for path in rect_path(sub.x - side / 2, sub.y - side / 2, side, side, 0, 0)]
+        parts.append(self.draw(Shape("path", subpaths=squares), matrix, Look(_filling(stroke), None, {})))
+        return _one_picture(parts, look)
 
     def _inside(self, box: Box) -> bool:
         """Whether a box stays within the sides of the viewBox that are not sides of the canvas."""
@@ -371,6 +383,19 @@ class Drawer:
             return begin, length
         short = round(high - low, 2)
         return begin, "1" if short >= 0.49 else number(short, 2)
+
+
+def _is_dot(sub: Subpath) -> bool:
+    """Whether a subpath has no length, and still draws its caps."""
+    return bool(sub.closed or sub.segments) and hull_box([sub])[:2] == hull_box([sub])[2:]
+
+
+def _filling(stroke: Stroke) -> dict[str, str]:
+    """The paint of a stroke as that of an area."""
+    fill = {} if stroke.attributes["stroke"] == "#000" else {"fill": stroke.attributes["stroke"]}
+    if "stroke-opacity" in stroke.attributes:
+        fill["fill-opacity"] = stroke.attributes["stroke-opacity"]
+    return fill
 
 
 def _one_picture(parts: list[list[Element]], look: Look) -> list[Element]:

@@ -1,4 +1,4 @@
-"""What applies to a group as a whole: opacity, clip paths, masks.
+"""What applies to a group as a whole: opacity and clip paths (see `masks` for the others).
 
 Clip paths and masks keep their shapes, baked into canvas coordinates like any other. A clip that changes nothing is
 left out; to know that, everything is measured as printed.
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from stages.base import Dropped
 from stages.canonical import Element, number
+from stages.normalize.clip_shapes import css_shape
 from stages.normalize.colors import BLACK
+from stages.normalize.conditional import shown
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink, rectangle
-from stages.normalize.properties import NO_PAINT, Paint, compute
+from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint, compute, refuse
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.text import draw_text
-from stages.normalize.transforms import IDENTITY, Box, Matrix, determinant, map_box, multiply, parse_transform
+from stages.normalize.transforms import Box, Matrix, determinant, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
@@ -64,10 +66,15 @@ def _blends(element: Element) -> bool:
     return "style" in element.attributes or any(_blends(child) for child in element.children)
 
 
-def clip(walker: Walker, ref: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
-    """``elements`` within the clip path with the id ``ref``. Raises Dropped (UNSUPPORTED_CLIP_PATH, CYCLIC_REF)."""
-    if ref == "\0shape":
-        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "a clip path that is a CSS shape")
+def clip(
+    walker: Walker, owner: Node, ref: str, place: Place, elements: list[Element], box: BoxOf, shape: Shape | None = None
+) -> list[Element]:
+    """``elements``, drawn for ``owner``, within the clip path with the id ``ref``, or a CSS shape.
+
+    ``shape``: the owner's, if it is one. Raises Dropped (UNSUPPORTED_CLIP_PATH, CYCLIC_REF).
+    """
+    if ref[:1] == "\0":
+        return apply_clip(walker, css_shape(walker, owner, ref[1:], place, box, shape), elements)
     node = walker.ids.get(ref)
     if node is None or node.tag != "clipPath":
         walker.notes.add("clip_path_missing")  # CSS Masking 1, section 5.1: no clip is applied
@@ -75,11 +82,11 @@ def clip(walker: Walker, ref: str, place: Place, elements: list[Element], box: B
     if walker.settings.clip_path == "reject":
         raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"clip path {ref!r}")
     content = _clip_content(walker, node, place, box)
-    outer = _own(node).get("clip-path")
+    outer = own_properties(node).get("clip-path")
     drawn = apply_clip(walker, content, elements)
     if outer and drawn:
         walker.enter(node)
-        drawn = clip(walker, outer, place, drawn, box)
+        drawn = clip(walker, node, outer, place, drawn, box)
         walker.leave()
     return drawn
 
@@ -99,7 +106,7 @@ def apply_clip(walker: Walker, content: list[Element], elements: list[Element]) 
         elements = _within(elements, seen, walker.settings)
         if not elements:
             return []
-        if all(_holds(seen, _cut(ink(element), (0, 0, size, size))) for element in elements):
+        if all(holds(seen, _cut(ink(element), (0, 0, size, size))) for element in elements):
             return elements
     return wrap(elements, "clip-path", walker.definitions.reference(Element("clipPath", {}, content)))
 
@@ -140,7 +147,8 @@ def _cut(a: Box, b: Box) -> Box:
     return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
 
 
-def _holds(a: Box, b: Box) -> bool:
+def holds(a: Box, b: Box) -> bool:
+    """Whether one box holds another."""
     return a[0] <= b[0] and a[1] <= b[1] and a[2] >= b[2] and a[3] >= b[3]
 
 
@@ -148,11 +156,12 @@ def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _own(node: Node) -> dict[str, Any]:
-    return {name: value for name, value in node.declared.items() if isinstance(value, str | float)}
+def own_properties(node: Node) -> dict[str, Any]:
+    """What a definition declares that applies to its content as a whole."""
+    return {name: value for name, value in node.declared.items() if isinstance(value, str | float | Mask)}
 
 
-def _units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reason: Reason) -> Place:
+def units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reason: Reason) -> Place:
     """The place of content whose coordinates may refer to the bounding box of what it applies to."""
     if node.attributes.get(name, "").strip() != "objectBoundingBox":
         return place
@@ -167,8 +176,10 @@ def _units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reas
 def _clip_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
     """The shapes of a clip path on the canvas."""
     # a clip path's own transform applies outside of its units
-    place = place._replace(style=walker.style_at(node), matrix=_moved(node, place))
-    place = _units(walker, node, "clipPathUnits", place, box, Reason.UNSUPPORTED_CLIP_PATH)
+    style, own = compute(walker.style_at(node), node.declared)
+    refuse(own)
+    place = place._replace(style=style, matrix=_moved(walker, node, own, style, place))
+    place = units(walker, node, "clipPathUnits", place, box, Reason.UNSUPPORTED_CLIP_PATH)
     known = walker.contents.get((id(node), place.matrix))
     if known is not None:
         return known
@@ -186,9 +197,10 @@ def _clip_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[
 
 def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
     style, own = compute(place.style, node.declared)
-    if own.get("display") == "none":
+    if own.get("display") == "none" or not shown(node, walker.settings, walker.plain):
         return []
-    matrix = _moved(node, place)
+    refuse(own)
+    matrix = _moved(walker, node, own, style, place)
     place = place._replace(style=style, matrix=matrix)
     if node.tag == "use":
         target = walker.ids.get(node.attributes.get("href", "").strip()[1:])
@@ -205,122 +217,24 @@ def _clip_shape(walker: Walker, node: Node, place: Place) -> list[Element]:
         found = walker.drawer.draw(shape, matrix, Look({}, None, rule)) if shape.kind != "line" else []
     elif node.tag == "text" and determinant(matrix) != 0:
         black = {**style, "fill": Paint("color", BLACK), "stroke": NO_PAINT, "fill-opacity": 1.0}
-        found = draw_text(walker, node, place._replace(style=black), outlined=True)
+        found = draw_text(walker, node, own, place._replace(style=black), outlined=True)
     else:
         return []
     if own.get("clip-path"):
-        found = clip(walker, own["clip-path"], place, found, lambda: None)
+        found = clip(walker, node, own["clip-path"], place, found, lambda: None)
         if any(element.tag == "g" for element in found):
             raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "clip paths within clip paths")
     return found
 
 
-def _moved(node: Node, place: Place) -> Matrix:
-    text = node.declared.get("transform", node.attributes.get("transform"))
-    if not isinstance(text, str):
+def _moved(walker: Walker, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+    if "transform" not in node.attributes and TRANSFORM_PROPERTIES.isdisjoint(node.declared):
         return place.matrix
-    if "transform-origin" in node.declared:
-        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "transform-origin in a clip path")
-    return multiply(place.matrix, parse_transform(text, place.viewport) or IDENTITY)
+    if node.tag not in SHAPES and own.get("transform-box", "view-box") != "view-box":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"transform-box on a {node.tag}")
+    return multiply(place.matrix, walker.local(node, own, style, place))
 
 
 def _offset(node: Node, name: str, reference: float) -> float:
     length = parse_length(node.attributes.get(name, "0"))
     return 0.0 if length is None else resolve(length, reference)
-
-
-def mask(walker: Walker, ref: str, place: Place, elements: list[Element], box: BoxOf) -> list[Element]:
-    """``elements`` under the mask with the id ``ref``. Raises Dropped (UNSUPPORTED_MASK, CYCLIC_REF)."""
-    node = walker.ids.get(ref)
-    if node is None or node.tag != "mask":
-        walker.notes.add("mask_missing")  # CSS Masking 1, section 6.1: no mask is applied
-        return elements
-    if walker.settings.mask == "reject":
-        raise Dropped(Reason.UNSUPPORTED_MASK, f"mask {ref!r}")
-    if not elements:
-        return elements
-    content = _mask_content(walker, node, place, box)
-    if not content:
-        return []
-    own = _own(node)
-    kind = own.get("mask-type", "luminance")
-    region = _region(walker, node, place, box)
-    if _is_clip(content, kind):
-        shapes = [_bare(element) for element in content]
-        return apply_clip(walker, region, apply_clip(walker, shapes, elements))
-    elements = apply_clip(walker, region, elements)
-    if not elements:
-        return []
-    size = str(walker.settings.canvas)
-    attributes = {"x": "0", "y": "0", "width": size, "height": size, "maskUnits": "userSpaceOnUse"}
-    if kind == "alpha":
-        attributes["mask-type"] = "alpha"
-    return wrap(elements, "mask", walker.definitions.reference(Element("mask", attributes, content)))
-
-
-def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
-    """What a mask draws, on the canvas."""
-    inner = _units(walker, node, "maskContentUnits", place, box, Reason.UNSUPPORTED_MASK)
-    known = walker.contents.get((id(node), inner.matrix))
-    if known is not None:
-        return known
-    walker.enter(node)
-    own = _own(node)
-    content = walker.children(node, inner._replace(style=walker.style_at(node), depth=place.depth + 1))
-    if content and own.get("mask"):
-        content = mask(walker, own["mask"], place, content, box)
-    if content and own.get("clip-path"):
-        content = clip(walker, own["clip-path"], place, content, box)
-    walker.leave()
-    walker.contents[id(node), inner.matrix] = content
-    return content
-
-
-def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
-    """The rectangle outside of which a mask hides everything, as a shape on the canvas."""
-    size = walker.settings.canvas
-    names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
-    texts = [node.attributes.get(name, default) for name, default in names]
-    relative = node.attributes.get("maskUnits", "").strip() != "userSpaceOnUse"
-    reach = box() if relative else (0.0, 0.0, *place.viewport)
-    if relative and (reach is None or reach[0] == reach[2] or reach[1] == reach[3]):
-        return []  # a region without extent hides everything
-    lengths = []
-    for text, whole in zip(texts, (place.viewport.width, place.viewport.height) * 2, strict=True):
-        length = parse_length(text)
-        value = 0.0 if length is None else resolve(length, 1.0 if relative else whole)
-        lengths.append(value)
-    x, y, width, height = lengths
-    if relative and reach:
-        w, h = reach[2] - reach[0], reach[3] - reach[1]
-        x, y, width, height = reach[0] + x * w, reach[1] + y * h, width * w, height * h
-    if width <= 0 or height <= 0:
-        return []
-    whole_box = map_box(place.matrix, (x, y, x + width, y + height))
-    if _holds(whole_box, (0, 0, size, size)):
-        whole_rect = {"x": "0", "y": "0", "width": str(size), "height": str(size)}
-        return [Element("rect", whole_rect)]
-    return walker.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))
-
-
-def _is_clip(content: list[Element], kind: str) -> bool:
-    """Whether a mask shows or hides without half tones: plain shapes that are filled opaquely, white for luminance."""
-    for element in content:
-        attributes = element.attributes
-        if element.tag == "g" or "stroke" in attributes or "opacity" in attributes or "mask" in attributes:
-            return False
-        if "filter" in attributes:
-            return False
-        fill = attributes.get("fill", "#000")
-        if fill.startswith("url") or (kind != "alpha" and fill != "#fff"):
-            return False
-        if "clip-path" in attributes:
-            return False
-    return True
-
-
-def _bare(element: Element) -> Element:
-    attributes = {k: v for k, v in element.attributes.items() if k not in ("fill", "fill-rule")}
-    if "fill-rule" in element.attributes:
-        attributes["clip-rule"] = element.attributes["fill-rule"]
-    return Element(element.tag, attributes)

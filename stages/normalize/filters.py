@@ -18,12 +18,12 @@ from stages.normalize.canvas import Canvas
 from stages.normalize.colors import Color, linear
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.filter_functions import steps
-from stages.normalize.gradients import current_color
 from stages.normalize.ink import ink
 from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.quantize import snap
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
+from stages.normalize.stops import current_color
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
@@ -55,6 +55,9 @@ _BLENDS = frozenset((
     "difference", "exclusion", "hue", "saturation", "color", "luminosity",
 ))  # fmt: skip
 _OPERATORS = frozenset(("in", "out", "atop", "xor", "lighter", "arithmetic"))
+_SPREADING = frozenset(("feGaussianBlur", "feDropShadow"))
+_CUT = 2.0
+"""Canvas units by which a region may cut what is blurred."""
 _COLOURLESS = frozenset(("feOffset",))
 """Primitives that come out alike in every colour space."""
 
@@ -120,7 +123,7 @@ def filtered(
         if isinstance(step, float):
             elements = effects.fade(elements, step, walker.settings)
         else:
-            elements = _Filter(walker, step, place, box).apply(elements)
+            elements = _Filter(walker, step, place, box, moved=node.tag == "use").apply(elements)
     return elements
 
 
@@ -145,10 +148,14 @@ def _is_bare(node: Node, value: str) -> bool:
 class _Filter:
     """One filter on one element."""
 
-    def __init__(self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True) -> None:
+    def __init__(
+        self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True, moved: bool = False
+    ) -> None:
         self._walker, self._node, self._place, self._box = walker, node, place, box
         self._cuts = cuts
         """Whether subregions count."""
+        self._moved = moved
+        """Whether it applies to a ``use``, whose region may be meant for the place that it is moved from."""
         self._large, self._small = singular_values(place.matrix)
         self._tail = 0.0
         self._primitives: list[_Primitive] = []
@@ -180,6 +187,8 @@ class _Filter:
         if final == _EMPTY:
             return []
         chosen = self._chosen(output)
+        if upright and self._moved and any(self._primitives[at].tag in _SPREADING for at in chosen):
+            self._check_cut(map_box(place.matrix, region), source)
         cut = upright and self._cut(region, chosen)
         if not cut and any(self._primitives[at].area for at in chosen):
             return _Filter(self._walker, node, place, self._box, cuts=False).apply(elements)
@@ -219,6 +228,16 @@ class _Filter:
         if left >= right or top >= bottom:
             return None
         return math.floor(left - tail), math.floor(top - tail), math.ceil(right + tail), math.ceil(bottom + tail)
+
+    def _check_cut(self, region: Box, source: Reach) -> None:
+        """Raises Dropped where the region cuts what is blurred: browsers cut the result alone, renderers its source."""
+        rect = self._walker.canvas.rect
+        if source is None or source == _EMPTY:
+            return
+        low = any(source[i] < region[i] - _CUT and region[i] > rect[i] for i in (0, 1))
+        high = any(source[i] > region[i] + _CUT and region[i] < rect[i] for i in (2, 3))
+        if low or high:
+            raise Dropped(Reason.UNSUPPORTED_FILTER, "a filter region that cuts what is blurred")
 
     def _clips(self, region: Box, elements: list[Element]) -> tuple[bool, bool]:
         """Whether a turned region cuts what goes into the filter, and what comes out: clip paths can do that.
@@ -497,7 +516,7 @@ class _Filter:
         color, opacity = Color(0, 0, 0), node.declared.get("flood-opacity", 1.0)
         paint = node.declared.get("flood-color")
         if isinstance(paint, Paint):
-            color = current_color(node) if paint.kind == "current" else paint.color or color
+            color = paint.solid(current_color(node))
         alpha = number(color.alpha * (opacity if isinstance(opacity, float) else 1.0), self._opacity_decimals)
         channels = [channel / 255 for channel in color[:3]]
         if _color_space(node) != "srgb":

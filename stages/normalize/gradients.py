@@ -8,30 +8,30 @@ elliptic, which is printed as a unit circle under a ``gradientTransform``.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import Element, number
-from stages.normalize.colors import BLACK, Color, hexadecimal
-from stages.normalize.properties import Paint
+from stages.normalize.colors import Color, hexadecimal
+from stages.normalize.placement import server_matrix
+from stages.normalize.plain import Plain
+from stages.normalize.plain_values import plain_lengths
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, determinant, multiply, parse_transform
+from stages.normalize.stops import Stop, read_stops
+from stages.normalize.transforms import Box, Matrix, apply, determinant, multiply
 from stages.normalize.tree import Node
-from stages.normalize.units import Viewport, parse_length, parse_number, resolve
+from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 
 GRADIENTS = frozenset(("linearGradient", "radialGradient"))
 _FOCAL_DECIMALS = 4
 _FARTHEST = 1e9
 
-Stop = tuple[float, Color]
-
 
 class Gradients:
     """The gradients of one document."""
 
-    def __init__(self, ids: dict[str, Node], settings: NormalizeSettings) -> None:
-        self._ids, self._settings = ids, settings
+    def __init__(self, ids: dict[str, Node], settings: NormalizeSettings, plain: Plain) -> None:
+        self._ids, self._settings, self._plain = ids, settings, plain
         self._chains: dict[int, list[Node]] = {}
         self._stops: dict[int, list[Stop]] = {}
 
@@ -90,23 +90,9 @@ class Gradients:
             if any(child.tag == "stop" for child in node.children):
                 found = self._stops.get(id(node))
                 if found is None:
-                    found = self._stops[id(node)] = self._read_stops(node)
+                    found = self._stops[id(node)] = read_stops(node, self._plain)
                 return found
         return []
-
-    def _read_stops(self, node: Node) -> list[Stop]:
-        stops: list[Stop] = []
-        last = 0.0
-        for child in node.children:
-            if child.tag != "stop":
-                continue
-            text = child.attributes.get("offset", "0")
-            length = parse_length(text)
-            percent = length.value / 100 if length is not None and length.unit == "%" else None
-            offset = (parse_number(text) or 0.0) if percent is None else percent
-            last = max(last, min(max(offset, 0.0), 1.0))
-            stops.append((last, stop_color(child)))
-        return stops
 
     def _stop(self, offset: float, color: Color) -> Element:
         attributes = {"offset": number(offset, 4), "stop-color": hexadecimal(color)}
@@ -116,13 +102,7 @@ class Gradients:
         return Element("stop", attributes)
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
-        for node in chain:
-            text = node.declared.get("transform") or node.attributes.get("gradientTransform")
-            if isinstance(text, str):
-                if "transform-origin" in node.declared:
-                    raise Dropped(Reason.UNSUPPORTED_PAINT, "transform-origin on a gradient")
-                return parse_transform(text, viewport) or IDENTITY
-        return IDENTITY
+        return server_matrix(chain, "gradientTransform", viewport, self._plain)
 
     def _length(self, chain: list[Node], name: str, default: str, reference: float) -> float:
         for node in chain:
@@ -132,7 +112,10 @@ class Gradients:
                 if length is not None:
                     if abs(length.value) > _FARTHEST:
                         raise Dropped(Reason.UNSUPPORTED_PAINT, f"a gradient with {name}={length.value:g}")
-                    return resolve(length, reference)
+                    value = resolve(length, reference)
+                    if length.exotic:
+                        plain_lengths(self._plain, node, {name: value})
+                    return value
         length = parse_length(default)
         return resolve(length, reference) if length else 0.0
 
@@ -210,24 +193,3 @@ def _attribute(chain: list[Node], name: str) -> str:
         if name in node.attributes:
             return node.attributes[name].strip()
     return ""
-
-
-def stop_color(stop: Node) -> Color:
-    """A stop's colour and opacity; ``currentColor`` is that of the stop's own place in the document."""
-    paint: Any = stop.declared.get("stop-color")
-    opacity: Any = stop.declared.get("stop-opacity", 1.0)
-    color = BLACK
-    if isinstance(paint, Paint):
-        color = current_color(stop) if paint.kind == "current" else paint.color or BLACK
-    return color._replace(alpha=color.alpha * opacity) if isinstance(opacity, float) else color
-
-
-def current_color(node: Node) -> Color:
-    """The computed value of ``color`` where ``node`` stands in the document."""
-    at: Node | None = node
-    while at is not None:
-        paint: Any = at.declared.get("color")
-        if isinstance(paint, Paint) and paint.color is not None:
-            return paint.color
-        at = at.parent
-    return BLACK

@@ -9,10 +9,10 @@ import math
 
 from stages.canonical import Element
 from stages.normalize.arcs import Center, center
+from stages.normalize.glyphs import Face, ink_box
 from stages.normalize.segments import Segment, Subpath, exact_box, from_commands, transform, union
 from stages.normalize.shapes import ellipse_path, line_path, rect_path
 from stages.normalize.transforms import IDENTITY, Box, Matrix, map_box, singular_values
-from stages.normalize.typeset import Face, ink_box
 from stages.pathdata import parse_path
 
 

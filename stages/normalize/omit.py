@@ -41,7 +41,7 @@ def omit(svg: bytes, settings: NormalizeSettings) -> tuple[bytes, set[str]]:
     properties = frozenset(_PROPERTIES[name] for name in found if name in _PROPERTIES)
     if properties:
         notes |= {f"{prop.replace('-', '_')}_dropped" for prop in _strip(root, properties, settings)}
-    return etree.tostring(root), notes
+    return etree.tostring(root, encoding="utf-8"), notes
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -61,6 +61,8 @@ def _strip(root: Any, properties: frozenset[str], settings: NormalizeSettings) -
     def kept(nodes: list[Any]) -> list[Any]:
         out = []
         for node in nodes:
+            if node.type in ("qualified-rule", "at-rule") and node.content is not None:
+                node.content = kept(tinycss2.parse_blocks_contents(node.content))
             if node.type == "declaration" and node.lower_name in properties:
                 there.add(node.lower_name)
             else:

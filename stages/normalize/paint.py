@@ -12,6 +12,7 @@ from stages.normalize.defs import Definitions
 from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
 from stages.normalize.patterns import NOTHING, Patterns
+from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import TooLarge
@@ -55,11 +56,16 @@ class Paints:
     """Resolves the paints of one document."""
 
     def __init__(
-        self, ids: dict[str, Node], definitions: Definitions, settings: NormalizeSettings, patterns: Patterns
+        self,
+        ids: dict[str, Node],
+        definitions: Definitions,
+        settings: NormalizeSettings,
+        patterns: Patterns,
+        plain: Plain,
     ) -> None:
         self._ids, self._definitions, self._settings = ids, definitions, settings
         self._pattern = patterns.convert
-        self._gradients = Gradients(ids, settings)
+        self._gradients = Gradients(ids, settings, plain)
 
     def look(
         self,
@@ -112,7 +118,7 @@ class Paints:
         if kind == "none" or opacity == 0:
             return None
         if kind == "color" or kind == "current":
-            return self._solid(paint.color or style["color"].color, opacity)
+            return self._solid(paint.solid(style["color"].color), opacity)
         if kind == "context":
             context: Context | None = style.get(CONTEXT)
             if context is None or context.paints[paint.ref].kind == "context":
@@ -126,6 +132,8 @@ class Paints:
             if isinstance(found, Color):
                 return self._solid(found, opacity)
             if found is not None:
+                if _in_linear_rgb(server):
+                    raise Dropped(Reason.UNSUPPORTED_PAINT, "color-interpolation linearRGB of a gradient")
                 text = number(opacity, self._settings.opacity_decimals)
                 return (self._definitions.reference(found), text) if text != "0" else None
         elif server is not None and server.tag == "pattern":
@@ -159,8 +167,6 @@ class Paints:
         found = self._paint(style["stroke"], style, style["stroke-opacity"], box, matrix, viewport)
         if found is None:
             return None, "1"
-        if own.get("vector-effect") not in (None, "none"):
-            raise Dropped(Reason.UNSUPPORTED_STROKE, f"vector-effect {own['vector-effect'][:40]}")
         large, small = singular_values(matrix)
         uneven = large - small > self._settings.stroke_anisotropy * small
         # the numbers of a stroke drawn as an area are of its larger scale, where skia is as exact as the canvas is
@@ -215,9 +221,22 @@ class Paints:
         texts = [number(length, decimals) for length in lengths]
         if all(text == "0" for text in texts) or all(text == "0" for text in (texts * 2)[1::2]):
             return (), 0.0  # no gap is left: a solid line
+        if style["stroke-linecap"] == "square" and "0" in (texts * 2)[::2]:
+            # whose caps are upright or along the path, as the renderer likes
+            raise Dropped(Reason.UNSUPPORTED_STROKE, "square caps on dashes of no length")
         attributes["stroke-dasharray"] = " ".join(texts)
         start = resolve(style["stroke-dashoffset"], viewport.diagonal) * scale
         offset = number(start, decimals)
         if offset != "0":
             attributes["stroke-dashoffset"] = offset
         return lengths, start
+
+
+def _in_linear_rgb(node: Node) -> bool:
+    """Whether the inherited ``color-interpolation`` of an element is linearRGB, which renderers do not know."""
+    at: Node | None = node
+    while at is not None:
+        if "color-interpolation" in at.declared:
+            return bool(at.declared["color-interpolation"] == "linearrgb")
+        at = at.parent
+    return False

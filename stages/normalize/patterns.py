@@ -17,6 +17,8 @@ from stages.canonical import Element, number
 from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.draw import Drawer
 from stages.normalize.ink import ink
+from stages.normalize.placement import server_matrix
+from stages.normalize.plain_values import plain_lengths
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
@@ -27,7 +29,6 @@ from stages.normalize.transforms import (
     invert,
     map_box,
     multiply,
-    parse_transform,
     singular_values,
 )
 from stages.normalize.tree import Node
@@ -52,6 +53,8 @@ _MATRIX_DECIMALS = 5
 _TILE_DECIMALS = 2
 _SLACK = 1e-3
 _FARTHEST = 1e7
+_LARGEST = 1e8
+"""Square canvas units of a tile above which renderers see a smaller one."""
 _DEPTH = 3
 """Of a pattern's content in the canonical drawing: svg, defs, pattern."""
 
@@ -100,6 +103,7 @@ class Patterns:
         source = self._source(chain, content, matrix, found, viewport)
         if source is None:
             return NOTHING
+        self._limit(chain, source)
         walker.enter(content)
         element = self._element(source)
         walker.leave()
@@ -124,8 +128,8 @@ class Patterns:
         font_size = self._walker.style_at(chain[0])["font-size"].value
         relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
         wide, high = (1.0, 1.0) if relative else viewport
-        x, width = (_length(chain, name, wide, font_size) for name in ("x", "width"))
-        y, height = (_length(chain, name, high, font_size) for name in ("y", "height"))
+        x, width = (self._length(chain, name, wide, font_size) for name in ("x", "width"))
+        y, height = (self._length(chain, name, high, font_size) for name in ("y", "height"))
         if relative and box is not None:
             across, down = box[2] - box[0], box[3] - box[1]
             x, y, width, height = box[0] + x * across, box[1] + y * down, width * across, height * down
@@ -155,14 +159,43 @@ class Patterns:
             raise Dropped(Reason.UNSUPPORTED_PATTERN, "a pattern too large to compute with")
         return _Source(content, matrix, (left, top, right - left, bottom - top), viewport)
 
+    def _length(self, chain: list[Node], name: str, reference: float, font_size: float) -> float:
+        node = next((node for node in chain if name in node.attributes), None)
+        length = None if node is None else parse_length(node.attributes[name])
+        if node is None or length is None:
+            return 0.0
+        value = resolve(length, reference, font_size)
+        if length.exotic:
+            plain_lengths(self._walker.plain, node, {name: value})
+        return value
+
+    def _limit(self, chain: list[Node], source: _Source) -> None:
+        """Make tiles that are far larger than the canvas smaller in what renderers see: resvg draws all of a tile.
+
+        Raises Dropped (UNSUPPORTED_PATTERN) where that would not be the same picture.
+        """
+        canvas = self._walker.settings.canvas
+        x, y, width, height = source.tile
+        box = map_box(source.matrix, (x, y, x + width, y + height))
+        sides = (box[2] - box[0], box[3] - box[1])
+        if sides[0] * sides[1] <= _LARGEST:
+            return
+        for name, begin, side in (("width", box[0], sides[0]), ("height", box[1], sides[1])):
+            if side <= 3 * canvas:
+                continue
+            node = next(node for node in chain if name in node.attributes)
+            length = parse_length(node.attributes[name])
+            # one tile has to hold all of the canvas
+            near = -canvas < begin <= 0 or (0 < begin < canvas and side > canvas)
+            plain = axis_aligned(source.matrix) and source.matrix[0] > 0 and source.matrix[3] > 0
+            if length is None or not near or not plain or _attribute(chain, "viewBox"):
+                raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {sides[0]:.4g} x {sides[1]:.4g} units")
+            value = length.value * (3 * canvas) / side
+            unit = "" if length.unit == "px" else length.unit
+            self._walker.plain.attribute(node, name, f"{number(value, 9)}{unit}", "pattern_tile")
+
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
-        for node in chain:
-            text = node.declared.get("transform") or node.attributes.get("patternTransform")
-            if isinstance(text, str):
-                if "transform-origin" in node.declared:
-                    raise Dropped(Reason.UNSUPPORTED_PATTERN, "transform-origin on a pattern")
-                return parse_transform(text, viewport) or IDENTITY
-        return IDENTITY
+        return server_matrix(chain, "patternTransform", viewport, self._walker.plain)
 
     def _element(self, source: _Source) -> Element | None:
         """The canonical pattern without id, None if it draws nothing."""
@@ -347,8 +380,3 @@ def _attribute(chain: list[Node], name: str) -> str:
         if name in node.attributes:
             return node.attributes[name].strip()
     return ""
-
-
-def _length(chain: list[Node], name: str, reference: float, font_size: float) -> float:
-    length = parse_length(_attribute(chain, name))
-    return 0.0 if length is None else resolve(length, reference, font_size)

@@ -9,11 +9,23 @@ Chromium's picture in ``tests/data/browser-cases``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lxml import etree
 
 from stages.base import Dropped
 from stages.normalize.tree import Node
 from stages.reasons import Reason
+
+_LISTS = frozenset(("stroke-dasharray", "font-family", "text-decoration", "transform", "filter", "paint-order"))
+"""Properties whose declarations librsvg takes for invalid if they are important: it reads their lists to the end."""
+
+
+def append_declaration(source: etree._Element, name: str, value: str) -> None:
+    """Add to an element's style a declaration that beats the others."""
+    style = source.get("style", "").rstrip().rstrip(";")
+    flag = "" if name in _LISTS else " !important"
+    source.set("style", f"{style};{name}:{value}{flag}".lstrip(";"))
 
 
 class Plain:
@@ -28,12 +40,12 @@ class Plain:
         self.dry = dry
         self.names: set[str] = set()
         self._made: dict[tuple[int, str], str | None] = {}
+        self._edits: list[Callable[[], None]] = []
 
     def declare(self, node: Node, name: str, value: str, why: str) -> None:
         """Set a property of an element, whatever else declares it. Raises Dropped (UNSUPPORTED_CSS)."""
         if self._new(node, f"style {name}", value, why):
-            style = node.source.get("style", "").rstrip().rstrip(";")
-            node.source.set("style", f"{style};{name}:{value} !important".lstrip(";"))
+            append_declaration(node.source, name, value)
 
     def attribute(self, node: Node, name: str, value: str | None, why: str) -> None:
         """Set an attribute of an element, or take it away. Raises Dropped (UNSUPPORTED_CSS)."""
@@ -42,6 +54,17 @@ class Plain:
                 node.source.attrib.pop(name, None)
             else:
                 node.source.set(name, value)
+
+    def later(self, node: Node, value: str, why: str, edit: Callable[[], None]) -> None:
+        """Make an edit of an element's content, once all is drawn; ``value`` says what it comes to.
+
+        Raises Dropped (UNSUPPORTED_CSS).
+        """
+        new = (id(node), "content") not in self._made
+        if self._new(node, "content", value, why):
+            self._edits.append(edit)
+        elif not new and not self.dry:
+            self.names.add(why)
 
     def note(self, why: str) -> None:
         """Record a rewrite that was made on the tree otherwise, such as a style sheet's."""
@@ -70,5 +93,8 @@ class Plain:
 
     def document(self, root: Node, given: bytes) -> bytes:
         """The document that the judges see: ``given``, the bytes that ``root`` was parsed from, if nothing changed."""
-        data: bytes = etree.tostring(root.source) if self.names else given
+        for edit in self._edits:
+            edit()
+        self._edits.clear()
+        data: bytes = etree.tostring(root.source, encoding="utf-8") if self.names else given
         return data

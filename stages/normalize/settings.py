@@ -70,8 +70,25 @@ class NormalizeSettings(Settings):
     pattern: Literal["keep", "drop", "reject"] = Field(
         default="keep", description="patterns: keep, drop (their fallback is painted), or reject"
     )
-    animation: Literal["drop", "reject"] = Field(
-        default="drop", description="animation: drop it and keep the picture without, or reject the drawing"
+    animation: Literal["end", "drop", "reject"] = Field(
+        default="end",
+        description="animation: keep what it holds at its end, and else the picture without it; drop it and keep the"
+        " picture without; or reject the drawing",
+    )
+    root_background: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="the CSS background of the root, which browsers paint: keep it as a rect under all, or drop it",
+    )
+    foreign_object: Literal["reject", "fallback", "drop"] = Field(
+        default="reject",
+        description="foreignObject with content that shows: reject the drawing; fallback: draw the next branch where a"
+        " switch has one, else reject; or drop it",
+    )
+    screen: int = Field(
+        default=512,
+        ge=0,
+        description="CSS pixels of the drawing's longer side on a screen, which non-scaling strokes and transforms,"
+        " clip paths, masks and filters of the root element are relative to; 0 rejects drawings that have them",
     )
     background: str = Field(
         default="none",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stages.normalize.segments import Subpath, exact_box, from_commands
 from stages.normalize.transforms import Box
@@ -16,6 +16,8 @@ SHAPES = frozenset(("path", "rect", "circle", "ellipse", "line", "polyline", "po
 
 _FARTHEST = 1e12
 _SMALLEST = 1e-9
+_LONGEST = float(2**25)
+"""Units of a rect's place and sides, beyond which browsers, which keep them in 64ths in 32 bits, make them this."""
 _GAP = re.compile(r"[ \t\n\r\f,]*")
 
 
@@ -23,7 +25,8 @@ _GAP = re.compile(r"[ \t\n\r\f,]*")
 class Shape:
     """A shape in user units. ``numbers``: x, y, width, height, rx, ry of a rect; cx, cy, rx, ry of a circle or an
     ellipse; x1, y1, x2, y2 of a line. ``subpaths``: of the others, None until asked for. ``data``: a path's, as given.
-    ``note``: what was wrong with the data, "" if nothing was, or if nobody has looked yet.
+    ``note``: what was wrong with the data, "" if nothing was, or if nobody has looked yet. ``exotic``: what of the
+    geometry there are renderers that lack, by the attribute that says it plainly.
     """
 
     kind: str
@@ -31,6 +34,7 @@ class Shape:
     subpaths: list[Subpath] | None = None
     data: str = ""
     note: str = ""
+    exotic: dict[str, float | str] = field(default_factory=dict)
 
     def path(self) -> list[Subpath]:
         """The equivalent path, beginning where dashes begin; empty if there is no geometry.
@@ -66,7 +70,11 @@ def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None
     """
     kind = node.tag
     if kind == "path":
-        data = node.attributes.get("d")
+        styled = node.declared.get("d")
+        if styled is not None:
+            data = styled if isinstance(styled, str) else ""
+            return Shape("path", data=data, exotic={"d": data}) if data else None
+        data = node.attributes.get("d", "")
         return Shape("path", data=data) if data else None
     if kind in ("polyline", "polygon"):
         return _poly(node)
@@ -74,6 +82,7 @@ def read_shape(node: Node, viewport: Viewport, font_size: float) -> Shape | None
     shape = {"rect": _rect, "circle": _circle, "ellipse": _ellipse, "line": _line}[kind](read)
     if shape is not None:
         _check(shape.numbers)
+        shape.exotic = read.exotic
     return shape
 
 
@@ -91,6 +100,7 @@ class _Reader:
 
     def __init__(self, node: Node, viewport: Viewport, font_size: float) -> None:
         self._node, self._viewport, self._font_size = node, viewport, font_size
+        self.exotic: dict[str, float | str] = {}
 
     def length(self, name: str, across: str) -> float | None:
         """User units; percentages refer to the viewport's size ``across``. None if absent, invalid or auto."""
@@ -103,7 +113,10 @@ class _Reader:
             return None
         viewport = self._viewport
         reference = {"x": viewport.width, "y": viewport.height}.get(across)
-        return resolve(length, viewport.diagonal if reference is None else reference, self._font_size)
+        value = resolve(length, viewport.diagonal if reference is None else reference, self._font_size)
+        if length.exotic:
+            self.exotic[name] = value
+        return value
 
 
 def _rect(read: _Reader) -> Shape | None:
@@ -111,11 +124,16 @@ def _rect(read: _Reader) -> Shape | None:
     width, height = read.length("width", "x") or 0.0, read.length("height", "y") or 0.0
     if width <= 0 or height <= 0:
         return None
+    note = ""
+    if _LONGEST < max(abs(x), abs(y), width, height) < _FARTHEST:
+        x, y = (min(max(value, -_LONGEST), _LONGEST) for value in (x, y))
+        width, height = min(width, _LONGEST), min(height, _LONGEST)
+        note = "number_too_large"
     rx, ry = _radius(read.length("rx", "x")), _radius(read.length("ry", "y"))
     rx, ry = (ry if rx is None else rx) or 0.0, (rx if ry is None else ry) or 0.0
     if rx < _SMALLEST or ry < _SMALLEST:
         rx = ry = 0.0
-    return Shape("rect", (x, y, width, height, min(rx, width / 2), min(ry, height / 2)))
+    return Shape("rect", (x, y, width, height, min(rx, width / 2), min(ry, height / 2)), note=note)
 
 
 def _radius(value: float | None) -> float | None:

@@ -12,41 +12,46 @@ from typing import Any, NamedTuple
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize import effects, filters
-from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
+from stages.normalize.canvas import Canvas
+from stages.normalize.conditional import chosen, hide_failing, shown
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
+from stages.normalize.far import bring_near
+from stages.normalize.foreign import foreign_object
 from stages.normalize.ink import ink
-from stages.normalize.markers import Vertex, orientation, reference, vertices
+from stages.normalize.markers import Vertex, orientation, vertices
+from stages.normalize.masks import in_linear_rgb, mask
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.patterns import Patterns
+from stages.normalize.placement import local_matrix, make_plain
 from stages.normalize.plain import Plain
-from stages.normalize.properties import DEFAULTS, compute
+from stages.normalize.plain_values import plain_lengths, plain_paints, plain_shape
+from stages.normalize.properties import DEFAULTS, INHERITED, REFUSED, TRANSFORM_PROPERTIES, compute, refuse
+from stages.normalize.roots import draw_root
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
+from stages.normalize.strokes import in_user_units
 from stages.normalize.text import draw_text, text_box
 from stages.normalize.transforms import (
     IDENTITY,
     Box,
     Matrix,
-    about,
-    apply,
     axis_aligned,
     determinant,
+    invert,
     map_box,
     multiply,
-    parse_origin,
-    parse_transform,
     rotation,
 )
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
+from stages.normalize.viewports import Frame, draw_viewport, frame
 from stages.reasons import Reason
 
 _GROUPS = frozenset(("g", "a"))
-_UNKNOWN_DRAWN = frozenset(("image", "foreignObject", "video", "canvas", "iframe"))
+_UNKNOWN_DRAWN = frozenset(("image", "video", "canvas", "iframe"))
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
-_MARKER_SIZES = (("markerWidth", "x"), ("markerHeight", "y"))
 _MARKED = frozenset(("path", "line", "polyline", "polygon"))
 
 
@@ -76,8 +81,12 @@ class Walker:
         """Whether the document has paints that refer to the element that uses theirs."""
         self.contents: dict[tuple[int, Matrix], list[Element]] = {}
         """What clip paths and masks draw, by their node and the map to the canvas."""
+        self.masking = 0
+        """How many masks deep the content is that is being drawn."""
+        self.shapes: dict[tuple[int, str], str] = {}
+        """Clip paths that stand for CSS shapes in the source made plain: their ids, by node and path data."""
         self.drawer = Drawer(canvas, settings)
-        self._paints = Paints(ids, self.definitions, settings, Patterns(self))
+        self._paints = Paints(ids, self.definitions, settings, Patterns(self), plain)
         self._elements = self._chars = 0
         self._active: list[Node] = []
         self._styles: dict[int, dict[str, Any]] = {}
@@ -85,15 +94,8 @@ class Walker:
 
     def root(self, node: Node) -> list[Element]:
         """Draw the document's root. Raises Dropped."""
-        style, own = compute(DEFAULTS, node.declared)
-        if own.get("display") == "none":
-            return []
-        if "transform" in node.declared or "transform" in node.attributes:
-            raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform on the root element")
         view_box = self.canvas.view_box
-        place = Place(style, self.canvas.matrix, Viewport(view_box[2], view_box[3]), 1)
-        self.drawer = filters.room(self, node, own, place)
-        return self._effects(node, own, place, self.children(node, place), None)
+        return draw_root(self, node, Place(DEFAULTS, self.canvas.matrix, Viewport(view_box[2], view_box[3]), 1))
 
     def children(self, node: Node, place: Place) -> list[Element]:
         """Draw an element's children in order."""
@@ -107,21 +109,28 @@ class Walker:
         tag = node.tag
         shape = tag in SHAPES
         if not shape and tag not in _CONTAINERS:
-            if tag in _UNKNOWN_DRAWN:
+            if tag == "foreignObject":
+                foreign_object(self, node, place)
+            elif tag in _UNKNOWN_DRAWN:
                 reason = Reason.RASTER_EMBEDDED if tag == "image" else Reason.UNSUPPORTED_ELEMENT
                 raise Dropped(reason, f"a {tag} element")
             return []
         self._count(node, place.depth)
         style, own = compute(place.style, node.declared)
-        if own.get("display") == "none" or not self._conditions(node):
+        if own.get("display") == "none" or not shown(node, self.settings, self.plain):
             return []
+        if REFUSED in own:
+            if self._draws_nothing(node, style, own):
+                return []
+            refuse(own)
         matrix = place.matrix
-        attributes = node.attributes
-        if "transform" in attributes or "transform" in node.declared:
-            matrix = multiply(matrix, self._transform(node, own, style, place))
+        if "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared):
+            matrix = multiply(matrix, self.local(node, own, style, place))
             if determinant(matrix) == 0:
                 return []
         place = Place(style, matrix, place.viewport, place.depth + 1)
+        if style["fill"].exotic or style["stroke"].exotic:
+            plain_paints(self.plain, node, style)
         before, self.drawer = self.drawer, filters.room(self, node, own, place)
         if shape:
             try:
@@ -142,8 +151,23 @@ class Walker:
         found = self._styles.get(id(node))
         if found is None:
             parent = DEFAULTS if node.parent is None else self.style_at(node.parent)
-            found = self._styles[id(node)] = compute(parent, node.declared)[0]
+            found, own = compute(parent, node.declared)
+            if REFUSED in own:
+                refuse({REFUSED: {name: value for name, value in own[REFUSED].items() if name in INHERITED}})
+            self._styles[id(node)] = found
         return found
+
+    def _draws_nothing(self, node: Node, style: dict[str, Any], own: dict[str, Any]) -> bool:
+        """Whether an element draws nothing, whatever its refused properties would be."""
+        if node.tag in SHAPES:
+            hidden = style["visibility"] != "visible" and "visibility" not in own[REFUSED]
+            if hidden or own.get("opacity") == 0:
+                return True
+            if own[REFUSED].keys().isdisjoint(("fill", "stroke")):
+                return style["fill"].kind == style["stroke"].kind == "none" and not any(style[m] for m in _MARKERS)
+        elif not (node.children or node.text or node.tag == "use"):
+            return True
+        return False
 
     def enter(self, node: Node) -> None:
         """Begin to draw a referenced element. Raises Dropped (CYCLIC_REF)."""
@@ -165,35 +189,46 @@ class Walker:
             reason = Reason.USE_EXPANSION if self._active else Reason.TOO_COMPLEX
             raise Dropped(reason, f"over {self._elements - 1} elements with {self._chars} characters of geometry")
 
-    def _conditions(self, node: Node) -> bool:
-        """Conditional processing (SVG 2, section 5.9); requiredFeatures always holds."""
-        attributes = node.attributes
-        if attributes.get("requiredExtensions", "").strip():
-            return False
-        languages = attributes.get("systemLanguage")
-        if languages is None:
-            return True
-        tags = [part.strip().lower() for part in languages.split(",")]
-        wanted = [language.lower() for language in self.settings.languages]
-        return any(tag == w or tag.startswith(w + "-") for tag in tags for w in wanted)
-
-    def _transform(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+    def local(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+        """The map of an element's own transform. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS)."""
         text = node.declared.get("transform")
-        text = text if isinstance(text, str) else node.attributes.get("transform", "")
-        if len(text) > self.settings.max_transform_chars:
-            raise Dropped(Reason.TOO_COMPLEX, f"a transform of {len(text)} characters")
-        matrix = parse_transform(text, place.viewport)
-        if matrix is None:
+        size = len(text) if isinstance(text, str) else len(node.attributes.get("transform", ""))
+        if size > self.settings.max_transform_chars:
+            raise Dropped(Reason.TOO_COMPLEX, f"a transform of {size} characters")
+
+        def box() -> Box | None:
+            return self._reference_box(node, own, place._replace(style=style))
+
+        local = local_matrix(node, own, place.viewport, style["font-size"].value, box)
+        if not local.valid:
             self.notes.add("transform_error")
+        if local.exotic:
+            make_plain(self.plain, node, local.matrix)
+        return local.matrix
+
+    def _reference_box(self, node: Node, own: dict[str, Any], place: Place) -> Box | None:
+        """The box of an element that ``transform-box`` names (CSS Transforms 1, section 8), in its own coordinates."""
+        style = place.style
+        stroked = own["transform-box"] in ("stroke-box", "border-box")
+        if node.tag not in SHAPES:
+            if stroked:
+                raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a {node.tag}")
+            # of what a use element shows, before x and y move it, as browsers measure it
+            return self._box(node, own, place, None)()
+        shape = read_shape(node, place.viewport, style["font-size"].value)
+        found = shape.box() if shape is not None else None
+        if not stroked or found is None or style["stroke"].kind == "none":
+            return found
+        if node.tag not in ("rect", "circle", "ellipse"):
+            raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a stroked {node.tag}")
+        half = max(resolve(style["stroke-width"], place.viewport.diagonal), 0.0) / 2
+        return found[0] - half, found[1] - half, found[2] + half, found[3] + half
+
+    def local_transform(self, node: Node, own: dict[str, Any], place: Place) -> Matrix:
+        """The map from an element's own user units to its parent's."""
+        if "transform" not in node.attributes and TRANSFORM_PROPERTIES.isdisjoint(node.declared):
             return IDENTITY
-        origin = own.get("transform-origin")
-        if origin is None and own.get("transform-box") in (None, "view-box"):
-            return matrix
-        if own.get("transform-box") not in (None, "view-box"):
-            raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box {own['transform-box'][:40]}")
-        box = (0.0, 0.0, place.viewport.width, place.viewport.height)
-        point = parse_origin(origin, box, style["font-size"].value) if origin else None
-        return about(matrix, *point) if point else matrix
+        return self.local(node, own, place.style, place)
 
     def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         style, matrix, viewport, _ = place
@@ -206,6 +241,8 @@ class Walker:
         shape = read_shape(node, viewport, style["font-size"].value)
         if shape is None:
             return []
+        if not self.plain.dry:
+            plain_shape(self.plain, node, style, shape, viewport)
         if self.measured is not None:
             box = None
             if shape.numbers or shape.path():
@@ -214,16 +251,33 @@ class Walker:
                 self.measured.append(map_box(matrix, box) if axis_aligned(matrix) else box)
             return []
         elements: list[Element] = []
+        if "pathLength" in node.attributes or "vector-effect" in own:
+            style = in_user_units(self, node, own, place, shape)
+        if self.masking and style["color-interpolation"] == "linearrgb":
+            style = in_linear_rgb(self, node, style)
         look = self._paints.look(style, own, shape.kind != "line", shape.box, matrix, viewport)
         if look is not None:
             if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
                 look.fill["fill-rule"] = "evenodd"
             elements = self.drawer.draw(shape, matrix, look)
+            if shape.kind == "rect":
+                bring_near(self, node, shape, place, look)
         if marked:
             elements = self._with_markers(elements, shape, place, look)
         if shape.note:
             self.notes.add(shape.note)
         return self._effects(node, own, place, elements, shape)
+
+    def effects(
+        self,
+        node: Node,
+        own: dict[str, Any],
+        place: Place,
+        elements: list[Element],
+        box: Callable[[], Box | None] | None = None,
+    ) -> list[Element]:
+        """Apply what the root declares. ``place``: the coordinates for it; ``box``: finds the box in them."""
+        return self._effects(node, own, place, elements, None, Frame.of(place), box)
 
     def _with_markers(self, elements: list[Element], shape: Shape, place: Place, look: Look | None) -> list[Element]:
         """The elements of a shape and of the markers at its vertices, in the order in which they are painted."""
@@ -259,22 +313,35 @@ class Walker:
         style = dict(self.style_at(marker))
         style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
         _, own = compute(DEFAULTS, marker.declared)
-        drawn = self._viewport(marker, own, Place(style, matrix, place.viewport, place.depth + 1), None)
+        refuse(own)
+        place = Place(style, matrix, place.viewport, place.depth + 1)
+        drawn = draw_viewport(self, marker, own, place, frame(self, marker, place, None))
         self.leave()
         return drawn
 
     def _effects(
-        self, node: Node, own: dict[str, Any], place: Place, elements: list[Element], shape: Shape | None
+        self,
+        node: Node,
+        own: dict[str, Any],
+        place: Place,
+        elements: list[Element],
+        shape: Shape | None,
+        area: Frame | None = None,
+        box: Callable[[], Box | None] | None = None,
     ) -> list[Element]:
         """Apply an element's own opacity, clip path, mask and filter to what it drew."""
         if not own or not (elements or (own.get("filter") and self.measured is None)):
             return elements
-        if own.get("filter"):
-            elements = filters.filtered(self, node, own["filter"], place, elements, self._box(node, own, place, shape))
-        if own.get("clip-path"):
-            elements = effects.clip(self, own["clip-path"], place, elements, self._box(node, own, place, shape))
-        if own.get("mask"):
-            elements = effects.mask(self, own["mask"], place, elements, self._box(node, own, place, shape))
+        if own.get("filter") or own.get("clip-path") or own.get("mask"):
+            box = box or self._box(node, own, place, shape, area)
+            inner, viewport = self._inner(node, place, area)
+            place = place._replace(matrix=multiply(place.matrix, inner), viewport=viewport)
+            if own.get("filter"):
+                elements = filters.filtered(self, node, own["filter"], place, elements, box)
+            if own.get("clip-path"):
+                elements = effects.clip(self, node, own["clip-path"], place, elements, box, shape)
+            if own.get("mask"):
+                elements = mask(self, node, own["mask"], own.get("mask-mode", ""), place, elements, box)
         if "opacity" in own:
             elements = effects.fade(elements, own["opacity"], self.settings)
         mode = own.get("mix-blend-mode", "normal")
@@ -284,21 +351,24 @@ class Walker:
             elements = effects.isolate(elements)
         return elements
 
-    def _box(self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None) -> Callable[[], Box | None]:
-        """How to find an element's bounding box in its own user units: of all geometry, whether painted or not."""
+    def _box(
+        self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None, area: Frame | None = None
+    ) -> Callable[[], Box | None]:
+        """How to find the bounding box of an element's content in its own user units.
+
+        Of all geometry, whether painted or not. ``area``: the viewport of what a ``use`` refers to.
+        """
 
         def box() -> Box | None:
             if shape is not None:
                 return shape.box()
-            flat = place._replace(matrix=IDENTITY)
             before, self.measured = self.measured, []
             active, self._active = self._active, []  # what is measured may be what is just being drawn
-            if node.parent is None:
-                self.children(node, flat)
-            elif node.tag == "symbol":
-                raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "the bounding box of a symbol")
+            inner, viewport = self._inner(node, place, area)
+            if node.parent is None or area is not None:
+                self.children(node, place._replace(matrix=IDENTITY, viewport=viewport))
             else:
-                _CONTAINERS[node.tag](self, node, own, flat)
+                _CONTAINERS[node.tag](self, node, own, place._replace(matrix=invert(inner) or IDENTITY))
             boxes, self.measured = self.measured, before
             self._active = active
             return union(boxes) if boxes else None
@@ -309,10 +379,8 @@ class Walker:
         return self.children(node, place)
 
     def _switch(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
-        for child in node.children:
-            if (child.tag in SHAPES or child.tag in _CONTAINERS) and self._conditions(child):
-                return self.draw(child, place)
-        return []
+        choice = chosen(node, self.settings, self.plain)
+        return [] if choice is None else self.draw(choice, place)
 
     def _use(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         target = self.ids.get(node.attributes.get("href", "").strip()[1:])
@@ -327,8 +395,7 @@ class Walker:
         if self.contextual:
             context = Context.of(place.style, self._box(node, own, place, None), place.matrix, place.viewport)
             place = place._replace(style={**place.style, CONTEXT: context})
-        x, y = self._length(node, "x", place, "x") or 0.0, self._length(node, "y", place, "y") or 0.0
-        place = place._replace(matrix=multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, x, y)))
+        place = place._replace(matrix=multiply(place.matrix, self._inner(node, place)[0]))
         if target.tag in ("symbol", "svg"):
             drawn = self._referenced_viewport(node, target, place)
         else:
@@ -340,71 +407,46 @@ class Walker:
         """A symbol or svg element under a use element, whose width and height take precedence."""
         self._count(target, place.depth)
         style, own = compute(place.style, target.declared)
-        if own.get("display") == "none":
+        if own.get("display") == "none" or not shown(target, self.settings, self.plain):
             return []
+        refuse(own)
         matrix = place.matrix
-        if "transform" in target.attributes or "transform" in target.declared:
-            matrix = multiply(matrix, self._transform(target, own, style, place))
+        if "transform" in target.attributes or not TRANSFORM_PROPERTIES.isdisjoint(target.declared):
+            matrix = multiply(matrix, self.local(target, own, style, place))
         place = Place(style, matrix, place.viewport, place.depth + 1)
-        drawn = self._viewport(target, own, place, node)
-        return self._effects(target, own, place, drawn, None)
+        area = frame(self, target, place, node)
+        drawn = draw_viewport(self, target, own, place, area)
+        return self._effects(target, own, place, drawn, None, area)
 
     def _svg(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
-        return self._viewport(node, own, place, None)
+        return draw_viewport(self, node, own, place, frame(self, node, place, None))
 
-    def _viewport(self, node: Node, own: dict[str, Any], place: Place, use: Node | None) -> list[Element]:
-        """The content of an element that has a viewport of its own, clipped to it unless it overflows."""
-        width, height = place.viewport
-        sizes = []
-        for name, across, whole in (("width", "x", width), ("height", "y", height)):
-            size = self._length(use, name, place, across) if use is not None else None
-            if size is None and (node.tag == "svg"):
-                size = self._length(node, name, place, across)
-            sizes.append(whole if size is None else size)
-        w, h = sizes
-        if node.tag == "marker":
-            w, h = (
-                3.0 if (size := self._length(node, name, place, across)) is None else size
-                for name, across in _MARKER_SIZES
-            )
-        if w <= 0 or h <= 0:
-            return []
-        x = (self._length(node, "x", place, "x") or 0.0) if node.tag == "svg" else 0.0
-        y = (self._length(node, "y", place, "y") or 0.0) if node.tag == "svg" else 0.0
-        view_box = parse_view_box(node.attributes.get("viewBox"))
-        if view_box is None:
-            inner, viewport = (1.0, 0.0, 0.0, 1.0, x, y), Viewport(w, h)
-        elif view_box[2] <= 0 or view_box[3] <= 0:
-            return []
-        else:
-            aspect = node.attributes.get("preserveAspectRatio", "")
-            inner, viewport = fit_view_box(view_box, x, y, w, h, aspect), Viewport(view_box[2], view_box[3])
-        if node.tag == "marker":
-            shown = view_box or (0.0, 0.0, w, h)
-            ref_x, ref_y = reference(node, "refX", *shown[::2]), reference(node, "refY", *shown[1::2])
-            x, y = apply(inner, ref_x, ref_y)
-            place = place._replace(matrix=multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, -x, -y)))
-            x = y = 0.0
-        matrix = multiply(place.matrix, inner)
-        if determinant(matrix) == 0:
-            return []
-        drawn = self.children(node, place._replace(matrix=matrix, viewport=viewport))
-        if own.get("overflow") in ("visible", "auto") or not drawn:
-            return drawn
-        shape = Shape("rect", (x, y, w, h, 0.0, 0.0))
-        frame = self.drawer.draw(shape, place.matrix, Look({}, None, {}))
-        return effects.apply_clip(self, frame, drawn)
+    def _inner(self, node: Node, place: Place, area: Frame | None = None) -> tuple[Matrix, Viewport]:
+        """The map from an element's content to its surroundings, and what percentages mean in it.
+
+        Clip paths, masks and filters apply in the coordinates of the content: within the shift by ``x`` and ``y`` of a
+        ``use``, and within the viewport of an ``svg``. ``area``: the viewport, if a ``use`` has a say in it.
+        """
+        if node.tag == "use":
+            x, y = self.length(node, "x", place, "x") or 0.0, self.length(node, "y", place, "y") or 0.0
+            return (1.0, 0.0, 0.0, 1.0, x, y), place.viewport
+        if node.tag == "svg" and area is None:
+            area = frame(self, node, place, None)
+        return (IDENTITY, place.viewport) if area is None else (area.inner, area.viewport)
 
     def _text(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
         if self.measured is not None:
-            box = text_box(self, node, place)
+            box = text_box(self, node, own, place)
             if box is not None:
                 self.measured.append(box)
             return []
+        hide_failing(node, self.settings, self.plain)
+        if self.masking and place.style["color-interpolation"] == "linearrgb":
+            in_linear_rgb(self, node, place.style)
         if self.settings.text == "reject" and _has_text(node, place.style):
             raise Dropped(Reason.UNSUPPORTED_TEXT, "a text element")
         try:
-            return draw_text(self, node, place)
+            return draw_text(self, node, own, place)
         except TooLarge:
             self.notes.add("number_too_large")
             return []
@@ -426,14 +468,25 @@ class Walker:
         rect = self.canvas.rect
         return left < rect[2] and top < rect[3] and right > rect[0] and bottom > rect[1]
 
-    def _length(self, node: Node, name: str, place: Place, across: str) -> float | None:
+    def length(self, node: Node, name: str, place: Place, across: str) -> float | None:
+        """A length of an attribute that is a property, too, in user units; None if it is absent, invalid or auto."""
         declared = node.declared.get(name)
-        text = declared if isinstance(declared, str) else node.attributes.get(name)
+        text = node.attributes.get(name)
+        if declared is not None and node.tag == "use" and name in ("x", "y"):
+            text = declared if isinstance(declared, str) else None
+            if text is not None:
+                self.plain.attribute(node, name, text, "lengths")
+        elif declared is not None:
+            # browsers read the sizes of viewports from attributes alone
+            plain_lengths(self.plain, node, {name: text or ("100%" if name in ("width", "height") else 0.0)})
         length = parse_length(text) if text is not None else None
         if length is None:
             return None
         reference = place.viewport.width if across == "x" else place.viewport.height
-        return resolve(length, reference, place.style["font-size"].value)
+        value = resolve(length, reference, place.style["font-size"].value)
+        if length.exotic:
+            plain_lengths(self.plain, node, {name: value})
+        return value
 
     def _size(self, node: Node) -> int:
         """How many elements drawing ``node`` takes, its use elements expanded. Raises Dropped (CYCLIC_REF)."""

@@ -2,66 +2,93 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.canonical import Element, number
+from stages.normalize.characters import Layer, refuse
+from stages.normalize.decoration import Lines, lines_of
 from stages.normalize.draw import Look
 from stages.normalize.quantize import snap
-from stages.normalize.segments import exact_box, transform, union
+from stages.normalize.respell import respell
+from stages.normalize.segments import Subpath, exact_box, transform, union
 from stages.normalize.shapes import Shape, TooLarge
 from stages.normalize.transforms import Box, apply, map_box
 from stages.normalize.tree import Node
-from stages.normalize.typeset import Run, box, outlines, refuse, typeset
+from stages.normalize.typeset import Run, box, outlines, typeset
 
 if TYPE_CHECKING:
     from stages.normalize.structure import Place, Walker
 
 _FARTHEST = 1e9
 _BLANK = " \u00a0"
-_DECORATIONS = ("none", "underline", "line-through", "overline")
+_DRIFT = 0.25
+"""Canvas units that a glyph may stand beside the place that the font gives it where text stays text."""
+
+_STRETCH = 0.02
+"""By how much letters may be stretched whose stroke is not."""
 
 
-def draw_text(walker: Walker, node: Node, place: Place, outlined: bool = False) -> list[Element]:
+class _Drawn(NamedTuple):
+    """What a run is drawn as, and the layers that it is part of."""
+
+    elements: list[Element]
+    layers: tuple[Layer, ...]
+
+
+def draw_text(walker: Walker, node: Node, own: dict[str, Any], place: Place, outlined: bool = False) -> list[Element]:
     """The elements of a ``text`` element on the canvas. ``outlined``: as paths, whatever the setting says.
 
     Raises Dropped (UNSUPPORTED_TEXT, and what paints raise) and TooLarge.
     """
-    runs = [run for run in _visible(walker, node, place) if run.size > 0]
+    runs = [run for run in _visible(walker, node, own, place) if run.size > 0]
     scale = max(map(abs, place.matrix))
     # written so that what is no number is too large
     if not all(abs(value) * scale <= _FARTHEST for run in runs for value in (*box(run), run.anchored)):
         raise TooLarge
-    drawn: list[Element] = []
     if not runs:
-        return drawn
+        return []
+    if any(run.style["stroke"].kind != "none" for run in runs) and _unscaled(node):
+        raise refuse("vector-effect non-scaling-stroke")
+    lines = [lines_of(run) for run in runs]
+    respell(walker, node, own, place, runs, lines)
     cells = union([box(run) for run in runs])
     outlined = outlined or walker.settings.text == "outline" or not _upright(place.matrix)
     counts: dict[int, int] = {}
     for run in runs:
         counts[run.chunk] = counts.get(run.chunk, 0) + 1
-    for run in runs:
+
+    def paths(subpaths: list[Subpath], look: Look | None) -> list[Element]:
+        if look is None or not subpaths:
+            return []
+        return walker.drawer.draw(Shape("path", subpaths=subpaths), place.matrix, look)
+
+    def drawn(run: Run, beside: Lines | None) -> list[Element]:
         style = run.style
-        if style["visibility"] != "visible" or (style["fill"].kind == "none" and style["stroke"].kind == "none"):
-            continue
+        if style["visibility"] != "visible":
+            return []
+        below: list[Element] = []
+        above: list[Element] = []
+        if beside is not None:
+            for part, kept in ((beside.below, below), (beside.above, above)):
+                look = walker.look(beside.style, {}, lambda: cells, place.matrix, place.viewport)
+                kept += paths(part, look)
+        if style["fill"].kind == "none" and style["stroke"].kind == "none":
+            return below + above
         look = walker.look(style, {}, lambda: cells, place.matrix, place.viewport)
         if look is None:
-            continue
-        if outlined or run.rotate or run.spaced or (look.stroke is not None and look.stroke.pen is not None):
-            if style["text-decoration"] != "none":
-                raise refuse(f"text-decoration {style['text-decoration']} on outlined text")
-            path = outlines(run)
-            if path:
-                drawn += walker.drawer.draw(Shape("path", subpaths=path), place.matrix, look)
-            continue
+            return below + above
+        pen = look.stroke is not None and look.stroke.pen is not None
+        if outlined or run.rotate or run.drift * scale > _DRIFT or pen:
+            return below + paths(outlines(run), look) + above
         element = _element(walker, run, place, look, counts[run.chunk] == 1)
-        if element is not None:
-            drawn.append(element)
-    return drawn
+        return below + ([element] if element is not None else []) + above
+
+    return _layered(walker, [_Drawn(drawn(run, beside), run.layers) for run, beside in zip(runs, lines, strict=True)])
 
 
-def text_box(walker: Walker, node: Node, place: Place) -> Box | None:
+def text_box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> Box | None:
     """The bounding box of a text element on the canvas: of its glyphs' cells (SVG 2, section 8.10)."""
-    runs = _visible(walker, node, place)
+    runs = _visible(walker, node, own, place)
     if not runs:
         return None
     if all(run.rotate == 0 for run in runs):
@@ -70,12 +97,41 @@ def text_box(walker: Walker, node: Node, place: Place) -> Box | None:
     return union([exact_box(transform(path, place.matrix)) for path in paths]) if paths else None
 
 
-def _visible(walker: Walker, node: Node, place: Place) -> list[Run]:
+def _visible(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> list[Run]:
     style: dict[str, Any] = place.style
     for name, usual in (("writing-mode", ("horizontal-tb", "lr", "lr-tb")), ("direction", ("ltr",))):
         if style[name] not in usual:
             raise refuse(f"{name} {style[name]}")
-    return typeset(node, style, place.viewport)
+    runs = typeset(node, style, own, place.viewport)
+    for run in runs:
+        if run.style["visibility"] != "visible":
+            continue
+        if run.style["text-shadow"] != "none":
+            raise refuse(f"text-shadow {run.style['text-shadow'][:40]}")
+        if abs(run.stretch - 1) > _STRETCH and run.style["stroke"].kind != "none":
+            raise refuse("a stroke on letters that textLength stretches")
+    return runs
+
+
+def _layered(walker: Walker, drawn: list[_Drawn], depth: int = 0) -> list[Element]:
+    """What runs are drawn as, those of one layer as a group of its opacity and blend mode."""
+    from stages.normalize import effects
+
+    elements: list[Element] = []
+    i = 0
+    while i < len(drawn):
+        if len(drawn[i].layers) <= depth:
+            elements += drawn[i].elements
+            i += 1
+            continue
+        layer = drawn[i].layers[depth]
+        end = i + 1
+        while end < len(drawn) and len(drawn[end].layers) > depth and drawn[end].layers[depth].node is layer.node:
+            end += 1
+        inner = effects.fade(_layered(walker, drawn[i:end], depth + 1), layer.opacity, walker.settings)
+        elements += effects.blend(inner, layer.blend) if layer.blend != "normal" else inner
+        i = end
+    return elements
 
 
 def _upright(matrix: tuple[float, ...]) -> bool:
@@ -109,9 +165,10 @@ def _element(walker: Walker, run: Run, place: Place, look: Look, alone: bool) ->
         attributes["font-style"] = "italic"
     if anchor != "start":
         attributes["text-anchor"] = anchor
-    if style["text-decoration"] != "none":
-        if style["text-decoration"] not in _DECORATIONS:
-            raise refuse(f"text-decoration {style['text-decoration'][:40]}")
-        attributes["text-decoration"] = style["text-decoration"]
     element = Element("text", {**attributes, **look.attributes()}, text=text)
     return element if walker.in_sight(element) else None
+
+
+def _unscaled(node: Node) -> bool:
+    """Whether a text or something in it has a stroke in pixels of the screen."""
+    return node.declared.get("vector-effect") == "non-scaling-stroke" or any(map(_unscaled, node.children))

@@ -22,7 +22,7 @@ class Node:
     ``declared`` holds the element's own cascaded declarations, typed (see `properties.parse_property`).
     """
 
-    __slots__ = ("attributes", "children", "declared", "parent", "source", "tag", "text")
+    __slots__ = ("attributes", "children", "declared", "important", "parent", "source", "tag", "text")
 
     def __init__(self, tag: str, attributes: dict[str, str], parent: Node | None, source: etree._Element) -> None:
         self.tag = tag
@@ -31,6 +31,8 @@ class Node:
         self.source = source
         self.children: list[Node] = []
         self.declared: dict[str, Any] = {}
+        self.important: frozenset[str] = frozenset()
+        """The properties that declarations marked as important decide, which animations do not override."""
         self.text = False
         """Whether the element itself holds character data that is no white space."""
 

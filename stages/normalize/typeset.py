@@ -1,46 +1,34 @@
 """Setting text: which glyphs stand where (SVG 2, section 11), for horizontal text from left to right.
 
 The fonts are those of `stages.fonts`, and HarfBuzz shapes, as the renderers do. What this does not set, and so refuses:
-text on a path, vertical and right-to-left text, adjusted lengths, small capitals, and characters without a glyph.
+text on a path, vertical and right-to-left text, and characters without a glyph.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from stages import fonts
-from stages.base import Dropped
-from stages.normalize.properties import compute
+from stages.normalize.characters import Character, Layer, characters_of, refuse, spans
+from stages.normalize.glyphs import Face, Shaped, covered, extents, face_of, outline, shape
+from stages.normalize.properties import Decoration
 from stages.normalize.segments import Segment, Subpath
 from stages.normalize.tree import Node
 from stages.normalize.units import Length, Viewport, parse_length, resolve
-from stages.reasons import Reason
 
-_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
-_UNSET = frozenset(("textPath", "tref", "altGlyph"))
-_LISTS = ("x", "y", "dx", "dy", "rotate")
-_MOST = 20_000
-_BIDI = frozenset("\u061c\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
-"""Controls that may turn what follows round; marks that say left to right, and ends, do nothing here."""
-
-
-class Face(NamedTuple):
-    """One of the fonts: generic family and style."""
-
-    generic: str
-    bold: bool
-    italic: bool
+_SPACES = " \u00a0"
 
 
 class Glyph(NamedTuple):
-    """A glyph of the font and its origin relative to its run's, em."""
+    """A glyph of the font, its origin relative to its run's, em, and the index of its character in the run's text."""
 
     id: int
     x: float
     y: float
+    cluster: int
 
 
 @dataclass
@@ -48,7 +36,8 @@ class Run:
     """Characters of one style that stand on one line without a gap. Lengths are in user units of the text element.
 
     ``x``, ``y``: where it begins, on its baseline. ``chunk``: the number of its text chunk; ``anchored``: where the
-    chunk's anchor is. ``spaced``: whether its glyphs are further apart than the font says.
+    chunk's anchor is. ``drift``: how far the farthest glyph stands from where the font would have it. ``stretch``: how
+    much wider than the font's its glyphs are. ``line``: the font size that lines beside it have.
     """
 
     text: str
@@ -62,125 +51,195 @@ class Run:
     y: float = 0.0
     chunk: int = 0
     anchored: float = 0.0
-    spaced: bool = False
+    drift: float = 0.0
+    stretch: float = 1.0
+    line: float = 0.0
+    layers: tuple[Layer, ...] = ()
+    parts: tuple[tuple[float, float], ...] = ()
+    """Where lines beside it begin and end, from its beginning."""
+
+    @property
+    def decorations(self) -> tuple[Decoration, ...]:
+        """What says which lines are drawn beside it, the outermost first."""
+        decorations: tuple[Decoration, ...] = self.style["text-decoration"]
+        return decorations
 
 
 @dataclass
-class _Character:
-    text: str
-    style: dict[str, Any]
-    owner: Node
-    at: dict[str, float] = field(default_factory=dict)
-    shift: float = 0.0
+class _Cell:
+    """A character's place on the one line that text is before attributes move its parts.
+
+    ``x``: where it begins; ``width``: its advance; ``stretch``: see `Run`; ``apart``: part of an element whose length
+    is adjusted already, other than its first.
+    """
+
+    x: float
+    width: float
+    typographic: bool
+    stretch: float = 1.0
+    apart: bool = False
+    loose: bool = False
+    """Whether the characters around it are further away, or nearer, than they would be."""
 
 
-def refuse(detail: str) -> Dropped:
-    """The exception for text that cannot be set."""
-    return Dropped(Reason.UNSUPPORTED_TEXT, detail)
+class _Measure(NamedTuple):
+    """Characters that are to be of a length together; whether their glyphs, too, are to be adjusted."""
+
+    places: range
+    length: Length
+    glyphs: bool
 
 
-def typeset(node: Node, style: dict[str, Any], viewport: Viewport) -> list[Run]:
+class _Segment(NamedTuple):
+    """Characters ``first`` to ``end`` that are shaped together."""
+
+    first: int
+    end: int
+    face: Face
+    size: float
+    shaped: tuple[Shaped, ...]
+
+
+def typeset(node: Node, style: dict[str, Any], own: dict[str, Any], viewport: Viewport) -> list[Run]:
     """The runs of a ``text`` element with the computed ``style``, in order. Raises Dropped (UNSUPPORTED_TEXT)."""
-    characters: list[_Character] = []
-    _collect(node, style, viewport, characters, 0.0, root=True)
-    characters = _collapse(characters, _preserved(node))
-    _place(node, characters, viewport)
-    return _runs(characters)
+    characters = characters_of(node, style, own, viewport)
+    if not characters:
+        return []
+    adjusted = _adjusted(node)
+    held = spans(node, characters) if adjusted else {}
+    lengths = [_Measure(held[id(each)], length, glyphs) for each, length, glyphs in adjusted if id(each) in held]
+    bounds = {edge for each in lengths for edge in (each.places.start, each.places.stop)}
+    segments = list(_segments(characters, bounds))
+    cells = _cells(characters, segments)
+    for places, length, glyphs in lengths:
+        size = characters[places[0]].style["font-size"].value
+        _adjust(cells, places, resolve(length, viewport.width, size), glyphs)
+    return _runs(characters, segments, cells)
 
 
-def _collect(
-    node: Node, style: dict[str, Any], viewport: Viewport, out: list[_Character], shift: float, root: bool = False
-) -> None:
-    """The characters of an element, in order, with their styles."""
-    if not root:
-        style, own = compute(style, node.declared)
-        if own.get("display") == "none":
-            return
-        shift += _baseline_shift(own, style)
-    if "textLength" in node.attributes and parse_length(node.attributes["textLength"]) is not None:
-        raise refuse("textLength")
-    own_shift = shift + _dominant(style)
-    out += [_Character(c, style, node, shift=own_shift) for c in node.source.text or ""]
-    for child in node.children:
-        if child.tag in _UNSET:
-            raise refuse(f"a {child.tag} element")
-        if child.tag in ("tspan", "a"):
-            _collect(child, style, viewport, out, shift)
-        out += [_Character(c, style, node, shift=own_shift) for c in child.source.tail or ""]
-        if len(out) > _MOST:
-            raise Dropped(Reason.TOO_COMPLEX, f"over {_MOST} characters of text")
-
-
-def _preserved(node: Node) -> bool:
-    """Whether white space stays (``xml:space``), as it is on the text element."""
-    at: Node | None = node
-    while at is not None:
-        if _SPACE in at.attributes:
-            return at.attributes[_SPACE].strip() == "preserve"
-        at = at.parent
-    return False
-
-
-def _collapse(characters: list[_Character], preserved: bool) -> list[_Character]:
-    """Without the white space that is not shown."""
-    kept: list[_Character] = []
-    for character in characters:
-        white = character.style["white-space"]
-        keep = (preserved and white == "normal") or white in ("pre", "pre-wrap", "break-spaces")
-        if character.text in "\n\t\r ":
-            if character.text == "\n" and white in ("pre", "pre-wrap", "pre-line"):
-                raise refuse("line breaks in preserved white space")
-            character.text = "\u00a0" if keep else " "
-            if not keep and (not kept or kept[-1].text in " \u00a0"):
-                continue
-        elif character.text in _BIDI:
-            raise refuse(f"the bidi control U+{ord(character.text):04X}")
-        elif unicodedata.category(character.text) in ("Cc", "Cf"):
-            continue
-        kept.append(character)
-    while kept and kept[-1].text == " ":
-        kept.pop()
-    return kept
-
-
-def _place(node: Node, characters: list[_Character], viewport: Viewport) -> None:
-    """Give characters the positions that attributes of their elements say; inner elements go first."""
-    index = {id(character): i for i, character in enumerate(characters)}
-    owned: dict[int, list[int]] = {}
-    for character in characters:
-        at: Node | None = character.owner
-        while at is not None:
-            owned.setdefault(id(at), []).append(index[id(character)])
-            if at is node:
+def _segments(characters: list[Character], bounds: set[int]) -> Iterator[_Segment]:
+    """Parts of one style that attributes put in one place. Letters are kerned and tied across parts of one font."""
+    i = 0
+    while i < len(characters):
+        head = characters[i]
+        face = _face(head)
+        font = _used_size(head.style, face) * head.scale, _features(head.style)
+        end = i + 1
+        while end < len(characters):
+            other = characters[end]
+            if "x" in other.at or "y" in other.at or (_face(other) != face and other.text not in _SPACES):
                 break
-            at = at.parent
-
-    def apply(element: Node) -> None:
-        places = owned.get(id(element), [])
-        for name in _LISTS:
-            text = element.attributes.get(name)
-            if text is None or not places:
-                continue
-            size = characters[places[0]].style["font-size"].value
-            reference = viewport.height if name in ("y", "dy") else viewport.width
-            lengths = [parse_length(piece) for piece in text.replace(",", " ").split()]
-            if any(length is None for length in lengths):
-                continue
-            values = [resolve(length, reference, size) for length in lengths if length is not None]
-            if name == "rotate" and values:
-                values += [values[-1]] * (len(places) - len(values))
-            for i, value in zip(places, values, strict=False):
-                characters[i].at[name] = value
-        for child in element.children:
-            apply(child)
-
-    apply(node)
+            if (other.style is not head.style or other.scale != head.scale) and (
+                _used_size(other.style, face) * other.scale,
+                _features(other.style),
+            ) != font:
+                break
+            end += 1
+        size, features = font
+        shaped = shape("".join(c.text for c in characters[i:end]), face, *features)
+        begins = {i + glyph.cluster for glyph in shaped}
+        first = i
+        for at in range(i + 1, end + 1):
+            if at == end or (at in begins and (at in bounds or _parted(characters[at - 1], characters[at]))):
+                held = [g._replace(cluster=g.cluster + i - first) for g in shaped if first <= i + g.cluster < at]
+                yield _Segment(first, at, face, size, tuple(held))
+                first = at
+        i = end
 
 
-def _runs(characters: list[_Character]) -> list[Run]:
-    """Shape runs and set them one after the other, chunk by chunk."""
+def _parted(before: Character, after: Character) -> bool:
+    """Whether two neighbours cannot be in one run."""
+    return (
+        before.style is not after.style
+        or before.shift != after.shift
+        or before.layers != after.layers
+        or before.at.get("rotate", 0.0) != 0
+        or after.at.get("rotate", 0.0) != 0
+        or bool(after.at.keys() - {"rotate"})
+    )
+
+
+def _used_size(style: dict[str, Any], face: Face) -> float:
+    """The size at which glyphs are drawn (CSS Fonts 4, section 5.6)."""
+    size: float = style["font-size"].value
+    metric, ratio = style["font-size-adjust"]
+    if ratio is None:
+        return size
+    if metric not in ("ex-height", "cap-height"):
+        raise refuse(f"font-size-adjust {metric}")
+    font = extents(face)
+    return float(size * ratio / (font.x_height if metric == "ex-height" else font.cap_height))
+
+
+def _cells(characters: list[Character], segments: list[_Segment]) -> list[_Cell]:
+    cells: list[_Cell] = []
+    x = 0.0
+    for segment in segments:
+        style = characters[segment.first].style
+        size = style["font-size"].value
+        letter, word = (_spacing(style[name], size) for name in ("letter-spacing", "word-spacing"))
+        count = segment.end - segment.first
+        widths, shown = [0.0] * count, [False] * count
+        for glyph in segment.shaped:
+            if not shown[glyph.cluster]:
+                shown[glyph.cluster] = True
+                space = characters[segment.first + glyph.cluster].text in _SPACES
+                widths[glyph.cluster] += letter + (word if space else 0.0)
+            widths[glyph.cluster] += glyph.advance * segment.size
+        for i in range(count):
+            x += characters[segment.first + i].at.get("dx", 0.0)
+            cells.append(_Cell(x, widths[i], shown[i]))
+            x += widths[i]
+    return cells
+
+
+def _adjusted(node: Node) -> list[tuple[Node, Length, bool]]:
+    """The elements that say how long they are, the innermost first; whether glyphs, too, are to be adjusted."""
+    found: list[tuple[Node, Length, bool]] = []
+    for child in node.children:
+        if child.tag in ("tspan", "a"):
+            found += _adjusted(child)
+    if "textLength" in node.attributes and node.tag != "a":
+        length = parse_length(node.attributes["textLength"])
+        if length is not None and length.value > 0:
+            found.append((node, length, node.attributes.get("lengthAdjust", "").strip() == "spacingAndGlyphs"))
+    return found
+
+
+def _adjust(cells: list[_Cell], places: range, length: float, glyphs: bool) -> None:
+    """Make characters take up ``length`` in all (SVG 2, section 11.5, "resolve text length"), as browsers do.
+
+    What follows moves on. An element within, whose own length was resolved, counts as one character.
+    """
+    low = min(cells[i].x for i in places)
+    natural = max(cells[i].x + cells[i].width for i in places) - low
+    parts = [i for i in places if cells[i].typographic and not cells[i].apart]
+    moved = 0.0
+    if glyphs and natural > 0:
+        factor = length / natural
+        for i in places:
+            cell = cells[i]
+            cell.x = low + (cell.x - low) * factor
+            cell.width, cell.stretch = cell.width * factor, cell.stretch * factor
+        moved = length - natural
+    elif not glyphs and len(parts) > 1:
+        step = (length - natural) / (len(parts) - 1)
+        for i in places:
+            cells[i].x += moved
+            cells[i].loose = True
+            if cells[i].typographic and not cells[i].apart:
+                moved += step
+    for cell in cells[places.stop :]:
+        cell.x += moved
+    for i in places[1:]:
+        cells[i].apart = True
+
+
+def _runs(characters: list[Character], segments: list[_Segment], cells: list[_Cell]) -> list[Run]:
+    """Set runs one after the other, chunk by chunk."""
     runs: list[Run] = []
-    x = y = 0.0
+    right = y = 0.0
+    across = 0.0  # from the one line to where the chunk is
     chunk, first, start = 0, 0, 0.0
 
     def anchor(end: float) -> None:
@@ -192,216 +251,139 @@ def _runs(characters: list[_Character]) -> list[Run]:
             run.anchored = start
             run.x -= (end - start) * share
 
-    i = 0
-    while i < len(characters):
-        head = characters[i]
+    for segment in segments:
+        head, cell = characters[segment.first], cells[segment.first]
         at = head.at
-        if i == 0 or "x" in at or "y" in at:
-            anchor(x)
+        dx = at.get("dx", 0.0)
+        if segment.first == 0 or "x" in at or "y" in at:
+            anchor(right)
             chunk, first = chunk + 1, len(runs)
-            x, y = at.get("x", x), at.get("y", y)
-            start = x + at.get("dx", 0.0)
-        x, y = x + at.get("dx", 0.0), y + at.get("dy", 0.0)
-        face = _face(head)
-        end = i + 1
-        while (
-            end < len(characters)
-            and characters[end].style is head.style
-            and characters[end].shift == head.shift
-            and not (characters[end].at.keys() - {"rotate"})
-            and not at.get("rotate")
-            and not characters[end].at.get("rotate")
-            and (_face(characters[end]) == face or characters[end].text in " \u00a0")
-        ):
-            end += 1
-        run = _shape("".join(c.text for c in characters[i:end]), head.style, face)
-        run.x, run.y, run.chunk, run.rotate = x, y - head.shift, chunk, at.get("rotate", 0.0)
+            if "x" in at or segment.first == 0:
+                across = at.get("x", 0.0) + dx - cell.x
+            y = at.get("y", y)
+            start = cell.x + across
+        y += at.get("dy", 0.0)
+        run = _run(characters, segment, cells)
+        run.x, run.y, run.chunk, run.rotate = cell.x + across, y - head.shift, chunk, at.get("rotate", 0.0)
         runs.append(run)
-        x += run.advance
-        i = end
-    anchor(x)
+        right = run.x + run.advance
+    anchor(right)
     return runs
 
 
-def _face(character: _Character) -> Face:
+def _run(characters: list[Character], segment: _Segment, cells: list[_Cell]) -> Run:
+    head, size = characters[segment.first], segment.size
+    text = "".join(c.text for c in characters[segment.first : segment.end])
+    begin, last = cells[segment.first], cells[segment.end - 1]
+    stretch = begin.stretch
+    glyphs: list[Glyph] = []
+    drift = natural = within = 0.0
+    cluster = -1
+    usual = shape(text, segment.face)
+    for glyph in segment.shaped:
+        within = within if glyph.cluster == cluster else 0.0  # advance of the cluster's glyphs so far
+        cluster = glyph.cluster
+        x = cells[segment.first + cluster].x - begin.x + within * stretch * size
+        drift = max(drift, abs(x - natural * size), abs(stretch - 1) * glyph.advance * size)
+        glyphs.append(Glyph(glyph.id, (x / size if size else 0.0) + glyph.dx * stretch, -glyph.dy, cluster))
+        within += glyph.advance
+        natural += glyph.advance
+    if usual is not segment.shaped:
+        drift = max(drift, _apart(segment.shaped, usual) * size)
+    drift = drift if drift > 1e-6 * size else 0.0
+    advance = last.x + last.width - begin.x
+    style = head.style
+    parts: tuple[tuple[float, float], ...] = ((0.0, advance),)
+    if begin.loose:
+        held = [cell for cell in cells[segment.first : segment.end] if cell.typographic]
+        parts = tuple((cell.x - begin.x, cell.x + cell.width - begin.x) for cell in held)
+    return Run(
+        text,
+        style,
+        segment.face,
+        size,
+        glyphs,
+        advance,
+        drift=drift,
+        stretch=stretch,
+        line=_used_size(style, face_of(style)),
+        layers=head.layers,
+        parts=parts,
+    )
+
+
+def _face(character: Character) -> Face:
     """The font that a character is set in: its style's, or the first of the others that has a glyph for it."""
-    style = character.style
-    weight = style["font-weight"]
-    bold, italic = weight >= 600, style["font-style"] != "normal"
-    generic = fonts.family_of(style["font-family"]) if style["font-family"] is not None else fonts.INITIAL
-    for name in (generic, *(other for other in fonts.FAMILIES if other != generic)):
-        face = Face(name, bold, italic)
+    wanted = face_of(character.style)
+    for name in (wanted.generic, *(other for other in fonts.FAMILIES if other != wanted.generic)):
+        face = wanted._replace(generic=name)
         if character.text in covered(face):
             return face
     raise refuse(f"no glyph for U+{ord(character.text):04X}")
 
 
-@cache
-def _font(face: Face) -> Any:
-    import uharfbuzz
-
-    return uharfbuzz.Font(uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(fonts.path(*face)))))
-
-
-@cache
-def covered(face: Face) -> frozenset[str]:
-    """The characters that a font has glyphs for."""
-    return frozenset(map(chr, _font(face).face.unicodes))
+def _features(style: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether pairs are kerned and letters tied (CSS Fonts 4, section 7.1; CSS Text 4, section 8.2)."""
+    off = style["font-feature-settings"]
+    letter = style["letter-spacing"]
+    tied = style["font-variant-ligatures"] != "none" and (letter is None or letter.value == 0)
+    return style["font-kerning"] != "none" and "kern" not in off, tied and "liga" not in off
 
 
-def _shape(text: str, style: dict[str, Any], face: Face) -> Run:
-    size = style["font-size"].value
-    letter, word = (_spacing(style[name], size) for name in ("letter-spacing", "word-spacing"))
-    shaped = _shaped(text, face, letter != 0)
-    glyphs, x = [], 0.0
-    for glyph, advance, dx, dy, cluster in shaped:
-        glyphs.append(Glyph(glyph, x + dx, -dy))
-        x += advance
-        if size:
-            x += (letter + (word if text[cluster] in " \u00a0" else 0.0)) / size
-    spaced = letter != 0 or (word != 0 and any(c in " \u00a0" for c in text))
-    return Run(text, style, face, size, glyphs, x * size, spaced=spaced)
-
-
-@lru_cache(maxsize=4096)
-def _shaped(text: str, face: Face, apart: bool) -> tuple[tuple[int, float, float, float, int], ...]:
-    """Glyph, advance and offsets (em), and the index of its character. ``apart``: no ligatures."""
-    import uharfbuzz
-
-    font = _font(face)
-    buffer = uharfbuzz.Buffer()
-    buffer.add_str(text)
-    buffer.direction, buffer.script, buffer.language = "ltr", "Latn", "en"
-    uharfbuzz.shape(font, buffer, {"liga": not apart, "clig": not apart, "kern": True})
-    em = font.face.upem
-    return tuple(
-        (info.codepoint, place.x_advance / em, place.x_offset / em, place.y_offset / em, info.cluster)
-        for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
-    )
+def _apart(given: tuple[Shaped, ...], usual: tuple[Shaped, ...]) -> float:
+    """How far glyphs stand from their usual places, em; all of it if they are others."""
+    if len(given) != len(usual):
+        return sum(glyph.advance for glyph in given)
+    far = x = u = 0.0
+    for one, other in zip(given, usual, strict=True):
+        far = max(far, abs(x - u))
+        x, u = x + one.advance, u + other.advance
+    return far
 
 
 def _spacing(length: Length | None, size: float) -> float:
     return 0.0 if length is None else resolve(length, size, size)
 
 
-@cache
-def _extents(face: Face) -> tuple[float, float, float]:
-    """Ascent, descent and height of x, em, positive."""
-    import uharfbuzz
-
-    font = _font(face)
-    extents, em = font.get_font_extents("ltr"), font.face.upem
-    x_height = font.get_metric_position_with_fallback(uharfbuzz.OTMetricsTag.X_HEIGHT)
-    return extents.ascender / em, -extents.descender / em, x_height / em
-
-
-def _style_face(style: dict[str, Any]) -> Face:
-    generic = fonts.family_of(style["font-family"]) if style["font-family"] is not None else fonts.INITIAL
-    return Face(generic, style["font-weight"] >= 600, style["font-style"] != "normal")
-
-
-def _dominant(style: dict[str, Any]) -> float:
-    """How far text stands above where its position says, user units (CSS Inline 3, dominant-baseline)."""
-    name = style["dominant-baseline"]
-    if name in ("auto", "alphabetic", "baseline", "no-change", "use-script", "reset-size"):
-        return 0.0
-    ascent, descent, x_height = _extents(_style_face(style))
-    above = {
-        "middle": x_height / 2,
-        "central": (ascent - descent) / 2,
-        "hanging": ascent * 0.8,
-        "mathematical": ascent / 2,
-        "ideographic": -descent,
-        "text-after-edge": -descent,
-        "text-bottom": -descent,
-        "text-before-edge": ascent,
-        "text-top": ascent,
-    }[name]
-    return -above * float(style["font-size"].value)
-
-
-def _baseline_shift(own: dict[str, Any], style: dict[str, Any]) -> float:
-    value = own.get("baseline-shift")
-    size = float(style["font-size"].value)
-    if value is None or value == "baseline":
-        return 0.0
-    if value == "sub":
-        return -0.2 * size
-    if value == "super":
-        return 0.4 * size
-    return resolve(value, size, size)
-
-
 def box(run: Run) -> tuple[float, float, float, float]:
     """The run's glyph cells in user units: left, top, right, bottom."""
-    ascent, descent, _ = _extents(run.face)
-    return run.x, run.y - ascent * run.size, run.x + run.advance, run.y + descent * run.size
+    font = extents(run.face)
+    return run.x, run.y - font.ascent * run.size, run.x + run.advance, run.y + font.descent * run.size
 
 
-def ink_box(text: str, face: Face, size: float, x: float, y: float, anchor: str) -> tuple[float, float, float, float]:
-    """A box that holds a line of text that is set as it is, its overhangs included."""
-    advance = sum(each[1] for each in _shaped(text, face, False)) * size
-    ascent, descent, _ = _extents(face)
-    x -= {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * advance
-    pad = 0.2 * size
-    return x - pad, y - ascent * size - pad, x + advance + pad, y + descent * size + pad
+def turned(run: Run, subpaths: list[Subpath]) -> list[Subpath]:
+    """Paths beside the run's origin, user units, where the run stands, turned as it is."""
+    turn = math.radians(run.rotate)
+    cos, sin = math.cos(turn), math.sin(turn)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return run.x + x * cos - y * sin, run.y + x * sin + y * cos
+
+    found = []
+    for sub in subpaths:
+        segments: list[Segment] = [
+            (seg[0], *(value for pair in zip(seg[1::2], seg[2::2], strict=True) for value in place(*pair)))
+            for seg in sub.segments
+        ]
+        found.append(Subpath(*place(sub.x, sub.y), segments, True))
+    return found
+
+
+def contours(run: Run) -> list[Subpath]:
+    """The glyphs' outlines beside the run's origin, user units."""
+    size, wide = run.size, run.size * run.stretch
+    found = []
+    for glyph in run.glyphs:
+        x, y = glyph.x * size, glyph.y * size
+        for sub in outline(run.face, glyph.id):
+            segments: list[Segment] = [
+                (seg[0], *(v for u, w in zip(seg[1::2], seg[2::2], strict=True) for v in (x + u * wide, y + w * size)))
+                for seg in sub.segments
+            ]
+            found.append(Subpath(x + sub.x * wide, y + sub.y * size, segments, True))
+    return found
 
 
 def outlines(run: Run) -> list[Subpath]:
     """The glyphs as a path in user units, turned where the text says so."""
-    import math
-
-    turn = math.radians(run.rotate)
-    cos, sin = math.cos(turn) * run.size, math.sin(turn) * run.size
-    found: list[Subpath] = []
-    for glyph in run.glyphs:
-        for sub in _outline(run.face, glyph.id):
-
-            def place(x: float, y: float, glyph: Glyph = glyph) -> tuple[float, float]:
-                u, v = x + glyph.x, y + glyph.y
-                return run.x + u * cos - v * sin, run.y + u * sin + v * cos
-
-            segments: list[Segment] = [
-                (seg[0], *(value for pair in zip(seg[1::2], seg[2::2], strict=True) for value in place(*pair)))
-                for seg in sub.segments
-            ]
-            found.append(Subpath(*place(sub.x, sub.y), segments, True))
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _outline(face: Face, glyph: int) -> tuple[Subpath, ...]:
-    """A glyph's contours, em, y downwards."""
-    font = _font(face)
-    pen = _Pen(font.face.upem)
-    font.draw_glyph_with_pen(glyph, pen)
-    return tuple(sub for sub in pen.subpaths if sub.segments)
-
-
-class _Pen:
-    """Collects what HarfBuzz draws."""
-
-    def __init__(self, em: int) -> None:
-        self._em = em
-        self.subpaths: list[Subpath] = []
-
-    def _add(self, kind: str, *points: tuple[float, float]) -> None:
-        values = [value / self._em * sign for point in points for value, sign in zip(point, (1, -1), strict=True)]
-        self.subpaths[-1].segments.append((kind, *values))
-
-    def moveTo(self, point: tuple[float, float]) -> None:
-        self.subpaths.append(Subpath(point[0] / self._em, -point[1] / self._em, [], True))
-
-    def lineTo(self, point: tuple[float, float]) -> None:
-        self._add("L", point)
-
-    def qCurveTo(self, *points: tuple[float, float]) -> None:
-        self._add("Q", *points)
-
-    def curveTo(self, *points: tuple[float, float]) -> None:
-        self._add("C", *points)
-
-    def closePath(self) -> None:
-        sub = self.subpaths[-1]
-        if sub.segments and sub.segments[-1] == ("L", sub.x, sub.y):
-            sub.segments.pop()  # closing draws it
+    return turned(run, contours(run))

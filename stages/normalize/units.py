@@ -7,31 +7,44 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from stages.base import Dropped
+from stages.normalize.calculations import (
+    FONT_UNITS,
+    LENGTH,
+    PIXELS,
+    ROOT_FONT_SIZE,
+    SCALAR,
+    UNKNOWABLE,
+    Term,
+    UnknownFunction,
+    parse_math,
+    unknowable,
+)
+from stages.reasons import Reason
+
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_LENGTH = re.compile(rf"({_NUMBER})\s*([A-Za-z]*|%)")
+_LENGTH = re.compile(rf"({_NUMBER})([A-Za-z]*|%)")
 NUMBER = re.compile(_NUMBER)
 
-_PIXELS = {
-    "": 1.0,
-    "px": 1.0,
-    "pt": 96 / 72,
-    "pc": 16.0,
-    "mm": 96 / 25.4,
-    "cm": 96 / 2.54,
-    "in": 96.0,
-    "q": 96 / 101.6,
-}
-"""CSS pixels in each absolute unit."""
+_PIXELS = {"": 1.0, **PIXELS}
+_EXOTIC = frozenset(("q", "rem", "ch"))
+"""Units that librsvg or resvg lacks."""
 
-FONT_SIZE = 16.0
+FONT_SIZE = ROOT_FONT_SIZE
 """Pixels of the initial font size, medium."""
 
 
 class Length(NamedTuple):
-    """A number with its unit in lower case: "px" for every absolute unit, "em", "ex", "rem", "ch" or "%"."""
+    """A number with its unit in lower case: "px" for every absolute unit, "em", "ex", "rem", "ch" or "%".
+
+    The unit is "calc" for a math function that needs a reference, in ``term``, and a unit or a function of which
+    nothing is known for one that `resolve` refuses. ``exotic``: whether there are renderers that lack it.
+    """
 
     value: float
     unit: str
+    term: Term | None = None
+    exotic: bool = False
 
 
 class Viewport(NamedTuple):
@@ -51,13 +64,25 @@ def parse_length(text: str) -> Length | None:
     """A length, percentage or plain number; None if ``text`` is none or its unit is unknown."""
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
-        return None
+        return _function(text) if "(" in text else None
     value, unit = float(match[1]), match[2].lower()
     if not math.isfinite(value):
         return None
     if unit in _PIXELS:
-        return Length(value * _PIXELS[unit], "px")
-    return Length(value, unit) if unit in ("%", "em", "ex", "rem", "ch") else None
+        return Length(value * _PIXELS[unit], "px", None, unit in _EXOTIC)
+    if unit == "%" or unit in FONT_UNITS or unit in UNKNOWABLE:
+        return Length(value, unit, None, unit in _EXOTIC)
+    return None
+
+
+def _function(text: str) -> Length | None:
+    try:
+        term = parse_math(text.strip())
+    except UnknownFunction as error:
+        return Length(0.0, str(error), None, True)
+    if term is None or term.dimensions not in (LENGTH, SCALAR):
+        return None
+    return Length(0.0, "calc", term, True) if term.relative else Length(term.number(), "px", None, True)
 
 
 def parse_number(text: str) -> float | None:
@@ -66,13 +91,54 @@ def parse_number(text: str) -> float | None:
     return length.value if length and text.strip()[-1:] in "0123456789." else None
 
 
+def parse_share(text: str) -> float | None:
+    """A number or a percentage, as a number, also as a math function; None if it is invalid.
+
+    Raises UnknownFunction.
+    """
+    if "(" in text:
+        term = parse_math(text.strip(), percentages=True)
+        if term is None or term.dimensions not in (SCALAR, (0, 0, 1)):
+            return None
+        return term.number() / (1 if term.dimensions == SCALAR else 100)
+    length = parse_length(text)
+    if length is not None and length.unit == "%":
+        return length.value / 100
+    return parse_number(text)
+
+
 def resolve(length: Length, reference: float, font_size: float = FONT_SIZE) -> float:
-    """User units of ``length``; percentages refer to ``reference``. An ex and a ch are half an em."""
-    value, unit = length
+    """User units of ``length``; percentages refer to ``reference``. An ex and a ch are half an em.
+
+    Raises Dropped (UNSUPPORTED_CSS) for what the drawing alone does not tell.
+    """
+    value, unit, term, _ = length
     if unit == "px":
         return value
     if unit == "%":
         return value * reference / 100
     if unit == "rem":
         return value * FONT_SIZE
-    return value * font_size * (1.0 if unit == "em" else 0.5)
+    if term is not None:
+        return term.number(reference, font_size)
+    if unit in FONT_UNITS:
+        return value * font_size * (1.0 if unit == "em" else 0.5)
+    if unit in UNKNOWABLE:
+        raise unknowable(f"{value:g}{unit}", unit)
+    raise Dropped(Reason.UNSUPPORTED_CSS, f"{unit}: a function that is not known in a length")
+
+
+def in_pixels(length: Length, font_size: float) -> Length:
+    """``length`` without units of the font; percentages stay. What cannot be known stays, too, until it is used."""
+    unit, term = length.unit, length.term
+    if unit in ("px", "%"):
+        return length
+    if term is not None:
+        if "%" in term.relative:
+            return length._replace(term=_at_font_size(term, font_size))
+        return length if term.relative - FONT_UNITS else Length(term.number(0.0, font_size), "px", None, True)
+    return Length(resolve(length, 0.0, font_size), "px", None, length.exotic) if unit in FONT_UNITS else length
+
+
+def _at_font_size(term: Term, font_size: float) -> Term:
+    return term._replace(value=lambda reference, size: term.value(reference, font_size))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.normalize.plain import Plain
+from stages.normalize.plain import Plain, append_declaration
 from stages.normalize.properties import Variable, parse_property
 from stages.normalize.tree import Node
 
@@ -25,7 +25,7 @@ def resolve_variables(nodes: list[Node], plain: Plain) -> None:
     for node in nodes:
         outer = scopes[id(node.parent)] if node.parent is not None else {}
         own = {name: value for name, value in node.declared.items() if name.startswith("--")}
-        scope = scopes[id(node)] = {**outer, **own} if own else outer
+        scope = scopes[id(node)] = _scope(outer, own) if own else outer
         for name, value in list(node.declared.items()):
             if not isinstance(value, Variable):
                 continue
@@ -33,10 +33,24 @@ def resolve_variables(nodes: list[Node], plain: Plain) -> None:
             typed = None if text is None else parse_property(name, text)
             if typed is None or isinstance(typed, Variable):
                 del node.declared[name]
-                plain.declare(node, name, "unset", "variables")
+                append_declaration(node.source, name, "unset")
             else:
                 node.declared[name] = typed
-                plain.declare(node, name, text or "", "variables")
+                append_declaration(node.source, name, text or "")
+            plain.note("variables")
+
+
+def _scope(outer: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+    """What custom properties come to on an element that declares some: their var() is of that element (section 3)."""
+    scope = {**outer, **own}
+    for name, value in own.items():
+        word = value.strip().lower()
+        if word in ("inherit", "unset", "revert", "revert-layer"):
+            scope[name] = outer.get(name, "")
+        if word == "initial" or (word in ("inherit", "unset", "revert", "revert-layer") and name not in outer):
+            del scope[name]
+    resolved = {name: _substitute(scope[name], scope, (name,)) for name in own if name in scope}
+    return {name: text for name, text in {**scope, **resolved}.items() if text is not None}
 
 
 def _substitute(text: str, scope: dict[str, str], active: tuple[str, ...]) -> str | None:

@@ -127,6 +127,10 @@ def _resvg_png(svg: bytes) -> bytes:
         )
     except ValueError as error:
         raise Dropped(Reason.RENDER_FAILED, f"resvg: {error}"[:200]) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # pyo3 gives it no name to import, and derives it from this
+            raise
+        raise Dropped(Reason.RENDER_FAILED, f"resvg panicked: {error}"[:200]) from None
 
 
 @lru_cache(1)
@@ -172,13 +176,13 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int, fit: str = "conta
         root.set("font-size", "16")  # CSS's medium, of which librsvg has its own idea; rules still override it
     if w == h or fit == "stretch":
         _place(root, 0, 0, size, size)
-        return etree.tostring(root)
+        return etree.tostring(root, encoding="utf-8")
     _place(root, (size - w * scale) / 2, (size - h * scale) / 2, w * scale, h * scale)
     outer = etree.Element(f"{{{SVG_NS}}}svg", nsmap={None: SVG_NS})
     _place(outer, 0, 0, size, size)
     outer.set("style", f"{_NEUTRAL};{outer.get('style')}")
     outer.append(root)
-    return etree.tostring(outer)
+    return etree.tostring(outer, encoding="utf-8")
 
 
 def _place(element: etree._Element, x: float, y: float, width: float, height: float) -> None:

@@ -26,8 +26,9 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
     """Render the rows of ``table`` (sanitized, svg, view_box, background, notes); adds `stages.schema.RENDERED`.
 
     Removes ``sanitized`` and ``background``. Drops what does not render (RENDER_FAILED), is uniform on white and on
-    black (BLANK_RENDER), differs from its source by more than the settings allow (VISIBLE_DIFFERENCE), or has a source
-    that two renderers draw differently (RENDERERS_DISAGREE). Raises RendererUnavailable.
+    black (BLANK_RENDER, or UNSUPPORTED_ANIMATION if it is animated), differs from its source by more than the settings
+    allow (VISIBLE_DIFFERENCE), or has a source that two renderers draw differently (RENDERERS_DISAGREE). Raises
+    RendererUnavailable.
     """
     rows = Rows(table, "render", RENDERED, ("sanitized", "background"))
     columns = (table[name].to_pylist() for name in _READ)
@@ -35,7 +36,10 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
         try:
             picture, small, large, found, noted = render_one(source, svg, tuple(box), settings, background)
         except Dropped as error:
-            rows.drop(i, error.reason, error.detail)
+            if error.reason is Reason.BLANK_RENDER and "animation" in (notes or ()):
+                rows.drop(i, Reason.UNSUPPORTED_ANIMATION, "nothing shows but by animation")
+            else:
+                rows.drop(i, error.reason, error.detail)
         except (MemoryError, RendererUnavailable):
             raise
         except Exception as error:  # a defect: it costs this record, and the reason says so

@@ -14,21 +14,34 @@ from lxml import etree
 from stages.base import Dropped
 from stages.canonical import SVG_NS
 from stages.reasons import Reason
-from stages.sanitize import css, raster
-from stages.sanitize.parse import XLINK_NS
+from stages.sanitize import css, inline, raster
+from stages.sanitize import foreign as foreign_content
+from stages.sanitize.decode import decode
+from stages.sanitize.parse import XLINK_NS, parse
 from stages.sanitize.settings import SanitizeSettings
 from stages.sanitize.vocabulary import ANIMATIONS, KEPT, attribute_removed_as, removed_as
 
 XML_NS = "http://www.w3.org/XML/1998/namespace"
 
 _SVG = f"{{{SVG_NS}}}"
+_XHTML = "http://www.w3.org/1999/xhtml"
+_STYLES = (f"{_SVG}style", f"{{{_XHTML}}}style", "style")
 _HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}id"
+_LANG = f"{{{XML_NS}}}lang"
 _VERBATIM = frozenset(("d", "points"))
+_CONDITIONS = ("requiredFeatures", "requiredExtensions", "systemLanguage")
 _FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
 _LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
 _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Characters of text that show nothing, and those that turn what follows round: they hide what a reader would see."""
+_DEEPEST = 3
+"""Documents within documents that are inlined."""
 _MARKS = re.compile(r"[:(\\@<]")
+_STRUCTURAL = re.compile(
+    r":(?:first|last|only|nth|empty|has|not)\b|[+~]|\b(?:title|desc|metadata|style)\b", re.IGNORECASE
+)
+"""What selectors hold that ask for an element's place among others."""
+_DATA_STYLESHEET = re.compile(r"""\bhref\s*=\s*["']?\s*data:""", re.IGNORECASE)
 
 
 def clean(root: etree._Element, settings: SanitizeSettings) -> tuple[bytes, str, str, set[str]]:
@@ -50,12 +63,18 @@ def clean(root: etree._Element, settings: SanitizeSettings) -> tuple[bytes, str,
 class _Cleaner:
     """State of one document: its notes, and what has been counted so far."""
 
-    def __init__(self, settings: SanitizeSettings, root: etree._Element) -> None:
-        self.settings = settings
+    def __init__(self, settings: SanitizeSettings, root: etree._Element, level: int = 0) -> None:
+        self.settings, self.root = settings, root
+        self.level, self.images = level, 0
+        """How many documents this one is in, and how many it has inlined."""
         self.bare = root.tag == "svg"
         """Whether the root has no namespace, so that elements without one are taken for SVG."""
         self.raster = raster.Visibility(root)
+        self.structural = any(_STRUCTURAL.search("".join(style.itertext())) for style in root.iter(*_STYLES))
+        """Whether a style sheet asks for places among siblings, so that what is taken out leaves an empty element."""
         self.notes: set[str] = set()
+        self.sheets: str | None = None
+        """All style sheets, once something asks for them."""
         self.elements = self.rules = self.text_chars = self.css_chars = 0
 
     def children(self, old: etree._Element, new: etree._Element, depth: int, in_text: bool) -> None:
@@ -63,6 +82,8 @@ class _Cleaner:
         last: etree._Element | None = None
         if in_text:
             self.add_text(new, None, old.text)
+        elif self.structural and (old.text or "").isspace():
+            new.text = " "  # which makes it other than :empty
         for child in old:
             copied = self.element(child, new, depth + 1, in_text)
             if copied is not None:
@@ -86,8 +107,11 @@ class _Cleaner:
             last.tail = (last.tail or "") + text
 
     def note_other(self, node: etree._Element) -> None:
-        """Note a comment or a processing instruction."""
-        self.notes.add("comment" if node.tag is etree.Comment else "processing_instruction")
+        """Note a comment or a processing instruction. Raises Dropped (UNSUPPORTED_CSS) for a style sheet it holds."""
+        comment = node.tag is etree.Comment
+        if not comment and node.target == "xml-stylesheet" and _DATA_STYLESHEET.search(node.text or ""):
+            raise Dropped(Reason.UNSUPPORTED_CSS, "an xml-stylesheet of a data URL")
+        self.notes.add("comment" if comment else "processing_instruction")
 
     def element(self, old: etree._Element, parent: etree._Element, depth: int, in_text: bool) -> etree._Element | None:
         """Append a cleaned copy of ``old`` to ``parent``; None if it is taken out."""
@@ -98,23 +122,105 @@ class _Cleaner:
             return None
         namespace, _, local = old.tag[1:].rpartition("}") if old.tag[0] == "{" else ("", "", old.tag)
         in_svg = namespace == SVG_NS or (self.bare and not namespace)
+        if namespace == _XHTML and local == "style":
+            self.elements += 1
+            return self.style(old, parent)
+        if in_svg and local == "foreignObject":
+            self.notes.add("foreign_object")
+            if self.shows(old):
+                self.elements += 1
+                new = etree.SubElement(parent, _SVG + local, self.attributes(old, local))
+                self.left_of(old, "", parent, in_text)
+                return new
+            left = self.placeholder(old, parent)
+            return self.left_of(old, local, parent, in_text) if left is None else left
         if not in_svg or local not in KEPT:
             if depth > 2 or not in_svg or local not in ("title", "desc"):
                 self.notes.add(note := removed_as(local, namespace, in_svg))
                 if note == "script" and self.settings.scripts == "reject":
                     raise Dropped(Reason.ACTIVE_CONTENT, f"a {local} element")
-            return None
+            left = self.placeholder(old, parent) if in_svg else None
+            return self.left_of(old, local if in_svg else "", parent, in_text) if left is None else left
         if depth > self.settings.max_depth:
             raise Dropped(Reason.TOO_DEEP, f"elements nested over {self.settings.max_depth} deep")
+        if local == "image" and self.level < _DEEPEST and (data := inline.source(_reference(old))) is not None:
+            return self.inlined(old, parent, data)
         if not self.allowed(old, local):
-            return None
+            return self.placeholder(old, parent)
         self.elements += 1
         if local == "style":
             return self.style(old, parent)
         new = etree.SubElement(parent, _SVG + local, self.attributes(old, local))
-        if len(old) or (in_text := in_text or local == "text"):
-            self.children(old, new, depth, in_text or local == "text")
+        in_text = in_text or local == "text"
+        if len(old) or in_text or self.structural:
+            self.children(old, new, depth, in_text)
         return new
+
+    def left_of(self, old: etree._Element, local: str, parent: etree._Element, in_text: bool) -> etree._Element | None:
+        """What stays of an element that is taken out: its style sheets, which apply to the whole document, and its
+        place, if style sheets count places."""
+        last: etree._Element | None = None
+        if self.structural and not in_text:
+            last = etree.SubElement(parent, _SVG + (local if local in ("title", "desc") else "metadata"))
+        above = parent
+        while above.tag == f"{_SVG}switch" and (outer := above.getparent()) is not None:
+            above = outer  # a switch would choose it
+        for style in old.iter(*_STYLES):
+            self.elements += 1
+            copied = self.style(style, above)
+            last = copied if copied is not None and above is parent else last
+        return last
+
+    def placeholder(self, old: etree._Element, parent: etree._Element) -> etree._Element | None:
+        """An empty group for an element that is taken out of a ``switch``, which may choose it; None elsewhere."""
+        if parent.tag != f"{_SVG}switch":
+            return None
+        self.elements += 1
+        return etree.SubElement(parent, f"{_SVG}g", {name: old.get(name) for name in _CONDITIONS if name in old.attrib})
+
+    def inlined(self, old: etree._Element, parent: etree._Element, data: bytes) -> etree._Element | None:
+        """Append the SVG that an ``image`` shows. Raises Dropped (RASTER_EMBEDDED, and what parsing it does)."""
+        if not self.raster.shows(old):
+            self.notes.add("hidden_raster")
+            return self.placeholder(old, parent)
+        try:
+            text, _ = decode(data)
+            root, _ = parse(text, self.settings)
+        except Dropped as error:
+            if error.reason in (Reason.XML_MALFORMED, Reason.NOT_SVG, Reason.BAD_ENCODING):
+                raise Dropped(Reason.RASTER_EMBEDDED, f"an SVG image: {error.reason}: {error.detail}") from None
+            raise
+        cleaner = _Cleaner(self.settings, root, self.level + 1)
+        new = etree.Element(f"{_SVG}svg", cleaner.attributes(root, "svg"), nsmap={None: SVG_NS})
+        cleaner.children(root, new, 1, False)
+        self.images += 1 + cleaner.images
+        prefix = f"image{self.level}-{self.images}"
+        bare = etree.Element(f"{_SVG}image", {n: v for n, v in old.attrib.items() if n not in ("href", _HREF)})
+        bare = etree.Element(f"{_SVG}image", self.attributes(bare, "image"))
+        group = inline.nested(bare, new, prefix, self.style_sheets())
+        if group is None:
+            raise Dropped(Reason.RASTER_EMBEDDED, "an SVG image that cannot be inlined")
+        self.notes |= cleaner.notes | {"image_inlined"}
+        for name in ("elements", "rules", "text_chars", "css_chars"):
+            setattr(self, name, getattr(self, name) + getattr(cleaner, name))
+        if self.elements > self.settings.max_elements:
+            raise Dropped(Reason.TOO_COMPLEX, f"over {self.settings.max_elements} elements")
+        parent.append(group)
+        return group
+
+    def style_sheets(self) -> str:
+        """All style sheets of the document."""
+        if self.sheets is None:
+            self.sheets = " ".join(
+                "".join(each.itertext())
+                for each in self.root.iter(etree.Element)
+                if each.tag.rpartition("}")[2] == "style"
+            )
+        return self.sheets
+
+    def shows(self, foreign: etree._Element) -> bool:
+        """Whether a ``foreignObject`` has content that can be seen."""
+        return foreign_content.shows(foreign, self.style_sheets())
 
     def allowed(self, old: etree._Element, local: str) -> bool:
         """Whether an element of a known kind may stay. Raises Dropped (RASTER_EMBEDDED)."""
@@ -135,9 +241,9 @@ class _Cleaner:
 
     def style(self, old: etree._Element, parent: etree._Element) -> etree._Element | None:
         """Append a cleaned copy of a style element; None if it is no CSS, or nothing is left of it."""
-        if old.get("type", "").partition(";")[0].strip().lower() not in ("", "text/css"):
+        if old.get("type", "").lower() not in ("", "text/css"):
             self.notes.add("style_type")
-            return None
+            return self.left_of_style(parent)
         text = css.shrink("".join([old.text or "", *(child.tail or "" for child in old)]))
         self.css_chars += len(text)
         if self.css_chars > self.settings.max_css_chars:
@@ -145,11 +251,15 @@ class _Cleaner:
         text, notes = css.clean_sheet(text, self.settings.max_css_nesting)
         self.notes |= notes
         if not text.strip():
-            return None
+            return self.left_of_style(parent)
         self.rules += text.count("{")
         new = etree.SubElement(parent, f"{_SVG}style", self.attributes(old, "style"))
         new.text = text
         return new
+
+    def left_of_style(self, parent: etree._Element) -> etree._Element | None:
+        """The place of a style element that is taken out."""
+        return etree.SubElement(parent, f"{_SVG}style") if self.structural else None
 
     def attributes(self, element: etree._Element, local: str) -> dict[str, str]:
         """The attributes that stay, in order, with cleaned values."""
@@ -184,7 +294,7 @@ class _Cleaner:
                 self.notes.add("external_ref")
             elif name == "href" or "href" not in attributes:
                 kept["href"] = target
-        elif name == _SPACE:
+        elif name in (_SPACE, _LANG):
             kept[name] = value
         elif name == _ID:
             if "id" not in attributes:

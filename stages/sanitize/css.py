@@ -12,6 +12,8 @@ from typing import Any
 import tinycss2
 from tinycss2 import ast
 
+from stages.base import Dropped
+from stages.reasons import Reason
 from stages.untrusted import limit_css_nesting
 
 _SUSPICIOUS = re.compile(
@@ -27,7 +29,8 @@ _LOADING_FUNCTIONS = frozenset(
     ("image-set", "-webkit-image-set", "image", "cross-fade", "element", "paint", "expression")
 )
 _BAD_PROPERTIES = frozenset(("behavior", "-moz-binding"))
-_NESTED_RULES = frozenset(("media", "supports", "layer", "container"))
+_NESTED_RULES = frozenset(("media", "supports", "layer", "container", "scope"))
+_DECLARING_RULES = frozenset(("property", "function"))
 _KEYFRAMES = frozenset(("keyframes", "-webkit-keyframes", "-moz-keyframes", "-o-keyframes"))
 _NAMESPACES = frozenset(("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/1999/xhtml"))
 
@@ -38,11 +41,12 @@ class _Cleaner:
     def __init__(self) -> None:
         self.notes: set[str] = set()
 
-    def rules(self, nodes: Sequence[ast.Node]) -> list[ast.Node]:
+    def rules(self, nodes: Sequence[ast.Node], nested: bool = False) -> list[ast.Node]:
+        """Rules of a sheet or an at-rule; ``nested``: within a style rule, where at-rules hold declarations, too."""
         kept: list[ast.Node] = []
         for node in nodes:
             if isinstance(node, ast.AtRule):
-                if self.at_rule(node):
+                if self.at_rule(node, nested):
                     kept.append(node)
             elif isinstance(node, ast.QualifiedRule):
                 if self.prelude(node.prelude):
@@ -54,18 +58,27 @@ class _Cleaner:
                 kept.append(node)
         return kept
 
-    def at_rule(self, rule: ast.AtRule) -> bool:
-        """Whether to keep an at-rule; its content is cleaned in place."""
+    def at_rule(self, rule: ast.AtRule, nested: bool) -> bool:
+        """Whether to keep an at-rule; its content is cleaned in place. Raises Dropped (UNSUPPORTED_CSS)."""
         name = rule.lower_at_keyword
         if name == "namespace":
             values = [n.value for n in rule.prelude if isinstance(n, ast.StringToken | ast.URLToken)]
             if values and values[0] in _NAMESPACES:
                 return True
-        elif name in _NESTED_RULES | _KEYFRAMES and rule.content is not None:
-            if self.prelude(rule.prelude):
+        elif name == "layer" and rule.content is None:
+            return self.prelude(rule.prelude)
+        elif name in _NESTED_RULES | _KEYFRAMES | _DECLARING_RULES and rule.content is not None:
+            if not self.prelude(rule.prelude):
+                return False
+            if nested or name in _DECLARING_RULES:
+                rule.content = self.block(rule.content)
+            else:
                 rule.content = self.rules(tinycss2.parse_rule_list(rule.content))
-                return True
-            return False
+            return True
+        elif name == "import":
+            targets = [_target(n) or (n.value if isinstance(n, ast.StringToken) else "") for n in rule.prelude]
+            if any(target.strip().lower().startswith("data:") for target in targets):
+                raise Dropped(Reason.UNSUPPORTED_CSS, "@import of a data URL")
         self.notes.add("css_import" if name == "import" else "css_font_face" if name == "font-face" else "css_at_rule")
         return False
 
@@ -86,7 +99,7 @@ class _Cleaner:
                 if self.declaration(node):
                     kept.append(node)
             elif isinstance(node, ast.QualifiedRule | ast.AtRule):
-                kept += self.rules([node])
+                kept += self.rules([node], nested=True)
             elif isinstance(node, ast.ParseError):
                 self.notes.add("css_invalid")
             else:

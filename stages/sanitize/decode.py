@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+import webencodings
+
 from stages.base import Dropped
 from stages.reasons import Reason
 
@@ -14,23 +16,30 @@ _WHITE = " \t\r\n\ufeff"
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
-_ALLOWED = frozenset(
-    codecs.lookup(name).name
-    for name in (
-        *("utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii", "koi8-r", "koi8-u", "mac-roman"),
-        *("shift_jis", "euc-jp", "euc-kr", "gbk", "gb2312", "gb18030", "big5"),
-        *(f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16)),
-        *(f"cp{page}" for page in range(1250, 1259)),
-    )
-)
-"""Encodings that keep ASCII's markup where it is, and the UTF-16s. UTF-7 and its like can hide markup."""
+_NOT_OF_BYTES = frozenset(("utf-16le", "utf-16be", "x-user-defined", "replacement"))
+_C1 = "svgmill-c1"
+
+
+def _as_c1(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that a code page of one byte leaves open are control characters (Encoding Standard, section 9)."""
+    if not isinstance(error, UnicodeDecodeError) or not all(
+        0x80 <= b < 0xA0 for b in error.object[error.start : error.end]
+    ):
+        raise error
+    return "".join(map(chr, error.object[error.start : error.end])), error.end
+
+
+codecs.register_error(_C1, _as_c1)
 
 
 def decode(data: bytes) -> tuple[str, set[str]]:
     """The document's text, without byte order mark, leading white space and XML declaration; and notes.
 
-    Raises Dropped: NOT_SVG if the text does not begin with markup, BAD_ENCODING if the encoding is unknown, is
-    contradicted by a byte order mark, or does not fit the bytes.
+    A byte order mark or the look of UTF-16 decides; else the declaration, as browsers read it: by the Encoding
+    Standard's labels, UTF-8 where the label is unknown or one of UTF-16, since the declaration itself was read from
+    single bytes.
+
+    Raises Dropped: NOT_SVG if the text does not begin with markup, BAD_ENCODING if the encoding does not fit the bytes.
     """
     notes: set[str] = set()
     encoding = ""
@@ -39,18 +48,19 @@ def decode(data: bytes) -> tuple[str, set[str]]:
             data, encoding = data[len(bom) :], name
             notes.add("byte_order_mark")
             break
-    declared = _declared(data if encoding in ("", "utf-8") else data.replace(b"\0", b"", 600)[:2000])
     if not encoding:
         head = data.lstrip()[:2]
         encoding = next((name for start, name in _UTF16 if head == start), "")
         if not encoding and head[:1] != b"<":
             raise Dropped(Reason.NOT_SVG, f"begins with {data[:12]!r}")
-    if declared:
-        encoding = _agree(encoding, declared)
+    label = _label(data if encoding in ("", "utf-8") else data.replace(b"\0", b"", 600)[:2000])
+    if label and not _agrees(label, encoding):
+        notes.add("encoding_misdeclared")
+    encoding = encoding or _codec(label)
     try:
-        text = data.decode(encoding or "utf-8")
+        text = data.decode(encoding, _C1 if encoding.startswith("cp125") else "strict")
     except UnicodeDecodeError as error:
-        raise Dropped(Reason.BAD_ENCODING, f"not {encoding or 'utf-8'}: byte {error.start}") from None
+        raise Dropped(Reason.BAD_ENCODING, f"not {encoding}: byte {error.start}") from None
     stripped = text.lstrip(_WHITE)
     if not stripped.startswith("<"):
         raise Dropped(Reason.NOT_SVG, f"begins with {stripped[:12]!r}")
@@ -58,32 +68,30 @@ def decode(data: bytes) -> tuple[str, set[str]]:
         if len(stripped) < len(text):
             notes.add("leading_white_space")
         stripped = stripped[found.end() :].lstrip(_WHITE)
-    if encoding not in ("", "utf-8", "ascii"):
+    if encoding != "utf-8":
         notes.add("transcoded")
     return stripped, notes
 
 
-def _declared(data: bytes) -> str:
-    """The codec name of the declared encoding, "" if none is declared. Raises Dropped if it is not allowed."""
+def _label(data: bytes) -> str:
+    """The encoding that the XML declaration names, "" if it names none."""
     found = _ENCODING.match(data.lstrip()[:1000])
+    return "" if found is None else found[1].decode("ascii", "replace").lower()
+
+
+def _codec(label: str) -> str:
+    """The codec of a label of the Encoding Standard for bytes in which the declaration could be read."""
+    found = webencodings.lookup(label) if label else None
+    if found is None or found.name in _NOT_OF_BYTES:
+        return "utf-8"
+    return str(found.codec_info.name)
+
+
+def _agrees(label: str, encoding: str) -> bool:
+    """Whether a declared encoding is the one that the bytes are in. ``encoding``: what they look like, "" for any."""
+    found = webencodings.lookup(label)
     if found is None:
-        return ""
-    label = found[1].decode("ascii", "replace")
-    try:
-        name = codecs.lookup(label.lower()).name
-    except (LookupError, ValueError):
-        name = ""
-    if name not in _ALLOWED:
-        raise Dropped(Reason.BAD_ENCODING, f"encoding {label!r} is not supported")
-    return name
-
-
-def _agree(found: str, declared: str) -> str:
-    """The encoding that the bytes' shape (``found``, "" if it says nothing) and the declaration agree on."""
-    if declared == "utf-16" and found.startswith("utf-16"):
-        return found
-    if found in ("", declared) and not (found == "" and declared.startswith("utf-16")):
-        return declared
-    if found == "utf-8" and declared == "ascii":
-        return found
-    raise Dropped(Reason.BAD_ENCODING, f"declared {declared}, but the bytes are {found or 'of 8 bits'}")
+        return encoding.startswith("utf-16") and label == "utf-16"
+    if found.name.startswith("utf-16"):
+        return encoding.startswith("utf-16") and (label == "utf-16" or found.name == encoding.replace("16-", "16"))
+    return encoding in ("", found.name)

@@ -49,6 +49,23 @@ _CODES = {
     "color-profile": "external_ref",
 }
 
+NEVER_DRAWN: dict[str, str] = {
+    **_CODES,
+    # SVG 1.1 fonts (section 20), which no browser draws
+    **dict.fromkeys(
+        (
+            "font-face-format", "font-face-name", "font-face-src", "font-face-uri", "glyph", "missing-glyph", "hkern",
+            "vkern",
+        ),
+        "svg_font",
+    ),
+    # SVG Tiny 1.2, which no browser knows
+    **dict.fromkeys(("textArea", "tbreak"), "unknown_element"),
+    # SVG 2, section 5.6: unknown elements are not rendered
+    "unknown": "unknown_element",
+}  # fmt: skip
+"""Elements that specifications know and that draw nothing in a still picture, with the note of their removal."""
+
 _EDITORS = (
     "http://www.inkscape.org/",
     "http://sodipodi.sourceforge.net/",
@@ -75,7 +92,7 @@ _EDITORS = (
 def removed_as(local: str, namespace: str, in_svg: bool) -> str:
     """The note for an element that is taken out."""
     if in_svg:
-        return _CODES.get(local, "unknown_element")
+        return NEVER_DRAWN.get(local, "unknown_element")
     if local == "script":
         return "script"
     return "editor_data" if namespace.startswith(_EDITORS) else "foreign_element"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import drawing, write_config
 
+from pipeline import summary
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -150,3 +152,33 @@ def test_truncated_archive_is_one_clear_line(tmp_path: Path) -> None:
 def test_bad_tokens_are_one_clear_line() -> None:
     """Text that is no token string says where it goes wrong."""
     assert "token" in one_line(svgmill("detokenize", stdin="<svg>viewBox=0 0 784 784<path><cmd_M><P_1>"), 1)
+
+
+def test_what_is_no_input_is_said(icons: Path, tmp_path: Path) -> None:
+    """plan and run say how many files of which kind are no input, of archives as soon as they were crawled."""
+    (icons / "LICENSE").write_text("")
+    for name in ("a.png", "b.PNG", "c.7z"):
+        (icons / name).write_text("")
+    with tarfile.open(icons / "more.tar", "w") as archive:
+        archive.add(icons / "LICENSE", "in/x.webp")
+        archive.add(icons / "shapes/s001.svg", "in/x.svg")
+    config, workspace = write_config(tmp_path / "c.yaml", icons), tmp_path / "ws"
+    everything = ("--workspace", workspace, "--set", "sources.0.glob=**/*")
+    assert "no input            4  icons: .png 2, .7z 1, no extension 1" in svgmill("plan", config, *everything).stdout
+    counts = "no input            5  icons: .png 2, .7z 1, .webp 1, no extension 1"
+    for _ in range(2):
+        assert counts in svgmill("run", config, *everything, "--engine", "inline").stdout
+    assert counts in svgmill("plan", config, *everything).stdout
+    chosen = svgmill("plan", config, "--workspace", workspace).stdout
+    assert "not in glob         4  .png 2, .7z 1, no extension 1" in chosen and "no input" not in chosen
+
+
+def test_of_many_sources_those_with_most_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every file is counted, in few lines."""
+    kinds_of = {f"s{n}": {".png": n, **{f".k{k}": 1 for k in range(9)}, ".svg not in glob": 100} for n in range(2, 9)}
+    summary.print_no_input(kinds_of)
+    lines = capsys.readouterr().out.splitlines()
+    kinds = ", ".join(f".k{k} 1" for k in range(7))
+    assert lines[0] == f"no input           17  s8: .png 8, {kinds}, others 2"
+    assert lines[5] == "no input           23  in 2 more sources; the manifest has them all"
+    assert lines[6:] == ["not in glob       700  .svg 700"]

@@ -1,5 +1,7 @@
 """The algebra of versions: what was there stays, and the way to a corpus does not show in what it holds."""
 
+import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import HEAD, Run, drawing, mill, write_config
 from test_run import parquet_rows, verify
+
+from pipeline import versions
+from pipeline.storage import open_storage
 
 
 @pytest.fixture
@@ -179,3 +184,78 @@ def test_a_file_in_an_archive_that_vanished_is_kept(bench: Bench, tmp_path: Path
     (tmp_path / "a/more.zip").unlink()
     assert samples(bench.run("a", "steps")) == samples(first)
     assert samples(bench.run("a", "steps", crawl={"max_bytes": 100_000})) == samples(first)
+
+
+def stages_run(first: Run, before: dict[Path, int]) -> set[str]:
+    """The stages with a partition that ran since ``before``."""
+    return {p.parts[-3] for p, at in written(first).items() if before.get(p) != at}
+
+
+def written(run: Run) -> dict[Path, int]:
+    return {p: p.stat().st_mtime_ns for p in run.workspace.glob("tables/*/*/*.json")}
+
+
+def test_other_content_of_equal_size_and_time_is_changed(bench: Bench, tmp_path: Path) -> None:
+    """Package managers date every file alike, in this case to 1985."""
+    for path in (tmp_path / "a").iterdir():
+        os.utime(path, (499162500, 499162500))
+    first = bench.run("a", "steps")
+    path = tmp_path / "a/s05.svg"
+    other = path.read_text().replace("Shape number 5", "Shape number 6").encode()
+    path.write_bytes(other)
+    os.utime(path, (499162500, 499162500))
+    second = bench.run("a", "steps")
+    assert second.result.published and samples(second) != samples(first)
+    path.unlink()
+    (tmp_path / "new").write_bytes(other.replace(b"Shape number 6", b"Shape number 7"))
+    os.utime(tmp_path / "new", (499162500, 499162500))
+    (tmp_path / "new").rename(path)
+    assert samples(bench.run("a", "steps")) != samples(second)
+    assert samples(bench.run("a", "steps")) == samples(bench.run("a", "clean"))
+
+
+def test_what_was_copied_again_and_is_equal_costs_a_crawl(bench: Bench, tmp_path: Path) -> None:
+    """Copied with its times, as cp -a does it: only the crawl runs, nothing is published; then nothing runs."""
+    with zipfile.ZipFile(tmp_path / "a/more.zip", "w") as archive:
+        archive.writestr("in.svg", drawing(60))
+    first = bench.run("a", "steps")
+    before = written(first)
+    (tmp_path / "a").rename(tmp_path / "old")
+    shutil.copytree(tmp_path / "old", tmp_path / "a")
+    second = bench.run("a", "steps")
+    assert not second.result.published and stages_run(first, before) == {"crawl"}
+    assert bench.run("a", "steps").result.ran == 0
+
+
+def test_a_moved_source_and_workspace_cost_a_crawl_at_most(
+    bench: Bench, tmp_path: Path, sources: dict[str, dict[str, Any]]
+) -> None:
+    """Nothing that is of one machine goes beyond the crawl's records: not into a version, not into later stages."""
+    first = bench.run("a", "steps")
+    before = {p.relative_to(first.workspace): at for p, at in written(first).items()}
+    shutil.copytree(tmp_path / "a", tmp_path / "moved/a")
+    shutil.copytree(first.workspace, tmp_path / "moved/ws")
+    sources["a"]["path"] = str(tmp_path / "moved/a")
+    second = bench.run("a", "moved/ws")
+    again = {
+        p.parts[-3] for p in written(second) if before.get(p.relative_to(second.workspace)) != p.stat().st_mtime_ns
+    }
+    assert again == {"crawl"}
+    one, other = first.result.manifest.content(), second.result.manifest.content()
+    assert one | {"config": None} == other | {"config": None}
+
+
+def test_files_that_are_no_input_are_in_the_manifest_and_make_no_version(bench: Bench, tmp_path: Path) -> None:
+    """In the folder and in its archives, by kind; another one changes no sample, so nothing is published."""
+    with zipfile.ZipFile(tmp_path / "a/more.zip", "w") as archive:
+        archive.writestr("in.svg", drawing(60))
+        archive.writestr("in.png", b"")
+    (tmp_path / "a/LICENSE").write_text("")
+    (tmp_path / "a/x.PNG").write_text("")
+    first = bench.run("ab", "steps")
+    assert first.result.manifest.no_input == {"a": {".png": 2, "no extension": 1}}
+    assert versions.read(open_storage(str(first.workspace)), 1).no_input == first.result.manifest.no_input
+    (tmp_path / "b/y.webp").write_text("")
+    second = bench.run("ab", "steps")
+    assert not second.result.published
+    assert second.result.no_input == {"a": {".png": 2, "no extension": 1}, "b": {".webp": 1}}

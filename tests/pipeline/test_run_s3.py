@@ -1,10 +1,13 @@
 """The whole pipeline on an object store: what it makes is what it makes on a folder."""
 
+import os
 import tarfile
 import zipfile
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import Run, drawing, mill, write_config
 
@@ -94,6 +97,11 @@ def mixed(tmp_path: Path) -> Path:
         archive.write(folder / "deep/2 ü.svg", "in/2.svg")
     with tarfile.open(folder / "deep/b.tar.gz", "w:gz") as tar:
         tar.add(folder / "deep/3 ü.svg", "3.svg")
+    with tarfile.open(folder / "deep/c.tar.xz", "w:xz") as tar:
+        tar.add(folder / "a.zip", "a.zip")
+    rows = [drawing(n) for n in range(40, 44)]
+    filler = [os.urandom(1 << 20) for _ in rows]
+    pq.write_table(pa.table({"filler": filler, "svg": rows}), folder / "deep/d.parquet")
     return folder
 
 
@@ -102,10 +110,10 @@ def crawl(config: Path, source: FolderSource, workspace: Path, base: Path, acces
     listing = list_source(source, base, access)
     tasks = crawl_tasks(load(config).config, [listing], {source.name: chunks(listing, 10)}, {})
     records = [execute(task, str(workspace)).record for task in tasks]
-    return [(r.key, r.rows_in, r.dropped, {role: o.sha256 for role, o in r.outputs.items()}) for r in records]
+    return [(r.key, r.rows_in, r.dropped, r.extra, {k: o.sha256 for k, o in r.outputs.items()}) for r in records]
 
 
-@pytest.mark.parametrize("path", ["", "/deep", "/a.zip", "/deep/b.tar.gz"])
+@pytest.mark.parametrize("path", ["", "/deep", "/a.zip", "/deep/b.tar.gz", "/deep/d.parquet"])
 def test_crawl_of_files_and_archives(mixed: Path, s3_uri: str, tmp_path: Path, path: str) -> None:
     """Loose files and members of archives on S3 make the raw tables that they make in a folder."""
     upload(mixed, open_storage(s3_uri))
@@ -170,3 +178,35 @@ def test_command_takes_an_s3_workspace(icons: Path, s3_uri: str, tmp_path: Path)
     planned = CliRunner().invoke(app, ["plan", str(config)], catch_exceptions=False)
     assert planned.exit_code == 0
     assert versions.numbers(open_storage(s3_uri)) == [1]
+
+
+def test_a_workspace_in_a_prefix_is_no_input(s3_uri: str, tmp_path: Path) -> None:
+    """As in a folder."""
+    storage = open_storage(s3_uri)
+    for path in ("a.svg", "ws/tables/x.parquet", "ws/a.svg", "ws-2/b.svg", "note.txt"):
+        storage.write(path, b"x")
+    where, mark, query = s3_uri.partition("?")
+    source = FolderSource(name="s", kind="folder", path=s3_uri)
+    listing = list_source(source, tmp_path, workspace=f"{where}/ws{mark}{query}")
+    assert [e.path for e in (*listing.files, *listing.archives)] == ["a.svg", "ws-2/b.svg"]
+    assert listing.no_input == {".txt": 1, "workspace of svgmill": 1}
+    for path, workspace, names in (
+        ("/ws", "/ws", ["a.svg"]),
+        ("/ws", "", ["a.svg", "tables/x.parquet"]),
+        ("/ws", "/ws-2", ["a.svg", "tables/x.parquet"]),
+    ):
+        source = FolderSource(name="s", kind="folder", path=f"{where}{path}{mark}{query}")
+        listing = list_source(source, tmp_path, workspace=f"{where}{workspace}{mark}{query}")
+        assert [e.path for e in (*listing.files, *listing.archives)] == names
+
+
+def test_an_archive_that_is_gone_since_the_listing(s3_uri: str, tmp_path: Path) -> None:
+    """It is damaged as any other, and can be dropped."""
+    storage = open_storage(s3_uri)
+    storage.write("a.zip", b"x")
+    source = FolderSource(name="s", kind="folder", path=s3_uri, on_bad_archive="drop")
+    listing = list_source(source, tmp_path)
+    storage.delete("a.zip")
+    config = load(write_config(tmp_path / "c.yaml", tmp_path)).config
+    (task,) = crawl_tasks(config, [listing], {"s": chunks(listing, 10)}, {})
+    assert execute(task, str(tmp_path / "ws")).record.dropped == {"crawl": {"bad_archive": 1}}

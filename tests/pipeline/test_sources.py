@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.sources import Listing, chunks, list_source
+from pipeline.sources import REST, Listing, bounded, chunks, list_source
 from pipeline.storage import Entry
 
 
@@ -16,7 +16,7 @@ def source(path: Path, glob: str = "**/*") -> FolderSource:
 
 def listing(paths: list[str]) -> Listing:
     entries = tuple(Entry(path, 1, "e") for path in sorted(paths))
-    return Listing(source(Path()), ".", False, entries, (), 0)
+    return Listing(source(Path()), ".", False, entries, ())
 
 
 PATHS = st.lists(st.text("abcdef/", min_size=1, max_size=8), unique=True, max_size=300)
@@ -40,15 +40,35 @@ def test_new_file_changes_few_chunks() -> None:
 
 
 def test_listing_tells_files_archives_and_the_rest(tmp_path: Path) -> None:
-    """Only .svg and .svgz that match are files, archives are kept apart, anything else is counted."""
-    for name in ("a.svg", "b/c.SVGZ", "b/pack.tar.gz", "b/d.zip", "LICENSE", "x.png"):
+    """Only .svg, .svgz and .svg.gz that match are files, archives are kept apart, anything else is counted by kind."""
+    for name in ("a.svg", "b/c.SVGZ", "b/e.svg.gz", "b/pack.tar.gz", "b/d.zip", "b/t.parquet", "LICENSE", "x.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     found = list_source(source(tmp_path), Path())
-    assert [e.path for e in found.files] == ["a.svg", "b/c.SVGZ"]
-    assert [e.path for e in found.archives] == ["b/d.zip", "b/pack.tar.gz"]
-    assert found.ignored == 2
-    assert [e.path for e in list_source(source(tmp_path, "*.svg"), Path()).files] == ["a.svg"]
+    assert [e.path for e in found.files] == ["a.svg", "b/c.SVGZ", "b/e.svg.gz"]
+    assert [e.path for e in found.archives] == ["b/d.zip", "b/pack.tar.gz", "b/t.parquet"]
+    assert found.no_input == {"no extension": 1, ".png": 1}
+    chosen = list_source(source(tmp_path, "*.svg"), Path())
+    assert [e.path for e in chosen.files] == ["a.svg"]
+    kinds = ("no extension", ".png", ".svgz", ".svg.gz", ".tar.gz", ".zip", ".parquet")
+    assert chosen.no_input == {f"{kind} not in glob": 1 for kind in kinds} and not chosen.archives
+    for glob, names in (
+        ("b/*.parquet", ["b/t.parquet"]),
+        ("b/d.*/**", ["b/d.zip"]),
+        ("b/*/*.svg", None),
+        ("**/a", None),
+    ):
+        archives = [e.path for e in list_source(source(tmp_path, glob), Path()).archives]
+        assert archives == (["b/d.zip", "b/pack.tar.gz", "b/t.parquet"] if names is None else names)
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(1, 5), max_size=60), st.integers(1, 30))
+def test_kinds_are_bounded_and_lose_no_file(counts: dict[str, int], most: int) -> None:
+    """The most frequent kinds are named, the others are one, also when they are added up again."""
+    shown = bounded(counts, most)
+    assert sum(shown.values()) == sum(counts.values()) and len(shown) <= most + 1
+    assert bounded(shown, most) == shown
+    assert list(shown.values())[:most] == sorted(counts.values(), reverse=True)[: len(shown)][:most] or REST in counts
 
 
 @pytest.mark.parametrize(

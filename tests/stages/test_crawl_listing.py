@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.crawl import display, kind_of, matches, select
+from stages.crawl import display, extension, kind_of, matches, reaches, select
 
 PARTS = st.sampled_from(["a", "b", "ab", "A", ".a", "a.svg", "b.svg", "[x]"])
 PATTERNS = st.sampled_from(["**", "*", "a", "?", "a*", "*.svg", "[ab]", "[!a].svg", "A", ".*", "a**"])
@@ -39,6 +39,14 @@ def test_glob_is_that_of_its_definition(parts: list[str], patterns: list[str]):
     assert matches("/".join(parts), "/".join(patterns)) is defined(parts, patterns)
 
 
+@given(st.lists(PARTS, min_size=1, max_size=4), st.lists(PATTERNS, min_size=1, max_size=5), st.lists(PARTS, min_size=1))
+def test_what_a_glob_cannot_reach_holds_no_match(parts: list[str], patterns: list[str], below: list[str]):
+    """An archive that is passed over because of the glob has no member that matches it."""
+    path, glob_ = "/".join(parts), "/".join(patterns)
+    assert reaches(path, glob_) or not matches(f"{path}/{'/'.join(below)}", glob_)
+    assert not reaches("a/b.zip", "*.svg") and not reaches("a/b.zip", "b/**") and reaches("a/b.zip", "a/*/c")
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
@@ -47,8 +55,14 @@ def test_glob_is_that_of_its_definition(parts: list[str], patterns: list[str]):
         ("x.tar.gz", "archive"),
         ("x.TGZ", "archive"),
         ("x.zip", "archive"),
+        ("a.SVG.gz", "svg"),
+        ("x.tar", "archive"),
+        ("x.TAR.XZ", "archive"),
+        ("x.tar.bz2", "archive"),
+        ("x.tar.zst", "archive"),
+        ("x.Parquet", "archive"),
         ("x.gz", None),
-        ("x.tar", None),
+        ("x.7z", None),
         ("a.svg.png", None),
         ("svg", None),
         ("", None),
@@ -72,3 +86,30 @@ def test_a_displayed_path_is_one_line_of_unicode(name: bytes):
     shown = display(name.decode("utf-8", "surrogateescape"))
     assert shown.encode() and len(shown.splitlines()) == 1 if name else shown == ""
     assert display(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("a/B.PNG", ".png"),
+        ("a.tar/README", "no extension"),
+        ("x/.DS_Store", ".ds_store"),
+        ("a.", "another extension"),
+        ("", "no extension"),
+        ("pack.tar.7z", ".7z"),
+        ("a.svg.gz", ".svg.gz"),
+        ("a.tar.gz", ".tar.gz"),
+        ("a.p\nng", r".p\nng"),
+        ("a." + "x" * 99, "another extension"),
+    ],
+)
+def test_what_is_no_input_is_counted_by_its_extension(path: str, kind: str):
+    """The last extension in small letters, short and on one line."""
+    assert extension(path) == kind
+
+
+@given(st.binary(max_size=40))
+def test_any_name_has_a_kind_of_bounded_length(name: bytes):
+    """Names are data: a kind is one line, and not long."""
+    kind = extension(name.decode("utf-8", "surrogateescape"))
+    assert kind.encode() and len(kind) <= 20 and len(kind.splitlines()) == 1

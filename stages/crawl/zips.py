@@ -1,0 +1,65 @@
+"""The entries of a zip."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
+
+from stages.crawl.container import FAULTS, ArchiveError, Budget, Entry, Lost, Sink, pump
+from stages.crawl.listing import display
+from stages.reasons import Reason
+
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_LOCAL, _END, _END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22
+
+
+def zip_entries(stream: BinaryIO, path: str, budget: Budget) -> Iterator[Entry]:
+    """Every entry that is no folder, in the directory's order. Raises ArchiveError."""
+    try:
+        archive = zipfile.ZipFile(stream)
+        infos = archive.infolist()
+        _require_whole(stream, archive)
+    except FAULTS as error:
+        raise ArchiveError(path, str(error) or type(error).__name__) from None
+    with archive:
+        for info in infos:
+            kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
+            if info.filename.endswith("/") or kind == stat.S_IFDIR:
+                continue
+            is_file = kind in (0, stat.S_IFREG)
+            yield Entry(info.filename.replace("\\", "/"), partial(_copy, archive, info, budget), is_file)
+
+
+def _require_whole(stream: BinaryIO, archive: zipfile.ZipFile) -> None:
+    """Raise BadZipFile if there is more in the stream than the archive that its last directory is of.
+
+    A program before the first member unpacks it, and blanks after the end are padding; other data may be an archive.
+    """
+    stream.seek(0)
+    first = min((info.header_offset for info in archive.infolist()), default=archive.start_dir)
+    if first > 0 and stream.read(len(_LOCAL)) == _LOCAL:
+        raise zipfile.BadZipFile(f"the first {first} bytes hold members that its directory does not name")
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(max(0, size - _END_SIZE - 2**16))
+    end = stream.read()
+    at = end.rfind(_END)
+    rest = end[at + _END_SIZE + int.from_bytes(end[at + _END_SIZE - 2 : at + _END_SIZE], "little") :]
+    if at >= 0 and rest.strip(b"\0 \r\n"):
+        raise zipfile.BadZipFile(f"{len(rest)} bytes follow its end")
+
+
+def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget, sink: Sink, limit: int) -> Lost | None:
+    if info.flag_bits & 1:
+        return Reason.BAD_ARCHIVE_MEMBER, "encrypted"
+    if info.compress_type not in _METHODS:
+        return Reason.BAD_ARCHIVE_MEMBER, f"compression method {info.compress_type}, only deflate is read"
+    try:
+        with archive.open(info) as member:
+            copied = pump(member, sink, limit, budget.spend)
+    except FAULTS as error:
+        return Reason.BAD_ARCHIVE_MEMBER, display(str(error)) or type(error).__name__
+    return None if isinstance(copied, int) else copied

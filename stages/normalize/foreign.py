@@ -1,0 +1,35 @@
+"""``foreignObject`` (SVG 2, section 12.4): HTML has no canonical form, so what shows of it costs the drawing.
+
+The sanitizer has taken the content out, and left the element where something of it can be seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stages.base import Dropped
+from stages.normalize.conditional import shown
+from stages.normalize.properties import compute
+from stages.normalize.transforms import determinant
+from stages.normalize.tree import Node
+from stages.reasons import Reason
+
+if TYPE_CHECKING:
+    from stages.normalize.structure import Place, Walker
+
+
+def foreign_object(walker: Walker, node: Node, place: Place) -> None:
+    """Judge a ``foreignObject`` where it is to be drawn. Raises Dropped (FOREIGN_OBJECT) where it shows."""
+    style, own = compute(place.style, node.declared)
+    if walker.measured is not None or own.get("display") == "none" or not shown(node, walker.settings, walker.plain):
+        return
+    if style["visibility"] != "visible" or own.get("opacity") == 0:
+        return
+    width, height = walker.length(node, "width", place, "x") or 0.0, walker.length(node, "height", place, "y") or 0.0
+    matrix = walker.local(node, own, style, place)
+    if width <= 0 or height <= 0 or determinant(matrix) == 0:
+        return
+    if walker.settings.foreign_object == "drop":
+        walker.notes.add("foreign_object_dropped")
+        return
+    raise Dropped(Reason.FOREIGN_OBJECT, f"a foreignObject of {width:g} x {height:g} with content that shows")

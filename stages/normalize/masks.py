@@ -1,0 +1,158 @@
+"""Masks (CSS Masking 1, section 6): elements that show by how light, or how opaque, what another element draws is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stages.base import Dropped
+from stages.canonical import Element
+from stages.normalize.colors import BLACK, linear
+from stages.normalize.draw import Look
+from stages.normalize.effects import BoxOf, apply_clip, clip, holds, own_properties, units, wrap
+from stages.normalize.properties import Mask, Paint, check_declared
+from stages.normalize.shapes import Shape
+from stages.normalize.transforms import map_box
+from stages.normalize.tree import Node
+from stages.normalize.units import parse_length, resolve
+from stages.reasons import Reason
+
+if TYPE_CHECKING:
+    from stages.normalize.structure import Place, Walker
+
+
+def mask(
+    walker: Walker, owner: Node, value: Mask, mode: str, place: Place, elements: list[Element], box: BoxOf
+) -> list[Element]:
+    """``elements``, drawn for ``owner``, under a mask. ``mode``: of ``mask-mode``, "" if that says nothing.
+
+    Raises Dropped (UNSUPPORTED_MASK, CYCLIC_REF).
+    """
+    if value.image:
+        raise Dropped(Reason.UNSUPPORTED_MASK, f"mask {value.image[:60]}")
+    ref = value.ref
+    mode = mode if mode in ("alpha", "luminance") else value.mode
+    if not ref:
+        walker.plain.declare(owner, "mask", "none", "mask")
+        return elements
+    node = walker.ids.get(ref)
+    if node is None or node.tag != "mask":
+        walker.notes.add("mask_missing")  # CSS Masking 1, section 6.1: no mask is applied
+        return elements
+    if walker.settings.mask == "reject":
+        raise Dropped(Reason.UNSUPPORTED_MASK, f"mask {ref!r}")
+    if not elements:
+        return elements
+    check_declared(node.declared)
+    content = _mask_content(walker, node, place, box)
+    if not content:
+        return []
+    own = own_properties(node)
+    kind = mode or own.get("mask-type", "luminance")
+    if mode and mode != own.get("mask-type", "luminance"):
+        walker.plain.declare(node, "mask-type", mode, "mask")
+    if not value.simple:
+        walker.plain.declare(owner, "mask", f"url(#{ref})", "mask")
+    region = _region(walker, node, place, box)
+    if _is_clip(content, kind):
+        shapes = [_bare(element) for element in content]
+        return apply_clip(walker, region, apply_clip(walker, shapes, elements))
+    elements = apply_clip(walker, region, elements)
+    if not elements:
+        return []
+    size = str(walker.settings.canvas)
+    attributes = {"x": "0", "y": "0", "width": size, "height": size, "maskUnits": "userSpaceOnUse"}
+    if kind == "alpha":
+        attributes["mask-type"] = "alpha"
+    return wrap(elements, "mask", walker.definitions.reference(Element("mask", attributes, content)))
+
+
+def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+    """What a mask draws, on the canvas."""
+    inner = units(walker, node, "maskContentUnits", place, box, Reason.UNSUPPORTED_MASK)
+    known = walker.contents.get((id(node), inner.matrix))
+    if known is not None:
+        return known
+    walker.enter(node)
+    own = own_properties(node)
+    walker.masking += 1
+    content = walker.children(node, inner._replace(style=walker.style_at(node), depth=place.depth + 1))
+    walker.masking -= 1
+    if content and own.get("mask"):
+        content = mask(walker, node, own["mask"], own.get("mask-mode", ""), place, content, box)
+    if content and own.get("clip-path"):
+        content = clip(walker, node, own["clip-path"], place, content, box)
+    walker.leave()
+    walker.contents[id(node), inner.matrix] = content
+    return content
+
+
+def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+    """The rectangle outside of which a mask hides everything, as a shape on the canvas."""
+    size = walker.settings.canvas
+    names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
+    texts = [node.attributes.get(name, default) for name, default in names]
+    relative = node.attributes.get("maskUnits", "").strip() != "userSpaceOnUse"
+    reach = box() if relative else (0.0, 0.0, *place.viewport)
+    if relative and (reach is None or reach[0] == reach[2] or reach[1] == reach[3]):
+        return []  # a region without extent hides everything
+    lengths = []
+    wholes = (place.viewport.width, place.viewport.height) * 2
+    for text, whole, (_, default) in zip(texts, wholes, names, strict=True):
+        length = parse_length(text) or parse_length(default)
+        value = 0.0 if length is None else resolve(length, 1.0 if relative else whole)
+        lengths.append(value)
+    x, y, width, height = lengths
+    if relative and reach:
+        w, h = reach[2] - reach[0], reach[3] - reach[1]
+        x, y, width, height = reach[0] + x * w, reach[1] + y * h, width * w, height * h
+    if width <= 0 or height <= 0:
+        return []
+    whole_box = map_box(place.matrix, (x, y, x + width, y + height))
+    if holds(whole_box, (0, 0, size, size)):
+        whole_rect = {"x": "0", "y": "0", "width": str(size), "height": str(size)}
+        return [Element("rect", whole_rect)]
+    return walker.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))
+
+
+def _is_clip(content: list[Element], kind: str) -> bool:
+    """Whether a mask shows or hides without half tones: plain shapes that are filled opaquely, white for luminance."""
+    for element in content:
+        attributes = element.attributes
+        if element.tag == "g" or "stroke" in attributes or "opacity" in attributes or "mask" in attributes:
+            return False
+        if "filter" in attributes:
+            return False
+        fill = attributes.get("fill", "#000")
+        if fill.startswith("url") or (kind != "alpha" and fill != "#fff"):
+            return False
+        if "clip-path" in attributes:
+            return False
+    return True
+
+
+def _bare(element: Element) -> Element:
+    attributes = {k: v for k, v in element.attributes.items() if k not in ("fill", "fill-rule")}
+    if "fill-rule" in element.attributes:
+        attributes["clip-rule"] = element.attributes["fill-rule"]
+    return Element(element.tag, attributes)
+
+
+def in_linear_rgb(walker: Walker, node: Node, style: dict[str, Any]) -> dict[str, Any]:
+    """The style of something in a mask whose ``color-interpolation`` is linearRGB, with the colours that it comes to.
+
+    Browsers take each paint of such a mask for coded linearly; the renderers do not know the property.
+    Raises Dropped (UNSUPPORTED_MASK).
+    """
+    changed: dict[str, Any] = {}
+    for name in ("fill", "stroke"):
+        paint: Paint = style[name]
+        if paint.kind == "none":
+            continue
+        if paint.kind not in ("color", "current") or node.tag == "text":
+            raise Dropped(Reason.UNSUPPORTED_MASK, f"color-interpolation linearRGB of the {name} of a {node.tag}")
+        color = paint.solid(style["color"].color or BLACK)
+        red, green, blue = (round(255 * linear(part / 255)) for part in (color.red, color.green, color.blue))
+        color = color._replace(red=red, green=green, blue=blue)
+        changed[name] = Paint("color", color)
+        walker.plain.declare(node, name, f"rgba({red},{green},{blue},{color.alpha:g})", "linear_mask")
+    return {**style, **changed}

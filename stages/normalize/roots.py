@@ -1,0 +1,147 @@
+"""The root element, which is a box of the page: what applies to it has CSS pixels for units, and a background.
+
+Its ``transform``, clip path, mask and filter are those of a box in CSS (CSS Transforms 1, section 6; CSS Masking 1,
+section 5.1): their origin is the box's corner, the default of ``transform-origin`` is its middle, and their lengths are
+pixels of the page, not of the viewBox. How many pixels the box has is not in the document; ``screen`` says it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lxml import etree
+
+from stages.base import Dropped
+from stages.canonical import SVG_NS, Element, number
+from stages.normalize import effects, filters
+from stages.normalize.background import paint_background
+from stages.normalize.draw import Look
+from stages.normalize.ink import ink
+from stages.normalize.placement import local_matrix
+from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask, compute, refuse
+from stages.normalize.segments import union
+from stages.normalize.shapes import Shape
+from stages.normalize.transforms import (
+    Matrix,
+    invert,
+    map_box,
+    multiply,
+)
+from stages.normalize.tree import Node
+from stages.normalize.units import Viewport
+from stages.reasons import Reason
+
+if TYPE_CHECKING:
+    from stages.normalize.structure import Place, Walker
+
+_BOXED = ("clip-path", "mask", "filter")
+_NEUTRAL = {"opacity": "1", "mix-blend-mode": "normal"}
+_SLACK = 1.0
+
+
+def draw_root(walker: Walker, node: Node, place: Place) -> list[Element]:
+    """Draw the document's root: ``place`` is that of its content, with the initial style. Raises Dropped."""
+    style, own = compute(DEFAULTS, node.declared)
+    if own.get("display") == "none":
+        return []
+    place = place._replace(style=style)
+    if walker.measured is not None:
+        return walker.children(node, place)
+    refuse(own, root=True)
+    moved = "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared)
+    if moved or any(own.get(name) for name in _BOXED):
+        drawn = _box(walker, node, own, place)
+    else:
+        drawn = walker.effects(node, own, place, walker.children(node, place))
+    return paint_background(walker, node, own, style) + drawn
+
+
+def _box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    """The root's content, to which its transform and what applies to its box is applied."""
+    settings = walker.settings
+    if not settings.screen:
+        raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform, clip path, mask or filter of the root element")
+    view_box = walker.canvas.view_box
+    left, top, right, bottom = map_box(
+        walker.canvas.matrix, (*view_box[:2], view_box[0] + view_box[2], view_box[1] + view_box[3])
+    )
+    scale = settings.canvas / settings.screen
+    width, height = (right - left) / scale, (bottom - top) / scale
+    page: Matrix = (scale, 0.0, 0.0, scale, left, top)
+    viewport = Viewport(width, height)
+    box = (0.0, 0.0, width, height)
+    turned = {"transform-origin": own.get("transform-origin") or "50% 50%"}
+    local = local_matrix(node, turned, viewport, place.style["font-size"].value, lambda: box)
+    if not local.valid:
+        walker.notes.add("transform_error")
+    matrix = local.matrix
+    back = invert(page)
+    if back is None or invert(matrix) is None:
+        return []
+    within = walker.children(node, place)
+    moved = multiply(page, matrix)
+    inner = multiply(multiply(moved, back), place.matrix)
+    walker.drawer = filters.room(walker, node, own, place._replace(matrix=moved, viewport=viewport))
+    drawn = (
+        walker.children(node, place._replace(matrix=inner)) if inner != place.matrix or own.get("filter") else within
+    )
+    if own.get("overflow") != "visible" and within and not _inside(union([ink(each) for each in within]), walker):
+        frame = walker.drawer.draw(Shape("rect", (0.0, 0.0, width, height, 0.0, 0.0)), moved, Look({}, None, {}))
+        drawn = effects.apply_clip(walker, frame, drawn)
+    _wrap(walker, node, own, moved, back, (width, height))
+    return walker.effects(node, own, place._replace(matrix=moved, viewport=viewport), drawn, lambda: box)
+
+
+def _inside(box: tuple[float, ...], walker: Walker) -> bool:
+    rect = walker.canvas.rect
+    return (
+        box[0] >= rect[0] - _SLACK
+        and box[1] >= rect[1] - _SLACK
+        and box[2] <= rect[2] + _SLACK
+        and box[3] <= rect[3] + _SLACK
+    )
+
+
+def _wrap(
+    walker: Walker, node: Node, own: dict[str, Any], moved: Matrix, back: Matrix, size: tuple[float, float]
+) -> None:
+    """For renderers, which know no pages: a group in the page's units, and its content in the viewBox's."""
+    if walker.plain.dry:
+        return
+    root, canvas = node.source, walker.canvas
+    user = invert(canvas.matrix)
+    if user is None:
+        return
+    outer = etree.Element(f"{{{SVG_NS}}}g", {"transform": _matrix(multiply(user, moved))})
+    style = [f"{name}:{_value(own[name], name)}" for name in (*_BOXED, *_NEUTRAL) if own.get(name) is not None]
+    if style:
+        outer.set("style", ";".join(style))
+    width, height = (number(side, 4) for side in size)
+    box = {"width": width, "height": height, "style": "fill:none!important;stroke:none!important"}
+    etree.SubElement(outer, f"{{{SVG_NS}}}rect", box)  # of which renderers take the group's bounding box
+    inner = etree.SubElement(outer, f"{{{SVG_NS}}}g", {"transform": _matrix(multiply(back, canvas.matrix))})
+    for child in list(root):
+        if child.tag != f"{{{SVG_NS}}}style":
+            inner.append(child)
+    root.append(outer)
+    for name in (*sorted(TRANSFORM_PROPERTIES), *_BOXED, *_NEUTRAL):
+        if name in own or name in node.attributes or name in node.declared:
+            walker.plain.declare(node, name, _NEUTRAL.get(name, "none"), "root_box")
+    if "transform" in node.attributes:
+        walker.plain.attribute(node, "transform", None, "root_box")
+    walker.plain.note("root_box")
+
+
+def _value(value: Any, name: str) -> str:
+    if isinstance(value, float):
+        return number(value, 4)
+    if isinstance(value, Mask):
+        return f"url(#{value.ref})"
+    text = str(value)
+    if text[:1] == "\0":
+        raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"the shape {text[1:61]} on the root element")
+    return text if name in ("filter", *_NEUTRAL) else f"url(#{text})" if text else "none"
+
+
+def _matrix(matrix: Matrix) -> str:
+    return f"matrix({' '.join(number(value, 9) for value in matrix)})"

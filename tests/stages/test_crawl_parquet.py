@@ -1,0 +1,146 @@
+"""Drawings in the column of a Parquet file."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.crawl import ArchiveError, CrawlSettings, Member, NoColumn, Reading, members
+from stages.reasons import Reason
+
+SETTINGS = CrawlSettings(max_bytes=1000)
+TEXTS = ["<svg>é</svg>", None, "<svg/>"]
+
+
+def parquet(table: pa.Table, **options: object) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out, **options)
+    return out.getvalue()
+
+
+def read(data: bytes, column: str | None = None) -> list[bytes | tuple[Reason, str]]:
+    found = list(members(io.BytesIO(data), "t.parquet", SETTINGS, lambda _: True, Reading(column)))
+    assert [m.path for m in found] == [f"{number:08}.svg" for number in range(len(found))]
+    return [m.content for m in found]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.dictionary(pa.int8(), pa.large_string()),
+    ],
+    ids=str,
+)
+def test_every_type_of_text_is_read(kind: pa.DataType):
+    """Rows in order, over row groups; a null is an empty record that says so."""
+    texts = pa.array(TEXTS * 200, pa.string())
+    if pa.types.is_dictionary(kind):
+        texts = texts.dictionary_encode().cast(kind)
+    else:
+        texts = texts.cast(kind)
+    data = parquet(pa.table({"id": range(600), "svg": texts}), row_group_size=250)
+    assert read(data) == ["<svg>é</svg>".encode(), (Reason.EMPTY, "null"), b"<svg/>"] * 200
+
+
+def test_a_string_that_is_no_utf_8_costs_its_row_at_most():
+    """Its bytes go on as they are, for the XML declaration to explain; the other rows are read."""
+    ends, text = b"\0\0\0\0\6\0\0\0\x0c\0\0\0", b"<svg/>\xff\xfe<svg"
+    broken = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(ends), pa.py_buffer(text)])
+    assert read(parquet(pa.table({"svg": broken}))) == [b"<svg/>", b"\xff\xfe<svg"]
+    assert read(parquet(pa.table({"svg": broken.dictionary_encode()}))) == [b"<svg/>", b"\xff\xfe<svg"]
+
+
+def test_the_column_is_the_one_called_svg_or_chosen():
+    """svg, else the first of texts that has it in its name; a setting chooses another, also in a struct."""
+    images = [{"bytes": b"<svg>4</svg>", "path": "x"}, None]
+    table = pa.table(
+        {
+            "a_svg": ["<svg>1</svg>", "<svg/>"],
+            "Svg_number": [1, 2],
+            "code": ["<svg>2</svg>", "<svg/>"],
+            "image": images,
+            "a.b": ["<svg>5</svg>", "<svg/>"],
+        }
+    )
+    assert read(parquet(table)) == [b"<svg>1</svg>", b"<svg/>"]
+    assert read(parquet(table.append_column("SVG", [["<svg>3</svg>", "<svg/>"]]))) == [b"<svg>3</svg>", b"<svg/>"]
+    assert read(parquet(table), "code") == [b"<svg>2</svg>", b"<svg/>"]
+    assert read(parquet(table), "image.bytes") == [b"<svg>4</svg>", (Reason.EMPTY, "null")]
+    assert read(parquet(table), "a.b") == [b"<svg>5</svg>", b"<svg/>"]
+
+
+def test_a_column_that_holds_no_text_says_its_type_and_the_way_out():
+    """One line with the column, its type, and columns that would do."""
+    for column, says in [
+        (pa.array([1]), "its column svg is int64, not text; columns of texts are code"),
+        (pa.array([["<svg/>"]]), "its column svg is list<.*>, not text"),
+        (pa.array([{"bytes": b"x"}]), r"its column svg is struct<bytes: binary>, .*setting column, such as svg\.bytes"),
+    ]:
+        data = parquet(pa.table({"svg": column, "code": ["a"]}))
+        with pytest.raises(ArchiveError, match=says) as caught:
+            read(data)
+        assert "\n" not in str(caught.value) and not isinstance(caught.value, NoColumn)
+        with pytest.raises(ArchiveError, match=says):
+            read(data, "svg")
+
+
+def test_two_columns_of_one_name_are_told():
+    """If one of them is text it is meant; if both are, nobody knows which."""
+    both = pa.Table.from_arrays([pa.array(["<svg/>"]), pa.array(["b"])], names=["svg", "svg"])
+    with pytest.raises(ArchiveError, match="2 columns of texts are called svg; rename"):
+        read(parquet(both))
+    one = pa.Table.from_arrays([pa.array([1]), pa.array(["<svg/>"])], names=["svg", "svg"])
+    assert read(parquet(one)) == [b"<svg/>"]
+
+
+def test_a_table_of_something_else_is_told_apart_from_a_fault():
+    """No column that could be meant: no input, with the columns that could be chosen."""
+    data = parquet(pa.table({"id": [1], "code": ["a"]}))
+    for column, says in ((None, "no column that has svg in its name"), ("drawing", "no column drawing")):
+        with pytest.raises(NoColumn, match=f"{says}; columns of texts are code; name the column"):
+            read(data, column)
+
+
+def test_large_and_damaged_values():
+    """A large row costs itself; a file that is cut or no Parquet is an error."""
+    data = parquet(pa.table({"svg": ["x" * 1001, "<svg/>"]}))
+    assert read(data) == [(Reason.TOO_LARGE, "over 1000 bytes"), b"<svg/>"]
+    for damaged in (data[:-5], b"", b"PAR1", data[:20] + data[25:]):
+        with pytest.raises(ArchiveError):
+            read(damaged)
+
+
+def test_rows_of_the_wanted_glob_only():
+    """Rows are selected by their number's name, and counted if they are not."""
+    reading = Reading()
+    data = parquet(pa.table({"svg": ["1", "2"]}))
+    found = list(members(io.BytesIO(data), "t.parquet", SETTINGS, lambda n: n == "00000001.svg", reading))
+    assert found == [Member("00000001.svg", b"2")] and reading.no_input == {".svg not in glob": 1}
+
+
+WHOLE = parquet(
+    pa.table({"id": [1, 2, 3], "svg": pa.array(TEXTS).dictionary_encode(), "s": [{"bytes": b"<svg/>"}] * 3})
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([None, "s.bytes"]), st.data())
+def test_damage_raises_nothing_else(column: str | None, data: st.DataObject):
+    """Whatever bytes are changed, reading ends in rows or in ArchiveError."""
+    content = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read(bytes(content), column)
+    except ArchiveError as error:
+        assert "\n" not in str(error)
