@@ -1,7 +1,7 @@
 """A labelled set of drawings with little ink, in `labelled.py`'s format: what is easily merged, and must not be.
 
     pip install matplotlib
-    python benchmarks/sparse.py OUTDIR [--each 40] [--svgo PATH/TO/svgo]
+    python benchmarks/sparse.py OUTDIR [--each 40] [--seed 1] [--svgo PATH/TO/svgo]
 
 Families of drawings are made by code, each member a little other than the one before it: formulas on a wide canvas,
 charts with other data, circuit symbols (a capacitor with its pins exchanged), diagrams with one label changed, thin
@@ -319,6 +319,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--each", type=int, default=40, help="drawings of each family at most")
+    parser.add_argument("--seed", default="", help="another one makes other drawings")
     parser.add_argument("--svgo")
     args = parser.parse_args()
     shutil.rmtree(args.out, ignore_errors=True)
@@ -326,7 +327,7 @@ def main() -> None:
     members: list[tuple[str, bytes]] = []
     for name, family in FAMILIES.items():
         before = b""
-        for number, (text, _) in enumerate(zip(family(random.Random(name)), range(args.each), strict=False)):
+        for number, (text, _) in enumerate(zip(family(random.Random(f"{name}{args.seed}")), range(args.each), strict=False)):
             base = f"{name}-{number:03}"
             made.write(f"{base}/base.svg", text)
             if before and apart(before, text) < LEAST:
@@ -336,7 +337,7 @@ def main() -> None:
             before = text
             members.append((base, text))
     for base, text in members:
-        chance = random.Random(base)
+        chance = random.Random(f"{base}{args.seed}")
         for name, operation in labelled.OPERATIONS.items():
             root = etree.fromstring(text)
             if operation(root, chance):

@@ -82,6 +82,20 @@ def colourless(picture: Reduced) -> Reduced:
     return found
 
 
+def ink(picture: Reduced, colours: bool = True) -> float:
+    """The share of the canvas, 0..1, that is drawn on: how far, in the mean, pixels are from the commonest one.
+
+    On white, so that a white page is no ink. Without ``colours`` it is what is covered.
+    """
+    if not colours:
+        return float(picture[..., 3].mean()) / 255
+    on_white = picture[..., :3] + (255 - picture[..., 3:])
+    packed = (on_white.astype(np.uint32) << np.array([0, 8, 16], np.uint32)).sum(axis=2, dtype=np.uint32).ravel()
+    kinds, counts = np.unique(packed, return_counts=True)
+    ground = kinds[counts.argmax() : counts.argmax() + 1].view(np.uint8)[:3].astype(np.int16)
+    return float(np.abs(on_white.astype(np.int16) - ground).max(axis=2).mean()) / 255
+
+
 @lru_cache(1)
 def _cosines() -> npt.NDArray[np.float32]:
     """(8, SIDE): the lowest frequencies of the discrete cosine transform (type II), without the constant one's use."""
