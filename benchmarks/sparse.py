@@ -327,7 +327,9 @@ def main() -> None:
     members: list[tuple[str, bytes]] = []
     for name, family in FAMILIES.items():
         before = b""
-        for number, (text, _) in enumerate(zip(family(random.Random(f"{name}{args.seed}")), range(args.each), strict=False)):
+        for number, (text, _) in enumerate(
+            zip(family(random.Random(f"{name}{args.seed}")), range(args.each), strict=False)
+        ):
             base = f"{name}-{number:03}"
             made.write(f"{base}/base.svg", text)
             if before and apart(before, text) < LEAST:

@@ -81,7 +81,13 @@ class Splits:
             "picture": pa.array([pictures.pack(picture) for picture in small], pa.binary()),
             "picture_hash": pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24)),
             # shards hold pictures of any size, so these are drawn
-            "fine": pa.array([fine_picture(svg) for _, svg in drawings], pa.binary()),
+            "fine": pa.array(
+                [
+                    fine_picture(svg) if pictures.sparse(p) else None
+                    for (_, svg), p in zip(drawings, small, strict=True)
+                ],
+                pa.binary(),
+            ),
         }
         for name, column in columns.items():
             table = table.set_column(_SCHEMA.get_field_index(name), name, column)

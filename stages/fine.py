@@ -3,8 +3,9 @@
 A picture of 64 px (see `stages.pictures`) cannot tell formulas, charts and circuit symbols apart: their strokes are a
 small share of its pixels. A fine picture has `SIDE` px, of which one is one and a half canvas units; where what is
 drawn fits half of the canvas, it is that half, enlarged. It is kept in tiles, in an order that is the same for all
-drawings and as good as random, as many as pack into few bytes: of a drawing with little ink that is all of them, of a
-busy one a sample. Ground costs next to nothing, so it is cropped to its ink, as it were.
+drawings and as good as random, as many as pack into few bytes: of nearly all drawings with little ink that is all of
+them, of a busy one a sample. Ground costs next to nothing, so it is cropped to its ink, as it were. Where there is more
+ink (`stages.pictures.sparse`), the small picture tells, and a fine one is not made.
 
 Two are compared where both have tiles. A shift of a pixel is forgiven, and what a thin line's pixels share otherwise,
 which rounding to whole canvas units and another order of words cause. What remains is in one and not in the other, and
@@ -26,7 +27,7 @@ SIDE = 512
 
 TILE = 32
 
-MOST = 1536
+MOST = 8192
 """Places where a pixel differs from the one above otherwise than its neighbour does, about half a byte each."""
 
 LEVELS = 8

@@ -55,7 +55,7 @@ RENDERED = pa.schema(
         ("visible_share", pa.float32()),  # share of pixels that differ visibly, 0..1
         ("notes", pa.list_(pa.string())),
         ("picture", pa.binary()),  # of 64 x 64 px, packed; see stages.pictures
-        ("fine", pa.binary()),  # of 512 x 512 px, as much of it as packs into few bytes; see stages.fine
+        ("fine", pa.binary()),  # of 512 x 512 px, of what has little ink, packed; see stages.fine
     ]
 )
 

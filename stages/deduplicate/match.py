@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from stages import fine
 from stages.deduplicate.columns import Items, first_of_each, fixed_bytes, item_ids, joined
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.pictures import SIDE, Reduced, colourless, ink, unlike, unpack
+from stages.pictures import SIDE, Reduced, colourless, strange, unlike, unpack
 from stages.schema import EDGES
 
 FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture", "fine")
@@ -28,9 +28,6 @@ MOST_BITS = 24
 
 _ALMOST = 2.0
 """How many times what pictures may differ by makes two samples `Level.ALMOST` duplicates."""
-
-_MOST_OF_PATCH = fine.PATCH * fine.PATCH / 4
-"""Whatever the ink, no more pixels of a fine picture's patch may be unlike in duplicates."""
 
 _BLOCKS = 8
 """Blocks of pixels a side, whose means are compared first."""
@@ -97,7 +94,11 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
         for found in (Level.NEAR if near[i] else Level.PICTURE, *((Level.GEOMETRY,) if plain[i] else ())):
             colours = found != Level.GEOMETRY
             unlikeness = look.at(*pair, colours)
-            if _within(unlikeness, settings) and close_look.at(*pair, colours) <= _most(look.ink(*pair, colours), settings):
+            if (
+                _within(unlikeness, settings)
+                and look.strange(*pair, colours) <= settings.picture_strange
+                and close_look.at(*pair, colours) <= settings.fine_patch
+            ):
                 level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
                 break
             if _within(unlikeness, settings, _ALMOST):
@@ -114,15 +115,6 @@ def _within(unlikeness: tuple[float, float, float], settings: DeduplicateSetting
         and mean <= times * settings.picture_mean
         and patch <= times * settings.picture_patch
     )
-
-
-def _most(share: float, settings: DeduplicateSettings) -> float:
-    """How much of a patch may be unlike in fine pictures, of which ``share`` is ink.
-
-    What is 30 pixels of a formula is all of a letter, and of an icon an edge that was rounded otherwise.
-    """
-    pixels = min(settings.fine_ink * share * fine.SIDE * fine.SIDE, _MOST_OF_PATCH)
-    return max(settings.fine_patch, pixels)
 
 
 def _rows(items: Items, order: npt.NDArray[np.intp], wanted: Items) -> npt.NDArray[np.intp]:
@@ -187,14 +179,15 @@ class _Look:
 
     def at(self, a: int, b: int, colours: bool) -> tuple[float, float, float]:
         """`pictures.unlike` of two rows, with or without regard to ``colours``."""
-        one, other = self._picture(a), self._picture(b)
-        if not colours:
-            one, other = colourless(one), colourless(other)
-        return unlike(one, other, self._threshold)
+        return unlike(*self._both(a, b, colours), self._threshold)
 
-    def ink(self, a: int, b: int, colours: bool) -> float:
-        """`pictures.ink` of the row that has less of it."""
-        return min(ink(self._picture(row), colours) for row in (a, b))
+    def strange(self, a: int, b: int, colours: bool) -> float:
+        """`pictures.strange` of two rows."""
+        return strange(*self._both(a, b, colours))
+
+    def _both(self, a: int, b: int, colours: bool) -> tuple[Reduced, Reduced]:
+        one, other = self._picture(a), self._picture(b)
+        return (one, other) if colours else (colourless(one), colourless(other))
 
     def apart(
         self, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], plain: npt.NDArray[np.bool_]

@@ -55,19 +55,20 @@ class DeduplicateSettings(Settings):
         description="mean difference within any patch of 8 x 8 px in pictures of duplicates, at most: outlines"
         " that moved a little differ less, another mouth in a face differs more",
     )
+    picture_strange: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="how far a pixel may lie outside of what the nine around its place span in pictures of duplicates:"
+        " an outline that moved a little lies within, a small mark that only one has does not",
+    )
     fine_patch: int = Field(
         2,
         ge=0,
         le=256,
-        description="pixels of any 16 x 16 that may be in one and not in the other of two duplicates' fine pictures, of"
+        description="where little is drawn: pixels of any 16 x 16 that may be in one and not in the other of two"
+        " duplicates' fine pictures, of"
         " 512 x 512 px of the canvas or of the half that is drawn on: a shift of a pixel is none, a glyph is more",
-    )
-    fine_ink: float = Field(
-        0.0005,
-        ge=0,
-        le=1,
-        description="the same, as a share of the ink, in pixels of the fine picture of the canvas: what is a glyph of a"
-        " formula is an outline that moved a little of an icon; the larger of the two holds, up to a quarter of the patch",
     )
     flags: FlagSettings = Field(FlagSettings(), description="kinds of drawings, and what becomes of them")
     seed: int = Field(42, ge=0, description="of the MinHash permutations")

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from stages import fine
 from stages.base import Dropped, Rows, StageResult
-from stages.pictures import pack, reduce
+from stages.pictures import pack, reduce, sparse
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over
 from stages.render.renderers import RendererUnavailable, draw, enlarged, framed, png, sized, version
@@ -60,11 +60,11 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
 
 def render_one(
     source: bytes, svg: str, view_box: tuple[float, ...], settings: RenderSettings, background: str = ""
-) -> tuple[bytes, bytes, bytes, Difference, tuple[str, ...]]:
-    """The picture (PNG) of the canonical ``svg``, a small one and a fine one, how unlike ``source`` it is, and notes.
+) -> tuple[bytes, bytes, bytes | None, Difference, tuple[str, ...]]:
+    """Of the canonical ``svg``: the picture (PNG), a small one, and a fine one where little is drawn.
 
-    ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
-    and RendererUnavailable.
+    And how unlike ``source`` it is, and notes. ``background``: colour, #rgb or #rrggbb, of the ground that was laid
+    under the drawing, "" for none. Raises Dropped and RendererUnavailable.
     """
     size = settings.compare_size
     ground = _rgb(background) if background else None
@@ -85,8 +85,9 @@ def render_one(
         raise Dropped(Reason.BLANK_RENDER)
     picture = got if settings.size == size else draw(sized(svg, settings.size), settings.renderer)
     large = picture if settings.size == fine.SIDE else None
-    small = pack(reduce(got))
-    return png(picture, settings.png_compression), small, fine_picture(svg, settings.renderer, large), found, notes
+    small = reduce(got)
+    close = fine_picture(svg, settings.renderer, large) if sparse(small) else None
+    return png(picture, settings.png_compression), pack(small), close, found, notes
 
 
 def fine_picture(svg: str, renderer: str = "librsvg", drawn: Pixels | None = None) -> bytes:
