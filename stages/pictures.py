@@ -92,16 +92,19 @@ def ink(picture: Reduced, colours: bool = True) -> float:
     """
     if not colours:
         return float(picture[..., 3].mean()) / 255
-    on_white = picture[..., :3] + (255 - picture[..., 3:])
-    packed = (on_white.astype(np.uint32) << np.array([0, 8, 16], np.uint32)).sum(axis=2, dtype=np.uint32).ravel()
-    kinds, counts = np.unique(packed, return_counts=True)
-    ground = kinds[counts.argmax() : counts.argmax() + 1].view(np.uint8)[:3].astype(np.int16)
-    return float(np.abs(on_white.astype(np.int16) - ground).max(axis=2).mean()) / 255
+    on_white = picture.copy()
+    on_white[..., :3] += 255 - picture[..., 3:]
+    on_white[..., 3] = 255
+    kinds, counts = np.unique(on_white.view(np.uint32).ravel(), return_counts=True)
+    ground = kinds[counts.argmax() : counts.argmax() + 1].view(np.uint8)
+    steps = np.maximum(on_white, ground) - np.minimum(on_white, ground)
+    most = np.maximum(np.maximum(steps[..., 0], steps[..., 1]), steps[..., 2])
+    return float(most.mean()) / 255
 
 
 def sparse(picture: Reduced) -> bool:
     """Whether so little is drawn that a small picture does not tell it from others."""
-    return min(ink(picture), ink(picture, colours=False)) <= SPARSE
+    return ink(picture, colours=False) <= SPARSE or ink(picture) <= SPARSE
 
 
 @lru_cache(1)
