@@ -393,7 +393,8 @@ def metadata(root: Any, chance: random.Random) -> bool:
         root.insert(0, node)
     root.append(etree.Comment(" exported "))
     for n, node in enumerate(shapes(root)):
-        node.set("id", f"shape-{n}")
+        if node.get("id") is None:  # a use may refer to it
+            node.set("id", f"shape-{n}")
         node.set("data-name", f"Layer {n}")
     return True
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages import deduplicate, pictures
+from stages.render.stage import fine_picture
 from stages.schema import SAMPLES
 
 _CLEARLY = 0.5
@@ -22,8 +23,8 @@ _CLEARLY = 0.5
 
 _SCHEMA = pa.schema([SAMPLES.field(name) for name in ("source", *deduplicate.FEATURES)])
 
-Pictures = Callable[[Sequence[str]], Mapping[str, bytes]]
-"""Sample ids -> their PNGs."""
+Pictures = Callable[[Sequence[str]], Mapping[str, tuple[bytes, str]]]
+"""Sample ids -> their PNGs and canonical forms."""
 
 
 class Splits:
@@ -72,13 +73,25 @@ class Splits:
         sure = _duplicates(found.filter(pa.array(mask)), seen, own)
         return sorted((ids[a], ids[b]) for a, b in zip(sure["a"].to_pylist(), sure["b"].to_pylist(), strict=True))
 
-    def _with_pictures(self, table: pa.Table, found: Mapping[str, bytes]) -> pa.Table:
+    def _with_pictures(self, table: pa.Table, found: Mapping[str, tuple[bytes, str]]) -> pa.Table:
         table = table.filter(pc.is_in(table["sample_id"], pa.array(sorted(found), pa.string())))
-        small = [pictures.reduce(pixels(found[sample_id])) for sample_id in table["sample_id"].to_pylist()]
-        packed = pa.array([pictures.pack(picture) for picture in small], pa.binary())
-        hashes = pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24))
-        at = _SCHEMA.get_field_index
-        return table.set_column(at("picture"), "picture", packed).set_column(at("picture_hash"), "picture_hash", hashes)
+        drawings = [found[sample_id] for sample_id in table["sample_id"].to_pylist()]
+        small = [pictures.reduce(pixels(png)) for png, _ in drawings]
+        columns = {
+            "picture": pa.array([pictures.pack(picture) for picture in small], pa.binary()),
+            "picture_hash": pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24)),
+            # shards hold pictures of any size, so these are drawn
+            "fine": pa.array(
+                [
+                    fine_picture(svg) if pictures.sparse(p) else None
+                    for (_, svg), p in zip(drawings, small, strict=True)
+                ],
+                pa.binary(),
+            ),
+        }
+        for name, column in columns.items():
+            table = table.set_column(_SCHEMA.get_field_index(name), name, column)
+        return table
 
 
 def _duplicates(candidates: pa.Table, features: pa.Table, settings: deduplicate.DeduplicateSettings) -> pa.Table:

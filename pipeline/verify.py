@@ -170,12 +170,12 @@ class _Checker:
             f"{a} and {b} are near-duplicates in different splits" for a, b in self._splits.crossing(self._pictures)
         ]
 
-    def _pictures(self, wanted: Sequence[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+    def _pictures(self, wanted: Sequence[str]) -> dict[str, tuple[bytes, str]]:
+        found: dict[str, tuple[bytes, str]] = {}
         for path in sorted({self._shard_of[sample_id]["path"] for sample_id in wanted}):
             data = self._storage.read(path)
-            rows = shards.rows(data, self._format, ["sample_id", "png"])
-            found |= {row["sample_id"]: row["png"] for row in rows}
+            rows = shards.rows(data, self._format, ["sample_id", "png", "svg"])
+            found |= {row["sample_id"]: (row["png"], row["svg"]) for row in rows}
         return {sample_id: found[sample_id] for sample_id in wanted}
 
     def _record(self, row: dict[str, Any], shard: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 SIDE = 64
 
+SPARSE = 0.06
+"""Share of ink up to which a picture of so few pixels does not tell a drawing from others; see `stages.fine`."""
+
 PATCH = 8
 """Pixels a side of the patches that `unlike` looks at."""
 
@@ -82,6 +85,28 @@ def colourless(picture: Reduced) -> Reduced:
     return found
 
 
+def ink(picture: Reduced, colours: bool = True) -> float:
+    """The share of the canvas, 0..1, that is drawn on: how far, in the mean, pixels are from the commonest one.
+
+    On white, so that a white page is no ink. Without ``colours`` it is what is covered.
+    """
+    if not colours:
+        return float(picture[..., 3].mean()) / 255
+    on_white = picture.copy()
+    on_white[..., :3] += 255 - picture[..., 3:]
+    on_white[..., 3] = 255
+    kinds, counts = np.unique(on_white.view(np.uint32).ravel(), return_counts=True)
+    ground = kinds[counts.argmax() : counts.argmax() + 1].view(np.uint8)
+    steps = np.maximum(on_white, ground) - np.minimum(on_white, ground)
+    most = np.maximum(np.maximum(steps[..., 0], steps[..., 1]), steps[..., 2])
+    return float(most.mean()) / 255
+
+
+def sparse(picture: Reduced) -> bool:
+    """Whether so little is drawn that a small picture does not tell it from others."""
+    return ink(picture, colours=False) <= SPARSE or ink(picture) <= SPARSE
+
+
 @lru_cache(1)
 def _cosines() -> npt.NDArray[np.float32]:
     """(8, SIDE): the lowest frequencies of the discrete cosine transform (type II), without the constant one's use."""
@@ -131,3 +156,23 @@ def unlike(a: Reduced, b: Reduced, threshold: int) -> tuple[float, float, float]
     sums = sums.cumsum(axis=0).cumsum(axis=1)
     patches = sums[PATCH:, PATCH:] - sums[:-PATCH, PATCH:] - sums[PATCH:, :-PATCH] + sums[:-PATCH, :-PATCH]
     return share, mean, float(patches.max()) / (255 * PATCH * PATCH)
+
+
+def strange(a: Reduced, b: Reduced) -> float:
+    """How far, 0..1, a pixel of one picture lies outside of what the nine around its place span in the other.
+
+    On white and on black, of the channel and the pixel for which that is most.
+    """
+    ys, xs = (np.abs(a.astype(np.int16) - b) > 1).any(axis=2).nonzero()
+    if not len(ys):
+        return 0.0
+    most = 0
+    for white in (False, True):
+        one, other = ((p[..., :3] + (255 - p[..., 3:]) if white else p[..., :3]).astype(np.int16) for p in (a, b))
+        for here, there in ((one, other), (other, one)):
+            around = np.pad(there, ((1, 1), (1, 1), (0, 0)), mode="edge")
+            nine = [around[ys + dy, xs + dx] for dy in range(3) for dx in range(3)]
+            middle = here[ys, xs]
+            low, high = np.minimum.reduce(nine), np.maximum.reduce(nine)
+            most = max(most, int((middle - high).max()), int((low - middle).max()))
+    return most / 255

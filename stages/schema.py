@@ -55,6 +55,7 @@ RENDERED = pa.schema(
         ("visible_share", pa.float32()),  # share of pixels that differ visibly, 0..1
         ("notes", pa.list_(pa.string())),
         ("picture", pa.binary()),  # of 64 x 64 px, packed; see stages.pictures
+        ("fine", pa.binary()),  # of 512 x 512 px, of what has little ink, packed; see stages.fine
     ]
 )
 
@@ -86,9 +87,10 @@ SAMPLES = pa.schema(  # what is read together stands together, what most steps r
         ("svg", pa.string()),
         ("tokens", pa.string()),
         ("picture", pa.binary()),
+        ("fine", pa.binary()),
         *SIGNED,
         ("view_box", pa.list_(pa.float64(), 4)),
-        *(field for field in RENDERED if field.name not in ("png", "notes", "picture")),
+        *(field for field in RENDERED if field.name not in ("png", "notes", "picture", "fine")),
         ("notes", pa.list_(pa.string())),
         ("desc", pa.string()),
         ("title", pa.string()),

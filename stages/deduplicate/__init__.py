@@ -21,7 +21,7 @@ from stages.deduplicate.settings import DeduplicateSettings
 from stages.deduplicate.shingles import shingles
 from stages.deduplicate.signatures import features, signatures
 
-VERSION: int = 3
+VERSION: int = 4
 
 __all__ = [
     "DECIDES",

@@ -1,7 +1,8 @@
 """Verification: which candidates are duplicates, by which level, and how alike they are.
 
 Every candidate is held against the drawings themselves: the key of the geometry, the exact Jaccard similarity of the
-shingles, and the difference of the small pictures. That a bucket brought two together counts for nothing.
+shingles, and the difference of the pictures, of the small ones first and then of the fine ones, which see what small
+ones cannot. That a bucket brought two together counts for nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages import fine
 from stages.deduplicate.columns import Items, first_of_each, fixed_bytes, item_ids, joined
 from stages.deduplicate.settings import DeduplicateSettings
-from stages.pictures import SIDE, Reduced, colourless, unlike, unpack
+from stages.pictures import SIDE, Reduced, colourless, strange, unlike, unpack
 from stages.schema import EDGES
 
-FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture")
+FEATURES = ("sample_id", "geometry_key", "text_hash", "shingles", "picture_hash", "picture", "fine")
 """What `match` needs to know of a sample."""
 
 MOST_BITS = 24
@@ -79,20 +81,28 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     blind = near & ~seen
     level[blind], score[blind] = Level.NEAR, similar[blind]
     look = _Look(features["picture"], settings.pixel_threshold)
+    close_look = _CloseLook(features["fine"])
     plain = pc.is_valid(features["geometry_key"]).to_numpy() & (settings.recoloured != "off")
     plain = plain[left] & plain[right]
     asked = np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS)))
     hopeless = look.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
-    for i in asked[near[asked] | ~hopeless].tolist():
-        unlikeness = look.at(int(left[i]), int(right[i]), colours=True)
-        found = Level.NEAR if near[i] else Level.PICTURE
-        if plain[i] and not _within(unlikeness, settings):
-            unlikeness = look.at(int(left[i]), int(right[i]), colours=False)
-            found = Level.GEOMETRY
-        if _within(unlikeness, settings):
-            level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
-        elif _within(unlikeness, settings, _ALMOST):
-            level[i], score[i] = Level.ALMOST, 1.0 - unlikeness[0]
+    open_ = asked[near[asked] | ~hopeless]
+    # what looks alike has like hashes, and pictures are unpacked once while few others come between
+    keys = features["picture_hash"].to_pylist()
+    for i in sorted(open_.tolist(), key=lambda i: (keys[left[i]], keys[right[i]])):
+        pair = int(left[i]), int(right[i])
+        for found in (Level.NEAR if near[i] else Level.PICTURE, *((Level.GEOMETRY,) if plain[i] else ())):
+            colours = found != Level.GEOMETRY
+            unlikeness = look.at(*pair, colours)
+            if (
+                _within(unlikeness, settings)
+                and look.strange(*pair, colours) <= settings.picture_strange
+                and close_look.at(*pair, colours) <= settings.fine_patch
+            ):
+                level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
+                break
+            if _within(unlikeness, settings, _ALMOST):
+                level[i], score[i] = Level.ALMOST, 1.0 - unlikeness[0]
     is_ = level != 255
     columns = (candidates["a"].to_numpy()[is_], candidates["b"].to_numpy()[is_], level[is_], score[is_])
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
@@ -169,10 +179,15 @@ class _Look:
 
     def at(self, a: int, b: int, colours: bool) -> tuple[float, float, float]:
         """`pictures.unlike` of two rows, with or without regard to ``colours``."""
+        return unlike(*self._both(a, b, colours), self._threshold)
+
+    def strange(self, a: int, b: int, colours: bool) -> float:
+        """`pictures.strange` of two rows."""
+        return strange(*self._both(a, b, colours))
+
+    def _both(self, a: int, b: int, colours: bool) -> tuple[Reduced, Reduced]:
         one, other = self._picture(a), self._picture(b)
-        if not colours:
-            one, other = colourless(one), colourless(other)
-        return unlike(one, other, self._threshold)
+        return (one, other) if colours else (colourless(one), colourless(other))
 
     def apart(
         self, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], plain: npt.NDArray[np.bool_]
@@ -202,3 +217,26 @@ class _Look:
                 self._unpacked.pop(next(iter(self._unpacked)))
             found = self._unpacked[row] = unpack(self._packed[row].as_py())
         return found
+
+
+class _CloseLook:
+    """Compares fine pictures, as `_Look` does small ones. What has none is not told apart by it."""
+
+    def __init__(self, packed: pa.ChunkedArray) -> None:
+        self._packed = packed
+        self._unpacked: dict[int, fine.Fine | None] = {}
+
+    def at(self, a: int, b: int, colours: bool) -> int:
+        """`fine.unlike` of two rows."""
+        if self._packed[a] == self._packed[b]:
+            return 0
+        one, other = self._picture(a), self._picture(b)
+        return 0 if one is None or other is None else fine.unlike(one, other, colours)
+
+    def _picture(self, row: int) -> fine.Fine | None:
+        if row not in self._unpacked:
+            if len(self._unpacked) >= 96:  # of a megabyte each
+                self._unpacked.pop(next(iter(self._unpacked)))
+            data = self._packed[row].as_py()
+            self._unpacked[row] = None if data is None else fine.unpack(data)
+        return self._unpacked[row]

@@ -55,6 +55,21 @@ class DeduplicateSettings(Settings):
         description="mean difference within any patch of 8 x 8 px in pictures of duplicates, at most: outlines"
         " that moved a little differ less, another mouth in a face differs more",
     )
+    picture_strange: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="how far a pixel may lie outside of what the nine around its place span in pictures of duplicates:"
+        " an outline that moved a little lies within, a small mark that only one has does not",
+    )
+    fine_patch: int = Field(
+        2,
+        ge=0,
+        le=256,
+        description="where little is drawn: pixels of any 16 x 16 that may be in one and not in the other of two"
+        " duplicates' fine pictures, of"
+        " 512 x 512 px of the canvas or of the half that is drawn on: a shift of a pixel is none, a glyph is more",
+    )
     flags: FlagSettings = Field(FlagSettings(), description="kinds of drawings, and what becomes of them")
     seed: int = Field(42, ge=0, description="of the MinHash permutations")
     max_bucket: int = Field(

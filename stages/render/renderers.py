@@ -197,3 +197,12 @@ def _place(element: etree._Element, x: float, y: float, width: float, height: fl
 def sized(canonical: str, size: int) -> bytes:
     """A canonical SVG with a width and height of ``size`` px."""
     return canonical.replace("<svg ", f'<svg width="{size}" height="{size}" ', 1).encode()
+
+
+def enlarged(canonical: str, size: int, left: int, top: int) -> bytes:
+    """Half of a canonical SVG, which begins at ``left`` and ``top`` px of a picture of ``size`` px, in that size."""
+    root = etree.fromstring(sized(canonical, size), xml_parser())
+    x, y, width, height = map(float, root.get("viewBox").split())
+    box = (x + left * width / size, y + top * height / size, width / 2, height / 2)
+    root.set("viewBox", " ".join(f"{value:g}" for value in box))
+    return etree.tostring(root)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from stages import fine
 from stages.base import Dropped, Rows, StageResult
-from stages.pictures import pack, reduce
+from stages.pictures import pack, reduce, sparse
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over, visible_shares
 from stages.render.ink import inked
-from stages.render.renderers import RendererUnavailable, draw, framed, png, sized, version
+from stages.render.renderers import RendererUnavailable, draw, enlarged, framed, png, sized, version
 from stages.render.settings import RenderSettings
 from stages.schema import RENDERED
 
@@ -36,7 +37,7 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
     columns = (table[name].to_pylist() for name in _READ)
     for i, (source, svg, box, background, notes) in enumerate(zip(*columns, strict=True)):
         try:
-            picture, small, found, noted = render_one(source, svg, tuple(box), settings, background)
+            picture, small, large, found, noted = render_one(source, svg, tuple(box), settings, background)
         except Dropped as error:
             if error.reason is Reason.BLANK_RENDER and "animation" in (notes or ()):
                 rows.drop(i, Reason.UNSUPPORTED_ANIMATION, "nothing shows but by animation")
@@ -51,6 +52,7 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
                 i,
                 png=picture,
                 picture=small,
+                fine=large,
                 ssim=found.ssim,
                 mae=found.mae,
                 visible_share=found.visible_share,
@@ -61,11 +63,11 @@ def render(table: pa.Table, settings: RenderSettings) -> StageResult:
 
 def render_one(
     source: bytes, svg: str, view_box: tuple[float, ...], settings: RenderSettings, background: str = ""
-) -> tuple[bytes, bytes, Difference, tuple[str, ...]]:
-    """The picture (PNG) of the canonical ``svg``, a small one, how unlike ``source`` it is, and notes.
+) -> tuple[bytes, bytes, bytes | None, Difference, tuple[str, ...]]:
+    """Of the canonical ``svg``: the picture (PNG), a small one, and a fine one where little is drawn.
 
-    ``background``: colour, #rgb or #rrggbb, of the ground that was laid under the drawing, "" for none. Raises Dropped
-    and RendererUnavailable.
+    And how unlike ``source`` it is, and notes. ``background``: colour, #rgb or #rrggbb, of the ground that was laid
+    under the drawing, "" for none. Raises Dropped and RendererUnavailable.
     """
     size = settings.compare_size
     ground = _rgb(background) if background else None
@@ -96,7 +98,20 @@ def render_one(
     picture = shown.get(settings.size)
     if picture is None:
         picture = draw(sized(svg, settings.size), settings.renderer)
-    return png(picture, settings.png_compression), pack(reduce(got)), found, notes
+        shown[settings.size] = picture
+    small = reduce(got)
+    close = fine_picture(svg, settings.renderer, shown.get(fine.SIDE)) if sparse(small) else None
+    return png(picture, settings.png_compression), pack(small), close, found, notes
+
+
+def fine_picture(svg: str, renderer: str = "librsvg", drawn: Pixels | None = None) -> bytes:
+    """The packed fine picture of a canonical SVG, see `stages.fine`. ``drawn``: as it looks at `fine.SIDE` px."""
+    pixels = draw(sized(svg, fine.SIDE), renderer) if drawn is None else drawn
+    window = fine.window(pixels)
+    if window is None:
+        return fine.pack(pixels)
+    left, top = window
+    return fine.pack(draw(enlarged(svg, fine.SIDE, left, top), renderer), 2 * left, 2 * top, 2)
 
 
 @dataclass(frozen=True)

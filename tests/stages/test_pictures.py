@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from stages.pictures import PATCH, SIDE, colourless, pack, picture_hash, reduce, unlike, unpack
+from stages.pictures import (
+    PATCH,
+    SIDE,
+    Reduced,
+    colourless,
+    ink,
+    pack,
+    picture_hash,
+    reduce,
+    sparse,
+    strange,
+    unlike,
+    unpack,
+)
 
 
 def scribble(seed: int, size: int = 4 * SIDE) -> np.ndarray:
@@ -74,3 +87,29 @@ def test_hashes_of_like_pictures_are_near() -> None:
         other = np.frombuffer(picture_hash(reduce(scribble(seed + 100, 6 * SIDE))), np.uint8)
         assert np.bitwise_count(one ^ smaller).sum() <= 8
         assert np.bitwise_count(one ^ other).sum() > 24
+
+
+def square(
+    x: int, side: int, colour: tuple[int, int, int], ground: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> Reduced:
+    picture = np.zeros((SIDE, SIDE, 4), np.uint8)
+    picture[:] = ground
+    picture[20 : 20 + side, x : x + side] = [*colour, 255]
+    return picture
+
+
+@pytest.mark.parametrize("ground", [(0, 0, 0, 0), (255, 255, 255, 255)])
+def test_a_white_page_is_no_ink(ground: tuple[int, int, int, int]) -> None:
+    """A small black square on nothing and on a white page is as much ink, and so little that the drawing is sparse."""
+    picture = square(20, 8, (0, 0, 0), ground)
+    assert ink(picture) == pytest.approx(64 / SIDE**2)
+    assert sparse(picture) and not sparse(square(5, 40, (0, 0, 0)))
+
+
+def test_a_mark_is_strange_and_a_small_move_is_not() -> None:
+    """Whatever the mark's share of the picture."""
+    big, moved = square(5, 40, (200, 0, 0)), square(6, 40, (200, 0, 0))
+    marked = big.copy()
+    marked[2, 2] = [0, 0, 200, 255]
+    assert strange(big, big) == strange(big, moved) == strange(moved, big) == 0
+    assert strange(big, marked) == strange(marked, big) > 0.7
