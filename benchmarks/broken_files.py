@@ -194,9 +194,12 @@ BROKEN: dict[str, Broken] = {
         "a marker that is painted between fill and stroke",
     ),
     "stroke.svg": Broken(
-        doc('<circle cx="50" cy="50" r="40" fill="none" stroke="#222" vector-effect="non-scaling-stroke"/>'),
+        doc(
+            '<circle cx="50" cy="25" r="20" fill="none" stroke="#222" transform="scale(1 2)"'
+            ' vector-effect="non-scaling-stroke"/>'
+        ),
         ("unsupported_stroke",),
-        "a stroke whose width depends on the size of the picture",
+        "a stroke in pixels of the screen under an uneven scale",
     ),
     "switch.svg": Broken(
         doc(f'<switch><g requiredExtensions="http://example.invalid/x">{RED}</g></switch>'),
