@@ -24,6 +24,10 @@ WINDOW = 7
 WHITE, BLACK = 255, 0
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_AT_ONCE = 512
+"""Places: so that what is computed of them stays in the cache."""
+_NINE_Y = np.repeat((-1, 0, 1), 3)[:, None]
+_NINE_X = np.tile((-1, 0, 1), 3)[:, None]
 _MIDDLE = np.float32(128)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601."""
@@ -227,12 +231,12 @@ def _outside(
     """By how much a channel of ``one`` at ``places`` lies outside of what is around them in ``other``, at most."""
     ys, xs = places
     height, width = one.shape[:2]
-    mine = on_ground(one[ys, xs], ground)
-    low, high = np.full_like(mine, 255), np.zeros_like(mine)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            near = on_ground(other[np.clip(ys + dy, 0, height - 1), np.clip(xs + dx, 0, width - 1)], ground)
-            np.minimum(low, near, out=low)
-            np.maximum(high, near, out=high)
-    beyond: npt.NDArray[np.int32] = np.maximum(mine - high, low - mine).max(axis=1, initial=0)
-    return beyond
+    beyond = np.zeros(len(ys), np.int32)
+    # all nine at once, where most pictures have few such places and a step of numpy costs more than they do
+    for first in range(0, len(ys), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        rows = np.clip(ys[part] + _NINE_Y, 0, height - 1)
+        columns = np.clip(xs[part] + _NINE_X, 0, width - 1)
+        mine, near = on_ground(one[ys[part], xs[part]], ground), on_ground(other[rows, columns], ground)
+        np.maximum(mine - near.max(axis=0), near.min(axis=0) - mine).max(axis=1, out=beyond[part])
+    return np.maximum(beyond, 0)

@@ -25,7 +25,7 @@ class RenderSettings(Settings):
         512, ge=0, le=2048, description="side of the pictures of a closer look, px; none if it is not over compare_size"
     )
     close_threshold: int = Field(
-        20,
+        26,
         ge=0,
         le=255,
         description="as pixel_threshold: what would differ too much at compare_size, if that were the threshold, gets"
