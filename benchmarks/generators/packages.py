@@ -306,17 +306,23 @@ def plotly_(out: Path) -> None:
         (out / f"{name}.json").write_text(figure.to_json())
 
 
-def main() -> None:
+def main() -> int:
+    failed = 0
     for generator, make in MAKERS:
         folder = OUT / generator
         folder.mkdir(parents=True, exist_ok=True)
         try:
             make(folder)
         except ImportError as error:
+            failed += 1
             print(f"{generator}: {error}", file=sys.stderr)
-        except Exception:
+        except (
+            Exception
+        ):  # of a package, which may fail in any way: the others are still made, and the exit code says it
+            failed += 1
             print(f"{generator}:", traceback.format_exc(limit=-1), file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
