@@ -9,14 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import sys
-import tarfile
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from pictured import files
 
 from stages import deduplicate, normalize, render, sanitize, tokenize
 from stages.render.compare import difference
@@ -24,7 +23,7 @@ from stages.render.renderers import draw, sized, vips
 from stages.rowwise import RowwiseSettings, mill
 from stages.schema import RAW
 
-ARCHIVE = Path(__file__).parent.parent / "data" / "browser-cases.tar.gz"
+CASES = files("browser-cases.tar.gz")
 ALIKE = 0.005
 """Share of visibly different pixels up to which a canonical form looks like the reference, by the nearer renderer."""
 
@@ -66,14 +65,8 @@ class Outcome(NamedTuple):
         return not self.reason and self.share <= ALIKE
 
 
-@lru_cache(1)
-def files() -> dict[str, bytes]:
-    with tarfile.open(ARCHIVE) as archive:
-        return {m.name.removeprefix("./"): archive.extractfile(m).read() for m in archive if m.isfile()}
-
-
 def cases() -> list[tuple[str, str]]:
-    rows = csv.DictReader(io.StringIO(files()["cases.csv"].decode()))
+    rows = csv.DictReader(io.StringIO(CASES["cases.csv"].decode()))
     return [(row["file"], row["expected"]) for row in rows]
 
 
@@ -99,7 +92,7 @@ def outcome_of(data: bytes, picture: bytes, settings: RowwiseSettings = SETTINGS
 
 @lru_cache(None)
 def outcome(name: str) -> Outcome:
-    return outcome_of(files()[name], files()[f"{name}.png"], FIRST if name in RUNNING else SETTINGS)
+    return outcome_of(CASES[name], CASES[f"{name}.png"], FIRST if name in RUNNING else SETTINGS)
 
 
 @pytest.mark.parametrize("name", [name for name, expected in cases() if expected == "equal"])

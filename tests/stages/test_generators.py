@@ -8,17 +8,16 @@ file prints the outcome of each, or of those whose names contain one of the argu
 from __future__ import annotations
 
 import sys
-import tarfile
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
+from pictured import files
 from test_browser_cases import NAMING, Outcome, outcome_of
 
 LOST = 16
 """Drawings that are not kept, at most: HTML labels, text along a path, and what is too fine."""
 
-ARCHIVE = Path(__file__).parent.parent / "data" / "generators.tar.gz"
+CASES = files("generators.tar.gz")
 
 TOO_FINE = {
     "abcjs/tune.svg", "echarts/line-animated.svg", "gnuplot/gp-bars.svg", "matplotlib/lines-paths.svg",
@@ -29,19 +28,13 @@ TOO_FINE = {
 and the gate says so."""
 
 
-@lru_cache(1)
-def files() -> dict[str, bytes]:
-    with tarfile.open(ARCHIVE) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive}
-
-
 def names() -> list[str]:
-    return sorted(name for name in files() if name.endswith(".svg"))
+    return sorted(name for name in CASES if name.endswith(".svg"))
 
 
 @lru_cache(None)
 def outcome(name: str) -> Outcome:
-    return outcome_of(files()[name], files()[f"{name}.webp"])
+    return outcome_of(CASES[name], CASES[f"{name}.webp"])
 
 
 @pytest.mark.parametrize("name", names())

@@ -7,34 +7,26 @@ from __future__ import annotations
 
 import csv
 import io
-import tarfile
-from functools import lru_cache
-from pathlib import Path
 
 import pytest
+from pictured import files
 from test_browser_cases import outcome_of
 
-ARCHIVE = Path(__file__).parent.parent / "data" / "structure-cases.tar.gz"
-
-
-@lru_cache(1)
-def files() -> dict[str, bytes]:
-    with tarfile.open(ARCHIVE) as archive:
-        return {m.name: archive.extractfile(m).read() for m in archive if m.isfile()}
+CASES = files("structure-cases.tar.gz")
 
 
 def cases(kept: bool) -> list[tuple[str, str]]:
-    rows = csv.DictReader(io.StringIO(files()["cases.csv"].decode()))
+    rows = csv.DictReader(io.StringIO(CASES["cases.csv"].decode()))
     return [(row["file"], row["expected"]) for row in rows if (row["expected"] == "kept") is kept]
 
 
 @pytest.mark.parametrize("name", [name for name, _ in cases(True)])
 def test_what_is_kept_looks_like_chromiums_picture(name):
-    got = outcome_of(files()[name], files()[f"{name}.png"])
+    got = outcome_of(CASES[name], CASES[f"{name}.png"])
     assert got.right, got
 
 
 @pytest.mark.parametrize(("name", "reason"), cases(False))
 def test_what_has_no_canonical_form_is_dropped_for_a_reason_that_names_it(name, reason):
-    got = outcome_of(files()[name], files()["pl-circle.svg.png"])
+    got = outcome_of(CASES[name], CASES["pl-circle.svg.png"])
     assert got.reason == reason, got
