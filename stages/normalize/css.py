@@ -15,6 +15,7 @@ from stages.normalize.conditions import FALSE, TRUE, decided, media
 from stages.normalize.declarations import INITIAL_TEXTS, REVERT_LAYER, Declaration, parse_style
 from stages.normalize.inline import inline, plain_style
 from stages.normalize.instances import separate
+from stages.normalize.matching import Complex, Matching, Specificity
 from stages.normalize.plain import Plain, append_declaration
 from stages.normalize.properties import (
     CSS_ONLY,
@@ -27,7 +28,6 @@ from stages.normalize.properties import (
     parse_attribute,
 )
 from stages.normalize.registered import apply_registered
-from stages.normalize.selectors import Complex, Matching, Specificity
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.sheets import Keyframe, Rule, Sheets
 from stages.normalize.tree import Node

@@ -15,9 +15,10 @@ from stages.canonical import SVG_NS
 from stages.normalize.conditions import decided, media, solid, split, supports
 from stages.normalize.declarations import REVERT_LAYER, Declaration, Written, typed, valid, written
 from stages.normalize.known_css import HANDLED_AT_RULES, REFUSED_AT_RULES, STILL_AT_RULES
+from stages.normalize.matching import Complex
 from stages.normalize.properties import INHERIT
 from stages.normalize.registered import Registered, registration
-from stages.normalize.selectors import Complex, InvalidSelectorError, parse_selectors
+from stages.normalize.selectors import InvalidSelectorError, parse_selectors
 from stages.normalize.settings import NormalizeSettings
 from stages.reasons import Reason
 from stages.untrusted import limit_css_nesting

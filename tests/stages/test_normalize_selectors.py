@@ -11,7 +11,8 @@ import tinycss2
 from styled import SHAPES, fills, normalized, styled
 
 from stages.base import Dropped
-from stages.normalize.selectors import Matching, parse_selectors
+from stages.normalize.matching import Matching
+from stages.normalize.selectors import parse_selectors
 from stages.normalize.tree import build, parse
 from stages.reasons import Reason
 
