@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
+from stages.normalize.computed import compute
 from stages.normalize.glyphs import extents, face_of
-from stages.normalize.properties import compute
 from stages.normalize.tree import Node
 from stages.normalize.units import Length, Viewport, parse_length, resolve
 from stages.reasons import Reason

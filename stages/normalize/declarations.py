@@ -10,18 +10,8 @@ from typing import Any, NamedTuple
 from stages.base import Dropped
 from stages.normalize.background import longhands
 from stages.normalize.known_properties import NO_LENGTH, REFUSED
-from stages.normalize.properties import (
-    CSS_ONLY,
-    INHERIT,
-    INITIAL,
-    PROPERTIES,
-    SHORTHANDS,
-    Mask,
-    Refused,
-    Variable,
-    expand,
-    parse_property,
-)
+from stages.normalize.properties import CSS_ONLY, INHERIT, INITIAL, PROPERTIES, Mask, Refused, Variable, parse_property
+from stages.normalize.shorthands import SHORTHANDS, expand
 from stages.reasons import Reason
 from stages.untrusted import limit_css_nesting
 

@@ -13,10 +13,11 @@ from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize.clip_shapes import css_shape
 from stages.normalize.colors import BLACK
+from stages.normalize.computed import compute, refuse
 from stages.normalize.conditional import shown
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink, rectangle
-from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint, compute, refuse
+from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.text import draw_text

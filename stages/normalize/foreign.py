@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stages.base import Dropped
+from stages.normalize.computed import compute
 from stages.normalize.conditional import shown
-from stages.normalize.properties import compute
 from stages.normalize.transforms import determinant
 from stages.normalize.tree import Node
 from stages.reasons import Reason

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.normalize.calculations import UnknownFunction
+from stages.normalize.computed import check_declared
 from stages.normalize.plain import Plain
-from stages.normalize.properties import TRANSFORM_PROPERTIES, check_declared
+from stages.normalize.properties import TRANSFORM_PROPERTIES
 from stages.normalize.transform_lists import (
     Frame,
     combined,

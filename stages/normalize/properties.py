@@ -12,11 +12,32 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stages.base import Dropped
 from stages.normalize.calculations import LENGTH, UnknownFunction, parse_math
 from stages.normalize.colors import BLACK, Color, is_modern, is_plain, parse_color
 from stages.normalize.known_attributes import PRESENTATION_ATTRIBUTES
-from stages.normalize.units import FONT_SIZE, Length, in_pixels, parse_length, parse_number, parse_share, resolve
+from stages.normalize.text_values import (
+    ALIGNMENTS,
+    BASELINES,
+    LINE_STYLES,
+    parse_features_off,
+    parse_font_size,
+    parse_ligatures,
+    parse_line_thickness,
+    parse_lines,
+    parse_size_adjust,
+    parse_slant,
+    parse_spacing,
+    parse_weight,
+    parse_white_space,
+)
+from stages.normalize.units import (
+    FONT_SIZE,
+    Length,
+    parse_length,
+    parse_share,
+    parse_size,
+    split_list,
+)
 from stages.reasons import Reason
 
 
@@ -92,28 +113,6 @@ class Refused(NamedTuple):
     """Whether it is so on the document's root alone."""
 
 
-REFUSED = "refused"
-"""The key, among an element's own computed properties, of the dict of its refused ones."""
-REFUSED_ROOT = "refused root"
-"""The same for those that count on the document's root alone."""
-
-
-def refuse(own: dict[str, Any], root: bool = False) -> None:
-    """Raise Dropped if one of an element's own computed properties is refused. ``root``: of the document's root."""
-    for key in (REFUSED, REFUSED_ROOT) if root else (REFUSED,):
-        for value in own.get(key, _NOTHING).values():
-            raise Dropped(value.reason, value.detail)
-
-
-def check_declared(declared: dict[str, Any]) -> None:
-    """Raise Dropped if one of the declarations of an element that something refers to is refused."""
-    for value in declared.values():
-        if type(value) is Refused and not value.root:
-            raise Dropped(value.reason, value.detail)
-
-
-_NOTHING: dict[str, Any] = {}
-
 _URL = re.compile(r"""\s*url\(\s*(?:"([^"]*)"\s*|'([^']*)'\s*|([^"'()\s]+)\s*|)\)\s*""", re.IGNORECASE)
 
 
@@ -166,7 +165,8 @@ def _deferred(text: str) -> Paint | None:
     return Paint("current", expression=text, exotic=True, modern=is_modern(text))
 
 
-def _color(text: str) -> Paint | None:
+def parse_solid(text: str) -> Paint | None:
+    """A value of ``color`` and its like, None if it is invalid."""
     paint = parse_paint(text)
     return paint if paint and paint.kind in ("color", "current") else None
 
@@ -174,13 +174,6 @@ def _color(text: str) -> Paint | None:
 def _opacity(text: str) -> float | None:
     value = parse_share(text)
     return None if value is None else min(max(value, 0.0), 1.0)
-
-
-def _size(text: str) -> Length | None:
-    length = parse_length(text)
-    if length is None or length.value >= 0:
-        return length
-    return Length(0.0, "px", None, True) if "(" in text else None  # a calculated value is clamped
 
 
 def _miter_limit(text: str) -> float | None:
@@ -193,27 +186,10 @@ def _miter_limit(text: str) -> float | None:
 def _dashes(text: str) -> tuple[Length, ...] | None:
     if text.strip().lower() == "none":
         return ()
-    lengths = [_size(part) for part in split_list(text)]
+    lengths = [parse_size(part) for part in split_list(text)]
     if any(length is None for length in lengths):
         return None
     return tuple(length for length in lengths if length)
-
-
-_GAP = re.compile(r"\s*,\s*|\s+")
-
-
-def split_list(text: str) -> list[str]:
-    """The values of a list with spaces or commas between them, functions in one piece."""
-    if "(" not in text:
-        return _GAP.split(text.strip())
-    parts, depth = [""], 0
-    for char in text.strip():
-        depth += (char == "(") - (char == ")")
-        if depth == 0 and (char == "," or char.isspace()):
-            parts.append("")
-        else:
-            parts[-1] += char
-    return [part for part in parts if part]
 
 
 def _keyword(*allowed: str) -> Callable[[str], str | None]:
@@ -279,28 +255,6 @@ def _filter(text: str) -> str | None:
     return "" if word.lower() == "none" else word or None
 
 
-def _font_size(text: str) -> Length | float | None:
-    word = text.strip().lower()
-    if word in _FONT_SIZES:
-        return Length(_FONT_SIZES[word], "px", None, True)
-    if word in _FONT_STEPS:
-        return Length(_FONT_STEPS[word], "em", None, True)
-    return _size(text)
-
-
-_FONT_SIZES = {
-    "xx-small": 9.0,
-    "x-small": 10.0,
-    "small": 13.0,
-    "medium": FONT_SIZE,
-    "large": 18.0,
-    "x-large": 24.0,
-    "xx-large": 32.0,
-    "xxx-large": 48.0,
-}
-_FONT_STEPS = {"larger": 1.2, "smaller": 1 / 1.2}
-
-
 def _text(text: str) -> str | None:
     return text.strip() or None
 
@@ -328,39 +282,6 @@ BLEND_MODES = (
 )  # fmt: skip
 """Values of ``mix-blend-mode`` other than normal (Compositing 1, section 5)."""
 
-_BASELINES = (
-    "auto", "alphabetic", "no-change", "use-script", "reset-size", "middle", "central", "hanging", "mathematical",
-    "ideographic", "text-after-edge", "text-before-edge",
-)  # fmt: skip
-_ALIGNMENTS = (
-    "auto", "baseline", "before-edge", "text-before-edge", "middle", "central", "after-edge", "text-after-edge",
-    "ideographic", "alphabetic", "hanging", "mathematical",
-)  # fmt: skip
-_WEIGHTS = {"normal": 400.0, "bold": 700.0}
-
-
-def _weight(text: str) -> float | str | None:
-    word = text.strip().lower()
-    if word in ("bolder", "lighter"):
-        return word
-    number = parse_number(word)
-    return _WEIGHTS.get(word) or (number if number is not None and 1 <= number <= 1000 else None)
-
-
-def _relative_weight(word: str, parent: float) -> float:
-    """CSS Fonts 4, section 2.2.1."""
-    if word == "bolder":
-        return 400.0 if parent < 350 else 700.0 if parent < 550 else max(parent, 900.0)
-    return min(parent, 100.0) if parent < 550 else 400.0 if parent < 750 else 700.0
-
-
-def _slant(text: str) -> str | None:
-    word, _, angle = text.strip().lower().partition(" ")
-    if word == "oblique" and angle:
-        degrees = re.fullmatch(r"\s*([+-]?[0-9.]+)(deg|grad|rad|turn)", angle)
-        return None if degrees is None else "normal" if parse_number(degrees[1]) == 0 else "oblique by an angle"
-    return word if not angle and word in ("normal", "italic", "oblique") else None
-
 
 def _word_or_length(*words: str) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
@@ -368,10 +289,6 @@ def _word_or_length(*words: str) -> Callable[[str], Any]:
         return word if word in words else parse_length(text)
 
     return parse
-
-
-def _spacing(text: str) -> Length | None:
-    return Length(0.0, "px") if text.strip().lower() == "normal" else parse_length(text)
 
 
 def _word(text: str) -> str | None:
@@ -402,91 +319,19 @@ def _transform_box(text: str) -> str | None:
     return word if word in ("view-box", "fill-box", "stroke-box", "content-box", "border-box") else None
 
 
-_COLLAPSES = {
-    "collapse": "normal",
-    "preserve": "pre",
-    "preserve-breaks": "pre-line",
-    "break-spaces": "break-spaces",
-}
-_WRAPS = frozenset(("wrap", "nowrap", "balance", "pretty", "stable"))
-
-
-def _white_space(text: str) -> str | None:
-    """The keyword that says what becomes of white space (CSS Text 4, section 3); nothing here breaks a line."""
-    words = text.lower().split()
-    if len(words) == 1 and words[0] in ("normal", "pre", "pre-wrap", "pre-line", "nowrap", "break-spaces"):
-        return words[0]
-    collapses = [_COLLAPSES[word] for word in words if word in _COLLAPSES]
-    wraps = [word for word in words if word in _WRAPS]
-    if not words or len(collapses) > 1 or len(wraps) > 1 or len(collapses) + len(wraps) < len(words):
-        return None
-    return collapses[0] if collapses else "normal"
-
-
-def _lines(text: str) -> tuple[str, ...] | None:
-    words = tuple(text.lower().split())
-    if words == ("none",):
-        return ()
-    known = set(words) <= {"underline", "overline", "line-through", "blink"}
-    return tuple(word for word in words if word != "blink") if words and known and len({*words}) == len(words) else None
-
-
-_LINE_STYLES = ("solid", "double", "dotted", "dashed", "wavy")
-
-
-def _line_thickness(text: str) -> Length | str | None:
-    word = text.strip().lower()
-    return word if word in ("auto", "from-font") else parse_length(text)
-
-
-def _features_off(text: str) -> frozenset[str] | None:
-    """Which of the fonts' features, ``kern`` and ``liga``, ``font-feature-settings`` turns off."""
-    word = text.strip().lower()
-    if word == "normal":
-        return frozenset()
-    pairs = [re.fullmatch(r"""\s*(["'])([ -~]{4})\1(?:\s+(on|off|[0-9]+))?\s*""", part) for part in word.split(",")]
-    if not all(pairs):
-        return None
-    last = {pair[2]: pair[3] for pair in pairs if pair}
-    return frozenset(tag for tag in ("kern", "liga") if last.get(tag) in ("off", "0"))
-
-
-def _ligatures(text: str) -> str | None:
-    words = text.lower().split()
-    kinds = {f"{no}{kind}" for no in ("", "no-") for kind in ("common-ligatures", *_OTHER_LIGATURES)}
-    if not words or not set(words) <= {"normal", "none", *kinds}:
-        return None
-    return "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
-
-
-_OTHER_LIGATURES = ("discretionary-ligatures", "historical-ligatures")
-
-
-def _size_adjust(text: str) -> tuple[str, float | None] | None:
-    """A metric and its share of the font size (CSS Fonts 5, section 2.1), None where the size stays as it is."""
-    words = text.lower().split()
-    number = parse_number(words[-1]) if words else None
-    if words in (["none"], ["from-font"]):
-        return ("ex-height", None)
-    metric = words[0] if len(words) == 2 else "ex-height"
-    if number is None or number < 0 or len(words) > 2:
-        return None
-    return metric, number
-
-
 _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "fill": (parse_paint, Paint("color", BLACK)),
     "fill-opacity": (_opacity, 1.0),
     "fill-rule": (_keyword("nonzero", "evenodd"), "nonzero"),
     "stroke": (parse_paint, NO_PAINT),
     "stroke-opacity": (_opacity, 1.0),
-    "stroke-width": (_size, Length(1.0, "px")),
+    "stroke-width": (parse_size, Length(1.0, "px")),
     "stroke-linecap": (_keyword("butt", "round", "square"), "butt"),
     "stroke-linejoin": (_keyword("miter", "round", "bevel", "miter-clip", "arcs"), "miter"),
     "stroke-miterlimit": (_miter_limit, 4.0),
     "stroke-dasharray": (_dashes, ()),
     "stroke-dashoffset": (parse_length, Length(0.0, "px")),
-    "color": (_color, Paint("color", BLACK)),
+    "color": (parse_solid, Paint("color", BLACK)),
     "visibility": (_keyword("visible", "hidden", "collapse"), "visible"),
     "clip-rule": (_keyword("nonzero", "evenodd"), "nonzero"),
     "marker-start": (_reference_or_none, ""),
@@ -495,31 +340,31 @@ _INHERITED: dict[str, tuple[Callable[[str], Any], Any]] = {
     "paint-order": (_paint_order, _PAINT_ORDER),
     "color-interpolation": (_keyword("auto", "srgb", "linearrgb"), "srgb"),
     "color-interpolation-filters": (_keyword("auto", "srgb", "linearrgb"), "linearrgb"),
-    "font-size": (_font_size, Length(FONT_SIZE, "px")),
+    "font-size": (parse_font_size, Length(FONT_SIZE, "px")),
     "font-family": (_text, None),
-    "font-weight": (_weight, 400.0),
-    "font-style": (_slant, "normal"),
+    "font-weight": (parse_weight, 400.0),
+    "font-style": (parse_slant, "normal"),
     "font-variant-caps": (
         _keyword("normal", "small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"),
         "normal",
     ),
     "font-synthesis-small-caps": (_keyword("auto", "none"), "auto"),
     "font-kerning": (_keyword("auto", "normal", "none"), "auto"),
-    "font-feature-settings": (_features_off, frozenset()),
-    "font-variant-ligatures": (_ligatures, "normal"),
-    "font-size-adjust": (_size_adjust, ("ex-height", None)),
+    "font-feature-settings": (parse_features_off, frozenset()),
+    "font-variant-ligatures": (parse_ligatures, "normal"),
+    "font-size-adjust": (parse_size_adjust, ("ex-height", None)),
     "text-transform": (_keyword("none", "capitalize", "uppercase", "lowercase"), "none"),
     "text-shadow": (_word, "none"),
     "text-anchor": (_keyword("start", "middle", "end"), "start"),
-    "letter-spacing": (_spacing, None),
-    "word-spacing": (_spacing, None),
-    "white-space": (_white_space, "normal"),
+    "letter-spacing": (parse_spacing, None),
+    "word-spacing": (parse_spacing, None),
+    "white-space": (parse_white_space, "normal"),
     "writing-mode": (_word, "horizontal-tb"),
     "direction": (_word, "ltr"),
-    "dominant-baseline": (_keyword(*_BASELINES), "auto"),
+    "dominant-baseline": (_keyword(*BASELINES), "auto"),
     "color-scheme": (_color_scheme, "light"),
 }
-_ANIMATION = (
+ANIMATION = (
     "animation-name", "animation-duration", "animation-delay", "animation-iteration-count", "animation-direction",
     "animation-fill-mode", "animation-play-state",
 )  # fmt: skip
@@ -535,22 +380,22 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
     "isolation": (_keyword("auto", "isolate"), "auto"),
     "vector-effect": (_keyword("none", "non-scaling-stroke"), "none"),  # all that browsers know
-    "background-color": (_color, None),
+    "background-color": (parse_solid, None),
     "background-image": (_image, ""),
     "transform-origin": (_origin, None),
     "transform-box": (_transform_box, "view-box"),
     "offset-path": (_offset_path, "none"),
-    "stop-color": (_color, Paint("color", BLACK)),
+    "stop-color": (parse_solid, Paint("color", BLACK)),
     "stop-opacity": (_opacity, 1.0),
-    "alignment-baseline": (_keyword(*_ALIGNMENTS), "auto"),
-    "text-decoration-line": (_lines, ()),
-    "text-decoration-style": (_keyword(*_LINE_STYLES), "solid"),
-    "text-decoration-thickness": (_line_thickness, "auto"),
+    "alignment-baseline": (_keyword(*ALIGNMENTS), "auto"),
+    "text-decoration-line": (parse_lines, ()),
+    "text-decoration-style": (_keyword(*LINE_STYLES), "solid"),
+    "text-decoration-thickness": (parse_line_thickness, "auto"),
     "baseline-shift": (_word_or_length("baseline", "sub", "super"), None),
-    "flood-color": (_color, Paint("color", BLACK)),
+    "flood-color": (parse_solid, Paint("color", BLACK)),
     "flood-opacity": (_opacity, 1.0),
     "mask-type": (_keyword("luminance", "alpha"), "luminance"),
-    **dict.fromkeys(_ANIMATION, (_text, None)),
+    **dict.fromkeys(ANIMATION, (_text, None)),
     "animation-timeline": (_text, "auto"),
 }
 PROPERTIES = {**_INHERITED, **_OWN}
@@ -569,130 +414,8 @@ TRANSFORM_PROPERTIES = frozenset(("translate", "rotate", "scale", "transform"))
 
 CSS_ONLY = GEOMETRY_PROPERTIES | TRANSFORM_PROPERTIES | {"d"}
 
-_CAPS = frozenset(("small-caps", "all-small-caps", "petite-caps", "all-petite-caps", "unicase", "titling-caps"))
 
-
-def _text_decoration(text: str) -> dict[str, str]:
-    """Its colour does not count: what SVG paints is painted by fill and stroke."""
-    longhands = {"text-decoration-line": "none", "text-decoration-style": "solid", "text-decoration-thickness": "auto"}
-    lines: list[str] = []
-    for word in _words(text):
-        if _lines(word) is not None:
-            lines.append(word)
-        elif word in _LINE_STYLES:
-            longhands["text-decoration-style"] = word
-        elif _line_thickness(word) is not None:
-            longhands["text-decoration-thickness"] = word
-        elif _color(word) is None:
-            return {}
-    return {**longhands, "text-decoration-line": " ".join(lines) or "none"}
-
-
-def _font_variant(text: str) -> dict[str, str]:
-    words = _words(text)
-    caps = [word for word in words if word in _CAPS]
-    ligatures = "none" if {"none", "no-common-ligatures"} & set(words) else "normal"
-    if not words or len(caps) > 1:
-        return {}
-    return {"font-variant-caps": caps[0] if caps else "normal", "font-variant-ligatures": ligatures}
-
-
-def _font_synthesis(text: str) -> dict[str, str]:
-    words = _words(text)
-    if not words or not set(words) <= {"none", "weight", "style", "small-caps", "position"}:
-        return {}
-    return {"font-synthesis-small-caps": "auto" if "small-caps" in words else "none"}
-
-
-def _words(text: str) -> list[str]:
-    """The words of a value, each function one of them."""
-    return re.findall(r"[^\s(]+(?:\([^)]*\)+)?", text.lower())
-
-
-_ANIMATION_WORDS = {
-    "animation-direction": ("normal", "reverse", "alternate", "alternate-reverse"),
-    "animation-fill-mode": ("none", "forwards", "backwards", "both"),
-    "animation-play-state": ("running", "paused"),
-}
-_EASING = re.compile(
-    r"(?:linear|ease|ease-in|ease-out|ease-in-out|step-start|step-end|(?:cubic-bezier|steps|linear)\(.*\))", re.DOTALL
-)
-_TIME = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?m?s")
-
-
-def _animation(text: str) -> dict[str, str]:
-    """CSS Animations 1, section 3.9: of two times the first is the duration, and a word that is free is the name."""
-    parts = [_one_animation(re.findall(r"[^\s(]+(?:\([^)]*\)+)?", part)) for part in _SEPARATORS.split(text)]
-    if not parts or any(part is None for part in parts):
-        return {}
-    return {name: ",".join(part[name] for part in parts if part is not None) for name in _ANIMATION}
-
-
-_SEPARATORS = re.compile(r",(?![^(]*\))")
-_ANIMATION_DEFAULTS = ("none", "0s", "0s", "1", "normal", "none", "running")
-
-
-def _one_animation(words: list[str]) -> dict[str, str] | None:
-    given: dict[str, str] = {}
-    for raw in words:
-        word = raw.lower()
-        names = [name for name, allowed in _ANIMATION_WORDS.items() if word in allowed and name not in given]
-        if _TIME.fullmatch(word):
-            names = [name for name in ("animation-duration", "animation-delay") if name not in given]
-        elif word == "infinite" or parse_number(word) is not None:
-            names = ["animation-iteration-count"]
-        elif _EASING.fullmatch(word) and "easing" not in given:
-            names = ["easing"]
-        elif not names or (word == "none" and "animation-name" not in given and "animation-fill-mode" in given):
-            names = ["animation-name"]
-        if not names or names[0] in given:
-            return None
-        given[names[0]] = raw if names[0] == "animation-name" else word
-    if not words:
-        return None
-    return {name: given.get(name, usual) for name, usual in zip(_ANIMATION, _ANIMATION_DEFAULTS, strict=True)}
-
-
-def _as(name: str) -> Callable[[str], dict[str, str]]:
-    """What reads the value of another name for a property."""
-    return lambda text: {name: text}
-
-
-_SHORTHANDS: dict[str, Callable[[str], dict[str, str]]] = {
-    "animation": _animation,
-    "-webkit-animation": _animation,
-    "text-decoration": _text_decoration,
-    "font-variant": _font_variant,
-    "font-synthesis": _font_synthesis,
-    "white-space-collapse": _as("white-space"),
-    **{f"-webkit-{name}": _as(name) for name in _ANIMATION},
-}
-_LONGHANDS: dict[str, tuple[str, ...]] = {
-    "animation": _ANIMATION,
-    "-webkit-animation": _ANIMATION,
-    **{f"-webkit-{name}": (name,) for name in _ANIMATION},
-    "text-decoration": ("text-decoration-line", "text-decoration-style", "text-decoration-thickness"),
-    "font-variant": ("font-variant-caps", "font-variant-ligatures"),
-    "font-synthesis": ("font-synthesis-small-caps",),
-    "white-space-collapse": ("white-space",),
-}
-SHORTHANDS = frozenset(_SHORTHANDS)
-
-
-def expand(name: str, text: str) -> list[tuple[str, Any]]:
-    """The longhands of a shorthand, typed; none if ``text`` is invalid."""
-    wide = _WIDE.get(text.strip().lower())
-    if wide is not None:
-        return [(each, wide) for each in _LONGHANDS[name]]
-    if "(" in text and "var(" in text.lower():
-        raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
-    typed = [(each, parse_property(each, value)) for each, value in _SHORTHANDS[name](text).items()]
-    return [] if any(value is None for _, value in typed) else typed
-
-
-_WIDE = {"inherit": INHERIT, "initial": INITIAL, "unset": UNSET, "revert": UNSET, "revert-layer": UNSET}
-
-_LENGTH_VALUED = frozenset(("stroke-width", "stroke-dashoffset"))
+WIDE = {"inherit": INHERIT, "initial": INITIAL, "unset": UNSET, "revert": UNSET, "revert-layer": UNSET}
 
 _PAINTS = frozenset(("fill", "stroke", "color", "stop-color", "flood-color"))
 _SIGNED = frozenset(("x", "y", "cx", "cy"))
@@ -711,7 +434,7 @@ def parse_property(name: str, text: str) -> Any:
         if function is not None and '"' not in text and "'" not in text:
             # CSS Values 5, section 8: any property may hold them, and what they stand for is not in the declaration
             return Refused(Reason.UNSUPPORTED_CSS, f"{name}: {function[1]}()")
-    wide = _WIDE.get(text.strip().lower())
+    wide = WIDE.get(text.strip().lower())
     if wide is not None:
         return wide
     try:
@@ -773,59 +496,3 @@ def _path_data(text: str) -> str | None:
         return None
     data = str(strings[0].value)
     return data if parse_path(data)[1] else None
-
-
-def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inherited and own properties of an element, from its parent's inherited ones and its declarations.
-
-    Lengths relative to the font come out in pixels. The second dict holds only what was declared.
-    """
-    if not declared:
-        return parent, _NOTHING
-    style, own = parent, dict[str, Any]()
-    copied = False
-    for name, value in declared.items():
-        if type(value) is Refused:
-            own.setdefault(REFUSED_ROOT if value.root else REFUSED, {})[name] = value
-        elif name in INHERITED:
-            if value is INHERIT or value is UNSET:
-                continue
-            if not copied:
-                style, copied = dict(parent), True
-            style[name] = DEFAULTS[name] if value is INITIAL else value
-        elif name in OWN_DEFAULTS and value is not INITIAL and value is not UNSET:
-            own[name] = value
-    if copied:
-        _absolute(style, parent, declared)
-    if own.get("text-decoration-line"):
-        style = {**style, "text-decoration": (*style["text-decoration"], _decoration(own, style))}
-    return style, own
-
-
-def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str, Any]) -> None:
-    """Resolve ``currentColor`` of color and lengths relative to the font."""
-    if style["color"].kind == "current":
-        paint = style["color"]
-        style["color"] = Paint("color", paint.solid(parent["color"].color)) if paint.expression else parent["color"]
-    size, before = style["font-size"], parent["font-size"].value
-    if size.unit != "px":
-        style["font-size"] = size = Length(max(resolve(size, before, before), 0.0), "px", None, size.exotic)
-    if isinstance(style["font-weight"], str):
-        style["font-weight"] = _relative_weight(style["font-weight"], parent["font-weight"])
-    for name in ("letter-spacing", "word-spacing"):
-        if name in declared and style[name] is not None:
-            style[name] = in_pixels(style[name], size.value)
-    for name in _LENGTH_VALUED:
-        if name in declared:
-            style[name] = in_pixels(style[name], size.value)
-    if "stroke-dasharray" in declared:
-        style["stroke-dasharray"] = tuple(in_pixels(length, size.value) for length in style["stroke-dasharray"])
-
-
-def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
-    """The lines that an element of this style asks for. Browsers do not scale a thickness, so its pixels depend."""
-    kind, given = own.get("text-decoration-style", "solid"), own.get("text-decoration-thickness", "auto")
-    thickness = None if isinstance(given, str) else in_pixels(given, style["font-size"].value)
-    if given == "from-font" or (isinstance(given, Length) and given.unit not in ("em", "%")):
-        kind = "a thickness in pixels or of the font"
-    return Decoration(own["text-decoration-line"], kind, thickness, style)

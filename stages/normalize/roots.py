@@ -15,11 +15,12 @@ from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize import effects, filters
 from stages.normalize.background import paint_background
+from stages.normalize.computed import REFUSED_ROOT, compute, refuse
 from stages.normalize.declarations import BORDER_WIDTH
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink
 from stages.normalize.placement import local_matrix
-from stages.normalize.properties import DEFAULTS, REFUSED_ROOT, TRANSFORM_PROPERTIES, Mask, compute, refuse
+from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import (

@@ -14,8 +14,9 @@ from lxml import etree
 
 from stages.canonical import SVG_NS
 from stages.normalize.colors import BLACK, Color, hexadecimal
+from stages.normalize.computed import check_declared
 from stages.normalize.plain import Plain
-from stages.normalize.properties import Paint, check_declared
+from stages.normalize.properties import Paint
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, parse_number
 

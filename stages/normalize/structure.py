@@ -13,6 +13,7 @@ from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize import effects, filters
 from stages.normalize.canvas import Canvas
+from stages.normalize.computed import REFUSED, compute, refuse
 from stages.normalize.conditional import chosen, hide_failing, shown
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Drawer, Look
@@ -26,7 +27,7 @@ from stages.normalize.patterns import Patterns
 from stages.normalize.placement import local_matrix, make_plain
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths, plain_paints, plain_shape
-from stages.normalize.properties import DEFAULTS, INHERITED, REFUSED, TRANSFORM_PROPERTIES, compute, refuse
+from stages.normalize.properties import DEFAULTS, INHERITED, TRANSFORM_PROPERTIES
 from stages.normalize.roots import draw_root
 from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings

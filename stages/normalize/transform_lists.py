@@ -314,7 +314,7 @@ _ACROSS, _DOWN = frozenset(("left", "right")), frozenset(("top", "bottom"))
 @lru_cache(maxsize=1024)
 def _origin(text: str) -> tuple[str, ...] | None:
     """The two values of ``transform-origin``, across and down (CSS Transforms 1, section 9); None if it is invalid."""
-    from stages.normalize.properties import split_list
+    from stages.normalize.units import split_list
 
     if "," in text and "(" not in text:
         return None

@@ -142,3 +142,28 @@ def in_pixels(length: Length, font_size: float) -> Length:
 
 def _at_font_size(term: Term, font_size: float) -> Term:
     return term._replace(value=lambda reference, size: term.value(reference, font_size))
+
+
+def parse_size(text: str) -> Length | None:
+    """A length that is not negative, None if it is invalid."""
+    length = parse_length(text)
+    if length is None or length.value >= 0:
+        return length
+    return Length(0.0, "px", None, True) if "(" in text else None  # a calculated value is clamped
+
+
+_GAP = re.compile(r"\s*,\s*|\s+")
+
+
+def split_list(text: str) -> list[str]:
+    """The values of a list with spaces or commas between them, functions in one piece."""
+    if "(" not in text:
+        return _GAP.split(text.strip())
+    parts, depth = [""], 0
+    for char in text.strip():
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and (char == "," or char.isspace()):
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part for part in parts if part]

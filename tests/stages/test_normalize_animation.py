@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.properties import expand
+from stages.normalize.shorthands import expand
 from stages.normalize.smil import clock
 from stages.reasons import Reason
 
