@@ -13,23 +13,22 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import math
 import random
 import shutil
-import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
-import labelled
 import matplotlib as mpl
 import numpy as np
+import operations
 from lxml import etree
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+from pairs import Pairs, by_svgo
 
 from stages.render.compare import difference, on_ground
 from stages.render.renderers import draw, framed
@@ -48,7 +47,7 @@ FORMULAS = (
     r"\partial f", r"90^\circ", r"80^\circ", r"10\,\Omega", r"16\,\Omega", r"\log_2 n", r"\log_3 n", r"\ln n",
 )  # fmt: skip
 WORDS = ("Input", "Output", "Cache", "Store", "Read", "Write", "Parse", "Draw", "Merge", "Split", "Count", "Sort")
-PIXELS = labelled.Any
+PIXELS = Any
 
 Family = Iterator[bytes]
 
@@ -57,7 +56,7 @@ def svg(body: str, width: float, height: float, stroke: float = 0) -> bytes:
     """A drawing in black; with a ``stroke`` of lines, else of areas."""
     paint = f'fill="none" stroke="#000" stroke-width="{stroke}"' if stroke else 'fill="#000"'
     return (
-        f'<svg xmlns="{labelled.SVG}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
+        f'<svg xmlns="{operations.SVG}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
         f"{paint}>{body}</svg>"
     ).encode()
 
@@ -253,10 +252,10 @@ def tiny(chance: random.Random) -> Family:
         scale = chance.choice((1.5, 2.0, 3.0, 5.0))
         x, y = chance.choice(((30, 40), (400, 300), (700, 800)))
         for data in ICONS:
-            moved = labelled.mapped(
-                labelled.absolute_path(data), lambda v, up, x=x, y=y, s=scale: v * s + (y if up else x), scale
+            moved = operations.mapped(
+                operations.absolute_path(data), lambda v, up, x=x, y=y, s=scale: v * s + (y if up else x), scale
             )
-            yield svg(f'<path d="{labelled.spelled(moved)}"/>', 1000, 1000, 1.8 * scale)
+            yield svg(f'<path d="{operations.spelled(moved)}"/>', 1000, 1000, 1.8 * scale)
 
 
 FAMILIES: dict[str, Callable[[random.Random], Family]] = {
@@ -264,18 +263,8 @@ FAMILIES: dict[str, Callable[[random.Random], Family]] = {
 }
 
 
-class Sparse:
-    """The folder that is written, and the list of pairs."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._pairs: list[dict[str, object]] = []
-        self.left_out: Counter[str] = Counter()
-        self.counts: Counter[tuple[bool, str]] = Counter()
-
-    def write(self, path: str, text: bytes) -> None:
-        (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (self._folder / path).write_bytes(text)
+class Sparse(Pairs):
+    """Drawings with little ink, and what operations made of them."""
 
     def add(self, base: str, operation: str, text: bytes | None, original: bytes) -> None:
         """Write what an operation made of a drawing, unless it changed the picture."""
@@ -287,18 +276,10 @@ class Sparse:
             self.write(f"{base}/{operation}.svg", text)
             self.label(f"{base}/base.svg", f"{base}/{operation}.svg", operation, True)
 
-    def label(self, a: str, b: str, operation: str, duplicate: bool) -> None:
-        self._pairs.append({"a": a, "b": b, "operation": operation, "duplicate": duplicate})
-        self.counts[duplicate, operation] += 1
-
-    def save(self) -> None:
-        text = "".join(json.dumps(pair) + "\n" for pair in self._pairs)
-        (self._folder / "pairs.jsonl").write_text(text)
-
 
 def picture(text: bytes) -> PIXELS:
     root = etree.fromstring(text)
-    return draw(framed(etree.tostring(root), tuple(labelled.box(root)), SIDE), "librsvg")
+    return draw(framed(etree.tostring(root), tuple(operations.box(root)), SIDE), "librsvg")
 
 
 def apart(one: bytes, other: bytes, colours: bool = True) -> float:
@@ -340,25 +321,17 @@ def main() -> None:
             members.append((base, text))
     for base, text in members:
         chance = random.Random(f"{base}{args.seed}")
-        for name, operation in labelled.OPERATIONS.items():
+        for name, operation in operations.OPERATIONS.items():
             root = etree.fromstring(text)
             if operation(root, chance):
                 made.add(base, name, etree.tostring(root), text)
-        made.add(base, "scour", labelled.scour(deepcopy(text)), text)
-        made.add(base, "other_tool", labelled.picosvg(text), text)
+        made.add(base, "scour", operations.scour(deepcopy(text)), text)
+        made.add(base, "other_tool", operations.picosvg(text), text)
     if args.svgo:
-        work = args.out.with_name(args.out.name + "-svgo")
-        work.mkdir(exist_ok=True)
-        for base, text in members:
-            (work / f"{base}.svg").write_bytes(text)
-        subprocess.run([args.svgo, "-q", "-f", str(work)], check=True)
-        for base, text in members:
-            made.add(base, "svgo", (work / f"{base}.svg").read_bytes(), text)
-        shutil.rmtree(work)
+        originals = dict(members)
+        for base, text in by_svgo(args.svgo, originals, args.out.with_name(args.out.name + "-svgo")).items():
+            made.add(base, "svgo", text, originals[base])
     made.save()
-    for (duplicate, name), count in sorted(made.counts.items(), reverse=True):
-        print(f"{'same' if duplicate else 'other':6}{name:20}{count:6}")
-    print("left out:", ", ".join(f"{what} {count}" for what, count in sorted(made.left_out.items())))
 
 
 if __name__ == "__main__":
