@@ -30,7 +30,7 @@ from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
 from stages.reasons import Reason
 
-_REM = re.compile(rb"[0-9.]rem\b", re.IGNORECASE)
+_REM = re.compile(rb"[0-9.]rem\b")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,10 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
         notes.add("animation")
     if cascaded.keyframes and end_of_styles(nodes, cascaded.keyframes, settings, plain):
         notes.add("animation")
-    if b"var(" in svg.lower():
+    text = svg.lower()
+    if b"var(" in text:
         resolve_variables(nodes, plain)
-    if (b"rem" in svg or b"REM" in svg) and _REM.search(svg):
+    if b"rem" in text and _REM.search(text):
         resolve_rem(nodes)
     declare_plain(nodes, plain, svg)
     return nodes[0], ids, notes

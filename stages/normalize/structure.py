@@ -20,7 +20,7 @@ from stages.normalize.draw import Drawer, Look
 from stages.normalize.far import bring_near
 from stages.normalize.foreign import foreign_object
 from stages.normalize.ink import ink
-from stages.normalize.markers import Vertex, orientation, vertices
+from stages.normalize.marked import with_markers
 from stages.normalize.masks import in_linear_rgb, mask
 from stages.normalize.paint import CONTEXT, Context, Paints
 from stages.normalize.patterns import Patterns
@@ -43,7 +43,6 @@ from stages.normalize.transforms import (
     invert,
     map_box,
     multiply,
-    rotation,
 )
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
@@ -116,7 +115,7 @@ class Walker:
                 reason = Reason.RASTER_EMBEDDED if tag == "image" else Reason.UNSUPPORTED_ELEMENT
                 raise Dropped(reason, f"a {tag} element")
             return []
-        self._count(node, place.depth)
+        self.count(node, place.depth)
         style, own = compute(place.style, node.declared)
         if own.get("display") == "none" or not shown(node, self.settings, self.plain):
             return []
@@ -180,7 +179,8 @@ class Walker:
         """End what `enter` began."""
         self._active.pop()
 
-    def _count(self, node: Node, depth: int) -> None:
+    def count(self, node: Node, depth: int) -> None:
+        """Count an element that is drawn. Raises Dropped (TOO_DEEP, TOO_COMPLEX, USE_EXPANSION)."""
         if depth > self.settings.max_depth:
             raise Dropped(Reason.TOO_DEEP, f"over {self.settings.max_depth} elements deep")
         self._elements += 1
@@ -264,7 +264,7 @@ class Walker:
             if shape.kind == "rect":
                 bring_near(self, node, shape, place, look)
         if marked:
-            elements = self._with_markers(elements, shape, place, look)
+            elements = with_markers(self, elements, shape, place, look)
         if shape.note:
             self.notes.add(shape.note)
         return self._effects(node, own, place, elements, shape)
@@ -279,46 +279,6 @@ class Walker:
     ) -> list[Element]:
         """Apply what the root declares. ``place``: the coordinates for it; ``box``: finds the box in them."""
         return self._effects(node, own, place, elements, None, Frame.of(place), box)
-
-    def _with_markers(self, elements: list[Element], shape: Shape, place: Place, look: Look | None) -> list[Element]:
-        """The elements of a shape and of the markers at its vertices, in the order in which they are painted."""
-        style = place.style
-        found = vertices(shape.path())
-        drawn: list[Element] = []
-        for i, vertex in enumerate(found):
-            roles = ["marker-start"] if i == 0 else []
-            roles += ["marker-end"] if i == len(found) - 1 else []
-            for role in roles or ["marker-mid"]:
-                marker = self.ids.get(style[role])
-                if marker is not None and marker.tag == "marker" and marker.children:
-                    drawn += self._marker(marker, vertex, role == "marker-start", shape, place)
-        if not drawn:
-            return elements
-        order = style["paint-order"]
-        if order[1] == "markers" and look is not None and look.fill is not None and look.stroke is not None:
-            first, second = self.drawer.draw_apart(shape, place.matrix, look)
-            return [*first, *drawn, *second]
-        return drawn + elements if order[0] == "markers" else elements + drawn
-
-    def _marker(self, marker: Node, vertex: Vertex, start: bool, shape: Shape, place: Place) -> list[Element]:
-        """One marker, as a viewport that stands at a vertex. Raises Dropped (CYCLIC_REF)."""
-        matrix = multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, vertex.x, vertex.y))
-        matrix = multiply(matrix, rotation(orientation(marker, vertex.angle, start)))
-        if marker.attributes.get("markerUnits", "").strip() != "userSpaceOnUse":
-            width = resolve(place.style["stroke-width"], place.viewport.diagonal)
-            matrix = multiply(matrix, (width, 0.0, 0.0, width, 0.0, 0.0))
-        if determinant(matrix) == 0:
-            return []
-        self.enter(marker)
-        self._count(marker, place.depth)
-        style = dict(self.style_at(marker))
-        style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
-        _, own = compute(DEFAULTS, marker.declared)
-        refuse(own)
-        place = Place(style, matrix, place.viewport, place.depth + 1)
-        drawn = draw_viewport(self, marker, own, place, frame(self, marker, place, None))
-        self.leave()
-        return drawn
 
     def _effects(
         self,
@@ -406,7 +366,7 @@ class Walker:
 
     def _referenced_viewport(self, node: Node, target: Node, place: Place) -> list[Element]:
         """A symbol or svg element under a use element, whose width and height take precedence."""
-        self._count(target, place.depth)
+        self.count(target, place.depth)
         style, own = compute(place.style, target.declared)
         if own.get("display") == "none" or not shown(target, self.settings, self.plain):
             return []

@@ -1,6 +1,7 @@
 """Lengths and math functions (CSS Values 4). The values expected are Chromium's or the specification's."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -207,3 +208,18 @@ def test_no_text_is_an_error(text: str):
             assert error.reason is Reason.UNSUPPORTED_CSS
     for name in ("width", "stroke-width", "stroke-dasharray", "opacity", "font-size", "d"):
         parse_property(name, text)
+
+
+def test_units_have_no_case_in_a_document():
+    """A ``Rem`` is a rem, of the root's font size, as is a ``REM``."""
+    sides = [
+        re.search(r'width="(\d+)"', normalize_one(_REM_DRAWING.format(unit).encode(), NormalizeSettings()).svg)[1]
+        for unit in ("rem", "REM", "Rem", "rEm")
+    ]
+    assert sides == ["96"] * 4
+
+
+_REM_DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784" font-size="32">'
+    '<rect style="width:3{}" height="50"/></svg>'
+)
