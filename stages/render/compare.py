@@ -216,13 +216,14 @@ def visible_shares(a: Pixels, b: Pixels, threshold: int) -> dict[int, float]:
     apart = np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
     ys, xs = np.nonzero(apart)
     here, there = a[ys, xs], b[ys, xs]
+    opaque = bool((a[..., 3] == 255).all() and (b[..., 3] == 255).all())
     shares = {}
-    for ground in (WHITE, BLACK):
+    for ground in (WHITE,) if opaque else (WHITE, BLACK):
         clear = np.abs(on_ground(here, ground) - on_ground(there, ground)).max(axis=1) > threshold
         places = ys[clear], xs[clear]
         ways = [_outside(p, q, places, ground) for p, q in ((a, b), (b, a))]
         shares[ground] = max(int((way > threshold).sum()) for way in ways) / apart.size
-    return shares
+    return {WHITE: shares[WHITE], BLACK: shares.get(BLACK, shares[WHITE])}  # what is opaque hides its ground
 
 
 def _outside(

@@ -38,13 +38,6 @@ class RenderSettings(Settings):
     max_visible_share: float = Field(
         0.001, ge=0, le=1, description="share of pixels that may differ visibly once a shift of one pixel is forgiven"
     )
-    max_close_share: float = Field(
-        0.00102,
-        ge=0,
-        le=1,
-        description="share of pixels that may differ visibly at the closer look: max_visible_share, and five pixels for"
-        " what a renderer's own smoothing adds",
-    )
     max_ink_share: float = Field(
         0.03,
         ge=0,

@@ -166,7 +166,7 @@ def _excess(want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderS
     """What is too much of a difference, of all pixels or of the ink; nothing where all is well."""
     shares, size = visible_shares(want, got, settings.pixel_threshold), want.shape[0]
     worse = max(shares.values())
-    if worse > max(settings.max_close_share, settings.max_visible_share):
+    if worse > settings.max_visible_share:
         return f"visible_share {worse:.5f} at {size} px"
     # most pictures have too few such pixels for any ink
     if worse <= settings.max_ink_share * settings.min_ink:
