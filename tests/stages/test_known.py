@@ -12,6 +12,7 @@ from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
 from stages.normalize import known_attributes as attributes
 from stages.normalize import known_properties as known
+from stages.normalize.aliases import occurs
 from stages.normalize.declarations import BORDER_WIDTH, SHORTHAND_NAMES
 from stages.normalize.properties import CSS_ONLY, PRESENTATION, PROPERTIES
 from stages.reasons import Reason
@@ -84,6 +85,10 @@ def test_other_names_of_a_property_are_that_property():
     want = _normalized('><rect width="20" height="20" style="transform:translate(10px)"/></svg>')
     assert _normalized('><rect width="20" height="20" style="-webkit-transform:translate(10px)"/></svg>') == want
     assert _normalized('><rect style="inline-size:20px;block-size:20px;transform:translate(10px)"/></svg>') == want
+
+
+def test_the_quick_look_for_other_names_misses_none():
+    assert all(occurs(name.encode()) for name in known.ALIASES)
 
 
 def test_what_no_specification_knows_is_ignored():
