@@ -26,7 +26,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from stages import fonts
 from stages.render.compare import Difference, Pixels, difference
-from stages.render.renderers import png
+from stages.render.png import png
 
 SIZE = 512
 CONFIG = settings()

@@ -15,6 +15,9 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 4), sRGB with straight alpha."""
 
+Packed = npt.NDArray[np.uint32]
+"""Pixels in a row, each a number."""
+
 Grey = npt.NDArray[np.float32]
 """(height, width), 0..255."""
 
@@ -23,11 +26,12 @@ WINDOW = 7
 
 WHITE, BLACK = 255, 0
 
+AROUND = 2
+"""Pixels about a place that decide whether it differs visibly, and one more."""
+
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _AT_ONCE = 512
 """Places: so that what is computed of them stays in the cache."""
-_NINE_Y = np.repeat((-1, 0, 1), 3)[:, None]
-_NINE_X = np.tile((-1, 0, 1), 3)[:, None]
 _MIDDLE = np.float32(128)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601."""
@@ -49,12 +53,15 @@ class Difference:
 SAME = Difference(1.0, 0.0, 0.0)
 
 
-def on_ground(rgba: Pixels, ground: int) -> npt.NDArray[np.int32]:
+def on_ground(rgba: Pixels, ground: int) -> npt.NDArray[np.int16]:
     """Colours of pixels, (..., 4) uint8 with straight alpha, on a grey ground: (..., 3), 0..255, rounded."""
-    wide = rgba.astype(np.int32)
+    wide = rgba.astype(np.uint16)
     alpha = wide[..., 3:]
-    total = wide[..., :3] * alpha + (255 - alpha) * ground + 128
-    return (total + (total >> 8)) >> 8  # exactly the rounded division by 255
+    total = wide[..., :3] * alpha
+    total += (255 - alpha) * np.uint16(ground) + np.uint16(128)
+    total += total >> 8  # exactly the rounded division by 255, and never over 65,535
+    total >>= 8
+    return total.view(np.int16)
 
 
 def over(rgba: Pixels, color: tuple[int, int, int]) -> Pixels:
@@ -69,11 +76,11 @@ def over(rgba: Pixels, color: tuple[int, int, int]) -> Pixels:
 
 def blank(rgba: Pixels) -> bool:
     """Whether the picture is uniform on white and on black."""
-    flat = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
-    ys, xs = np.nonzero(flat != flat[0, 0])
+    flat = packed(rgba)
+    places = np.flatnonzero(flat != flat[0])
     # a few pixels nearly always settle it
     for part in (slice(64), slice(None)):
-        some = rgba[ys[part], xs[part]]
+        some = unpacked(flat[places[part]])
         for ground in (WHITE, BLACK):
             if (on_ground(some, ground) != on_ground(rgba[0, 0], ground)).any():
                 return False
@@ -88,25 +95,25 @@ def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -
     larger of both ways. ``faint``: another threshold, not over the first.
     """
     lowest = threshold if faint is None else faint
-    apart = np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
-    ys, xs = np.nonzero(apart)
-    if not len(ys):
+    height, width = a.shape[:2]
+    one, other = packed(a), packed(b)
+    places = np.flatnonzero(one != other)
+    if not len(places):
         return SAME
-    here, there = a[ys, xs], b[ys, xs]
-    height, width = apart.shape
-    area = _around(ys, xs, height, width)
-    greys = [_grey(picture[area]) for picture in (a, b)]
-    opaque = bool((here[:, 3] == 255).all() and (there[:, 3] == 255).all() and (a[..., 3] == 255).all())
+    here, there = unpacked(one[places]), unpacked(other[places])
+    area = _around(places, height, width)
+    greys = _greys(a, there, places, area)
     found = []
-    for ground in (WHITE,) if opaque else (WHITE, BLACK):
+    for ground in (WHITE,) if _opaque(a, here, there) else (WHITE, BLACK):
         steps = np.abs(on_ground(here, ground) - on_ground(there, ground))
         mae = int(steps.sum(dtype=np.int64)) / (255 * 3 * height * width)
         if mae == 0:  # as a black icon's on black
             continue
-        clear = steps.max(axis=1) > lowest
-        places = ys[clear], xs[clear]
-        ways = [_outside(p, q, places, ground) for p, q in ((a, b), (b, a))]
-        shares = [max(int((way > limit).sum()) for way in ways) / (height * width) for limit in (threshold, lowest)]
+        clear = places[most(steps) > lowest]
+        ways = [_outside(p, q, clear, width, ground) for p, q in ((one, other), (other, one))]
+        shares = [
+            max(int(np.count_nonzero(way > limit)) for way in ways) / (height * width) for limit in (threshold, lowest)
+        ]
         first, second = (grey[0] if ground == BLACK else grey[0] + grey[1] for grey in greys)
         windows = ((height - WINDOW) // 2 + 1) * ((width - WINDOW) // 2 + 1)
         part = ssim_map(first, second)
@@ -122,12 +129,37 @@ def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -
     )
 
 
-def _around(ys: npt.NDArray[np.intp], xs: npt.NDArray[np.intp], height: int, width: int) -> tuple[slice, slice]:
-    """The rectangle of all windows that hold one of these pixels."""
+def packed(rgba: Pixels) -> Packed:
+    """The pixels of a picture in a row, (height * width)."""
+    return np.ascontiguousarray(rgba).view(np.uint32).ravel()
+
+
+def unpacked(pixels: Packed) -> Pixels:
+    """Inverse of `packed`, of pixels in any shape: (..., 4)."""
+    return pixels.view(np.uint8).reshape(*pixels.shape, 4)
+
+
+def _opaque(a: Pixels, here: Pixels, there: Pixels) -> bool:
+    """Whether two pictures hide their ground, ``here`` and ``there`` being the pixels that are not the same in both."""
+    return bool((here[:, 3] == 255).all() and (there[:, 3] == 255).all() and (a[..., 3] == 255).all())
+
+
+def most(steps: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """The largest of the last axis's three: numpy is slow to reduce over so short a one."""
+    return np.maximum(np.maximum(steps[..., 0], steps[..., 1]), steps[..., 2])
+
+
+def _around(places: npt.NDArray[np.intp], height: int, width: int) -> tuple[slice, slice]:
+    """The rectangle of all windows that hold one of these pixels, of which the places rise."""
+    seen = np.zeros(width, bool)
+    seen[places % width] = True
+    columns = np.flatnonzero(seen)
     slices = []
-    for values, size in ((ys, height), (xs, width)):
-        low, high = (int(values.min()) - WINDOW + 1) // 2 * 2, int(values.max()) + WINDOW
-        slices.append(slice(max(low, 0), min(high, size)))
+    for low, high, size in (
+        (int(places[0]) // width, int(places[-1]) // width, height),
+        (int(columns[0]), int(columns[-1]), width),
+    ):
+        slices.append(slice(max((low - WINDOW + 1) // 2 * 2, 0), min(high + WINDOW, size)))
     return slices[0], slices[1]
 
 
@@ -140,6 +172,19 @@ def _grey(rgba: Pixels) -> tuple[Grey, Grey]:
     level *= alpha
     level /= np.float32(255)
     return level, np.float32(255) - alpha
+
+
+def _greys(
+    a: Pixels, there: Pixels, places: npt.NDArray[np.intp], area: tuple[slice, slice]
+) -> tuple[tuple[Grey, Grey], tuple[Grey, Grey]]:
+    """`_grey` of a rectangle of two pictures, which have the same pixels but at ``places``: ``there`` in the second."""
+    first = _grey(a[area])
+    ys, xs = np.divmod(places, a.shape[1])
+    ys, xs = ys - area[0].start, xs - area[1].start
+    second = (first[0].copy(), first[1].copy())
+    for level, values in zip(second, _grey(there), strict=True):
+        level[ys, xs] = values
+    return first, second
 
 
 def luma(rgba: Pixels, ground: int) -> Grey:
@@ -213,31 +258,49 @@ def _window_sums(values: Grey) -> Grey:
 
 def visible_shares(a: Pixels, b: Pixels, threshold: int) -> dict[int, float]:
     """The share of pixels that differ visibly, of `difference`, on each ground."""
-    apart = np.ascontiguousarray(a).view(np.uint32)[..., 0] != np.ascontiguousarray(b).view(np.uint32)[..., 0]
-    ys, xs = np.nonzero(apart)
-    here, there = a[ys, xs], b[ys, xs]
-    opaque = bool((a[..., 3] == 255).all() and (b[..., 3] == 255).all())
-    shares = {}
-    for ground in (WHITE,) if opaque else (WHITE, BLACK):
-        clear = np.abs(on_ground(here, ground) - on_ground(there, ground)).max(axis=1) > threshold
-        places = ys[clear], xs[clear]
-        ways = [_outside(p, q, places, ground) for p, q in ((a, b), (b, a))]
-        shares[ground] = max(int((way > threshold).sum()) for way in ways) / apart.size
-    return {WHITE: shares[WHITE], BLACK: shares.get(BLACK, shares[WHITE])}  # what is opaque hides its ground
+    return {ground: max(map(len, ways)) / (a.size // 4) for ground, ways in _visible(a, b, threshold).items()}
+
+
+def visible_window(a: Pixels, b: Pixels, threshold: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom, px: what holds all pixels that differ visibly on any ground, and what is around them.
+
+    Raises ValueError where there are none.
+    """
+    height, width = a.shape[:2]
+    found = np.concatenate([way for ways in _visible(a, b, threshold).values() for way in ways])
+    ys, xs = np.divmod(found, width)
+    left, top = (max(int(values.min()) - AROUND, 0) for values in (xs, ys))
+    right, bottom = int(xs.max()) + 1 + AROUND, int(ys.max()) + 1 + AROUND
+    return left, top, min(right, width), min(bottom, height)
+
+
+def _visible(a: Pixels, b: Pixels, threshold: int) -> dict[int, list[npt.NDArray[np.intp]]]:
+    """The places, on each ground, of pixels of ``a`` that differ visibly, and of those of ``b``."""
+    one, other = packed(a), packed(b)
+    places = np.flatnonzero(one != other)
+    here, there = unpacked(one[places]), unpacked(other[places])
+    found = {}
+    for ground in (WHITE,) if _opaque(a, here, there) else (WHITE, BLACK):
+        clear = places[most(np.abs(on_ground(here, ground) - on_ground(there, ground))) > threshold]
+        found[ground] = [
+            clear[_outside(p, q, clear, a.shape[1], ground) > threshold] for p, q in ((one, other), (other, one))
+        ]
+    return {WHITE: found[WHITE], BLACK: found.get(BLACK, found[WHITE])}  # what is opaque hides its ground
 
 
 def _outside(
-    one: Pixels, other: Pixels, places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], ground: int
-) -> npt.NDArray[np.int32]:
+    one: Packed, other: Packed, places: npt.NDArray[np.intp], width: int, ground: int
+) -> npt.NDArray[np.int16]:
     """By how much a channel of ``one`` at ``places`` lies outside of what is around them in ``other``, at most."""
-    ys, xs = places
-    height, width = one.shape[:2]
-    beyond = np.zeros(len(ys), np.int32)
+    height = len(one) // width
+    beyond = np.zeros(len(places), np.int16)
     # all nine at once, where most pictures have few such places and a step of numpy costs more than they do
-    for first in range(0, len(ys), _AT_ONCE):
-        part = slice(first, first + _AT_ONCE)
-        rows = np.clip(ys[part] + _NINE_Y, 0, height - 1)
-        columns = np.clip(xs[part] + _NINE_X, 0, width - 1)
-        mine, near = on_ground(one[ys[part], xs[part]], ground), on_ground(other[rows, columns], ground)
-        np.maximum(mine - near.max(axis=0), near.min(axis=0) - mine).max(axis=1, out=beyond[part])
+    for first in range(0, len(places), _AT_ONCE):
+        part = places[first : first + _AT_ONCE]
+        ys, xs = np.divmod(part, width)
+        rows = [np.maximum(ys - 1, 0), ys, np.minimum(ys + 1, height - 1)]
+        columns = [np.maximum(xs - 1, 0), xs, np.minimum(xs + 1, width - 1)]
+        nine = np.stack([row * width + column for row in rows for column in columns])
+        mine, near = on_ground(unpacked(one[part]), ground), on_ground(unpacked(other[nine]), ground)
+        beyond[first : first + _AT_ONCE] = most(np.maximum(mine - near.max(axis=0), near.min(axis=0) - mine))
     return np.maximum(beyond, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stages.render.compare import BLACK, WHITE, Pixels, on_ground
+from stages.render.compare import BLACK, WHITE, Pixels, most, on_ground, packed, unpacked
 
 STEP = 4
 """Of so many rows and columns one tells what colour the paper has."""
@@ -26,17 +26,16 @@ def inked(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> 
     of the square shows; the margins beside it are neither ground nor ink.
     """
     rows, columns = _middle(view_box, a.shape[0])
-    one, other = np.ascontiguousarray(a[rows, columns]), np.ascontiguousarray(b[rows, columns])
-    packed = [picture.view(np.uint32)[..., 0] for picture in (one, other)]
-    some = one[::STEP, ::STEP].reshape(-1, 4)
+    one, other = (packed(picture[rows, columns]) for picture in (a, b))
+    some = np.ascontiguousarray(a[rows, columns][::STEP, ::STEP]).reshape(-1, 4)
     shares = []
     for ground in (WHITE, BLACK):
         at, paper = _most_frequent(on_ground(some, ground))
         same = some[at].view(np.uint32)[0]
         # most pixels of most pictures are the paper's, exactly
-        rest = (packed[0] != same) | (packed[1] != same)
-        drawn = np.abs(on_ground(one[rest], ground) - paper).max(axis=1, initial=0) > threshold
-        drawn |= np.abs(on_ground(other[rest], ground) - paper).max(axis=1, initial=0) > threshold
+        rest = np.flatnonzero((one != same) | (other != same))
+        drawn = most(np.abs(on_ground(unpacked(one[rest]), ground) - paper)) > threshold
+        drawn |= most(np.abs(on_ground(unpacked(other[rest]), ground) - paper)) > threshold
         shares.append(int(np.count_nonzero(drawn)) / (a.shape[0] * a.shape[1]))
     white, black = shares
     return (BLACK, black) if black > HIDDEN * white else (WHITE, white)
@@ -52,7 +51,7 @@ def _middle(view_box: tuple[float, ...], size: int) -> tuple[slice, slice]:
     return first, second
 
 
-def _most_frequent(colours: npt.NDArray[np.int32]) -> tuple[int, npt.NDArray[np.int32]]:
+def _most_frequent(colours: npt.NDArray[np.int16]) -> tuple[int, npt.NDArray[np.int16]]:
     """The first of the fullest of 4096 boxes of like colours, of (n, 3): its place and itself."""
     boxes = colours[:, 0] >> 4 << 8 | colours[:, 1] >> 4 << 4 | colours[:, 2] >> 4
     at = int(np.flatnonzero(boxes == np.bincount(boxes).argmax())[0])

@@ -16,6 +16,9 @@ from stages.reasons import Reason
 from stages.render.compare import Pixels
 from stages.untrusted import xml_parser
 
+Window = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a picture, px."""
+
 
 class RendererUnavailable(RuntimeError):
     """The configured renderer is not installed; the message says what to install."""
@@ -138,14 +141,6 @@ def _font_files() -> list[str]:
     return [str(path) for path in sorted(fonts.FOLDER.glob("*.ttf"))]
 
 
-def png(pixels: Pixels, compression: int) -> bytes:
-    """A PNG of RGBA pixels without metadata."""
-    height, width, bands = pixels.shape
-    image = vips().Image.new_from_memory(pixels.data.cast("B"), width, height, bands, "uchar")
-    data: bytes = image.copy(interpretation="srgb").pngsave_buffer(compression=compression, keep="none")
-    return data
-
-
 _PLACED = ("x", "y", "width", "height", "viewBox", "preserveAspectRatio")
 _NEUTRAL = (
     "opacity:1!important;transform:none!important;clip-path:none!important;mask:none!important;"
@@ -154,10 +149,13 @@ _NEUTRAL = (
 """For the outer svg, which rules for the source's root match, too; what they set must not apply twice."""
 
 
-def framed(svg: bytes, view_box: tuple[float, ...], size: int, fit: str = "contain") -> bytes:
+def framed(
+    svg: bytes, view_box: tuple[float, ...], size: int, fit: str = "contain", window: Window | None = None
+) -> bytes:
     """A source as a viewer shows it, fitted into a square of ``size`` px: its viewBox centred, and cut at its edges.
 
-    ``view_box``: min-x, min-y, width, height. ``fit``: contain keeps its ratio, stretch fills the square. What fills
+    ``view_box``: min-x, min-y, width, height. ``fit``: contain keeps its ratio, stretch fills the square. ``window``:
+    the part of the square that is shown, all of it by default. What fills
     the square keeps its root. Any other becomes a nested svg, whose
     viewport clips as a root's does. Style sheets decide neither place nor size: CSS width and height are properties of
     the page, not of the drawing, and librsvg obeys them. Raises Dropped (RENDER_FAILED).
@@ -174,24 +172,31 @@ def framed(svg: bytes, view_box: tuple[float, ...], size: int, fit: str = "conta
     root.set("preserveAspectRatio", "none")
     if "font-size" not in root.attrib:
         root.set("font-size", "16")  # CSS's medium, of which librsvg has its own idea; rules still override it
-    if w == h or fit == "stretch":
-        _place(root, 0, 0, size, size)
-        return etree.tostring(root, encoding="utf-8")
-    _place(root, (size - w * scale) / 2, (size - h * scale) / 2, w * scale, h * scale)
+    fills = w == h or fit == "stretch"
+    if fills:
+        # a second clip, at edges that no window reaches beyond, would take resvg 100 ns a pixel
+        _place(root, 0, 0, size, size, "hidden" if window is None else "visible")
+        if window is None:
+            return etree.tostring(root, encoding="utf-8")
+    else:
+        _place(root, (size - w * scale) / 2, (size - h * scale) / 2, w * scale, h * scale)
+    left, top, right, bottom = window or (0, 0, size, size)
     outer = etree.Element(f"{{{SVG_NS}}}svg", nsmap={None: SVG_NS})
-    _place(outer, 0, 0, size, size)
+    _place(outer, 0, 0, right - left, bottom - top)
+    if window is not None:
+        outer.set("viewBox", f"{left} {top} {right - left} {bottom - top}")
     outer.set("style", f"{_NEUTRAL};{outer.get('style')}")
     outer.append(root)
     return etree.tostring(outer, encoding="utf-8")
 
 
-def _place(element: etree._Element, x: float, y: float, width: float, height: float) -> None:
+def _place(element: etree._Element, x: float, y: float, width: float, height: float, overflow: str = "hidden") -> None:
     """Set the viewport, px, as attributes and, against rules of style sheets, as the most important of properties."""
     style = element.get("style", "")
     for name, value in (("x", x), ("y", y), ("width", width), ("height", height)):
         element.set(name, f"{value:.6f}")
         style += f";{name}:{value:.6f}px!important"
-    element.set("style", (style + ";overflow:hidden!important").lstrip(";"))
+    element.set("style", (style + f";overflow:{overflow}!important").lstrip(";"))
 
 
 def sized(canonical: str, size: int) -> bytes:
@@ -199,10 +204,13 @@ def sized(canonical: str, size: int) -> bytes:
     return canonical.replace("<svg ", f'<svg width="{size}" height="{size}" ', 1).encode()
 
 
-def enlarged(canonical: str, size: int, left: int, top: int) -> bytes:
-    """Half of a canonical SVG, which begins at ``left`` and ``top`` px of a picture of ``size`` px, in that size."""
-    root = etree.fromstring(sized(canonical, size), xml_parser())
-    x, y, width, height = map(float, root.get("viewBox").split())
-    box = (x + left * width / size, y + top * height / size, width / 2, height / 2)
-    root.set("viewBox", " ".join(f"{value:g}" for value in box))
+def part(canonical: str, size: int, window: Window, zoom: int = 1) -> bytes:
+    """A part of a canonical SVG, which ``window`` is of its picture of ``size`` px, so many times enlarged."""
+    left, top, right, bottom = window
+    root = etree.fromstring(canonical.encode(), xml_parser())
+    x, y, width, height = (float(value) / size for value in root.get("viewBox").split())
+    box = (x * size + left * width, y * size + top * height, (right - left) * width, (bottom - top) * height)
+    root.set("viewBox", " ".join(f"{value:.9g}" for value in box))
+    root.set("width", str((right - left) * zoom))
+    root.set("height", str((bottom - top) * zoom))
     return etree.tostring(root)

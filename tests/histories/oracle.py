@@ -49,6 +49,10 @@ class Oracle:
         """Numbers of drawings that were taken down."""
         self.rules: list[tuple[str, str]] = []
         """Source and beginning of path of what was taken down by path, which names what comes later, too."""
+        self.licensed: dict[str, set[Drawing]] = {}
+        """Licence -> the drawings that ever were published under it."""
+        self.licenses: set[str] = set()
+        """Licences that were taken down, which names what comes later, too."""
         self._named: set[int] = set()
         """Drawings that such a rule named at some time: these need not be there, and leave for good with a purge."""
         self.forgotten = False
@@ -90,6 +94,8 @@ class Oracle:
         for source, of in records.items():
             for path, drawing in of.items():
                 self.places.setdefault((source, path), set()).add(drawing.number)
+        for source in world.sources:
+            self.licensed.setdefault(source.license, set()).update(records[source.name].values())
         self._last = Published(samples, records, _merging(settings), _splitting(settings))
         self.forgotten = False
         return wrong
@@ -195,7 +201,8 @@ class Oracle:
                 here = {p: d for p, d in self._last.records.get(source.name, {}).items() if p not in here} | here
             found[source.name] = here
             for path, drawing in here.items():
-                if any(source.name == name and path.startswith(start) for name, start in self.rules):
+                ruled = any(source.name == name and path.startswith(start) for name, start in self.rules)
+                if ruled or source.license in self.licenses:
                     self._named.add(drawing.number)
         return found
 

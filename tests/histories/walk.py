@@ -160,7 +160,7 @@ class Walk:
     def _source(self) -> str:
         name = f"s{next(self._names)}"
         # names do not say which came first
-        source = Source(f"{self.chance.choice('abcxyz')}{name}", self.chance.choice(LICENSES))
+        source = Source(f"{self.chance.choice('abcxyz')}{name}", self._license())
         source.on_missing = self.chance.choice(("remove", "keep"))
         if self.chance.random() < 0.2:
             source.rows = [self._drawing() for _ in range(3)]
@@ -171,6 +171,11 @@ class Walk:
             source.files["copy.svg"] = self._alike(self.chance.choice(others))
         self.world.add(source)
         return f"add source {source.name}"
+
+    def _license(self) -> str:
+        """One of many, or one of its own, which can be taken down without all the rest."""
+        own = f"LicenseRef-{self.chance.randrange(3)}"
+        return own if self.chance.random() < 0.3 else self.chance.choice(LICENSES)
 
     def _alike(self, drawing: Drawing) -> Drawing:
         """A copy, a recoloured, a rescaled or a respaced one."""
@@ -199,7 +204,7 @@ class Walk:
         elif what == "rename":
             source.name = f"{self.chance.choice('abcxyz')}r{next(self._names)}"
         elif what == "license":
-            source.license = self.chance.choice(LICENSES)
+            source.license = self._license()
         elif what == "on_missing":
             source.on_missing = "keep" if source.on_missing == "remove" else "remove"
         else:
@@ -263,6 +268,8 @@ class Walk:
         there = {path: each for path, each in source.records().items() if each.number not in self.oracle.taken}
         if not there or self.oracle.newest() == 0:
             return "nothing to take down"
+        if source.license.startswith("LicenseRef") and self.chance.random() < 0.5:
+            return self._license_down(source.license)
         path = self.chance.choice(sorted(there))
         drawing = there[path]
         # a row's path says where it is in its table now, and another one will have it
@@ -291,6 +298,16 @@ class Walk:
                 if name == source.name and place.startswith(path):
                     self.oracle.taken.update(numbers)
         return f"take down {rule} {text[:40]} (drawing {drawing.number})"
+
+    def _license_down(self, license: str) -> str:
+        """All that ever was published under a licence, and whatever comes under it."""
+        rules = parse(f"license:{license}")
+        record(FolderStorage(self.workspace), rules, resolve(FolderStorage(self.workspace), rules).found)
+        named = self.oracle.licensed.get(license, set())
+        self._taken += [each for each in sorted(named, key=str) if each not in self._taken]
+        self.oracle.taken.update(each.number for each in named)
+        self.oracle.licenses.add(license)
+        return f"take down license:{license} (drawings {sorted({each.number for each in named})})"
 
     def purge(self) -> str:
         """Purge until nothing is left; then no byte of it is."""

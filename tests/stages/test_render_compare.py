@@ -17,6 +17,7 @@ from stages.render.compare import (
     ssim,
     ssim_map,
     visible_shares,
+    visible_window,
 )
 from stages.render.ink import inked
 
@@ -139,6 +140,20 @@ def test_fainter_differences_are_counted_apart() -> None:
 def test_shares_on_the_grounds_are_the_differences(a: np.ndarray, b: np.ndarray, threshold: int) -> None:
     """The worse ground's share is that of the whole comparison."""
     assert max(visible_shares(a, b, threshold).values()) == difference(a, b, threshold).visible_share
+
+
+@given(PICTURES, PICTURES, st.integers(0, 254))
+def test_a_window_holds_all_that_differs(a: np.ndarray, b: np.ndarray, threshold: int) -> None:
+    """Compared in the window alone, the same number of pixels differ."""
+    shares = visible_shares(a, b, threshold)
+    if max(shares.values()) == 0:
+        return
+    left, top, right, bottom = visible_window(a, b, threshold)
+    inside = visible_shares(a[top:bottom, left:right], b[top:bottom, left:right], threshold)
+    size = a.shape[0] * a.shape[1]
+    for ground, share in shares.items():
+        # at the window's edges, where nothing was known to differ, less may be around a place
+        assert round(inside[ground] * (bottom - top) * (right - left)) >= round(share * size)
 
 
 def test_ink_is_what_is_not_ground() -> None:

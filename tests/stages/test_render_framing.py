@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.render.renderers import draw, framed
+from stages.render.renderers import draw, framed, part, sized
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg"'
 RED, LIME = (255, 0, 0, 255), (0, 255, 0, 255)
@@ -97,3 +97,38 @@ def test_the_initial_font_size_is_css_s() -> None:
     for head, size in (("", 16), ('font-size="8"', 8), ('style="font-size:8px"', 8)):
         pixels = shown(f'{HEAD} {head} viewBox="0 0 32 32">{rect}</svg>', (0, 0, 32, 32), 32)
         assert int((pixels[:, :, 3] > 0).sum()) == size * size
+
+
+DRAWING = (
+    '<style>svg{color:lime}</style><g stroke="#123" stroke-width="3"><path fill="currentColor" d="M2 9l40-5 30 60-50 20z"/>'
+    '<circle cx="50%" cy="30" r="70" fill="none" stroke="red"/></g>'
+)
+
+
+@pytest.mark.parametrize("renderer", ["librsvg", "resvg"])
+@pytest.mark.parametrize("box", [(0, 0, 90, 90), (-10, 5, 90, 40), (0, 0, 40, 90)])
+@pytest.mark.parametrize("window", [(0, 0, 100, 100), (10, 20, 60, 95), (99, 0, 100, 100)])
+def test_a_window_shows_its_part_of_the_whole(
+    box: tuple[float, ...], window: tuple[int, int, int, int], renderer: str
+) -> None:
+    """What is drawn of a part of the square is what the square shows there, but for steps of coverage: resvg has 17."""
+    svg = f"{HEAD} viewBox='3 4 5 6'>{DRAWING}</svg>".encode()
+    left, top, right, bottom = window
+    whole = draw(framed(svg, box, 100), renderer)[top:bottom, left:right].astype(int)
+    part_of_it = draw(framed(svg, box, 100, window=window), renderer)
+    assert part_of_it.shape == whole.shape
+    assert np.abs(whole * (whole[..., 3:] > 0) - part_of_it * (part_of_it[..., 3:] > 0)).max() <= 20
+
+
+@pytest.mark.parametrize("renderer", ["librsvg", "resvg"])
+@pytest.mark.parametrize("window", [(0, 0, 100, 100), (10, 20, 60, 95), (0, 99, 100, 100)])
+def test_a_part_of_a_canonical_form_is_what_the_whole_shows_there(
+    window: tuple[int, int, int, int], renderer: str
+) -> None:
+    svg = f'{HEAD} viewBox="0 0 784 784"><path fill="#a20" d="M20 90l400 -50l300 600l-500 100z"/></svg>'
+    left, top, right, bottom = window
+    whole = draw(sized(svg, 100), renderer)[top:bottom, left:right]
+    assert np.abs(whole.astype(int) - draw(part(svg, 100, window), renderer)).max() <= 20
+    doubled = draw(part(svg, 100, window, 2), renderer)
+    assert doubled.shape == (2 * whole.shape[0], 2 * whole.shape[1], 4)
+    assert np.array_equal(draw(sized(svg, 200), renderer)[2 * top : 2 * bottom, 2 * left : 2 * right] > 0, doubled > 0)
