@@ -27,7 +27,7 @@ def inked(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> 
     """
     rows, columns = _middle(view_box, a.shape[0])
     one, other = (packed(picture[rows, columns]) for picture in (a, b))
-    some = np.ascontiguousarray(a[rows, columns][::STEP, ::STEP]).reshape(-1, 4)
+    some = _some(a, view_box)
     shares = []
     for ground in (WHITE, BLACK):
         at, paper = _most_frequent(on_ground(some, ground))
@@ -39,6 +39,26 @@ def inked(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> 
         shares.append(int(np.count_nonzero(drawn)) / (a.shape[0] * a.shape[1]))
     white, black = shares
     return (BLACK, black) if black > HIDDEN * white else (WHITE, white)
+
+
+def surely_inked(a: Pixels, view_box: tuple[float, ...], threshold: int, share: float, most_share: float) -> bool:
+    """Whether a look at few pixels shows that ``share`` is at most ``most_share`` of what `inked` would say.
+
+    On whichever ground.
+    """
+    some = _some(a, view_box)
+    for ground in (WHITE, BLACK):
+        colours = on_ground(some, ground)
+        _, paper = _most_frequent(colours)
+        if np.count_nonzero(most(np.abs(colours - paper)) > threshold) * most_share < share * a.shape[0] * a.shape[1]:
+            return False
+    return True
+
+
+def _some(picture: Pixels, view_box: tuple[float, ...]) -> Pixels:
+    """(n, 4): what decides on the colour of the paper."""
+    rows, columns = _middle(view_box, picture.shape[0])
+    return np.ascontiguousarray(picture[rows, columns][::STEP, ::STEP]).reshape(-1, 4)
 
 
 def _middle(view_box: tuple[float, ...], size: int) -> tuple[slice, slice]:

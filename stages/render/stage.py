@@ -11,7 +11,7 @@ from stages.base import Dropped, Rows, StageResult
 from stages.pictures import pack, reduce, sparse
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over, visible_shares, visible_window
-from stages.render.ink import inked
+from stages.render.ink import inked, surely_inked
 from stages.render.png import png
 from stages.render.renderers import RendererUnavailable, Window, draw, framed, part, sized, version
 from stages.render.settings import RenderSettings
@@ -185,6 +185,8 @@ def _doubtful(found: Difference, want: Pixels, got: Pixels, box: tuple[float, ..
     # most pictures have too few such pixels for any ink
     if found.faint_share <= settings.max_ink_share * settings.min_ink:
         return False
+    if surely_inked(want, box, settings.pixel_threshold, found.faint_share, settings.max_ink_share):
+        return False
     ink = max(inked(want, got, box, settings.pixel_threshold)[1], settings.min_ink)
     return found.faint_share > settings.max_ink_share * ink
 
@@ -203,6 +205,8 @@ def _too_much(
         return f"visible_share {worse:.5f} at {size} px"
     # most pictures have too few such pixels for any ink
     if worse <= settings.max_ink_share * settings.min_ink:
+        return ""
+    if surely_inked(want, box, settings.pixel_threshold, worse, settings.max_ink_share):
         return ""
     ground, ink = inked(want, got, box, settings.pixel_threshold)
     share = shares[ground] / max(ink, settings.min_ink)

@@ -19,7 +19,7 @@ from stages.render.compare import (
     visible_shares,
     visible_window,
 )
-from stages.render.ink import inked
+from stages.render.ink import inked, surely_inked
 
 GREYS = hnp.arrays(np.float32, (16, 20), elements=st.floats(0, 255, width=32))
 PICTURES = hnp.arrays(np.uint8, (9, 12, 4))
@@ -165,6 +165,15 @@ def test_ink_is_what_is_not_ground() -> None:
     assert inked(paper, drawn, (0, 0, 200, 100), 48) == (WHITE, 40 / 1600)
     assert inked(drawn, paper, (0, 0, 200, 100), 48) == (WHITE, 40 / 1600)
     assert inked(paper, paper, (0, 0, 200, 100), 48) == (WHITE, 0.0)
+
+
+@given(PICTURES, PICTURES, st.floats(0, 0.2), st.floats(0, 1))
+def test_what_a_few_pixels_show_all_of_them_do(a: np.ndarray, b: np.ndarray, share: float, most: float) -> None:
+    """A quick look is sure of nothing that the whole would deny."""
+    size = a.shape[0]
+    a, b = (np.ascontiguousarray(p[:size, :size]) for p in (a, b)) if a.shape[1] >= size else (a, b)
+    if a.shape[0] == a.shape[1] and surely_inked(a, (0, 0, 1, 1), 48, share, most):
+        assert share <= most * inked(a, b, (0, 0, 1, 1), 48)[1] + 1e-12
 
 
 def test_white_drawings_are_measured_on_black() -> None:
