@@ -165,7 +165,9 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
         by_place[line["source"], line["path"], line["sample_id"]] = number
         for drawing in (line["raw_id"], line["sample_id"]):
             drawings[drawing] = _union(drawings.get(drawing, []), line["keys"])
-    names = zip(*(records[name].to_pylist() for name in ("source", "path", "raw_id", "sample_id")), strict=True)
+    columns = [records[name].to_pylist() for name in ("source", "path", "raw_id", "sample_id")]
+    names = list(zip(*columns, strict=True))
+    present = {(source, raw_id) for source, _, raw_id, _ in names}
     for row, (source, path, raw_id, sample_id) in zip(rows, names, strict=True):
         if row["joined"] is not None:
             # the same bytes in the same source take over from what is gone, also if they were known as a copy
@@ -173,7 +175,11 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
             if copy is not None and not row["since"]:
                 row["since"] = ended.gone[copy]["since"]
             continue
-        heir = by_raw.get((source, raw_id), by_place.get((source, path, sample_id)))
+        heir = by_raw.get((source, raw_id))
+        if heir is None:
+            # the same drawing written otherwise, unless what was there has only moved
+            heir = by_place.get((source, path, sample_id))
+            heir = None if heir is None or (source, ended.gone[heir]["raw_id"]) in present else heir
         if heir is not None:
             row |= {name: ended.gone[heir][name] for name in _LINE}
         else:

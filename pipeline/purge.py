@@ -179,6 +179,15 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
                 continue
             if taken.down(table).any():
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+    for record in records(storage, "keep"):
+        for output in record.outputs.values():
+            try:
+                table = read_table(storage, output.path, columns=["raw_id"])
+            except NotFound:
+                continue
+            if taken.down(table).any():
+                storage.delete(ledger.table_path("keep", record.source, record.key, "json"))
+                break
     for stage in ("caption", "tier", "encode"):
         for record in records(storage, stage):
             table = read_table(storage, record.outputs["kept"].path, columns=["sample_id"])

@@ -114,6 +114,8 @@ class _Seen:
                 if part["path"] not in read and part["path"] not in gone:
                     read[part["path"]] = read_table(storage, part["path"]).to_pylist()
                 rows += read.get(part["path"], [])
+            if any(part["path"] in gone for part in manifest.index):
+                rows += self._told_by_shards(manifest, gone, {row["sample_id"] for row in rows}, read)
             self._indexes.append((manifest.version, rows))
             self.sources.update(source["source"] for source in manifest.sources)
         for stage, columns in (("crawl", _ORIGIN), ("samples", (*_ORIGIN, "sample_id"))):
@@ -130,6 +132,25 @@ class _Seen:
         self.licenses = {o["license"] for o in origins if o["license"]}
         for _, _, table in self._tables:
             self.licenses.update(each for each in pc.unique(table["license"]).to_pylist() if each)
+
+    def _told_by_shards(
+        self, manifest: Manifest, gone: frozenset[str], known: set[str], read: dict[str, list[dict]]
+    ) -> list[dict]:
+        """Rows of an index that a purge removed, as far as shards that are left tell of them: each its own cluster."""
+        rows = []
+        for shard in shards.one_format(manifest.shards):
+            path = shard["path"]
+            if path in gone:
+                continue
+            if path not in read:
+                columns = ["sample_id", "provenance"]
+                samples = shards.rows(self._storage.read(path), shard["format"], columns)
+                read[path] = [
+                    {"sample_id": row["sample_id"], "cluster_id": row["sample_id"], "provenance": row["provenance"]}
+                    for row in samples
+                ]
+            rows += [row for row in read[path] if row["sample_id"] not in known]
+        return rows
 
     def _add(self, part: tuple[str, str], stage: str, path: str, columns: tuple[str, ...]) -> None:
         try:

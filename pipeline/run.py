@@ -213,6 +213,8 @@ class Conductor:
         for path in new:
             self.display.say(f"{path} is damaged or gone; making it anew")
         self._distrusted.update(new)
+        # whoever was said to have written it anew found no cause to
+        self._mended.difference_update(new)
 
     def _unchanged(self, manifest: Manifest) -> bool:
         return self._parent is not None and self._parent.content() == manifest.content()

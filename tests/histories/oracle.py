@@ -49,10 +49,14 @@ class Oracle:
         """Numbers of drawings that were taken down."""
         self.rules: list[tuple[str, str]] = []
         """Source and beginning of path of what was taken down by path, which names what comes later, too."""
-        self.licensed: dict[str, set[Drawing]] = {}
-        """Licence -> the drawings that ever were published under it."""
+        self._drawings: dict[str, Drawing] = {}
+        """Raw id -> drawing, of all that ever was there."""
+        self._told: dict[str, set[tuple[str, str]]] = {}
+        """Path of a part of an index or of a shard -> (licence, raw id)."""
         self.licenses: set[str] = set()
         """Licences that were taken down, which names what comes later, too."""
+        self._ruled: set[tuple[str, str]] = set()
+        """Source and path of what a rule names now: it stands for nothing, and its standing is lost."""
         self._named: set[int] = set()
         """Drawings that such a rule named at some time: these need not be there, and leave for good with a purge."""
         self.forgotten = False
@@ -94,11 +98,25 @@ class Oracle:
         for source, of in records.items():
             for path, drawing in of.items():
                 self.places.setdefault((source, path), set()).add(drawing.number)
-        for source in world.sources:
-            self.licensed.setdefault(source.license, set()).update(records[source.name].values())
+        self._drawings.update({d.raw_id: d for of in records.values() for d in of.values()})
         self._last = Published(samples, records, _merging(settings), _splitting(settings))
         self.forgotten = False
         return wrong
+
+    def licensed(self, license: str) -> set[Drawing]:
+        """The drawings that any version says, in what is left of it, to be under a licence."""
+        told: set[str] = set()
+        for path in self._ws.glob("versions/*/manifest.json"):
+            manifest = json.loads(path.read_text())
+            for file in [*manifest["index"], *(s for s in manifest["shards"] if s["format"] == "parquet")]:
+                if not (self._ws / file["path"]).exists():
+                    continue
+                if file["path"] not in self._told:
+                    rows = pq.read_table(self._ws / file["path"], columns=["provenance"], use_threads=False).to_pylist()
+                    origins = [origin for row in rows for origin in row["provenance"]]
+                    self._told[file["path"]] = {(origin["license"], origin["raw_id"]) for origin in origins}
+                told.update(raw_id for own, raw_id in self._told[file["path"]] if own == license)
+        return {self._drawings[raw_id] for raw_id in told}
 
     # -- files
 
@@ -195,6 +213,7 @@ class Oracle:
 
     def _there(self, world: World) -> dict[str, dict[str, Drawing]]:
         found = {}
+        self._ruled = set()
         for source in world.sources:
             here = source.records()
             if source.on_missing == "keep":
@@ -204,6 +223,7 @@ class Oracle:
                 ruled = any(source.name == name and path.startswith(start) for name, start in self.rules)
                 if ruled or source.license in self.licenses:
                     self._named.add(drawing.number)
+                    self._ruled.add((source.name, path))
         return found
 
     def _provenance(
@@ -236,7 +256,7 @@ class Oracle:
             for path, drawing in of.items():
                 if drawing.number in self.taken or drawing.number in self._named:
                     continue
-                if _class(drawing, settings) not in told and not _rejected(drawing, settings):
+                if _class(drawing, settings) not in told and not rejected(drawing, settings):
                     yield f"drawing {drawing} at {path} is in no sample"
         for name, row in samples.items():
             for origin in row["all"]:
@@ -252,7 +272,7 @@ class Oracle:
         number: int,
     ) -> Iterator[str]:
         """One lead record a drawing, the one of longest standing that is there."""
-        there = {(s, p, d.raw_id): d for s, of in records.items() for p, d in of.items()}
+        there = {(s, p, d.raw_id): d for s, of in records.items() for p, d in of.items() if (s, p) not in self._ruled}
         places = {(s, p) for s, p, _ in there}
         moved: dict[tuple[str, str], list[Record]] = {}
         for record in there:
@@ -277,7 +297,7 @@ class Oracle:
             standing = [
                 (version, record)
                 for record, version in since.items()
-                if _class(there[record], settings) == kind and not _rejected(there[record], settings)
+                if _class(there[record], settings) == kind and not rejected(there[record], settings)
             ]
             if standing and _strict(settings):
                 oldest = min(version for version, _ in standing)
@@ -331,7 +351,8 @@ def _strict(settings: dict[str, Any]) -> bool:
     return True
 
 
-def _rejected(drawing: Drawing, settings: dict[str, Any]) -> bool:
+def rejected(drawing: Drawing, settings: dict[str, Any]) -> bool:
+    """Whether the settings keep a drawing out, whatever it is a copy of."""
     most = settings.get("sanitize", {}).get("max_elements")
     return most is not None and 2 + drawing.number % 3 > most
 

@@ -235,6 +235,60 @@ def test_a_purge_leaves_no_byte(bench: Bench) -> None:
     assert bench.verify() == [] and not bench.run().published
 
 
+def test_decisions_that_are_damaged_are_made_anew_in_a_corpus_that_changed(bench: Bench) -> None:
+    """Deciding on what is new writes no decision again that stays the same: one that is found damaged then, it does."""
+    bench.source("a", "MIT", *many(0, 4))
+    other = bench.source("b", "MIT", *many(10, 4))
+    first = bench.run()
+    for path in (bench.workspace / "tables/deduplicate/a").glob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:-9] + bytes(9))
+    other.files["new.svg"] = Drawing(50)
+    bench.world.write(other)
+    # the write step reads all decisions again where the settings of shards change
+    after = bench.run(write={"formats": ["parquet"]})
+    assert bench.rows(after).keys() > bench.rows(first).keys() and bench.verify() == []
+
+
+def test_a_purge_finds_what_was_kept_once(bench: Bench) -> None:
+    """A table of kept records outlives the setting in the workspace; a purge does not leave it there."""
+    source = bench.source("a", "MIT", *many(0, 5), on_missing="keep")
+    bench.run()
+    del source.files["f3.svg"]
+    bench.world.write(source)
+    bench.run()
+    source.on_missing = "remove"
+    bench.run()
+    bench.take_down(Drawing(3).raw_id)
+    bench.run()
+    purge_taken_down(FolderStorage(bench.workspace))
+    assert remains(bench.workspace, [Drawing(3).svg()]) == []
+
+
+def test_moved_bytes_go_before_what_took_their_place(bench: Bench) -> None:
+    """A row that was inserted before a published one, and is the same drawing written otherwise, does not lead."""
+    source = bench.world.add(Source("t", "MIT", rows=[Drawing(5), Drawing(6)]))
+    bench.run()
+    assert source.rows is not None
+    source.rows.insert(0, Drawing(5, scale=2))
+    bench.world.write(source)
+    after = bench.run()
+    assert bench.leads(after).keys() == {("t", "00000001.svg"), ("t", "00000002.svg")}
+
+
+def test_shards_of_a_redacted_version_still_tell(bench: Bench) -> None:
+    """A purge takes the index of an old version away; what its other shards say is history all the same."""
+    bench.source("a", "MIT", *many(0, 4))
+    other = bench.source("b", "LicenseRef-b", *many(10, 4))
+    bench.run()
+    other.license = "MIT"
+    bench.take_down(Drawing(1).raw_id)
+    bench.run()
+    purge_taken_down(FolderStorage(bench.workspace))
+    found = bench.take_down("license:LicenseRef-b")
+    assert sorted(found) == [1, 2] and len(found[2]) == 4
+    assert {source for source, _ in bench.leads(bench.run())} == {"a"}
+
+
 def test_all_may_be_taken_down(bench: Bench) -> None:
     """A version of nothing is a version; and a row of a table that goes leaves no gap that is kept."""
     source = bench.world.add(Source("t", "MIT", "keep", rows=many(0, 4)))

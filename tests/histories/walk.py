@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
 import pyarrow as pa  # noqa: E402
 from crashing import AFTER, BEFORE, CountingStorage, never  # noqa: E402
-from oracle import Oracle, remains  # noqa: E402
+from oracle import Oracle, rejected, remains  # noqa: E402
 from world import COLOURS, Drawing, Source, World  # noqa: E402
 
 from pipeline import sandbox, steps, work  # noqa: E402
@@ -303,7 +303,7 @@ class Walk:
         """All that ever was published under a licence, and whatever comes under it."""
         rules = parse(f"license:{license}")
         record(FolderStorage(self.workspace), rules, resolve(FolderStorage(self.workspace), rules).found)
-        named = self.oracle.licensed.get(license, set())
+        named = self.oracle.licensed(license)
         self._taken += [each for each in sorted(named, key=str) if each not in self._taken]
         self.oracle.taken.update(each.number for each in named)
         self.oracle.licenses.add(license)
@@ -327,18 +327,24 @@ class Walk:
         return "purge"
 
     def _needles(self) -> list[bytes]:
-        needles = []
-        for drawing in self._taken:
-            for colour in (drawing.colour,):
-                for scale in (1, 2):
-                    for spaced in (False, True):
-                        needles.append(Drawing(drawing.number, colour, scale, spaced).svg())
+        needles = [way.svg() for drawing in self._taken for way in self._ways(drawing)]
+        # what the config rejects has no form to know it by: equal bytes are known, other ways to write it are not
+        unknown = {
+            way.svg()
+            for taken in self._taken
+            for way in self._ways(taken)
+            if rejected(way, self._settings()) and way not in self._taken
+        }
         known = {key[0] for key in Recall.kept} & set(needles)
         for (raw, _), (kept, _) in list(Recall.kept.items()):
             if raw in known:
                 for row in kept.to_pylist():
                     needles += [row["svg"].encode(), row["tokens"].encode(), row["png"], row["picture"]]
-        return needles
+        return [needle for needle in needles if needle not in unknown]
+
+    def _ways(self, drawing: Drawing) -> list[Drawing]:
+        """All ways to write a drawing in its colour."""
+        return [Drawing(drawing.number, drawing.colour, scale, spaced) for scale in (1, 2) for spaced in (False, True)]
 
     def gc(self) -> str:
         """Collect garbage, whatever its age."""
@@ -371,14 +377,16 @@ class Walk:
             stage = self.chance.choice(("samples", "tier", "caption", "encode", "deduplicate"))
             paths = sorted(p for p in (self.workspace / f"tables/{stage}").rglob("*.parquet"))
             paths = [p for p in paths if "dropped" not in p.name]
-            path = self.chance.choice(paths)
         else:
             files = {
                 "layout": [manifest["layout"]],
                 "lineage": manifest["lineage"]["files"],
                 "vocabulary": [manifest["vocabulary"]["files"][n] for n in ("tokenizer", "segments", "tokens")],
             }.get(kind, manifest.get(kind))
-            path = self.workspace / self.chance.choice(files)["path"]
+            paths = [self.workspace / file["path"] for file in files]
+        if not paths:
+            return f"no {kind} to damage"
+        path = self.chance.choice(paths)
         if path.exists():
             data = path.read_bytes()
             self._repairs[path] = data
