@@ -171,23 +171,11 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
 
 def _forget_tables(storage: Storage, taken: Known) -> None:
     """Remove the ledger records of tables that hold what was taken down, of runs that were cut off."""
-    for stage in ("crawl", "samples"):
+    for stage in ("crawl", "samples", "keep"):
         for record in records(storage, stage):
-            try:
-                table = read_table(storage, record.outputs["kept"].path, columns=["raw_id"])
-            except NotFound:
-                continue
-            if taken.down(table).any():
+            paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
+            if any(_is_in(storage, path, taken) for path in paths):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
-    for record in records(storage, "keep"):
-        for output in record.outputs.values():
-            try:
-                table = read_table(storage, output.path, columns=["raw_id"])
-            except NotFound:
-                continue
-            if taken.down(table).any():
-                storage.delete(ledger.table_path("keep", record.source, record.key, "json"))
-                break
     for stage in ("caption", "tier", "encode"):
         for record in records(storage, stage):
             table = read_table(storage, record.outputs["kept"].path, columns=["sample_id"])
@@ -198,3 +186,11 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
         for entry in storage.list(f"tables/{stage}/"):
             if entry.path.endswith(".json"):
                 storage.delete(entry.path)
+
+
+def _is_in(storage: Storage, path: str, taken: Known) -> bool:
+    """Whether a table of records holds what was taken down; one that is gone does not."""
+    try:
+        return bool(taken.down(read_table(storage, path, columns=["raw_id"])).any())
+    except NotFound:
+        return False

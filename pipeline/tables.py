@@ -165,7 +165,7 @@ def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
     try:
         with stream, pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=True) as file:
             yield file
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:  # the second: of a column's name
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, not Arrow's
         reason = " ".join(str(error).split()).rstrip(".")

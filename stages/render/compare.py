@@ -27,7 +27,7 @@ WINDOW = 7
 WHITE, BLACK = 255, 0
 
 AROUND = 2
-"""Pixels about a place that decide whether it differs visibly, and one more."""
+"""Pixels on each side that a window has beyond what differs: one that the comparison looks at, and one to spare."""
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _AT_ONCE = 512

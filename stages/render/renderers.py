@@ -155,10 +155,10 @@ def framed(
     """A source as a viewer shows it, fitted into a square of ``size`` px: its viewBox centred, and cut at its edges.
 
     ``view_box``: min-x, min-y, width, height. ``fit``: contain keeps its ratio, stretch fills the square. ``window``:
-    the part of the square that is shown, all of it by default. What fills
-    the square keeps its root. Any other becomes a nested svg, whose
-    viewport clips as a root's does. Style sheets decide neither place nor size: CSS width and height are properties of
-    the page, not of the drawing, and librsvg obeys them. Raises Dropped (RENDER_FAILED).
+    the part of the square that is shown, all of it by default. What fills the square keeps its root, if all of it is
+    shown. Any other becomes a nested svg, whose viewport clips as a root's does. Style sheets decide neither place nor
+    size: CSS width and height are properties of the page, not of the drawing, and librsvg obeys them. Raises Dropped
+    (RENDER_FAILED).
     """
     try:
         root = etree.fromstring(svg, xml_parser())

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from oracle import remains
-from walk import SMALL, CountingStorage, never, quick
+from recall import quick
+from walk import SMALL, CountingStorage, never
 from world import Drawing, Source, World
 
 from pipeline import work

@@ -6,25 +6,24 @@ python tests/histories/walk.py SEED [STEPS]     # prints each step; benchmarks/h
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import random
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[level]) for level in (0, 1, 2)]
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
-import pyarrow as pa  # noqa: E402
 from crashing import AFTER, BEFORE, CountingStorage, never  # noqa: E402
 from oracle import Oracle, rejected, remains  # noqa: E402
+from recall import Recall, quick  # noqa: E402
 from world import COLOURS, Drawing, Source, World  # noqa: E402
 
-from pipeline import sandbox, steps, work  # noqa: E402
+from pipeline import work  # noqa: E402
 from pipeline.config import load  # noqa: E402
 from pipeline.engine import InlineEngine  # noqa: E402
 from pipeline.errors import ConfigError, UserError  # noqa: E402
@@ -33,11 +32,9 @@ from pipeline.progress import Display  # noqa: E402
 from pipeline.purge import purge_taken_down  # noqa: E402
 from pipeline.resolve import resolve  # noqa: E402
 from pipeline.run import Conductor  # noqa: E402
-from pipeline.storage import FolderStorage, Storage, open_storage  # noqa: E402
+from pipeline.storage import FolderStorage, Storage  # noqa: E402
 from pipeline.takedown import parse, record  # noqa: E402
 from pipeline.verify import verify_version  # noqa: E402
-from stages import rowwise  # noqa: E402
-from stages.schema import DROPPED, SAMPLES  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "config_version": 1,
@@ -71,53 +68,6 @@ CHANGES: dict[str, dict[str, Any]] = {
 """Name -> settings that take the place of those of `SMALL`."""
 
 LICENSES = ("MIT", "Apache-2.0", "CC0-1.0", "CC-BY-4.0")
-
-
-class Recall:
-    """The row-wise pass in this process, each drawing once: a walk meets the same ones again and again."""
-
-    kept: ClassVar[dict[tuple[bytes, str], tuple[pa.Table, pa.Table]]] = {}
-
-    def __init__(self, function: str, settings: sandbox.SandboxSettings) -> None:
-        assert function == "stages.rowwise:mill"
-
-    def run(self, table: pa.Table, text: str) -> sandbox.SandboxResult:
-        """As `sandbox.Sandbox.run`."""
-        tables: list[tuple[pa.Table, pa.Table]] = []
-        own = hashlib.sha256(text.encode()).hexdigest()
-        for place, row in enumerate(table.to_pylist()):
-            key = row["bytes"], own
-            if key not in self.kept:
-                kept, dropped, _ = rowwise.mill(table.slice(place, 1), text)
-                self.kept[key] = kept, dropped
-            kept, dropped = self.kept[key]
-            columns = {name: row[name] for name in ("raw_id", "source", "path", "name", "license", "url", "size")}
-            tables.append((_with(kept, columns), _with(dropped, {"id": row["raw_id"]} | columns)))
-        parts = [
-            pa.concat_tables([schema.empty_table(), *each])
-            for schema, each in zip((SAMPLES, DROPPED), zip(*tables, strict=True) if tables else ((), ()), strict=True)
-        ]
-        timings = pa.table({"stage": pa.array([], pa.string()), "cpu_seconds": pa.array([], pa.float64())})
-        return sandbox.SandboxResult([*parts, timings], [])
-
-
-def _with(table: pa.Table, values: dict[str, Any]) -> pa.Table:
-    for place, field in enumerate(table.schema):
-        if field.name in values:
-            table = table.set_column(place, field, pa.array([values[field.name]] * len(table), field.type))
-    return table
-
-
-@contextlib.contextmanager
-def quick() -> Iterator[None]:
-    """Runs of this process go through `Recall`, and do not wait for the disk."""
-    genuine, sync = steps.sandbox.shared, os.fsync
-    steps.sandbox.shared = Recall  # type: ignore[assignment]
-    os.fsync = lambda handle: None
-    try:
-        yield
-    finally:
-        steps.sandbox.shared, os.fsync, work.open_storage = genuine, sync, open_storage
 
 
 class Killed(BaseException):
