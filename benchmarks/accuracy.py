@@ -24,10 +24,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests")]
 
 import conftest  # noqa: E402
 
-from pipeline.engine import RayEngine  # noqa: E402
 from pipeline.report.collect import decisions  # noqa: E402
-from pipeline.storage import open_storage  # noqa: E402
-from pipeline.tables import read_table  # noqa: E402
+from pipeline.run.engine import RayEngine  # noqa: E402
+from pipeline.storage.open import open_storage  # noqa: E402
+from pipeline.storage.tables import read_table  # noqa: E402
 
 SHOWN = 15
 

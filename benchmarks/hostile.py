@@ -22,7 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 from fidelity import settings
 
-from pipeline.sandbox import Sandbox, SandboxSettings
+from pipeline.work.sandbox import Sandbox, SandboxSettings
 from stages.crawl import CrawlSettings, crawl_records
 from stages.rowwise import mill
 

@@ -35,7 +35,17 @@ def command(config: Path, workspace: Path) -> tuple[float, float, str]:
     """Wall and CPU seconds of a run, and the last line that says what it did."""
     begin = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "run", str(config), "--workspace", str(workspace), "--engine", "inline"],
+        [
+            sys.executable,
+            "-m",
+            "pipeline.cli",
+            "run",
+            str(config),
+            "--workspace",
+            str(workspace),
+            "--engine",
+            "inline",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

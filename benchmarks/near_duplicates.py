@@ -33,12 +33,13 @@ import pyarrow as pa
 from compression import tokens as tokens_of
 from tokens import Copies
 
-from pipeline import decisions, duplicates
 from pipeline.config import Config
-from pipeline.ledger import Record
-from pipeline.storage import FolderStorage
-from pipeline.tables import read_table, write_table
-from pipeline.work import Done, Task, execute
+from pipeline.run.execute import execute
+from pipeline.steps import decisions, duplicates
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import read_table, write_table
+from pipeline.work.ledger import Record
+from pipeline.work.task import Done, Task
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
 from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters

@@ -31,8 +31,8 @@ import crashing  # noqa: E402
 import killing  # noqa: E402
 import s3_server  # noqa: E402
 
-from pipeline import tables  # noqa: E402
-from pipeline.versions import manifest_path  # noqa: E402
+from pipeline.storage import tables  # noqa: E402
+from pipeline.versions.published import manifest_path  # noqa: E402
 
 
 def config_of(folder: Path, count: int) -> Path:

@@ -23,8 +23,8 @@ sys.path[:0] = [str(TESTS)]
 import conftest  # noqa: E402
 import s3_server  # noqa: E402
 
-from pipeline import s3, tables  # noqa: E402
-from pipeline.storage import open_storage  # noqa: E402
+from pipeline.storage import s3, tables  # noqa: E402
+from pipeline.storage.open import open_storage  # noqa: E402
 
 requests: Counter[str] = Counter()
 reads: Counter[str] = Counter()

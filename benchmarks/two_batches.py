@@ -25,13 +25,14 @@ import numpy as np
 import pyarrow as pa
 from near_duplicates import run_task
 
-from pipeline import decisions, duplicates, ledger
 from pipeline.config import Config
-from pipeline.ledger import Record
-from pipeline.lineage import Past
-from pipeline.storage import FolderStorage
-from pipeline.tables import read_table, write_table
-from pipeline.work import Task
+from pipeline.steps import decisions, duplicates
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import read_table, write_table
+from pipeline.versions.lineage import Past
+from pipeline.work import ledger
+from pipeline.work.ledger import Record
+from pipeline.work.task import Task
 from stages import tier
 from stages.deduplicate import DECIDES, FEATURES
 from stages.schema import SAMPLES

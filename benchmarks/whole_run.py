@@ -16,13 +16,13 @@ import threading
 import time
 from pathlib import Path
 
-from pipeline import summary
+from pipeline.cli import printing
 from pipeline.config import load
-from pipeline.engine import open_engine
 from pipeline.progress import Display
-from pipeline.run import Conductor
-from pipeline.storage import open_storage
-from pipeline.verify import verify_version
+from pipeline.run.conductor import Conductor
+from pipeline.run.engine import open_engine
+from pipeline.storage.open import open_storage
+from pipeline.versions.verify import verify_version
 
 
 class Memory(threading.Thread):
@@ -95,7 +95,7 @@ def main() -> None:
     wall = time.perf_counter() - begin
     memory.stop()
     costs, funnel = result.costs, result.manifest.funnel
-    summary.print_funnel(result.manifest)
+    printing.print_funnel(result.manifest)
     print(
         f"\n{funnel.input:,} records in {wall:.1f} s: {funnel.input / wall:,.0f} records/s with {args.workers} workers"
     )

@@ -18,8 +18,8 @@ import yaml
 from pydantic import BaseModel, Field, PlainValidator, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sandbox import SandboxSettings
-from pipeline.storage import ATTEMPTS, Access, check_endpoint
+from pipeline.storage.uri import ATTEMPTS, Access, check_endpoint
+from pipeline.work.sandbox import SandboxSettings
 from stages.base import Settings
 from stages.caption import CaptionSettings
 from stages.crawl import CrawlSettings

@@ -151,7 +151,7 @@ DECISIONS = pa.schema(  # deduplicate: one row a record that reached it
     ]
 )
 
-LINE = [  # what earlier versions said of a record; see pipeline.lineage
+LINE = [  # what earlier versions said of a record; see pipeline.versions.lineage
     ("group", pa.string()),  # the first key of the record that its cluster was published with
     ("keys", pa.list_(pa.string())),  # what splits go by; its own first
     ("since", pa.int32()),  # the version since which it represents a drawing, 0 if it never did

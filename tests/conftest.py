@@ -14,12 +14,12 @@ import pytest
 import s3_server
 
 from pipeline.config import load
-from pipeline.engine import Engine, InlineEngine
 from pipeline.progress import Display
 from pipeline.report.collect import decisions, tables
-from pipeline.run import Conductor, Result
-from pipeline.storage import open_storage
-from pipeline.tables import read_table
+from pipeline.run.conductor import Conductor, Result
+from pipeline.run.engine import Engine, InlineEngine
+from pipeline.storage.open import open_storage
+from pipeline.storage.tables import read_table
 
 # the same examples in every run: a change that passes once passes again
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)

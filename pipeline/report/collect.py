@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from pipeline import ledger, sandbox, shards, versions
-from pipeline.plan import CORPUS
 from pipeline.report import model
 from pipeline.report.model import Histogram, Report
-from pipeline.storage import Storage
-from pipeline.tables import open_table, read_table
-from pipeline.versions import Manifest
+from pipeline.storage.base import Storage
+from pipeline.storage.tables import open_table, read_table
+from pipeline.versions import published, shards
+from pipeline.versions.published import Manifest
+from pipeline.work import ledger, sandbox
+from pipeline.work.task import CORPUS
 from stages import tokenize
 from stages.reasons import Reason
 from stages.schema import RAW
@@ -150,7 +151,7 @@ def _figures(storage: Storage, manifest: Manifest) -> _Figures:
 
 def _there(storage: Storage, manifest: Manifest) -> list[Any]:
     """The shards of one format, but for those that are gone by takedowns."""
-    gone = versions.redacted(storage, manifest.version)
+    gone = published.redacted(storage, manifest.version)
     return [shard for shard in shards.one_format(manifest.shards) if shard["path"] not in gone]
 
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline import versions
 from pipeline.report.collect import collect
 from pipeline.report.render import render_card, render_html
-from pipeline.storage import Storage
-from pipeline.versions import Manifest
-
-
-def page_paths(version: int) -> list[str]:
-    """Report and dataset card of a version."""
-    return [f"versions/{version}/report.html", f"versions/{version}/README.md"]
+from pipeline.storage.base import Storage
+from pipeline.versions import published
+from pipeline.versions.published import Manifest
 
 
 def write_pages(storage: Storage, manifest: Manifest) -> list[str]:
     """Write report and card, and return their paths in the workspace."""
-    report = collect(storage, versions.read(storage, manifest.version))
-    paths = page_paths(manifest.version)
+    report = collect(storage, published.read(storage, manifest.version))
+    paths = published.page_paths(manifest.version)
     for path, text in zip(paths, (render_html(report), render_card(report)), strict=True):
         storage.write(path, text.encode())
     return paths
@@ -27,7 +22,7 @@ def write_pages(storage: Storage, manifest: Manifest) -> list[str]:
 
 def ensure_pages(storage: Storage, manifest: Manifest, say: Callable[[str], None]) -> list[str]:
     """Write the pages if they are not there (a run may have been cut off after publishing)."""
-    paths = page_paths(manifest.version)
+    paths = published.page_paths(manifest.version)
     if all(storage.exists(path) for path in paths):
         return paths
     say("report: collecting pictures")

@@ -15,9 +15,9 @@ from conftest import mill
 
 from pipeline.errors import UserError
 from pipeline.progress import Display
-from pipeline.storage import open_storage
-from pipeline.verify import verify_version
-from pipeline.versions import manifest_path
+from pipeline.storage.open import open_storage
+from pipeline.versions.published import manifest_path
+from pipeline.versions.verify import verify_version
 
 FAULTS = ("error", "lost", "truncated", "delayed", "reordered", "twice", "busy")
 """An internal error; an answer that is lost after the request was served; one that breaks off; a request that is served

@@ -8,14 +8,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from pipeline import sandbox, steps, versions, work
 from pipeline.config import load
-from pipeline.engine import InlineEngine
 from pipeline.errors import StorageError, UserError
 from pipeline.progress import Display
-from pipeline.run import Conductor
-from pipeline.storage import Entry, FolderStorage, Storage, open_storage
-from pipeline.verify import verify_version
+from pipeline.run import execute
+from pipeline.run.conductor import Conductor
+from pipeline.run.engine import InlineEngine
+from pipeline.steps import rowwise
+from pipeline.storage.base import Entry, Storage
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_storage
+from pipeline.versions import published
+from pipeline.versions.verify import verify_version
+from pipeline.work import sandbox
 
 BEFORE, AFTER = "before", "after"
 """Whether the operation that ends the run has taken effect."""
@@ -120,13 +125,13 @@ class Recall:
 
 def mill(config: Path, store: Storage) -> None:
     """Run ``config`` inline with every operation going to ``store``."""
-    work.open_storage = lambda uri: store
-    steps.sandbox.shared = Recall
+    execute.open_storage = lambda uri: store
+    rowwise.sandbox.shared = Recall
     try:
         Conductor(load(config), store, InlineEngine, Display(quiet=True)).run()
     finally:
-        work.open_storage = open_storage
-        steps.sandbox.shared = Recall.genuine
+        execute.open_storage = open_storage
+        rowwise.sandbox.shared = Recall.genuine
 
 
 def in_child(act: Callable[[], None]) -> int:
@@ -153,7 +158,7 @@ class Sweep:
         mill(config, calm)
         self.operations = len(calm.names)
         self.names = calm.names
-        self.manifest = calm.read(versions.manifest_path(1))
+        self.manifest = calm.read(published.manifest_path(1))
 
     def crash(self, operation: int, moment: str) -> list[str]:
         """Kill a run there and go on. Returns what is wrong afterwards, [] if all is as it should be."""
@@ -167,14 +172,13 @@ class Sweep:
         home = self.folder / f"{code}-{operation}-{moment}"
         ended = in_child(lambda: mill(self.config, CountingStorage(home, end)))
         wrong = [] if ended == code else [f"the run ended with {ended}, not {code}"]
-        published = (home / versions.manifest_path(1)).exists()
-        if published and not self._past_publication(operation, moment):
+        if (home / published.manifest_path(1)).exists() and not self._past_publication(operation, moment):
             wrong.append("a version was published")
         mill(self.config, CountingStorage(home, never))
         store = FolderStorage(home)
-        if versions.numbers(store) != [1]:
-            wrong.append(f"versions {versions.numbers(store)}")
-        elif store.read(versions.manifest_path(1)) != self.manifest:
+        if published.numbers(store) != [1]:
+            wrong.append(f"versions {published.numbers(store)}")
+        elif store.read(published.manifest_path(1)) != self.manifest:
             wrong.append("another manifest")
         else:
             wrong += verify_version(store, 1, Display(quiet=True))[0]

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import sandbox, steps
-from pipeline.engine import InlineEngine, RayEngine
-from pipeline.work import Done, Failed, Task, execute_safely
+from pipeline.run.engine import InlineEngine, RayEngine
+from pipeline.run.execute import execute_safely
+from pipeline.steps import rowwise
+from pipeline.work import sandbox
+from pipeline.work.task import Done, Failed, Task
 
 
 def execute(task: Task, workspace: str) -> Done | Failed:
@@ -31,11 +33,11 @@ def execute(task: Task, workspace: str) -> Done | Failed:
                     raise ZeroDivisionError("a bad record")
             return self._box.run(table, text)
 
-    steps.sandbox.shared = Box
+    rowwise.sandbox.shared = Box
     try:
         return execute_safely(task, workspace)
     finally:
-        steps.sandbox.shared = genuine
+        rowwise.sandbox.shared = genuine
 
 
 def sleep(task: Task, workspace: str) -> None:

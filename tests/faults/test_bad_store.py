@@ -7,7 +7,7 @@ import pytest
 from bad_store import FAULTS, Sweep, proxy
 from conftest import drawing, write_config
 
-from pipeline import tables
+from pipeline.storage import tables
 
 EVERY = int(os.environ.get("SVGMILL_BAD_STORE_EVERY", "61"))
 

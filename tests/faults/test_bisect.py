@@ -10,14 +10,14 @@ import pytest
 import ray.cloudpickle
 from conftest import drawing, mill, write_config
 
-from pipeline import engine as engines
-from pipeline.engine import InlineEngine
 from pipeline.errors import PartitionError
-from pipeline.ledger import Basis
 from pipeline.progress import Display
-from pipeline.storage import open_storage
-from pipeline.verify import verify_version
-from pipeline.work import Cause, Done, Failed, Task
+from pipeline.run import engine as engines
+from pipeline.run.engine import InlineEngine
+from pipeline.storage.open import open_storage
+from pipeline.versions.verify import verify_version
+from pipeline.work.ledger import Basis
+from pipeline.work.task import Cause, Done, Failed, Task
 
 SMALL = {"render": {"size": 32, "compare_size": 32}, "error_budget": 0.5, "partition": {"records": 12, "seconds": 600}}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import mill, write_config
 
-from pipeline.versions import manifest_path
+from pipeline.versions.published import manifest_path
 
 ROOT = Path(__file__).resolve().parents[2]
 

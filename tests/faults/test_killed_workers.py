@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import drawing, mill, write_config
 
-from pipeline.versions import manifest_path
+from pipeline.versions.published import manifest_path
 
 
 @pytest.mark.ray

@@ -8,9 +8,10 @@ from conftest import mill, write_config
 
 from pipeline.errors import PartitionError, StorageError
 from pipeline.progress import Display
-from pipeline.storage import FolderStorage, open_storage
-from pipeline.verify import verify_version
-from pipeline.versions import manifest_path
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_storage
+from pipeline.versions.published import manifest_path
+from pipeline.versions.verify import verify_version
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline import sandbox as sandboxes
 from pipeline.errors import PartitionError
-from pipeline.sandbox import Sandbox, SandboxSettings, shared
+from pipeline.work import sandbox as sandboxes
+from pipeline.work.sandbox import Sandbox, SandboxSettings, shared
 
 HERE = str(Path(__file__).parent)
 if HERE not in sys.path:
@@ -181,7 +181,7 @@ def test_no_child_outlives_its_parent() -> None:
     """When the parent is killed without warning, an endless loop in its child ends, too."""
     code = (
         f"import sys, pyarrow as pa; sys.path.insert(0, {HERE!r})\n"
-        "from pipeline.sandbox import Sandbox, SandboxSettings\n"
+        "from pipeline.work.sandbox import Sandbox, SandboxSettings\n"
         "box = Sandbox('sandboxed:act', SandboxSettings(record_seconds=60.0))\n"
         "box.run(pa.table({'what': ['ok']}), 's'); print(box._child._process.pid, flush=True)\n"
         "box.run(pa.table({'what': ['loop']}), 's')\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import drawing, mill, write_config
 
-from pipeline import versions
 from pipeline.progress import Display
-from pipeline.storage import open_storage
-from pipeline.verify import verify_version
+from pipeline.storage.open import open_storage
+from pipeline.versions import published
+from pipeline.versions.verify import verify_version
 
 ROUNDS = int(os.environ.get("SVGMILL_PUBLISHER_ROUNDS", "3"))
 
@@ -19,7 +19,7 @@ PUBLISH = """
 import sys
 sys.path[:0] = [{tests!r}, {root!r}]
 from conftest import mill
-from pipeline.versions import LostRace
+from pipeline.versions.published import LostRace
 from pathlib import Path
 lost = 0
 for round in range({rounds}):
@@ -66,10 +66,10 @@ def test_each_number_has_one_winner_and_every_version_verifies(tmp_path: Path, s
     lost = [int(racer.communicate(timeout=600)[0]) for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0]
     storage = open_storage(s3_uri)
-    assert versions.numbers(storage) == list(range(1, 2 * ROUNDS + 2))
+    assert published.numbers(storage) == list(range(1, 2 * ROUNDS + 2))
     seeds = []
-    for number in versions.numbers(storage):
-        manifest = versions.read(storage, number)
+    for number in published.numbers(storage):
+        manifest = published.read(storage, number)
         assert manifest.parent == (number - 1 or None)
         assert verify_version(storage, number, Display(quiet=True))[0] == []
         seeds.append(manifest.config["tier"]["seed"])
@@ -85,15 +85,15 @@ def test_a_lost_race_is_one_line_and_the_work_is_reused(tmp_path: Path, monkeypa
     for number in range(4):
         (folder / f"s{number}.svg").write_text(drawing(number))
     config, workspace = write_config(tmp_path / "c.yaml", folder), tmp_path / "ws"
-    genuine = versions.publish
+    genuine = published.publish
 
-    def overtaken(storage: object, manifest: versions.Manifest) -> None:
-        monkeypatch.setattr(versions, "publish", genuine)
+    def overtaken(storage: object, manifest: published.Manifest) -> None:
+        monkeypatch.setattr(published, "publish", genuine)
         mill(config, workspace, sets=("tier.seed=7",))
         genuine(open_storage(str(workspace)), manifest)
 
-    monkeypatch.setattr(versions, "publish", overtaken)
-    with pytest.raises(versions.LostRace, match="run again: finished work is reused"):
+    monkeypatch.setattr(published, "publish", overtaken)
+    with pytest.raises(published.LostRace, match="run again: finished work is reused"):
         mill(config, workspace)
     again = mill(config, workspace).result
     assert (again.manifest.version, again.manifest.parent) == (2, 1)

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from pipeline import sandbox, steps, work
-from pipeline.storage import open_storage
+from pipeline.run import execute
+from pipeline.steps import rowwise as steps
+from pipeline.storage.open import open_storage
+from pipeline.work import sandbox
 from stages import rowwise
 from stages.schema import DROPPED, SAMPLES
 
@@ -60,4 +62,4 @@ def quick() -> Iterator[None]:
     try:
         yield
     finally:
-        steps.sandbox.shared, os.fsync, work.open_storage = genuine, sync, open_storage
+        steps.sandbox.shared, os.fsync, execute.open_storage = genuine, sync, open_storage

@@ -13,20 +13,20 @@ from recall import quick
 from walk import SMALL, CountingStorage, never
 from world import Drawing, Source, World
 
-from pipeline import work
 from pipeline.config import load
-from pipeline.diff import diff
-from pipeline.engine import InlineEngine
 from pipeline.errors import ConfigError, UserError
-from pipeline.gc import collect_garbage
 from pipeline.progress import Display
-from pipeline.purge import purge_taken_down
-from pipeline.resolve import resolve
-from pipeline.run import Conductor, Result
-from pipeline.storage import FolderStorage
-from pipeline.takedown import parse, record
-from pipeline.verify import verify_version
-from pipeline.versions import read
+from pipeline.run import execute
+from pipeline.run.conductor import Conductor, Result
+from pipeline.run.engine import InlineEngine
+from pipeline.run.purge import purge_taken_down
+from pipeline.storage.folder import FolderStorage
+from pipeline.versions.diff import diff
+from pipeline.versions.gc import collect_garbage
+from pipeline.versions.published import read
+from pipeline.versions.resolve import resolve
+from pipeline.versions.takedown import parse, record
+from pipeline.versions.verify import verify_version
 
 
 class Bench:
@@ -45,7 +45,7 @@ class Bench:
         store = CountingStorage(self.workspace, never)
         config = self.folder / "config.yaml"
         config.write_text(json.dumps(SMALL | settings | {"sources": self.world.config()}))
-        work.open_storage = lambda uri: store  # type: ignore[assignment]
+        execute.open_storage = lambda uri: store  # type: ignore[assignment]
         return Conductor(load(config), store, InlineEngine, Display(quiet=True), forget).run()
 
     def rows(self, result: Result) -> dict[str, dict[str, Any]]:

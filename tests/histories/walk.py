@@ -23,18 +23,19 @@ from oracle import Oracle, rejected, remains  # noqa: E402
 from recall import Recall, quick  # noqa: E402
 from world import COLOURS, Drawing, Source, World  # noqa: E402
 
-from pipeline import work  # noqa: E402
 from pipeline.config import load  # noqa: E402
-from pipeline.engine import InlineEngine  # noqa: E402
 from pipeline.errors import ConfigError, UserError  # noqa: E402
-from pipeline.gc import collect_garbage  # noqa: E402
 from pipeline.progress import Display  # noqa: E402
-from pipeline.purge import purge_taken_down  # noqa: E402
-from pipeline.resolve import resolve  # noqa: E402
-from pipeline.run import Conductor  # noqa: E402
-from pipeline.storage import FolderStorage, Storage  # noqa: E402
-from pipeline.takedown import parse, record  # noqa: E402
-from pipeline.verify import verify_version  # noqa: E402
+from pipeline.run import execute  # noqa: E402
+from pipeline.run.conductor import Conductor  # noqa: E402
+from pipeline.run.engine import InlineEngine  # noqa: E402
+from pipeline.run.purge import purge_taken_down  # noqa: E402
+from pipeline.storage.base import Storage  # noqa: E402
+from pipeline.storage.folder import FolderStorage  # noqa: E402
+from pipeline.versions.gc import collect_garbage  # noqa: E402
+from pipeline.versions.resolve import resolve  # noqa: E402
+from pipeline.versions.takedown import parse, record  # noqa: E402
+from pipeline.versions.verify import verify_version  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "config_version": 1,
@@ -422,7 +423,7 @@ class Walk:
     def _mill(self, store: Storage) -> None:
         config = self.folder / "config.yaml"
         config.write_text(json.dumps(self._settings() | {"sources": self.world.config()}))
-        work.open_storage = lambda uri: store
+        execute.open_storage = lambda uri: store
         Conductor(load(config), store, InlineEngine, Display(quiet=True)).run()
 
 

@@ -76,7 +76,7 @@ def test_what_is_no_base_tokenizer_is_refused_in_one_line(based: Run, tmp_path: 
 def test_a_hub_that_does_not_answer_is_one_line(based: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Offline, a name that is not in the cache is refused with what was asked."""
     code = (
-        "from pathlib import Path; from pipeline.base_tokenizer import find\n"
+        "from pathlib import Path; from pipeline.models.base_tokenizer import find\n"
         "from pipeline.errors import ConfigError\n"
         "try: find('nobody/nothing', Path('.'))\n"
         "except ConfigError as error: print(error)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import drawing, write_config
 
-from pipeline import summary
+from pipeline.cli import printing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def svgmill(*args: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *map(str, args)], input=stdin, capture_output=True, text=True, env=env
+        [sys.executable, "-m", "pipeline.cli", *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=env,
     )
 
 
@@ -90,7 +94,7 @@ def test_help_is_light() -> None:
     assert "run" in svgmill("--help").stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"--help: {after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime:.2f} s of CPU")
-    code = "import sys, pipeline.cli; print([m for m in ('ray', 'pyarrow', 'pyvips', 'numpy') if m in sys.modules])"
+    code = "import sys, pipeline.cli.app; print([m for m in ('ray', 'pyarrow', 'pyvips', 'numpy') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert loaded.stdout.strip() == "[]"
 
@@ -176,7 +180,7 @@ def test_what_is_no_input_is_said(icons: Path, tmp_path: Path) -> None:
 def test_of_many_sources_those_with_most_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """Every file is counted, in few lines."""
     kinds_of = {f"s{n}": {".png": n, **{f".k{k}": 1 for k in range(9)}, ".svg not in glob": 100} for n in range(2, 9)}
-    summary.print_no_input(kinds_of)
+    printing.print_no_input(kinds_of)
     lines = capsys.readouterr().out.splitlines()
     kinds = ", ".join(f".k{k} 1" for k in range(7))
     assert lines[0] == f"no input           17  s8: .png 8, {kinds}, others 2"

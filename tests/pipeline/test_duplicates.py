@@ -11,10 +11,10 @@ from conftest import HEAD, Run, drawing, mill, write_config
 from test_cli import svgmill
 from test_run import parquet_rows, verify
 
-from pipeline import decisions, duplicates
 from pipeline.report.collect import decisions as decision_tables
-from pipeline.storage import open_storage
-from pipeline.tables import read_table
+from pipeline.steps import decisions, duplicates
+from pipeline.storage.open import open_storage
+from pipeline.storage.tables import read_table
 
 
 def decided(run: Run) -> dict[str, dict[str, Any]]:

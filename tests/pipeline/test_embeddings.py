@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from pipeline.embeddings import EmbeddingsError, read_embeddings, write_hmn
+from pipeline.models.embeddings import EmbeddingsError, read_embeddings, write_hmn
 from stages.tokenize import SegmentSettings, TokenizeSettings, Vocabulary, extend_tokenizer, learn, token_table
 from stages.tokenize.hmn import HmnSettings
 

@@ -11,8 +11,8 @@ from base_models import qwen_like
 from conftest import mill, write_config
 from tokenizers import Tokenizer
 
-from pipeline.embeddings import EmbeddingsError, encoder, read_vocabulary
-from pipeline.extend import extend_model
+from pipeline.models.embeddings import EmbeddingsError, encoder, read_vocabulary
+from pipeline.models.extend import extend_model
 from stages import tokenize
 from stages.tokenize.hmn import HmnSettings, initialize
 

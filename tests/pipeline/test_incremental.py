@@ -11,8 +11,8 @@ import pytest
 from conftest import HEAD, Run, drawing, mill, write_config
 from test_run import parquet_rows, verify
 
-from pipeline import versions
-from pipeline.storage import open_storage
+from pipeline.storage.open import open_storage
+from pipeline.versions import published
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_files_that_are_no_input_are_in_the_manifest_and_make_no_version(bench: 
     (tmp_path / "a/x.PNG").write_text("")
     first = bench.run("ab", "steps")
     assert first.result.manifest.no_input == {"a": {".png": 2, "no extension": 1}}
-    assert versions.read(open_storage(str(first.workspace)), 1).no_input == first.result.manifest.no_input
+    assert published.read(open_storage(str(first.workspace)), 1).no_input == first.result.manifest.no_input
     (tmp_path / "b/y.webp").write_text("")
     second = bench.run("ab", "steps")
     assert not second.result.published

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import drawing, mill, write_config
 
-from pipeline import storage
 from pipeline.config import FolderSource, load
 from pipeline.errors import ConfigError
-from pipeline.ledger import Record
-from pipeline.plan import crawl_tasks
-from pipeline.sources import chunks, list_source
-from pipeline.tables import read_table
-from pipeline.work import execute
+from pipeline.run.execute import execute
+from pipeline.sources.partitions import chunks, list_source
+from pipeline.steps.crawl import crawl_tasks
+from pipeline.storage import base
+from pipeline.storage.tables import read_table
+from pipeline.work.ledger import Record
 
 
 class Inputs:
@@ -49,7 +49,7 @@ class Inputs:
             execute(task, str(workspace)).record
             for task in crawl_tasks(config, [listing], {"s": chunks(listing, 10)}, {})
         ]
-        at = storage.open_storage(str(workspace))
+        at = base.open_storage(str(workspace))
         kept, dropped = [], {}
         for record in records:
             assert record.rows_in == record.rows_kept + sum(n for r in record.dropped.values() for n in r.values())
@@ -160,10 +160,10 @@ def test_only_regular_files_are_opened(inputs: Inputs, monkeypatch: pytest.Monke
 def test_a_pipe_in_the_place_of_an_object_is_an_error(tmp_path: Path) -> None:
     """Also in a workspace nothing waits for somebody to write into a pipe."""
     os.mkfifo(tmp_path / "p")
-    with pytest.raises(storage.StorageError, match="no regular file"):
-        storage.FolderStorage(tmp_path).read("p")
-    with pytest.raises(storage.StorageError, match="Is a directory"):
-        storage.FolderStorage(tmp_path.parent).read(tmp_path.name)
+    with pytest.raises(base.StorageError, match="no regular file"):
+        base.FolderStorage(tmp_path).read("p")
+    with pytest.raises(base.StorageError, match="Is a directory"):
+        base.FolderStorage(tmp_path.parent).read(tmp_path.name)
 
 
 def test_a_folder_without_rights_is_named(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:

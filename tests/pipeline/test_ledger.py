@@ -3,10 +3,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import ledger
-from pipeline.ledger import Basis, Record
-from pipeline.storage import FolderStorage
-from pipeline.tables import Output
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import Output
+from pipeline.work import ledger
+from pipeline.work.ledger import Basis, Record
 
 BASIS = Basis({"crawl": 1}, {"size": 512, "deep": {"a": [1, 2]}}, (("a.svg", "x"),))
 

@@ -11,15 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Run, drawing, dropped, mill, write_config
 
-from pipeline import versions
 from pipeline.config import load
 from pipeline.errors import OverBudget
 from pipeline.progress import Display
-from pipeline.publishing import within_budget
-from pipeline.run import Conductor
-from pipeline.storage import FolderStorage, open_storage
-from pipeline.verify import verify_version
-from pipeline.versions import LostRace
+from pipeline.run.conductor import Conductor
+from pipeline.run.publish import within_budget
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_storage
+from pipeline.versions import published
+from pipeline.versions.published import LostRace
+from pipeline.versions.verify import verify_version
 from stages import tokenize
 
 
@@ -166,7 +167,7 @@ def test_verify_sees_any_change(finished: Run) -> None:
     shard.unlink()
     assert any("missing" in fault for fault in verify(finished.workspace))
     shard.write_bytes(data)
-    path = finished.workspace / versions.manifest_path(1)
+    path = finished.workspace / published.manifest_path(1)
     manifest = json.loads(path.read_text())
     manifest["shards"][0]["atomic_tokens"] += 1
     path.write_text(json.dumps(manifest))
@@ -176,10 +177,10 @@ def test_verify_sees_any_change(finished: Run) -> None:
 def test_lost_race_changes_nothing(finished: Run) -> None:
     """Publishing a number that is taken fails and leaves the published manifest as it is."""
     storage = open_storage(str(finished.workspace))
-    before = storage.read(versions.manifest_path(1))
+    before = storage.read(published.manifest_path(1))
     with pytest.raises(LostRace, match="run again"):
-        versions.publish(storage, finished.result.manifest)
-    assert storage.read(versions.manifest_path(1)) == before
+        published.publish(storage, finished.result.manifest)
+    assert storage.read(published.manifest_path(1)) == before
 
 
 def test_too_many_quarantined_records_stop_the_publication(icons: Path, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_too_many_quarantined_records_stop_the_publication(icons: Path, tmp_path
         mill(config, tmp_path / "ws")
     assert error.value.exit_code == 3
     assert "output_too_large" in str(error.value)
-    assert versions.numbers(open_storage(str(tmp_path / "ws"))) == []
+    assert published.numbers(open_storage(str(tmp_path / "ws"))) == []
 
 
 def test_each_stage_can_have_its_own_error_budget(icons: Path, tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_each_stage_can_have_its_own_error_budget(icons: Path, tmp_path: Path) -
         with pytest.raises(OverBudget) as error:
             mill(config, tmp_path / name)
         assert len(str(error.value).splitlines()) == 1 and said in str(error.value)
-        assert versions.numbers(open_storage(str(tmp_path / name))) == []
+        assert published.numbers(open_storage(str(tmp_path / name))) == []
     config = write_config(tmp_path / "c.yaml", icons, error_budget={"rowwise": 1.0, "crawl": 0}, **settings)
     result = mill(config, tmp_path / "over").result
     assert result.published

@@ -11,17 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Run, drawing, mill, write_config
 
-from pipeline import versions
 from pipeline.config import FolderSource, load
 from pipeline.errors import ConfigError
-from pipeline.plan import crawl_tasks
 from pipeline.progress import Display
-from pipeline.s3 import Counts
-from pipeline.sources import chunks, list_source
-from pipeline.storage import Access, Storage, open_existing, open_storage
-from pipeline.tables import Recent
-from pipeline.verify import verify_version
-from pipeline.work import execute
+from pipeline.run.execute import execute
+from pipeline.sources.partitions import chunks, list_source
+from pipeline.steps.crawl import crawl_tasks
+from pipeline.storage.base import Storage
+from pipeline.storage.open import open_existing, open_storage
+from pipeline.storage.s3 import Counts
+from pipeline.storage.tables import Recent
+from pipeline.storage.uri import Access
+from pipeline.versions import published
+from pipeline.versions.verify import verify_version
 
 
 def upload(folder: Path, storage: Storage) -> None:
@@ -31,7 +33,7 @@ def upload(folder: Path, storage: Storage) -> None:
 
 
 def manifest(uri: str) -> bytes:
-    return open_storage(uri).read(versions.manifest_path(1))
+    return open_storage(uri).read(published.manifest_path(1))
 
 
 def test_same_version_on_a_folder_and_on_s3(finished: Run, s3_uri: str) -> None:
@@ -162,7 +164,7 @@ def test_command_takes_an_s3_workspace(icons: Path, s3_uri: str, tmp_path: Path)
     """`run` puts the config's endpoint into the workspace's URI; other commands take the URI as it is."""
     from typer.testing import CliRunner
 
-    from pipeline.cli import app
+    from pipeline.cli.app import app
 
     where, _, query = s3_uri.partition("?")
     endpoint_url = query.removeprefix("endpoint_url=")
@@ -177,7 +179,7 @@ def test_command_takes_an_s3_workspace(icons: Path, s3_uri: str, tmp_path: Path)
     assert shown.exit_code == 0 and shown.stdout
     planned = CliRunner().invoke(app, ["plan", str(config)], catch_exceptions=False)
     assert planned.exit_code == 0
-    assert versions.numbers(open_storage(s3_uri)) == [1]
+    assert published.numbers(open_storage(s3_uri)) == [1]
 
 
 def test_a_workspace_in_a_prefix_is_no_input(s3_uri: str, tmp_path: Path) -> None:

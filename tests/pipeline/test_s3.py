@@ -16,8 +16,9 @@ import pytest
 import s3_server
 
 from pipeline.errors import ConfigError, StorageError, UserError
-from pipeline.s3 import PART_BYTES, S3Storage, forget_clients
-from pipeline.storage import AlreadyExists, NotFound, require_writable
+from pipeline.storage.base import AlreadyExists, NotFound
+from pipeline.storage.open import require_writable
+from pipeline.storage.s3 import PART_BYTES, S3Storage, forget_clients
 
 
 @dataclass

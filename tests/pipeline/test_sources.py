@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.sources import REST, Listing, bounded, chunks, list_source
-from pipeline.storage import Entry
+from pipeline.sources.partitions import REST, Listing, bounded, chunks, list_source
+from pipeline.storage.base import Entry
 
 
 def source(path: Path, glob: str = "**/*") -> FolderSource:

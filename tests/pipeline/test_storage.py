@@ -12,19 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import ConfigError, StorageError
-from pipeline.s3 import SMALL_BYTES, S3Storage
-from pipeline.storage import (
-    Access,
-    AlreadyExists,
-    FolderStorage,
-    NotFound,
-    Storage,
-    open_existing,
-    open_storage,
-    require_writable,
-    split_uri,
-    with_access,
-)
+from pipeline.storage.base import AlreadyExists, NotFound, Storage
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_existing, open_storage, require_writable
+from pipeline.storage.s3 import SMALL_BYTES, S3Storage
+from pipeline.storage.uri import Access, split_uri, with_access
 
 
 @pytest.fixture(params=["folder", "s3"])

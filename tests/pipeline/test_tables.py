@@ -6,9 +6,11 @@ import pyarrow as pa
 import pytest
 from conftest import Run, mill
 
-from pipeline.s3 import S3Storage
-from pipeline.storage import FolderStorage, NotFound, open_storage
-from pipeline.tables import DamagedTable, Recent, read_table, table_bytes, write_table
+from pipeline.storage.base import NotFound
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_storage
+from pipeline.storage.s3 import S3Storage
+from pipeline.storage.tables import DamagedTable, Recent, read_table, table_bytes, write_table
 
 
 def test_no_flipped_byte_is_read_as_data(tmp_path: Path) -> None:

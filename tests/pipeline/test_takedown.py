@@ -9,9 +9,9 @@ from test_cli import one_line, svgmill
 from test_run import parquet_rows, verify
 
 from pipeline.errors import ConfigError
-from pipeline.resolve import resolve
-from pipeline.storage import open_storage
-from pipeline.takedown import parse, record
+from pipeline.storage.open import open_storage
+from pipeline.versions.resolve import resolve
+from pipeline.versions.takedown import parse, record
 
 
 def ids(run: Run) -> set[str]:

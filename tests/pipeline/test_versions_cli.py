@@ -10,10 +10,12 @@ from conftest import Run, drawing, mill
 from test_cli import one_line, svgmill
 from test_run import parquet_rows, verify
 
-from pipeline import marks, versions
-from pipeline.gc import collect_garbage
-from pipeline.marks import Busy
-from pipeline.storage import AlreadyExists, open_storage
+from pipeline.storage.base import AlreadyExists
+from pipeline.storage.open import open_storage
+from pipeline.versions import published
+from pipeline.versions.gc import collect_garbage
+from pipeline.work import marks
+from pipeline.work.marks import Busy
 
 
 @pytest.fixture
@@ -154,8 +156,8 @@ def test_gc_beside_runs_that_publish_breaks_no_version(finished: Run) -> None:
         over.set()
         thread.join()
     assert -1 in collected and max(collected) >= 0
-    assert versions.numbers(storage) == list(range(1, 8))
-    for number in versions.numbers(storage):
+    assert published.numbers(storage) == list(range(1, 8))
+    for number in published.numbers(storage):
         assert svgmill("verify", finished.workspace, str(number)).returncode == 0
 
 
@@ -165,5 +167,5 @@ def test_a_name_is_taken_once(finished: Run) -> None:
     storage.create("tags/x.json", b'{"version": 1}\n')
     with pytest.raises(AlreadyExists):
         storage.create("tags/x.json", b'{"version": 1}\n')
-    versions.tag(storage, 1, "x")  # says the same, so it is no fault
+    published.tag(storage, 1, "x")  # says the same, so it is no fault
     assert parquet_rows(finished) and not verify(finished.workspace)

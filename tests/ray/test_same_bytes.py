@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from conftest import mill, write_config
 
-from pipeline.engine import RayEngine
-from pipeline.storage import FolderStorage
-from pipeline.versions import manifest_path
+from pipeline.run.engine import RayEngine
+from pipeline.storage.folder import FolderStorage
+from pipeline.versions.published import manifest_path
 
 
 @pytest.mark.ray

@@ -1,0 +1,134 @@
+"""All that is known of one sample, or of one dropped record, on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.errors import ConfigError
+from pipeline.report.collect import decisions, raw_rows, source_pictures, tables
+from pipeline.storage.base import Storage
+from pipeline.storage.tables import read_table
+from pipeline.versions import published, shards
+from pipeline.versions.published import Manifest
+
+COLUMNS = [
+    "sample_id", "svg", "tokens", "segments", "captions", "png", "tier", "split", "atomic_length", "segment_length",
+    "ssim", "mae", "visible_share", "license", "provenance", "width", "height",
+]  # fmt: skip
+
+COLUMNS_WIDE = 44
+"""Characters a picture is wide on the terminal."""
+
+
+def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
+    """Print the sample (or dropped record) whose id begins with ``wanted``; with ``save``, write its files there.
+
+    Raises ConfigError if no id or more than one begins so.
+    """
+    if len(wanted) < 4:
+        raise ConfigError(f"sample id {wanted!r}: give at least 4 characters")
+    manifest = published.read(storage)
+    row = _find_sample(storage, manifest, wanted)
+    decisions = _decisions(storage, manifest, row["sample_id"] if row else wanted)
+    if row is None and not decisions:
+        raise ConfigError(f"no sample or record of version {manifest.version} has an id that begins with {wanted}")
+    console = Console(highlight=False, soft_wrap=True)
+    wide = console.is_terminal
+    if row is not None:
+        _print_sample(console, row)
+    print("decisions")
+    for decision in decisions:
+        print("  " + "  ".join(f"{k}={v}" for k, v in decision.items() if v not in ("", None)))
+    keys = {(d["source"], d["path"]) for d in decisions}
+    raw = raw_rows(storage, keys)
+    pictures = source_pictures(storage, keys, manifest.config)
+    files: dict[str, bytes] = {}
+    for i, record in enumerate(raw.to_pylist()):
+        print(f"source {record['source']} {record['path']} ({record['size']} bytes, raw_id {record['raw_id']})")
+        print("  " + record["bytes"][:400].decode("utf-8", "replace").replace("\n", " "))
+        picture = pictures.get((record["source"], record["path"]))
+        files[f"source-{i}.svg"] = record["bytes"]
+        if picture:
+            files[f"source-{i}.png"] = picture
+            if wide:
+                console.print(_blocks(picture))
+    if row is not None:
+        files |= {
+            "canonical.svg": row["svg"].encode(),
+            "canonical.png": row["png"],
+            "tokens.txt": row["tokens"].encode(),
+        }
+        if wide:
+            print("canonical")
+            console.print(_blocks(row["png"]))
+    if save is None:
+        print("pictures: add --save DIR to write the SVGs and PNGs to a folder")
+        return
+    save.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (save / name).write_bytes(data)
+    print(f"wrote {', '.join(sorted(files))} to {save}")
+
+
+def _print_sample(console: Console, row: dict[str, Any]) -> None:
+    for name in ("sample_id", "tier", "split", "license", "ssim", "mae", "visible_share"):
+        print(f"{name:<14}{row[name]}")
+    print(f"{'source size':<14}{row['width']:g} x {row['height']:g}")
+    for caption in row["captions"]:
+        console.print(Text(f"caption       {caption['text']}  [{caption['origin']}]"))
+    for entry in row["provenance"]:
+        print(f"provenance    {entry['source']} {entry['path']} ({entry['license']}) raw_id {entry['raw_id']}")
+    print(f"canonical     {row['svg']}")
+    print(f"tokens        ({row['atomic_length']}) {row['tokens']}")
+    print(f"segments      ({row['segment_length']}) {row['segments']}")
+
+
+def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> dict[str, Any] | None:
+    found = []
+    for shard in shards.one_format(manifest.shards):
+        for row in shards.rows(storage.read(shard["path"]), shard["format"], COLUMNS):
+            if row["sample_id"].startswith(wanted):
+                found.append(row)
+    if len(found) > 1:
+        raise ConfigError(f"{len(found)} samples begin with {wanted}; give more characters")
+    return found[0] if found else None
+
+
+def _decisions(storage: Storage, manifest: Manifest, wanted: str) -> list[dict[str, Any]]:
+    """Records that became the sample or were dropped for it, or, for a raw id, where that record ended."""
+    found = []
+    for path in decisions(storage):
+        table = read_table(
+            storage, path, columns=["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"]
+        )
+        hit = pc.or_(
+            pc.starts_with(table["raw_id"], wanted),
+            pc.or_(pc.equal(table["cluster_id"], wanted), pc.starts_with(table["sample_id"], wanted)),
+        )
+        found += table.filter(hit).to_pylist()
+    for stage in ("crawl", "samples"):
+        for path in tables(storage, manifest, stage, "dropped"):
+            table = read_table(storage, path)
+            found += table.filter(pc.starts_with(table["id"], wanted)).to_pylist()
+    return found
+
+
+def _blocks(png: bytes) -> Text:
+    """A picture as half-block characters, on the terminal's own ground."""
+    import pyvips
+
+    image = pyvips.Image.thumbnail_buffer(png, COLUMNS_WIDE)
+    if image.hasalpha():
+        image = image.flatten(background=[255, 255, 255])
+    pixels = image.colourspace("srgb").numpy()
+    text = Text()
+    for y in range(0, pixels.shape[0] - 1, 2):
+        for above, below in zip(pixels[y], pixels[y + 1], strict=True):
+            text.append("▀", style=f"rgb({above[0]},{above[1]},{above[2]}) on rgb({below[0]},{below[1]},{below[2]})")
+        text.append("\n")
+    return text

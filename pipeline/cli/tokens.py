@@ -1,0 +1,145 @@
+"""``svgmill segments``: learn, show and use segment tokens, of a workspace or of a file of token strings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import typer
+
+from pipeline.errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from stages.tokenize import Segments
+
+app = typer.Typer(no_args_is_help=True, help="Learn segment tokens from token strings, show them, encode and decode.")
+
+Table = Annotated[str, typer.Argument(metavar="SEGMENTS", help="a segments.json, or a workspace (its newest version)")]
+
+
+@app.command()
+def learn(
+    strings: Annotated[
+        str,
+        typer.Argument(
+            metavar="STRINGS", help='a workspace, or a file with a token string a line: "…" or {"tokens": "…"}'
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="SEGMENTS", help="where to write segments.json")],
+    algorithm: Annotated[Literal["savings", "pairs", "hivg"], typer.Option(help="how to choose")] = "savings",
+    count: Annotated[int, typer.Option(min=0, max=100_000, help="segments at most")] = 500,
+    min_frequency: Annotated[int, typer.Option(min=2, help="occurrences that a segment needs")] = 100,
+    sample: Annotated[Optional[int], typer.Option(min=1, help="learn from about so many, by hash")] = None,  # noqa: UP045
+) -> None:
+    """Learn segments from atomic token strings: those of a workspace's newest version, or of a file."""
+    from stages import tokenize
+
+    settings = tokenize.SegmentSettings(algorithm=algorithm, count=count, min_frequency=min_frequency, sample=sample)
+    found = tokenize.learn(_Published(strings) if _is_workspace(strings) else _Lines(Path(strings)), settings)
+    try:
+        out.write_text(found.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from None
+    typer.echo(f"{len(found.items)} segments in {out}")
+
+
+@app.command()
+def show(table: Table, top: Annotated[int, typer.Option(help="how many")] = 20) -> None:
+    """Print the first segments: token, how often it occurred, tokens it saved, geometry."""
+    for item in _read(table).items[:top]:
+        typer.echo(f"{item.token:>12} {item.frequency:>10,} {item.saved:>10,}  {item.tokens}")
+
+
+@app.command()
+def encode(table: Table) -> None:
+    """Read atomic token strings from standard input, a line each, and print them with segment tokens."""
+    from stages import tokenize
+
+    segments = _read(table)
+    for line in sys.stdin:
+        typer.echo(tokenize.encode_segments(line.rstrip("\n"), segments))
+
+
+@app.command()
+def decode(table: Table) -> None:
+    """Read token strings with segment tokens from standard input, a line each, and print the atomic ones."""
+    from stages import tokenize
+
+    segments = _read(table)
+    for number, line in enumerate(sys.stdin, 1):
+        try:
+            typer.echo(tokenize.decode_segments(line.rstrip("\n"), segments))
+        except tokenize.TokenError as error:
+            raise UserError(f"line {number}: {error}") from None
+
+
+def _is_workspace(path: str) -> bool:
+    from pipeline.storage.uri import is_s3
+
+    return is_s3(path) or Path(path).is_dir()
+
+
+def _read(path: str) -> Segments:
+    from stages import tokenize
+
+    try:
+        if _is_workspace(path):
+            from pipeline.storage.open import open_existing
+            from pipeline.versions import published
+
+            storage = open_existing(path)
+            text = storage.read(published.read(storage).vocabulary["files"]["segments"]["path"]).decode()
+        else:
+            text = Path(path).read_text(encoding="utf-8")
+        return tokenize.Segments.from_json(text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is no segments.json: {error}") from None
+
+
+class _Published:
+    """The token strings of a workspace's newest version, a shard at a time, each time anew."""
+
+    def __init__(self, path: str) -> None:
+        from pipeline.storage.open import open_existing
+        from pipeline.versions import published
+
+        self._storage = open_existing(path)
+        self._manifest = published.read(self._storage)
+
+    def __iter__(self) -> Iterator[str]:
+        from pipeline.versions import shards
+
+        for shard in shards.one_format(self._manifest.shards):
+            for row in shards.rows(self._storage.read(shard["path"]), shard["format"], ["tokens"]):
+                yield row["tokens"]
+
+
+class _Lines:
+    """The token strings of a file of JSON lines, each time anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    if line.strip():
+                        yield self._string(line, number)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self._path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+    def _string(self, line: str, number: int) -> str:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        text = value.get("tokens") if isinstance(value, dict) else value
+        if not isinstance(text, str):
+            raise ConfigError(f'{self._path}, line {number}: neither a string nor an object with "tokens"')
+        return text

@@ -1,0 +1,148 @@
+"""Commands on published versions: ``diff``, ``checkout``, ``tag``, ``gc``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer()
+
+Workspace = Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder or s3:// prefix of a run")]
+
+
+@app.command()
+def diff(
+    workspace: Workspace,
+    old: Annotated[str, typer.Argument(metavar="A", help="version or tag")],
+    new: Annotated[str, typer.Argument(metavar="B", help="version or tag")],
+    listing: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option("--list", metavar="FILE", help="write the samples' ids, each with what became of it"),
+    ] = None,
+) -> None:
+    """What was added, removed and changed from version A to B: samples by source, tier and licence; reasons."""
+    from pipeline.errors import ConfigError
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import published
+    from pipeline.versions.diff import diff as compare
+
+    storage = open_existing(workspace)
+    found = compare(storage, published.find(storage, old), published.find(storage, new))
+    states = list(found.states.values())
+    typer.echo(", ".join(f"{states.count(state):,} {state}" for state in ("added", "removed", "changed")))
+    for number, rows in found.redacted.items():
+        typer.echo(f"  version {number} is redacted: {rows:,} samples are in shards that are gone by takedowns")
+    for name, n in sorted(found.columns.items()):
+        typer.echo(f"  {'column':<8} {name:<24} {n:,} changed")
+    for what, values in found.counts.items():
+        for value, counts in sorted(values.items()):
+            told = ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items()))
+            typer.echo(f"  {what:<8} {value:<24} {told}")
+    for reason, n in found.reasons.items():
+        typer.echo(f"  {'reason':<8} {reason:<24} {n:+,} records")
+    if listing is not None:
+        try:
+            listing.write_text("".join(f"{state}\t{sample}\n" for sample, state in found.states.items()))
+        except OSError as error:
+            raise ConfigError(f"{listing} cannot be written: {error.strerror or error}") from None
+
+
+@app.command()
+def checkout(
+    workspace: Workspace,
+    version: Annotated[str, typer.Argument(metavar="N", help="version or tag")],
+    target: Annotated[Path, typer.Argument(metavar="DEST", help="a new or empty folder")],
+) -> None:
+    """Copy a version into a folder of its own: shards, tokenizer, manifest, card and report."""
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import published
+    from pipeline.versions.checkout import checkout as copy
+
+    storage = open_existing(workspace)
+    manifest = published.find(storage, version)
+    size = copy(storage, manifest, target)
+    gone = len(published.redacted(storage, manifest.version))
+    less = f"; it is redacted, {gone} files are gone by takedowns" if gone else ""
+    typer.echo(f"version {manifest.version} in {target}: {len(manifest.shards)} shards, {size / 1e6:,.1f} MB{less}")
+
+
+@app.command()
+def duplicates(
+    workspace: Workspace,
+    shown: Annotated[int, typer.Option("--show", min=0, help="largest clusters, and closest calls of each kind")] = 10,
+) -> None:
+    """What deduplication found in the newest run: cluster sizes, removals by source, and close calls."""
+    from pipeline.storage.open import open_existing
+    from pipeline.versions.clusters import SIZES, summary
+
+    found = summary(open_existing(workspace), shown)
+    typer.echo("records in a cluster, clusters")
+    for least, above in zip(SIZES, [*(size - 1 for size in SIZES[1:]), None], strict=True):
+        span = str(least) if above == least else f"{least} and more" if above is None else f"{least} to {above}"
+        typer.echo(f"  {span:<16}{found.clusters[least]:>10,}")
+    typer.echo("largest clusters: records, survivor")
+    for size, survivor in found.largest:
+        typer.echo(f"  {size:>8,}  {survivor}")
+    typer.echo("removed, by source")
+    for source, reasons in sorted(found.removed.items()):
+        told = ", ".join(f"{reason} {n:,}" for reason, n in sorted(reasons.items()))
+        typer.echo(f"  {source:<24}{sum(reasons.values()):>8,}  {told}")
+    typer.echo("close calls: how alike, both records; svgmill report shows the largest clusters' pictures")
+    for pair in found.close:
+        typer.echo(f"  {pair.level:<12}{pair.score:.3f}  {pair.one}  {pair.other}")
+
+
+@app.command()
+def tag(
+    workspace: Workspace,
+    version: Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag")] = None,  # noqa: UP045
+    name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="what to call it")] = None,  # noqa: UP045
+    move: Annotated[bool, typer.Option("--move", help="NAME may be another version's now")] = False,
+    delete: Annotated[Optional[str], typer.Option(metavar="NAME", help="forget this name")] = None,  # noqa: UP045
+) -> None:
+    """Name a version; without N and NAME, list the names."""
+    from pipeline.errors import ConfigError
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import published
+
+    storage = open_existing(workspace)
+    if delete is not None:
+        published.untag(storage, delete)
+        typer.echo(f"{delete} is no name any more")
+    elif version is None:
+        for known, number in sorted(published.tags(storage).items()):
+            typer.echo(f"{known}\t{number}")
+    elif name is None:
+        raise ConfigError("give a version and its name: svgmill tag WS N NAME")
+    else:
+        number = published.find(storage, version).version
+        published.tag(storage, number, name, move)
+        typer.echo(f"version {number} is {name}")
+
+
+@app.command()
+def gc(
+    workspace: Workspace,
+    older_than: Annotated[float, typer.Option(min=0, metavar="HOURS", help="leave what is younger")] = 24.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go, and remove nothing")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge-taken-down", help="remove old versions' shards that hold what was taken down, too")
+    ] = False,
+) -> None:
+    """Remove what no version and no unfinished run needs."""
+    from pipeline.run.purge import purge_taken_down
+    from pipeline.storage.open import open_existing
+    from pipeline.versions.gc import collect_garbage
+
+    if purge:
+        redacted, others = purge_taken_down(open_existing(workspace), dry_run)
+        for number, paths in sorted(redacted.items()):
+            typer.echo(f"version {number}: {len(paths)} files {'would go' if dry_run else 'are gone; it is redacted'}")
+        if not dry_run:
+            typer.echo(f"{others.count:,} tables and other objects of older runs are gone, whatever their age")
+    found = collect_garbage(open_existing(workspace), older_than * 3600, dry_run)
+    for place, entries in sorted(found.objects.items()):
+        typer.echo(f"{place:<14} {len(entries):>8,} objects {sum(e.size for e in entries) / 1e6:>12,.1f} MB")
+    typer.echo(f"{found.count:,} objects, {found.size / 1e6:,.1f} MB {'would go' if dry_run else 'removed'}")

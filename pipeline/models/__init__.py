@@ -1,0 +1,1 @@
+"""Base tokenizers, embeddings and models that are extended."""

@@ -1,0 +1,300 @@
+"""Where planned partitions run: in this process, or as Ray tasks.
+
+An engine gets tasks and gives back what became of each, in the order they finish. Corpus data never passes through it:
+a task reads from and writes to storage, and returns its small record. What is written does not depend on the engine.
+
+A partition's result depends on nothing but its inputs and is recorded only when it is whole, so that a task can be
+stopped at any point and started again anywhere. Both engines stop a task at its time limit and try once more.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from pipeline.errors import ConfigError, PartitionError
+from pipeline.run.execute import execute_safely
+from pipeline.work import sandbox
+from pipeline.work.task import Cause, Done, Failed, Task
+
+
+class Engine(Protocol):
+    """Runs tasks; a context manager that holds workers for as long as it is open."""
+
+    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+        """Run all ``tasks`` against the workspace at that URI and yield what became of each."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class InlineEngine:
+    """One partition after the other in this process, for debugging and small runs.
+
+    A time limit is an alarm that raises in the main thread: it ends Python code, waits, and the sandbox with its child,
+    but not native code that does not return, and it is not set at all where the engine runs in another thread. What
+    kills the process ends the run.
+    """
+
+    def __init__(self) -> None:
+        self._execute: Callable[[Task, str], Done | Failed] = execute_safely
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+        """Run ``tasks`` in order."""
+        for task in tasks:
+            result = self._within_limit(task, workspace)
+            if task.retry and isinstance(result, Failed) and result.cause == Cause.OVERTIME:
+                result = self._within_limit(task, workspace)
+            yield result
+
+    def _within_limit(self, task: Task, workspace: str) -> Done | Failed:
+        if task.seconds is None or threading.current_thread() is not threading.main_thread():
+            return self._execute(task, workspace)
+        rung = False
+
+        def ring(number: int, frame: object) -> None:
+            nonlocal rung
+            rung = True
+            raise _Overtime
+
+        before = signal.signal(signal.SIGALRM, ring)
+        try:
+            # again every few seconds, because an exception can get lost in a destructor or a callback
+            signal.setitimer(signal.ITIMER_REAL, task.seconds, ALARM_SECONDS)
+            try:
+                result = self._execute(task, workspace)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            # or another one can come of it, as of a file that was closed in the middle of a write
+            if rung and isinstance(result, Failed) and result.cause == Cause.ERROR:
+                raise _Overtime
+            return result
+        except _Overtime:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sandbox.close_all()
+            return _overtime(task)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+
+ALARM_SECONDS = 5.0
+"""Between alarms of `InlineEngine`, after the first."""
+
+
+class _Overtime(BaseException):
+    """No Exception, so that no stage takes it for a fault of one record."""
+
+
+def _overtime(task: Task) -> Failed:
+    message = f"it took over {task.seconds:g} s (partition.seconds; raise it if the work is that much)"
+    return Failed(task.stage, task.source, task.key, message, Cause.OVERTIME)
+
+
+@dataclass
+class _Attempt:
+    """A task on its way. ``began``: on the clock of the driver, None while it waits for a worker."""
+
+    task: Task
+    began: float | None = None
+
+
+class RayEngine:
+    """Plain Ray tasks on a cluster: a local one that lives as long as the run, or the one at ``address``.
+
+    A task that loses its worker process is started again, until `Task.deaths`. One that loses its node is, too, on
+    whatever is left, after pauses in which the cluster can find out. One over its time limit is stopped by killing its
+    worker, and started again once, in another process.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        self._address, self._workers = address, workers
+        self._ray: Any = None
+        self._execute: Callable[[Task, str], Done | Failed] = execute_safely
+
+    def __enter__(self) -> Self:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+        if self._address and (Path.home() / ".ray" / "auth_token").exists():
+            # Ray looks for the token only when told that clusters may ask for one
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        import ray
+
+        self._ray = ray
+        checkout = Path(__file__).resolve().parent.parent.parent
+        quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        try:
+            if self._address:
+                excludes = [".git", ".venv", "data", "tests", "benchmarks", "**/*.tar.gz"]
+                ray.init(self._address, runtime_env={"working_dir": str(checkout), "excludes": excludes}, **quiet)
+            else:
+                ray.init("local", num_cpus=self._workers, include_dashboard=False, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            where = f"the Ray cluster at {self._address}" if self._address else "a local Ray"
+            hint = (
+                "; is it running, and is its token in ~/.ray/auth_token (ray get-auth-token)?" if self._address else ""
+            )
+            raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
+        if self._address:
+            self._require_answers()
+        return self
+
+    def _require_answers(self) -> None:
+        """Raise RayUnavailable if workers cannot call back, as where one side alone uses tokens: runs would hang."""
+        ray = self._ray
+        stream = ray.remote(max_retries=3, num_cpus=0, num_returns="streaming")(_answer).remote()
+        if not ray.wait([stream], num_returns=1, timeout=ANSWER_SECONDS)[0]:
+            ray.shutdown()
+            raise RayUnavailable(
+                f"the workers of the Ray cluster at {self._address} do not reach this process; if the cluster asks for "
+                "no token, set RAY_AUTH_MODE=disabled, else see to the network between them"
+            )
+
+    def __exit__(self, *exception: object) -> None:
+        self._ray.shutdown()
+
+    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+        """Keep each worker busy and a few tasks queued; yield as they finish."""
+        ray = self._ray
+        # this engine counts attempts itself, because it has to know why one ended
+        remote = ray.remote(max_retries=0, num_cpus=1, num_returns="streaming")(_announced)
+        slots = self._workers or int(ray.cluster_resources().get("CPU", 1))
+        waiting = list(reversed(tasks))
+        running: dict[Any, _Attempt] = {}
+        failures: dict[tuple[str, str, Cause], int] = {}
+        later: list[tuple[float, Task]] = []
+        while waiting or running or later:
+            due = [task for moment, task in later if moment <= time.monotonic()]
+            later = [(moment, task) for moment, task in later if task not in due]
+            waiting += due
+            if not waiting and not running:
+                time.sleep(0.1)
+                continue
+            while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
+                task = waiting.pop()
+                named = remote.options(name=f"{task.stage} {task.source}/{task.key}")
+                running[named.remote(self._execute, task, workspace)] = _Attempt(task)
+            timeout = _next_deadline(running.values())
+            if later:
+                timeout = min(1.0, timeout) if timeout is not None else 1.0
+            ready, _ = ray.wait(list(running), num_returns=1, timeout=timeout)
+            over = [stream for stream, attempt in running.items() if stream not in ready and _left(attempt) <= 0]
+            for stream in over:
+                ray.cancel(stream, force=True)
+            for stream in [*ready, *over]:
+                attempt = running[stream]
+                result = (
+                    self._started(stream, attempt)
+                    if attempt.began is None
+                    else self._result(stream, attempt.task, stream in over)
+                )
+                if result is None:
+                    continue
+                del running[stream]
+                if isinstance(result, Failed) and self._again(attempt.task, result.cause, failures):
+                    if result.cause == Cause.LOST:
+                        pause = LOST_SECONDS[failures[result.source, result.key, Cause.LOST] - 1]
+                        later.append((time.monotonic() + pause, attempt.task))
+                    else:
+                        waiting.append(attempt.task)
+                else:
+                    yield result
+
+    def _started(self, stream: Any, attempt: _Attempt) -> Done | Failed | None:
+        """Note that the task has found a worker, or say what kept it from it."""
+        try:
+            self._ray.get(next(stream))
+        except self._ray.exceptions.RayError as error:
+            return self._lost(attempt.task, error)
+        attempt.began = time.monotonic()
+        return None
+
+    def _result(self, stream: Any, task: Task, stopped: bool) -> Done | Failed:
+        """What the task came to. If it was ``stopped``, it has to be gone before its like may write the same files."""
+        if stopped and not self._ray.wait([stream], num_returns=1, timeout=STOP_SECONDS)[0]:
+            message = f"its worker does not stop; see to the node it runs on, {task.seconds:g} s were allowed"
+            return Failed(task.stage, task.source, task.key, message, Cause.REFUSED)
+        try:
+            result: Done | Failed = self._ray.get(next(stream))
+        except self._ray.exceptions.RayError as error:
+            return _overtime(task) if stopped else self._lost(task, error)
+        return result
+
+    def _lost(self, task: Task, error: Exception) -> Failed:
+        exceptions = self._ray.exceptions
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if isinstance(error, exceptions.RuntimeEnvSetupError):
+            return Failed(task.stage, task.source, task.key, text, Cause.REFUSED)
+        if isinstance(error, exceptions.RayTaskError):
+            return Failed(task.stage, task.source, task.key, text, Cause.ERROR)
+        if isinstance(error, exceptions.WorkerCrashedError | exceptions.OutOfMemoryError):
+            return Failed(task.stage, task.source, task.key, f"its worker died: {text}", Cause.DIED)
+        return Failed(task.stage, task.source, task.key, f"its node was lost: {text}", Cause.LOST)
+
+    def _again(self, task: Task, cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
+        known = failures[task.source, task.key, cause] = failures.get((task.source, task.key, cause), 0) + 1
+        if cause == Cause.LOST:  # never the task's doing, whoever asks
+            return known <= len(LOST_SECONDS)
+        return task.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: task.deaths - 1}.get(cause, 0)
+
+
+LOST_SECONDS = (1.0, 5.0, 15.0, 30.0)
+"""Before each new try of a task that has lost its node: a cluster goes on giving work to a node until it knows that the
+node is gone."""
+
+STOP_SECONDS = 90.0
+"""For a killed worker to be known as dead; a node that cannot be reached is given up earlier than that."""
+
+
+ANSWER_SECONDS = 180.0
+"""For the first worker of a cluster to start, with this checkout, and answer."""
+
+
+def _answer() -> Iterator[None]:
+    yield None
+
+
+def _announced(execute: Callable[[Task, str], Done | Failed], task: Task, workspace: str) -> Iterator[Any]:
+    """Runs on a worker. The first answer says that time counts from now on; a new worker's imports do not."""
+    yield None
+    yield execute(task, workspace)
+
+
+def _left(attempt: _Attempt) -> float:
+    if attempt.began is None or attempt.task.seconds is None:
+        return float("inf")
+    return attempt.began + attempt.task.seconds - time.monotonic()
+
+
+def _next_deadline(attempts: Iterable[_Attempt]) -> float | None:
+    left = min(map(_left, attempts))
+    return None if left == float("inf") else max(0.0, left)
+
+
+class RayUnavailable(PartitionError):
+    """Ray could not be started, or the cluster not be reached."""
+
+
+def open_engine(name: str, address: str | None = None, workers: int | None = None) -> Engine:
+    """The engine called ``name``: ``ray`` or ``inline``. Raises ConfigError for another name or unfit options."""
+    if name == "inline":
+        if address:
+            raise ConfigError("--address needs --engine ray")
+        return InlineEngine()
+    if name == "ray":
+        return RayEngine(address, workers)
+    raise ConfigError(f"--engine {name}: must be ray or inline")

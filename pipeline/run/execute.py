@@ -1,0 +1,53 @@
+"""What a worker runs: a task is read, run by its step, and recorded."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+from pipeline.errors import StorageError, UserError
+from pipeline.steps.registry import STEPS
+from pipeline.storage.open import open_storage
+from pipeline.work import ledger
+from pipeline.work.ledger import Record
+from pipeline.work.task import Cause, Done, Failed, Task, Work
+
+
+def execute(task: Task, workspace: str) -> Done:
+    """Run ``task`` against the workspace at that URI. Raises UserError subclasses for what a user can put right."""
+    started = time.perf_counter()
+    work = Work(task, open_storage(workspace))
+    step: Callable[[Work], Record] = STEPS[task.stage]
+    record = step(work)
+    ledger.save(work.storage, record)
+    return Done(record, time.perf_counter() - started, _peak_bytes(), work.stage_seconds)
+
+
+def execute_safely(task: Task, workspace: str) -> Done | Failed:
+    """As `execute`, with a failure as a value: an exception's class may not exist where the conductor runs."""
+    try:
+        return execute(task, workspace)
+    except UserError as error:
+        cause = Cause.STORE if isinstance(error, StorageError) else Cause.REFUSED
+        return Failed(task.stage, task.source, task.key, str(error), cause, getattr(error, "path", ""))
+    except OSError as error:  # files are read and written through libraries, which pass the system's errors on
+        text = f"{error.strerror or error} ({_origin(error)}); check space and rights"
+        return Failed(task.stage, task.source, task.key, text, Cause.STORE)
+    except Exception as error:  # whatever it is, it belongs to this partition and ends the run with its text
+        where = _origin(error)
+        text = " ".join(str(error).split())[:500]
+        return Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {text} ({where})")
+
+
+def _origin(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,131 @@
+"""What a run has of the versions before it: their lineage, how they were cut, what they kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.config import Config
+from pipeline.errors import ConfigError
+from pipeline.sources.partitions import Chunk, Listing, chunks, read_layout
+from pipeline.steps import keep
+from pipeline.storage import integrity
+from pipeline.storage.base import Storage
+from pipeline.versions import published, takedown
+from pipeline.versions.lineage import Past
+from pipeline.versions.published import Manifest
+from pipeline.work.ledger import Record
+from pipeline.work.task import Task
+
+
+class History:
+    """Of one run. ``parent``: the version that it builds on; ``forget``: decide as if nothing were published."""
+
+    def __init__(self, config: Config, storage: Storage, parent: Manifest | None, forget: bool = False) -> None:
+        self.config, self.storage, self.parent = config, storage, parent
+        self._forget = forget
+        self._layouts: dict[int, dict[str, list[Chunk]]] = {}
+        self._before: dict[str, keep.Before] = {}
+
+    def past(self) -> Past:
+        """What earlier versions published, which decides before anything else."""
+        parent = self.parent
+        if parent is None:
+            return Past()
+        if self._forget:
+            return Past(version=parent.version)
+        files = parent.lineage.get("files") or parent.index
+        named = tuple((file["path"], file["sha256"]) for file in files)
+        return Past(named, parent.version, index=not parent.lineage)
+
+    def cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
+        """The crawl partitions of each source: those of an earlier version, and new ones for what is new.
+
+        That is the newest version that was cut by the same settings, so that a setting changed and changed back gives
+        what it gave before; nothing older than what was repacked.
+        """
+        parent, records, repack = self.parent, self.config.partition.records, self.config.write.repack
+        layout: dict[str, list[Chunk]] = {}
+        generation = 1
+        if parent is not None and not repack:
+            generation = parent.version + 1
+            for version in self.newest_first():
+                if version.config["partition"]["records"] == records:
+                    layout = self._layout_of(version)
+                    break
+                if version.config["write"]["repack"]:
+                    break
+        keeping = [listing.source.name for listing in listings if listing.source.on_missing == "keep"]
+        if parent is not None and keeping:
+            last = self._layout_of(parent)
+            for name in keeping:
+                of = last.get(name, [])
+                tables = [keep.Kept.of(each) for each in parent.kept.get("tables", ()) if each["source"] == name]
+                raw = keep.raw_tables(self.storage, of, name, parent.kept.get("raw", ()))
+                self._before[name] = keep.Before(of, raw, tables)
+        cut = {
+            listing.source.name: chunks(listing, records, layout.get(listing.source.name, ()), generation)
+            for listing in listings
+        }
+        return cut
+
+    def _layout_of(self, version: Manifest) -> dict[str, list[Chunk]]:
+        if not version.layout:
+            return {}
+        if version.version not in self._layouts:
+            data = integrity.read_checked(self.storage, version.layout["path"], version.layout["sha256"])
+            table = pq.read_table(pa.BufferReader(data), use_threads=False)
+            self._layouts[version.version] = read_layout(table)
+        return self._layouts[version.version]
+
+    def newest_first(self) -> Iterator[Manifest]:
+        """All versions: a setting changed and changed back finds what was learned with it."""
+        assert self.parent is not None
+        yield self.parent
+        for number in reversed(published.numbers(self.storage)):
+            if number < self.parent.version:
+                yield published.read(self.storage, number)
+
+    def keep_tasks(
+        self,
+        listings: Sequence[Listing],
+        cut: Mapping[str, Sequence[Chunk]],
+        crawled: Sequence[Record],
+        takedowns: Sequence[str],
+        parts: takedown.Parts,
+    ) -> list[Task]:
+        """The tasks that find what sources keep, where that is not what it was. Raises ConfigError if some is gone."""
+        version = 1 if self.parent is None else self.parent.version + 1
+        tasks = []
+        for listing in listings:
+            before = self._before.get(listing.source.name)
+            if before is None:
+                continue
+            for lost in keep.missing(self.storage, before.kept):
+                raise ConfigError(
+                    f"source {lost.source}: {lost.rows} kept records are not there: {self.storage.locate(lost.path)} "
+                    f"is damaged or gone; {integrity.remedy_for(lost.path)}"
+                )
+            mine = [record for record in crawled if record.source == listing.source.name]
+            marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
+            chunks_ = cut[listing.source.name]
+            records = self.config.partition.records
+            task = keep.keep_task(before, listing, chunks_, mine, version, takedowns, marks, records)
+            if task is not None:
+                tasks.append(task)
+        return tasks
+
+    def kept(self, listings: Sequence[Listing], found: Sequence[Record]) -> list[keep.Kept]:
+        """What sources keep: as it was, or as a task ``found`` it."""
+        version = 1 if self.parent is None else self.parent.version + 1
+        by_source = {record.source: record for record in found}
+        every: list[keep.Kept] = []
+        for listing in listings:
+            before, record = self._before.get(listing.source.name), by_source.get(listing.source.name)
+            if before is not None:
+                license = listing.source.license
+                mine = before.kept if record is None else keep.tables_of(record, before.kept, version, license)
+                every += sorted(mine, key=lambda kept: kept.key)
+        return every

@@ -1,0 +1,197 @@
+"""Purge: what was taken down goes from old versions, and from every table of the workspace.
+
+The newest version has to lack it already. Of versions before it the shards, indexes and tables that hold it are
+removed; such a version is redacted: its manifest stays, ``versions/<n>/redacted.json`` says which files are gone, and
+its report and card, which have pictures, go too. Tables that hold it are removed with the records that name them,
+whatever their age. What has come in since, and was kept out because it equals or resembles what was taken down, is
+remembered first, so that the next run does not store it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.errors import ConfigError
+from pipeline.sources.partitions import read_layout
+from pipeline.steps.registry import LEARNING
+from pipeline.storage.base import NotFound, Storage
+from pipeline.storage.integrity import read_checked
+from pipeline.storage.tables import read_table
+from pipeline.versions import published, shards, takedown
+from pipeline.versions.gc import Garbage, collect
+from pipeline.versions.published import Manifest
+from pipeline.versions.resolve import records
+from pipeline.versions.takedown import FEATURES, Found, Known, Rules
+from pipeline.work import ledger
+from pipeline.work.marks import Mark, collecting
+from pipeline.work.task import CORPUS
+from stages.reasons import Reason
+
+
+def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int, list[str]], Garbage]:
+    """Remove what was taken down; returns version -> its files that go, and what else does.
+
+    Raises ConfigError if the newest version, or what the newest run stored, still holds it, and Busy as
+    `gc.collect_garbage`.
+    """
+    with collecting(storage) as mark:
+        requests = takedown.requests(storage)
+        taken = takedown.load(storage, requests)
+        known = published.numbers(storage)
+        found = _holding(storage, mark, taken, known)
+        if known and known[-1] in found:
+            raise ConfigError(
+                f"version {known[-1]}, the newest, still holds samples that were taken down; run its config again to "
+                "publish one without them, then purge"
+            )
+        if known and not dry_run:
+            newest = published.read(storage, known[-1])
+            _forget_stale(storage, newest)
+            _remember(storage, taken, newest)
+            for number, paths in sorted(found.items()):
+                told = {"shards": sorted({*paths, *published.redacted(storage, number)}), "requests": requests}
+                storage.write(published.redaction_path(number), (json.dumps(told, indent=1) + "\n").encode())
+            # pages of versions that are whole may show what another source had of it
+            for number in known[:-1]:
+                for page in published.page_paths(number):
+                    storage.delete(page)
+            for path in sorted({path for paths in found.values() for path in paths}):
+                mark.refresh()
+                storage.delete(path)
+            _forget_tables(storage, taken)
+        needed_gone = {path for paths in found.values() for path in paths}
+        garbage = collect(storage, mark, 0.0, dry_run)
+        for place, entries in garbage.objects.items():
+            garbage.objects[place] = [entry for entry in entries if entry.path not in needed_gone]
+    return found, garbage
+
+
+def _holding(storage: Storage, mark: Mark, taken: Known, known: Sequence[int]) -> dict[int, list[str]]:
+    """Version -> its files that hold what was taken down."""
+    holds: dict[str, bool] = {}
+    found: dict[int, list[str]] = {}
+    for number in reversed(known):
+        manifest = published.read(storage, number)
+        tables = [*manifest.index, *manifest.clusters, *manifest.lineage.get("files", ())]
+        if number == known[-1]:  # those of others are garbage
+            tables += manifest.kept.get("tables", ())
+        for file in [*manifest.shards, *tables]:
+            path = file["path"]
+            if path not in holds:
+                mark.refresh()
+                try:
+                    holds[path] = taken.holds(_ids(storage.read(path), file))
+                except NotFound:
+                    holds[path] = False
+            if holds[path]:
+                found.setdefault(number, []).append(path)
+    return found
+
+
+def _ids(data: bytes, file: Mapping[str, Any]) -> Iterator[str]:
+    """The raw and sample ids in a file of a version."""
+    if "format" in file:
+        for row in shards.rows(data, file["format"], ["sample_id", "provenance"]):
+            yield row["sample_id"]
+            yield from (origin["raw_id"] for origin in row["provenance"])
+        return
+    table = pq.read_table(pa.BufferReader(data), use_threads=False)
+    for name in ("raw_id", "sample_id"):
+        if name in table.column_names:
+            yield from (each for each in table[name].to_pylist() if each)
+    if "provenance" in table.column_names:
+        yield from pc.struct_field(pc.list_flatten(table["provenance"]), "raw_id").to_pylist()
+
+
+def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
+    """Note what the newest run kept out of the version and has in its tables. Raises ConfigError if that is new."""
+    found = Found()
+    named: set[str] = set()
+    for record in ledger.records(storage, "deduplicate", [CORPUS]):
+        for name, output in record.outputs.items():
+            if "/" not in name:
+                continue
+            table = read_table(storage, output.path, columns=["raw_id", "source", "path", "sample_id", "reason"])
+            gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
+            if len(gone):
+                found.raw_ids.update(gone["raw_id"].to_pylist())
+                found.samples.update(gone["sample_id"].to_pylist())
+    for record in records(storage, "samples"):
+        if "dropped" in record.outputs:
+            table = read_table(storage, record.outputs["dropped"].path)
+            gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
+            found.raw_ids.update(gone["id"].to_pylist())
+    if not found.raw_ids:
+        return
+    wanted = pa.array(sorted(found.raw_ids), pa.string())
+    for record in records(storage, "crawl"):
+        ids = read_table(storage, record.outputs["kept"].path, columns=["raw_id"])["raw_id"]
+        if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
+            found.parts.add((record.source, record.key))
+    for kept in newest.kept.get("tables", ()):
+        ids = read_table(storage, kept["path"], columns=["raw_id"])["raw_id"]
+        if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
+            found.parts.add((kept["source"], kept["key"]))
+    columns = ["raw_id", "source", "path", "url", "license", "sample_id"]
+    for record in records(storage, "samples"):
+        table = read_table(storage, record.outputs["kept"].path, columns=columns)
+        # what a rule names is a drawing of its own; what only resembles one takes nothing with it
+        by_rule = table.filter(pa.array(taken.named(table)))["sample_id"]
+        named.update(by_rule.to_pylist())
+        if len(by_rule):
+            features = read_table(storage, record.outputs["kept"].path, columns=FEATURES.names)
+            found.features.append(
+                features.filter(pc.is_in(features["sample_id"], value_set=by_rule.combine_chunks())).cast(FEATURES)
+            )
+    if found.parts:
+        takedown.record(storage, Rules(), found)
+        raise ConfigError(
+            f"{len(found.raw_ids)} files that came since equal or resemble what was taken down, or are named by a "
+            "rule; they are remembered: run the config again, so that tables lack them, too, then purge"
+        )
+
+
+def _forget_stale(storage: Storage, newest: Manifest) -> None:
+    """Remove the ledger records of partitions that the newest version is not made of: nobody looks after these."""
+    data = read_checked(storage, newest.layout["path"], newest.layout["sha256"])
+    layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
+    current = {(source, chunk.key) for source, of in layout.items() for chunk in of}
+    current |= {(kept["source"], kept["key"]) for kept in newest.kept.get("tables", ())}
+    for stage in ("crawl", "samples", "caption", "tier", "encode", "write"):
+        for record in records(storage, stage):
+            key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
+            if (record.source, key) not in current:
+                storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+
+
+def _forget_tables(storage: Storage, taken: Known) -> None:
+    """Remove the ledger records of tables that hold what was taken down, of runs that were cut off."""
+    for stage in ("crawl", "samples", "keep"):
+        for record in records(storage, stage):
+            paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
+            if any(_is_in(storage, path, taken) for path in paths):
+                storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+    for stage in ("caption", "tier", "encode"):
+        for record in records(storage, stage):
+            table = read_table(storage, record.outputs["kept"].path, columns=["sample_id"])
+            if taken.down(table).any():
+                storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+    # counts of texts and of runs of commands, which a vocabulary that is learned anew counts anew
+    for stage in LEARNING[:-1]:
+        for entry in storage.list(f"tables/{stage}/"):
+            if entry.path.endswith(".json"):
+                storage.delete(entry.path)
+
+
+def _is_in(storage: Storage, path: str, taken: Known) -> bool:
+    """Whether a table of records holds what was taken down; one that is gone does not."""
+    try:
+        return bool(taken.down(read_table(storage, path, columns=["raw_id"])).any())
+    except NotFound:
+        return False

@@ -1,0 +1,1 @@
+"""Where records come from, and how a source is cut into partitions."""

@@ -1,0 +1,124 @@
+"""What is decided on records, as tables and as what a ledger record says of them; see `pipeline.steps.decisions`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.storage.tables import Output, read_table, table_bytes, write_bytes, write_table
+from pipeline.versions import lineage, takedown
+from pipeline.work import ledger
+from pipeline.work.ledger import table_path
+from pipeline.work.task import Work
+from stages import deduplicate
+from stages.deduplicate import DeduplicateSettings
+from stages.reasons import Outcome, Reason, outcome
+from stages.schema import CLUSTERS, DECIDED, INDEX
+
+
+def decide(work: Work, table: pa.Table, edges: Sequence[pa.Table], traced: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """`stages.schema.DECIDED` of each row of ``table``, and the lines that they go on with."""
+    payload = work.task.payload
+    settings = DeduplicateSettings.model_validate_json(payload["settings"])
+    taken = takedown.load(work.storage, payload["takedowns"])
+    ids = [read_table(work.storage, path, columns=["sample_id"])["sample_id"] for path in payload["benchmarks"]]
+    benchmark = frozenset(sample_id for column in ids for sample_id in column.to_pylist())
+    was = lineage.earlier(traced)
+    found = deduplicate.deduplicate(table, edges, settings, payload["source_order"], was, taken, benchmark)
+    keys, each = lineage.keys_of(found, traced)
+    lines = lineage.lines(found, traced, each, payload["version"])
+    found = found.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
+    return found.append_column(DECIDED.field("keys"), keys), lines
+
+
+def published(work: Work, decisions: pa.Table) -> dict[str, Output]:
+    """What versions refer to of whole clusters' ``decisions``: the index of samples, and the clusters."""
+    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
+    # of what was taken down, nobody is told where it was
+    public = decisions.filter(pc.not_equal(decisions["reason"], Reason.TAKEN_DOWN))
+    sizes = public.group_by("cluster_id").aggregate([([], "count_all")])
+    several = sizes.filter(pc.greater(sizes["count_all"], 1))["cluster_id"]
+    # a benchmark's drawing is no record, but what it took is told
+    overlaps = pc.equal(public["reason"], Reason.BENCHMARK_OVERLAP)
+    members = public.filter(pc.or_(pc.is_in(public["cluster_id"], value_set=several), overlaps))
+    order = [("cluster_id", "ascending"), ("kept", "descending"), ("source", "ascending"), ("path", "ascending")]
+    return {
+        "index": by_digest(work, "index", samples, INDEX),
+        "clusters": by_digest(work, "clusters", members.sort_by(order), CLUSTERS),
+    }
+
+
+def by_digest(work: Work, folder: str, table: pa.Table, schema: pa.Schema) -> Output:
+    """Write what versions refer to."""
+    data = table_bytes(table.select(schema.names), schema)
+    path = f"{folder}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
+    return write_bytes(work.storage, path, data, len(table))
+
+
+Told = tuple[dict[str, Output], int, int, dict[str, dict[str, int]], dict[str, Any]]
+"""Outputs, rows in and kept, what was dropped, and more of a record."""
+
+
+def told(work: Work, decisions: pa.Table, partitions: Sequence[tuple[str, str, int]]) -> Told:
+    """Write ``decisions`` on ``partitions`` (source, key, rows) and say what a record says of them."""
+    outputs: dict[str, Output] = {}
+    kept: dict[str, str] = {}
+    said: dict[str, dict[str, str]] = {name: {} for name in SAID}
+    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
+    there = {output.path for output in before.outputs.values()} if before and not work.task.anew else set()
+    begin = 0
+    for source, key, rows in partitions:
+        mine = decisions.slice(begin, rows)
+        begin += rows
+        name = f"{source}/{key}"
+        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
+        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
+        stays = mine.filter(mine["kept"])
+        said["decided"][name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
+        said["keys"][name] = ledger.digest(stays["keys"].to_pylist())
+        origins = stays["provenance"].combine_chunks()
+        said["origins"][name] = _digest(origins)
+        said["shown"][name] = _digest(shown(origins, stays["shown"].combine_chunks()))
+    lost = decisions.filter(pc.invert(decisions["kept"]))
+    counted = Counter(zip(lost["source"].to_pylist(), lost["reason"].to_pylist(), strict=True))
+    dropped: Counter[str] = Counter()
+    duplicates: Counter[str] = Counter()
+    rejected: dict[str, dict[str, int]] = {}
+    for (source, reason), n in sorted(counted.items()):
+        dropped[reason] += n
+        if outcome(Reason(reason)) is Outcome.DUPLICATE:
+            duplicates[source] += n
+        else:
+            rejected.setdefault(source, {})[reason] = n
+    extra = {"duplicates": dict(duplicates), "rejected": rejected, "kept": kept, **said}
+    told = {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}
+    return outputs, len(decisions), len(decisions) - len(lost), told, extra
+
+
+SAID = ("decided", "keys", "origins", "shown")
+"""What a record says of a samples partition, as digests: which rows stay in which clusters, with which keys, where they
+are from, and what shards tell of that."""
+
+
+def _digest(entries: pa.ListArray) -> str:
+    flat = entries.flatten()
+    columns = [flat.field(i).to_pylist() for i in range(flat.type.num_fields)]
+    return ledger.digest([pc.list_value_length(entries).to_pylist(), *columns])
+
+
+def shown(provenance: pa.ListArray, which: pa.ListArray) -> pa.ListArray:
+    """Of each list the entries that shards tell of."""
+    mask = which.flatten()
+    if pc.all(mask, min_count=0).as_py():
+        return provenance
+    rows = pc.list_parent_indices(which).filter(mask).to_numpy()
+    counts = np.bincount(rows, minlength=len(provenance))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, provenance.flatten().filter(mask), type=provenance.type)

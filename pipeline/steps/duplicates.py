@@ -1,0 +1,311 @@
+"""Finding duplicates, as tasks and steps: `stages.deduplicate` over blocks of samples partitions.
+
+    bands   of each block of partitions (and of each takedown): the buckets of its samples, sorted
+    pairs   of a range of the buckets of all blocks: candidates, by pairs of stretches
+    match   of each two stretches that have candidates: the duplicates among them
+
+What becomes of them: `pipeline.steps.decisions`. A block is of one generation, as shards are: what is new in a version
+is in blocks of its own. So a run reads the buckets of all samples, which are narrow, but compares drawings only where
+one of the two is new. Of a large generation several blocks are a stretch: drawings are read once for each other
+stretch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.config import Config
+from pipeline.steps.base import SIGNATURE_SETTINGS, dump, inputs_of, versions_of
+from pipeline.storage.tables import read_table, write_table
+from pipeline.versions import takedown
+from pipeline.work import ledger
+from pipeline.work.ledger import Basis, Record
+from pipeline.work.task import CORPUS, Task, Work
+from stages import deduplicate
+from stages.deduplicate.match import MOST_BITS
+from stages.schema import BANDS, EDGES, PAIRS
+
+T = TypeVar("T")
+
+BLOCK = 50_000
+"""Samples of a block, about."""
+
+STRETCH = 100_000
+"""Samples of a stretch, about, at least."""
+
+STRETCHES = 16
+"""A generation has about so many stretches, or twice as many, if it is large enough."""
+
+REDUCED = 8_000_000
+"""Rows of buckets that one task of ``pairs`` takes, about: 30 for each sample."""
+
+GROUP = 16_384
+"""Rows of a row group of buckets."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some samples partitions, or the samples of a takedown, that are compared together."""
+
+    key: str
+    inputs: tuple[tuple[str, str], ...]
+    """(path, digest) of the tables with the samples' features."""
+    records: int
+    generation: int
+
+
+def blocks(
+    samples: Sequence[Record], generations: Mapping[tuple[str, str], int], taken: Sequence[tuple[str, str]] = ()
+) -> list[Block]:
+    """The blocks of a run, takedowns first, then by generation. ``taken``: (path, digest) of tables of `takedown`."""
+    found = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0, 0) for path, digest in taken]
+
+    def generation(record: Record) -> int:
+        return generations.get((record.source, record.key.rpartition("-")[0]), 1)
+
+    for number, of in groupby(sorted(samples, key=generation), generation):
+        for group in _cut(of, lambda record: (record.source, record.key), lambda record: record.rows_kept, BLOCK):
+            inputs = tuple(inputs_of(record.outputs["kept"] for record in group))
+            rows = sum(record.rows_kept for record in group)
+            found.append(Block(f"{group[0].source}-{group[0].key}", inputs, rows, number))
+    return found
+
+
+def stretches(of: Sequence[Block]) -> list[list[Block]]:
+    """Blocks that lie together and are matched together; each takedown is on its own.
+
+    Each two stretches are a task of ``match``, that reads what they hold. So there are few, of a size that changes only
+    where a generation doubles.
+    """
+    found: list[list[Block]] = []
+    for number, group in groupby(of, lambda block: block.generation):
+        mine = list(group)
+        share = sum(block.records for block in mine) // STRETCHES
+        size = max(STRETCH, 1 << max(share.bit_length() - 1, 0)) if number else 1
+        found += _cut(mine, lambda block: (block.key,), lambda block: block.records or 1, size)
+    return found
+
+
+def _cut(
+    items: Iterable[T], name: Callable[[T], tuple[str, ...]], size: Callable[[T], int], target: int
+) -> list[list[T]]:
+    """Consecutive ``items`` in groups of about ``target``, and at most twice that unless one alone is larger.
+
+    Where a group ends is decided by a hash of the next item's name and its size, so that one that comes or goes changes
+    its own group only.
+    """
+    groups: list[list[T]] = []
+    filled = 0
+    for item in items:
+        chance = int(ledger.digest(list(name(item)))[:13], 16) / 16**13
+        if not groups or filled + size(item) > 2 * target or chance < size(item) / target:
+            groups.append([])
+            filled = 0
+        groups[-1].append(item)
+        filled += size(item)
+    return groups
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Of the settings, what the way to the decisions depends on, beside the features themselves."""
+    own = dump(config.deduplicate)
+    return {name: value for name, value in own.items() if name not in (*SIGNATURE_SETTINGS, "flags")}
+
+
+def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task]:
+    """One task for each block."""
+    versions, own = versions_of(config, "deduplicate"), _settings(config)
+    text = config.deduplicate.model_dump_json()
+    return [
+        Task(
+            "bands",
+            CORPUS,
+            block.key,
+            Basis(versions, own, block.inputs),
+            {"settings": text, "tables": [path for path, _ in block.inputs]},
+            block.records,
+            block.records * _NARROW_BYTES,
+        )
+        for block in of
+    ]
+
+
+_NARROW_BYTES = 700
+"""Of a sample, about what is read to find its buckets; for estimates."""
+
+
+def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[Record]) -> list[Task]:
+    """As many tasks as the buckets of all blocks need, each over a range of them. ``of``: `stretches`."""
+    order = [source.name for source in (*config.benchmarks(), *config.sources)]
+    stretch = {block.key: number for number, group in enumerate(of) for block in group}
+    tables = [record.outputs["kept"] for record in banded]
+    rows = sum(table.rows for table in tables)
+    count = max(1, -(-rows // REDUCED))
+    cuts = [(1 << 64) * k // count for k in range(count + 1)]
+    own = _settings(config) | {"source_order": order, "stretches": [len(group) for group in of]}
+    inputs = tuple(inputs_of(tables))
+    tasks = []
+    for k, (first, end) in enumerate(pairwise(cuts)):
+        parts = []
+        for record in banded:
+            firsts = record.extra["firsts"]
+            groups = list(range(max(bisect_right(firsts, first) - 1, 0), bisect_left(firsts, end)))
+            if groups:
+                parts.append((stretch[record.key], record.outputs["kept"].path, groups))
+        basis = Basis(versions_of(config, "deduplicate"), own | {"range": [k, count]}, inputs)
+        payload = {
+            "settings": config.deduplicate.model_dump_json(),
+            "source_order": order,
+            "parts": parts,
+            "first": first,
+            "last": end - 1,
+        }
+        tasks.append(Task("pairs", CORPUS, f"range-{k:05}", basis, payload, rows // count, rows // count * 20))
+    return tasks
+
+
+def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[Record]) -> list[Task]:
+    """One task for each two stretches that have candidates."""
+    versions, own = versions_of(config, "deduplicate"), _settings(config)
+    text = config.deduplicate.model_dump_json()
+    parts: dict[tuple[int, int], list[tuple[str, int, int, str]]] = {}
+    for record in paired:
+        for group, (one, other, rows, digest) in enumerate(record.extra["groups"]):
+            parts.setdefault((one, other), []).append((record.outputs["kept"].path, group, rows, digest))
+    tasks = []
+    for (one, other), found in sorted(parts.items()):
+        features = list(dict.fromkeys(pair for k in (one, other) for block in of[k] for pair in block.inputs))
+        inputs = (*features, *(("pairs", digest) for _, _, _, digest in found))
+        payload = {
+            "settings": text,
+            "pairs": [(path, group) for path, group, _, _ in found],
+            "tables": [path for path, _ in features],
+        }
+        rows = sum(rows for _, _, rows, _ in found)
+        # numbers would change with every takedown, which comes first
+        key = ledger.digest([of[one][0].key, of[other][0].key])[:20]
+        tasks.append(Task("match", CORPUS, key, Basis(versions, own, inputs), payload, rows, rows * _NARROW_BYTES))
+    return tasks
+
+
+def bands_step(work: Work) -> Record:
+    """The buckets of a block's samples."""
+    payload = work.task.payload
+    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
+    columns = ["sample_id", "source", "geometry_key", "shingles", "picture_hash"]
+    table = pa.concat_tables([read_table(work.storage, path, columns=columns) for path in payload["tables"]])
+    found = deduplicate.bands(table, settings)
+    parts = [found.slice(begin, GROUP) for begin in range(0, len(found), GROUP)]
+    output = write_table(work.storage, work.path(), parts, BANDS)
+    firsts = [part["bucket"][0].as_py() for part in parts]
+    return work.record({"kept": output}, table.num_rows, table.num_rows, extra={"firsts": firsts})
+
+
+def pairs_step(work: Work) -> Record:
+    """Candidates in a range of buckets, a row group for each two stretches."""
+    payload = work.task.payload
+    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
+    rank = {name: place for place, name in enumerate([takedown.SOURCE, *payload["source_order"]])}
+    rows = 0
+
+    def parts() -> Iterator[tuple[int, pa.Table]]:
+        nonlocal rows
+        for number, path, groups in payload["parts"]:
+            table = read_table(work.storage, path, row_group=groups)
+            buckets = table["bucket"].to_numpy()
+            begin = int(np.searchsorted(buckets, np.uint64(payload["first"])))
+            end = int(np.searchsorted(buckets, np.uint64(payload["last"]), side="right"))
+            rows += end - begin
+            yield number, table.slice(begin, end - begin)
+
+    found = deduplicate.pairs(parts(), rank, settings)
+    groups = list(_by_blocks(found))
+    output = write_table(work.storage, work.path(), [group for _, _, group in groups], PAIRS)
+    told = [[one, other, len(group), _digest(group)] for one, other, group in groups]
+    return work.record({"kept": output}, rows, len(found), extra={"groups": told})
+
+
+def _by_blocks(found: pa.Table) -> Iterator[tuple[int, int, pa.Table]]:
+    one, other = found["block_a"].to_numpy(), found["block_b"].to_numpy()
+    changes = np.flatnonzero((one[1:] != one[:-1]) | (other[1:] != other[:-1])) + 1
+    for begin, end in pairwise([0, *changes.tolist(), len(found)] if len(found) else [0]):
+        yield int(one[begin]), int(other[begin]), found.slice(begin, end - begin)
+
+
+def _digest(group: pa.Table) -> str:
+    digest = hashlib.sha256()
+    for name in ("a", "b", "kinds"):
+        digest.update(group[name].to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def match_step(work: Work) -> Record:
+    """The duplicates among the candidates of two stretches."""
+    payload = work.task.payload
+    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
+    candidates = deduplicate.merged(
+        [read_table(work.storage, path, row_group=group) for path, group in payload["pairs"]]
+    )
+    wanted = np.unique(np.concatenate([candidates["a"].to_numpy(), candidates["b"].to_numpy()]))
+    features = []
+    for path in payload["tables"]:
+        ids = read_table(work.storage, path, columns=["sample_id"])
+        items = deduplicate.item_ids(ids["sample_id"])
+        here = np.isin(items, wanted)
+        if here.any():
+            wanted = np.setdiff1d(wanted, items[here])
+            table = read_table(work.storage, path, columns=list(deduplicate.FEATURES))
+            features.append(table.filter(pa.array(here)))
+    found = _matched(candidates, pa.concat_tables(features), settings)
+    output = write_table(work.storage, work.path(), [found], EDGES)
+    return work.record({"kept": output}, len(candidates), len(found))
+
+
+TAKEN_BITS = 6
+"""Of a picture hash's 192: what differs in no more from what was taken down is taken for the same picture, since there
+is no picture of that to hold it against."""
+
+
+def _matched(candidates: pa.Table, features: pa.Table, settings: deduplicate.DeduplicateSettings) -> pa.Table:
+    """`deduplicate.match`, also of what was taken down, of which there is a hash of a picture only."""
+    hashes = features["picture_hash"]
+    faceless = pc.and_(pc.is_null(features["picture"]), pc.is_valid(hashes)).to_numpy()
+    if not faceless.any():
+        return deduplicate.match(candidates, features, settings)
+    place = features.column_names.index("picture_hash")
+    blank = pc.if_else(pa.array(faceless), pa.nulls(len(features), hashes.type), hashes)
+    found = deduplicate.match(candidates, features.set_column(place, "picture_hash", blank), settings)
+    rows = {item: row for row, item in enumerate(deduplicate.item_ids(features["sample_id"]).tolist())}
+    bits = [None if each is None else int.from_bytes(each, "little") for each in hashes.to_pylist()]
+
+    def apart(a: int, b: int) -> int | None:
+        """In how many bits two differ, if one of them was taken down."""
+        one, other = bits[rows[a]], bits[rows[b]]
+        if one is None or other is None or not (faceless[rows[a]] or faceless[rows[b]]):
+            return None
+        return (one ^ other).bit_count()
+
+    edges = {(row["a"], row["b"]): row for row in found.to_pylist()}
+    for a, b in zip(candidates["a"].to_pylist(), candidates["b"].to_pylist(), strict=True):
+        bits_apart = apart(a, b)
+        if bits_apart is None or not settings.pictures:
+            continue
+        known = edges.get((a, b))
+        if known is not None and known["level"] == deduplicate.Level.NEAR and bits_apart > MOST_BITS:
+            del edges[a, b]
+        elif known is None and bits_apart <= TAKEN_BITS:
+            score = 1 - bits_apart / 192
+            edges[a, b] = {"a": a, "b": b, "level": int(deduplicate.Level.PICTURE), "score": score}
+    return pa.Table.from_pylist(list(edges.values()), schema=EDGES)
+
+
+STEPS = {"bands": bands_step, "pairs": pairs_step, "match": match_step}

@@ -1,0 +1,227 @@
+"""What a source has no more, and ``on_missing: keep`` holds on to: raw records in tables of their own.
+
+A version names the raw tables of every source that keeps, and the tables of what is kept (`Manifest.kept`). What
+vanished since is found in these, whatever settings or unpublished runs came between, and goes into a table
+``kept/<source>/kept-<version>.parquet``, which no later cut of the source touches. A record leaves it when its path is
+there again, or when it is taken down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import ConfigError
+from pipeline.sources.partitions import Chunk, Listing
+from pipeline.storage.base import Storage
+from pipeline.storage.tables import Output, read_table, write_table
+from pipeline.versions import takedown
+from pipeline.work import ledger
+from pipeline.work.ledger import Basis, Record
+from pipeline.work.task import Task, Work
+from stages import crawl
+from stages.reasons import Reason
+from stages.schema import RAW
+
+PLACE = "kept/"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A table of kept records, as a manifest names it."""
+
+    source: str
+    key: str
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+    row_groups: tuple[int, ...]
+    generation: int
+    license: str
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Kept:
+        """As it is read from a manifest."""
+        return cls(**{**data, "row_groups": tuple(data["row_groups"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """As a manifest has it."""
+        return asdict(self) | {"row_groups": list(self.row_groups)}
+
+    @property
+    def output(self) -> Output:
+        """As tasks take it."""
+        return Output(self.path, self.sha256, self.bytes, self.rows, self.row_groups)
+
+    @property
+    def record(self) -> Record:
+        """As what a crawl has made."""
+        return Record("keep", self.source, self.key, "", {}, {}, "", {"kept": self.output}, self.rows, self.rows)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the version that a run builds on had of a source: its chunks, their raw tables, and what it kept."""
+
+    chunks: Sequence[Chunk]
+    raw: Mapping[str, str]
+    """Key of a chunk -> path of its raw table."""
+    kept: Sequence[Kept]
+
+
+def raw_tables(
+    storage: Storage, chunks: Sequence[Chunk], source: str, named: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """The raw tables of a source's chunks: those that the version names, else those that the workspace has now."""
+    found = {entry["key"]: entry["path"] for entry in named if entry["source"] == source}
+    for chunk in chunks:
+        if chunk.key not in found:
+            record = ledger.load(storage, "crawl", source, chunk.key)
+            if record is not None:
+                found[chunk.key] = record.outputs["kept"].path
+    return found
+
+
+def keep_task(
+    before: Before,
+    listing: Listing,
+    cut: Sequence[Chunk],
+    crawled: Sequence[Record],
+    version: int,
+    takedowns: Sequence[str],
+    marks: Sequence[str],
+    batch_rows: int,
+) -> Task | None:
+    """The task that finds what a source keeps; None if that is what it was. ``crawled``: in the order of ``cut``.
+
+    ``marks``: what of the kept tables a takedown names. Raises ConfigError if a table is not known any more.
+    """
+    source = listing.source
+    there = {entry.path for entry in (*listing.files, *listing.archives)}
+    known = {entry.path: chunk.key for chunk in before.chunks for entry in chunk.entries}
+    now = {chunk.entries[0].path: record for chunk, record in zip(cut, crawled, strict=True) if chunk.archive}
+    gone: list[tuple[str, list[str] | None]] = []
+    fresh = [
+        record for path, record in now.items() if before.raw.get(known.get(path, "")) != record.outputs["kept"].path
+    ]
+    for chunk in before.chunks:
+        missing = [entry.path for entry in chunk.entries if entry.path not in there]
+        changed = chunk.archive and not missing and now[chunk.entries[0].path] in fresh
+        if not missing and not changed:
+            continue
+        if chunk.key not in before.raw:
+            raise ConfigError(
+                f"source {source.name}: {(missing or [chunk.entries[0].path])[0]} has changed or is gone, and so is "
+                "the table that held what it was; bring it back, or set on_missing: remove"
+            )
+        gone.append((before.raw[chunk.key], None if chunk.archive else [crawl.display(path) for path in missing]))
+    new = [crawl.display(entry.path) for entry in listing.files if entry.path not in known] if before.kept else []
+    other = any(kept.license != source.license for kept in before.kept)
+    if not gone and not other and not marks and not (before.kept and (new or fresh)):
+        return None
+    payload = {
+        "kept": [kept.to_json() for kept in before.kept],
+        "gone": gone,
+        "fresh": [record.outputs["kept"].path for record in fresh],
+        "lost": [record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs],
+        "loose": new,
+        "license": source.license,
+        "version": version,
+        "takedowns": list(takedowns),
+        "batch_rows": batch_rows,
+    }
+    basis = Basis({"crawl": crawl.VERSION}, payload | {"marks": list(marks)}, ())
+    return Task("keep", source.name, "kept", basis, payload, sum(k.rows for k in before.kept))
+
+
+def keep_step(work: Work) -> Record:
+    """Tables of what is kept: those of before without what is there again, and one of what has vanished since."""
+    payload, storage = work.task.payload, work.storage
+    taken = takedown.load(storage, payload["takedowns"])
+    here, sealed = set(payload["loose"]), set()
+    for path in payload["fresh"]:
+        here.update(read_table(storage, path, columns=["path"])["path"].to_pylist())
+    for path in payload["lost"]:
+        table = read_table(storage, path, columns=["path", "reason", "detail"])
+        here.update(table["path"].to_pylist())
+        sealed.update(table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))["detail"].to_pylist())
+    back = pa.array(sorted(here), pa.string())
+
+    def left(table: pa.Table) -> pa.Table:
+        stays = pc.invert(pc.is_in(table["path"], value_set=back))
+        table = table.filter(stays)
+        if sealed:
+            names = [taken.places(work.task.source, path) for path in table["path"].to_pylist()]
+            table = table.filter(pa.array([sealed.isdisjoint(places) for places in names], pa.bool_()))
+        table = table.filter(pa.array(~taken.down(table)))
+        license = pa.array([payload["license"]] * len(table), pa.string())
+        return table.set_column(RAW.names.index("license"), "license", license)
+
+    outputs: dict[str, Output] = {}
+    rows = 0
+    for entry in payload["kept"]:
+        kept = Kept.of(entry)
+        table = read_table(storage, kept.path)
+        rows += len(table)
+        now = left(table)
+        if now == table:
+            outputs[kept.key] = kept.output
+        elif len(now):
+            outputs[kept.key] = _write(work, kept.key, now)
+    parts = [RAW.empty_table()]
+    for path, names in payload["gone"]:
+        table = read_table(storage, path).cast(RAW)
+        if names is not None:
+            table = table.filter(pc.is_in(table["path"], value_set=pa.array(names, pa.string())))
+        parts.append(left(table))
+    found = pa.concat_tables(parts)
+    # a path can have been in two chunks of an archive that moved
+    rows += len(found)
+    if len(found):
+        key = f"kept-{payload['version']}"
+        outputs[key] = _write(work, key, found.sort_by("path"))
+    return work.record(outputs, rows, sum(output.rows for output in outputs.values()))
+
+
+def _write(work: Work, key: str, table: pa.Table) -> Output:
+    size = work.task.payload["batch_rows"]
+    parts = [table.slice(begin, size) for begin in range(0, len(table), size)]
+    return write_table(work.storage, f"{PLACE}{work.task.source}/{key}.parquet", parts, RAW)
+
+
+def tables_of(record: Record, before: Sequence[Kept], version: int, license: str) -> list[Kept]:
+    """What `keep_step` made, as a manifest names it."""
+    generations = {kept.key: kept for kept in before}
+    found = []
+    for key, output in sorted(record.outputs.items()):
+        old = generations.get(key)
+        same = old is not None and old.path == output.path
+        made = Kept(
+            record.source,
+            key,
+            output.path,
+            output.sha256,
+            output.bytes,
+            output.rows,
+            output.row_groups,
+            version,
+            license,
+        )
+        found.append(replace(made, generation=old.generation) if same and old is not None else made)
+    return found
+
+
+def missing(storage: Storage, kept: Sequence[Kept]) -> list[Kept]:
+    """The tables that are not there, or not of the size they were."""
+    if not kept:
+        return []
+    sizes = {entry.path: entry.size for entry in storage.list(PLACE)}
+    return [each for each in kept if sizes.get(each.path) != each.bytes]
+
+
+STEPS = {"keep": keep_step}

@@ -1,0 +1,46 @@
+"""All steps of a run, in the order they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.steps import crawl, decisions, duplicates, encode, keep, learning, rowwise, sides, write
+from pipeline.work.ledger import Record
+from pipeline.work.task import Work
+
+LEARNING = ("count", "frequent", "runs", "segments")
+"""The stages that learn a vocabulary, which are left out once it is frozen; see `stages.tokenize.learning`."""
+
+
+IN_SHARDS = ("components", "route", "ended", "settle", "gather")
+"""The stages that decide on a corpus too large for one task; see `pipeline.steps.decisions`."""
+
+
+DUPLICATES = ("bands", "pairs", "match", *IN_SHARDS, "deduplicate")
+"""The stages that find duplicates and decide who stays; see `pipeline.steps.duplicates`."""
+
+
+STAGES = ("crawl", "keep", "samples", *DUPLICATES, "caption", "tier", *LEARNING, "encode", "write")
+"""In the order they run."""
+
+
+WHOLE = ("keep", "pairs", *IN_SHARDS, "deduplicate", "frequent", "segments")
+"""The stages with tasks over the whole corpus, which take as long as they take."""
+
+
+STEPS: dict[str, Callable[[Work], Record]] = {
+    "crawl": crawl.crawl_step,
+    "samples": rowwise.samples_step,
+    "bisect": rowwise.samples_step,
+    **keep.STEPS,
+    **duplicates.STEPS,
+    **decisions.STEPS,
+    "caption": sides.caption_step,
+    "tier": sides.tier_step,
+    "count": learning.count_step,
+    "frequent": learning.frequent_step,
+    "runs": learning.runs_step,
+    "segments": learning.segments_step,
+    "encode": encode.encode_step,
+    "write": write.write_step,
+}

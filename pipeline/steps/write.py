@@ -1,0 +1,173 @@
+"""Writing, as tasks and a step: survivors are joined with their side tables and packed into shards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.config import Config
+from pipeline.steps import decided
+from pipeline.steps.base import (
+    decided_of,
+    dump,
+    inputs_of,
+    kept_bits,
+    sum_of,
+    survivors,
+    versions_of,
+)
+from pipeline.storage.tables import Output, read_table, write_bytes
+from pipeline.work import ledger
+from pipeline.work.ledger import Basis, Record
+from pipeline.work.task import Task, Work
+from stages import write
+from stages.schema import SHARD
+
+
+def write_tasks(
+    config: Config,
+    samples: Sequence[Record],
+    decided: Record,
+    sides: Mapping[str, Sequence[Record]],
+    generations: Mapping[tuple[str, str], int],
+) -> list[Task]:
+    """One task for each group of consecutive partitions of one source, of about ``group_bytes`` together.
+
+    ``generations``: (source, key of a chunk) to the version that it was new in; no group has two.
+
+    Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
+    that a partition that comes or goes changes its own group only; none is over twice ``group_bytes``, but for a single
+    partition. ``sides``: the records of caption, tier and encode, in the order of ``samples``.
+
+    Of provenance, what shards show is part of the basis: the sample's own record and the copies that were there when it
+    was first published, so that a licence that is corrected or a copy that is withdrawn reaches the shards. Others that
+    turn out to be copies later are in the index of the version alone, unless the config says ``repack``.
+    """
+
+    def home(record: Record) -> tuple[str, int]:
+        return record.source, generations.get((record.source, record.key.rpartition("-")[0]), 1)
+
+    groups: list[list[int]] = []
+    filled = 0
+    for i, record in enumerate(samples):
+        size = int(record.extra["shard_bytes"])
+        fits = bool(groups) and home(samples[groups[-1][0]]) == home(record)
+        if fits:
+            chance = int(ledger.digest(record.key)[:13], 16) / 16**13
+            fits = filled + size <= 2 * config.write.group_bytes and chance >= size / config.write.group_bytes
+        if not fits:
+            groups.append([])
+            filled = 0
+        groups[-1].append(i)
+        filled += size
+    versions, text = versions_of(config, "write"), config.write.model_dump_json()
+    tasks = []
+    for group in groups:
+        parts, inputs = [], []
+        for i in group:
+            record = samples[i]
+            outputs = {"samples": record.outputs["kept"]}
+            outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
+            inputs += [*inputs_of(outputs.values()), decided_of(decided, record)]
+            outputs["decisions"] = decided.outputs[f"{record.source}/{record.key}"]
+            name = f"{record.source}/{record.key}"
+            told = "origins" if config.write.repack else "shown"
+            inputs.append((f"{told} {name}", str(decided.extra[told][name])))
+            part = {role: output.path for role, output in outputs.items()}
+            parts.append(part | {"kept": kept_bits(decided, record)})
+        first = samples[group[0]]
+        basis = Basis(versions, dump(config.write), tuple(inputs))
+        payload = {"settings": text, "partitions": parts}
+        rows = sum(samples[i].rows_kept for i in group)
+        size = sum(samples[i].outputs["kept"].bytes for i in group)
+        tasks.append(Task("write", first.source, first.key, basis, payload, rows, size))
+    return tasks
+
+
+def write_step(work: Work) -> Record:
+    """Join a group of partitions' survivors with their side tables and pack them into shards.
+
+    A shard's name is its content's digest: equal shards of different versions are one object, and none ever changes.
+    """
+    payload = work.task.payload
+    settings = write.WriteSettings.model_validate_json(payload["settings"])
+    joins = [joined(work, part, settings.repack) for part in payload["partitions"]]
+    rows = pa.concat_tables([SHARD.empty_table(), *(table.select(SHARD.names).cast(SHARD) for table in joins)])
+    raw_bytes = sum(sum_of(table["size"]) for table in joins)
+    shards: list[dict[str, Any]] = []
+    outputs: dict[str, Output] = {}
+    for pack in write.pack(rows, settings):
+        for form in settings.formats:
+            data = write.parquet_shard(pack.rows) if form == "parquet" else write.webdataset_shard(pack.rows)
+            output = _write_shard(work, form, pack, data)
+            outputs[output.path] = output
+            shards.append(
+                {
+                    "path": output.path,
+                    "format": form,
+                    "sha256": output.sha256,
+                    "bytes": output.bytes,
+                    "rows": output.rows,
+                    "tier": pack.tier,
+                    "split": pack.split,
+                    "atomic_tokens": sum_of(pack.rows["atomic_length"]),
+                    "segment_tokens": sum_of(pack.rows["segment_length"]),
+                    "ids": sum_of(pack.rows["ids_length"]),
+                }
+            )
+    licenses: dict[str, int] = {}
+    for spdx in rows["license"].to_pylist():
+        licenses[spdx] = licenses.get(spdx, 0) + 1
+    return work.record(
+        outputs,
+        rows.num_rows,
+        rows.num_rows,
+        extra={"shards": shards, "licenses": dict(sorted(licenses.items())), "raw_bytes": raw_bytes},
+    )
+
+
+def _write_shard(work: Work, form: str, pack: write.Pack, data: bytes) -> Output:
+    suffix = "parquet" if form == "parquet" else "tar"
+    name = f"shards/{form}/{pack.tier}/{pack.split}-{hashlib.sha256(data).hexdigest()[:20]}.{suffix}"
+    return write_bytes(work.storage, name, data, pack.rows.num_rows)
+
+
+def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:
+    """One partition's rows with all columns of `stages.schema.SHARD`, and ``size``; ``whole``: with all provenance."""
+    wanted = [
+        "path",
+        "sample_id",
+        "svg",
+        "tokens",
+        "png",
+        "atomic_length",
+        "ssim",
+        "mae",
+        "visible_share",
+        "view_box",
+        "license",
+        "size",
+    ]
+    rows = survivors(read_table(work.storage, part["samples"], columns=wanted), part["kept"])
+    for stage in ("caption", "tier", "encode", "decisions"):
+        side = read_table(work.storage, part[stage])
+        if stage == "decisions":
+            side = side.filter(side["kept"]).select(["sample_id", "provenance", "shown"]).combine_chunks()
+            origins = side["provenance"].combine_chunks()
+            if not whole:
+                origins = decided.shown(origins, side["shown"].combine_chunks())
+            side = side.select(["sample_id"]).append_column("provenance", origins)
+        if side["sample_id"] != rows["sample_id"]:
+            raise ValueError(f"{part[stage]} does not hold the survivors of {part['samples']}")
+        for name in side.column_names:
+            if name != "sample_id":
+                rows = rows.append_column(side.schema.field(name), side[name])
+    boxes = rows["view_box"]
+    captions = rows["captions"]
+    rows = rows.append_column("width", pc.list_element(boxes, 2)).append_column("height", pc.list_element(boxes, 3))
+    rows = rows.append_column("caption", pc.struct_field(pc.list_element(captions, 0), "text"))
+    return rows

@@ -1,0 +1,1 @@
+"""Where a workspace lives: folders and object stores behind one interface, and the tables in them."""

@@ -1,0 +1,105 @@
+"""Where a workspace lives: one small interface, so that a folder and an object store behave the same.
+
+Paths are relative, with ``/``. Every write is whole or absent: a reader never sees half an object. `Storage.create` is
+the one conditional write; publishing a version rests on it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from pipeline.errors import StorageError
+
+TEMPORARY = ".partial-"
+
+
+class AlreadyExists(StorageError):
+    """`Storage.create` found the path taken: another writer was first."""
+
+
+class NotFound(StorageError):
+    """There is no object at the path."""
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One listed object. ``etag`` changes whenever the content may have changed; it is no content digest."""
+
+    path: str
+    size: int
+    etag: str
+    modified: float = field(default=0.0, compare=False)
+    """When it was written, seconds since the epoch, by the store's clock."""
+
+
+class Storage(ABC):
+    """A flat space of immutable-while-read objects under one URI."""
+
+    uri: str
+    remote = False
+    """Whether each request takes so long that what was just written is better remembered than asked for."""
+
+    @abstractmethod
+    def present(self) -> bool:
+        """Whether there is anything at the URI."""
+
+    def locate(self, path: str) -> str:
+        """Where an object lies, for people."""
+        return f"{self.uri}/{path}"
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> list[Entry]:
+        """All objects whose path begins with ``prefix``, sorted by path."""
+
+    def md5(self, entry: Entry) -> str:
+        """The MD5 of a listed object's content, if the listing says it, else ""."""
+        return ""
+
+    def leftovers(self) -> builtins.list[Entry]:
+        """What writers that were killed left, or are at work on, and no listing shows; `discard` removes it."""
+        return []
+
+    def discard(self, leftover: Entry) -> None:
+        """Remove one of `leftovers`, if it is still there."""
+        self.delete(leftover.path)
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The whole object. Raises NotFound."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """A seekable reader that fetches only what is read. Raises NotFound."""
+
+    def open_end(self, path: str) -> BinaryIO:
+        """As `open`, for what is read from its end on, as a Parquet file is."""
+        return self.open(path)
+
+    @abstractmethod
+    def writer(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """A stream whose content becomes the object when the block ends without an exception."""
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> None:
+        """Write ``data`` only if the path is free, atomically. Raises AlreadyExists."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove the object if it is there."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write or replace the whole object."""
+        with self.writer(path) as stream:
+            stream.write(data)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is an object at ``path``."""
+        try:
+            self.open(path).close()
+        except NotFound:
+            return False
+        return True

@@ -1,0 +1,141 @@
+"""A workspace, or a source, in a folder of the file system."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import StorageError
+from pipeline.storage.base import TEMPORARY, AlreadyExists, Entry, NotFound, Storage
+
+
+class FolderStorage(Storage):
+    """A folder of the local file system (or of one that is mounted)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.uri = str(root)
+
+    def present(self) -> bool:
+        """Whether the folder is there, empty or not."""
+        return self.root.is_dir()
+
+    def list(self, prefix: str = "") -> list[Entry]:
+        """All files below the folder, links to files included, links to folders not followed."""
+        start = self.root / prefix if prefix.endswith("/") or not prefix else (self.root / prefix).parent
+        found = []
+
+        def fail(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise StorageError(f"cannot list {self.uri}/{prefix}: {error.strerror or error}") from None
+
+        for folder, _, names in os.walk(start, onerror=fail):
+            relative = Path(folder).relative_to(self.root).as_posix()
+            for name in names:
+                path = name if relative == "." else f"{relative}/{name}"
+                if not path.startswith(prefix) or name.startswith(TEMPORARY):
+                    continue
+                try:
+                    status = (Path(folder) / name).stat()
+                except OSError:  # a dangling link, or gone since: listed, and reported when it is read
+                    found.append(Entry(path, 0, "missing"))
+                    continue
+                etag = f"{status.st_size:x}-{status.st_mtime_ns:x}"
+                found.append(Entry(path, status.st_size, etag, status.st_mtime))
+        return sorted(found)
+
+    def leftovers(self) -> builtins.list[Entry]:
+        """The partial files of writers that were killed, or are at work."""
+        found = []
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                if name.startswith(TEMPORARY):
+                    with contextlib.suppress(FileNotFoundError):  # a writer that is at work has finished
+                        status = (Path(folder) / name).stat()
+                        path = (Path(folder) / name).relative_to(self.root).as_posix()
+                        found.append(Entry(path, status.st_size, "", status.st_mtime))
+        return sorted(found)
+
+    def read(self, path: str) -> bytes:
+        """The whole file."""
+        with self.open(path) as stream:
+            return stream.read()
+
+    def open(self, path: str) -> BinaryIO:
+        """The file, opened for reading."""
+        try:
+            return open_regular(self.root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(f"{self.uri}/{path} does not exist") from None
+        except OSError as error:
+            raise StorageError(f"cannot read {self.uri}/{path}: {error.strerror or error}") from None
+
+    @contextlib.contextmanager
+    def writer(self, path: str) -> Iterator[BinaryIO]:
+        """Writes beside the target and renames, after the data has reached the disk."""
+        with self._partial(path) as (stream, partial):
+            yield stream
+            self._settle(stream)
+            partial.replace(self.root / path)
+
+    def create(self, path: str, data: bytes) -> None:
+        """A hard link fails if the name is taken, also between processes and on network file systems."""
+        with self._partial(path) as (stream, partial):
+            stream.write(data)
+            self._settle(stream)
+            try:
+                os.link(partial, self.root / path)
+            except FileExistsError:
+                raise AlreadyExists(f"{self.uri}/{path} already exists") from None
+
+    def delete(self, path: str) -> None:
+        """Remove the file if it is there."""
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot remove {self.uri}/{path}: {error.strerror or error}") from None
+
+    @contextlib.contextmanager
+    def _partial(self, path: str) -> Iterator[tuple[BinaryIO, Path]]:
+        target = self.root / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
+            partial = Path(name)
+            try:
+                partial.chmod(0o644)
+                with os.fdopen(handle, "wb") as stream:
+                    yield stream, partial
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {self.uri}/{path}: {error.strerror or error}; check space and rights, then run again"
+            ) from None
+
+    @staticmethod
+    def _settle(stream: BinaryIO) -> None:
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Open a file for reading. Raises OSError, also if it is no regular file: a pipe would be waited for for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise

@@ -1,0 +1,84 @@
+"""Whether what a version names is there as it was written: before it is published, and when it is read by digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pipeline.errors import StorageError
+from pipeline.storage.base import Entry, NotFound, Storage
+
+
+class DamagedFile(StorageError):
+    """What lies under a path is not what its digest says, or nothing lies there."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def read_checked(storage: Storage, path: str, sha256: str, remedy: str = "") -> bytes:
+    """The object, held against its digest. Raises DamagedFile, with what to do about it."""
+    try:
+        data = storage.read(path)
+    except NotFound:
+        raise DamagedFile(f"{storage.locate(path)} does not exist; {remedy or remedy_for(path)}", path) from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DamagedFile(
+            f"{storage.locate(path)} is damaged: another sha256 than was published; {remedy or remedy_for(path)}", path
+        )
+    return data
+
+
+def remedy_for(path: str) -> str:
+    """What puts right a file that no table can make again."""
+    return {
+        "vocabularies": "restore it from a copy (a checkout has it in tokenizer/), or give --set vocabulary=learn",
+        "lineage": "restore it from a copy (a checkout has it), or give --forget-earlier to decide as if nothing were "
+        "published",
+        "layouts": "restore it from a copy (a checkout has it), or give --set write.repack=true to cut anew",
+        "kept": "restore it from a copy (a checkout has it), or set on_missing: remove to let it go",
+    }.get(path.partition("/")[0], "restore it from a copy")
+
+
+READERS = 16
+"""Files that are read at a time."""
+
+
+def faults(
+    storage: Storage,
+    files: Sequence[Mapping[str, Any]],
+    md5: Mapping[str, str] | None = None,
+    written: Container[str] = (),
+) -> dict[str, str]:
+    """Path -> what is wrong with it, of ``files`` ({path, sha256, bytes}) that are not there, or not as they should be.
+
+    Sizes are those of a listing, and digests, too, where that has them: ``md5`` is what they should be by path. Other
+    files are read, unless they were ``written`` just now.
+    """
+    known = md5 or {}
+    listed: dict[str, Entry] = {}
+    for place in sorted({file["path"].partition("/")[0] for file in files}):
+        if place != "tables":
+            listed |= {entry.path: entry for entry in storage.list(f"{place}/")}
+    for place in sorted({file["path"].rpartition("/")[0] for file in files if file["path"].startswith("tables/")}):
+        listed |= {entry.path: entry for entry in storage.list(f"{place}/")}
+
+    def fault(file: Mapping[str, Any]) -> str:
+        path, entry = file["path"], listed.get(file["path"])
+        if entry is None or entry.size != file["bytes"]:
+            state = "does not exist" if entry is None else f"has {entry.size} bytes, not {file['bytes']}"
+            return f"{storage.locate(path)} {state}; {remedy_for(path)}"
+        if path in written or (known.get(path) and storage.md5(entry) == known[path]):
+            return ""
+        try:
+            read_checked(storage, path, file["sha256"])
+        except DamagedFile as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(READERS) as readers:
+        each = list(readers.map(fault, files))
+    return {file["path"]: text for file, text in zip(files, each, strict=True) if text}

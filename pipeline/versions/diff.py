@@ -1,0 +1,89 @@
+"""What differs between two versions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.storage.base import Storage
+from pipeline.versions import published, shards
+from pipeline.versions.published import Manifest
+
+COMPARED = ("tokens", "segments", "input_ids", "captions", "png", "tier", "split", "license", "provenance")
+"""Columns that make a sample changed; its canonical form follows from its id."""
+
+
+@dataclass
+class Difference:
+    """``states``: sample id -> added, removed or changed. ``counts``: what -> its value -> state -> samples.
+
+    ``reasons``: reason -> how many more records left for it. ``columns``: column -> samples in which it changed.
+    ``redacted``: version -> samples in shards that are gone by takedowns, of which nothing is known.
+    """
+
+    states: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    columns: Counter[str] = field(default_factory=Counter)
+    redacted: dict[int, int] = field(default_factory=dict)
+
+
+def diff(storage: Storage, old: Manifest, new: Manifest) -> Difference:
+    """Compare two versions; shards that both have are not read."""
+    before, after = _samples(storage, old, new), _samples(storage, new, old)
+    found = Difference()
+    for sample_id in sorted(before.keys() | after.keys()):
+        was, now = before.get(sample_id), after.get(sample_id)
+        if was is not None and now is not None:
+            changed = [name for name in COMPARED if was[name] != now[name]]
+            if not changed:
+                continue
+            found.columns.update(changed)
+            state = "changed"
+        else:
+            state = "added" if was is None else "removed"
+        found.states[sample_id] = state
+        row = now or was or {}
+        for what, value in (
+            ("source", row["provenance"][0]["source"]),
+            ("tier", row["tier"]),
+            ("license", row["license"]),
+        ):
+            found.counts.setdefault(what, {}).setdefault(value, Counter())[state] += 1
+    for manifest in (old, new):
+        gone = published.redacted(storage, manifest.version)
+        rows = sum(shard["rows"] for shard in shards.one_format(manifest.shards) if shard["path"] in gone)
+        if rows:
+            found.redacted[manifest.version] = rows
+    lost, losing = _reasons(old), _reasons(new)
+    found.reasons = {
+        reason: losing[reason] - lost[reason]
+        for reason in sorted(lost.keys() | losing.keys())
+        if losing[reason] != lost[reason]
+    }
+    return found
+
+
+def _samples(storage: Storage, manifest: Manifest, other: Manifest) -> dict[str, dict[str, Any]]:
+    """The samples in the shards of ``manifest`` that ``other`` does not have."""
+    shared = {shard["path"] for shard in other.shards}
+    gone = published.redacted(storage, manifest.version)
+    columns = ["sample_id", *COMPARED]
+    return {
+        row["sample_id"]: {name: _small(row[name]) for name in columns}
+        for shard in shards.one_format(manifest.shards)
+        if shard["path"] not in shared and shard["path"] not in gone
+        for row in shards.rows(storage.read(shard["path"]), shard["format"], columns)
+    }
+
+
+def _small(value: Any) -> Any:
+    """What stands for a value where only a change counts."""
+    return hashlib.sha256(value).digest() if isinstance(value, bytes) else value
+
+
+def _reasons(manifest: Manifest) -> Counter[str]:
+    funnel = manifest.funnel
+    return Counter({**manifest.duplicates, **funnel.rejected, **funnel.quarantined})

@@ -1,0 +1,261 @@
+"""What a takedown names: looked for in every version and in every table that the workspace has.
+
+A rule names records. What these hold is one drawing in all the canonical forms that it ever had, by equal raw bytes and
+equal canonical forms wherever they are; and with it goes what a version had in its cluster, since it resembles it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import ConfigError
+from pipeline.storage.base import NotFound, Storage
+from pipeline.storage.tables import read_table
+from pipeline.versions import published, shards
+from pipeline.versions.published import Manifest
+from pipeline.versions.straddling import pixels
+from pipeline.versions.takedown import FEATURES, SOURCE, Found, Rules
+from pipeline.work import ledger
+from stages import deduplicate, pictures
+
+_ORIGIN = ("raw_id", "source", "path", "url", "license")
+
+
+@dataclass
+class Hits:
+    """What was found where. ``versions``: number -> sample id -> places of its records."""
+
+    found: Found = field(default_factory=Found)
+    versions: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+    records: int = 0
+    """Records in tables, whether they became samples or not."""
+    parts_of: list[str] = field(default_factory=list)
+    """Licences of which one that was named is a part, and which it does not name."""
+
+
+def resolve(storage: Storage, rules: Rules) -> Hits:
+    """Look for what ``rules`` name. Raises ConfigError for a rule that can never match, and without a version."""
+    newest = published.read(storage)
+    manifests = [*(published.read(storage, n) for n in published.numbers(storage)[:-1]), newest]
+    seen = _Seen(storage, manifests)
+    _possible(seen, rules)
+    hits = Hits()
+    found = hits.found
+    taken = rules.taken
+    for table in seen.records():
+        named = taken.named(table)
+        if "sample_id" in table.column_names:
+            ids = pa.array(sorted(taken.samples), pa.string())
+            named |= pc.fill_null(pc.is_in(table["sample_id"], value_set=ids), False).to_numpy()
+        found.raw_ids.update(table.filter(pa.array(named))["raw_id"].to_pylist())
+        if "sample_id" in table.column_names:
+            found.samples.update(each for each in table.filter(pa.array(named))["sample_id"].to_pylist() if each)
+    seen.close(found)
+    for number, index in seen.indexes():
+        for row in index:
+            if row["sample_id"] in found.samples or any(o["raw_id"] in found.raw_ids for o in row["provenance"]):
+                hits.versions.setdefault(number, {})[row["sample_id"]] = []
+    clusters = {
+        (number, row["cluster_id"])
+        for number, index in seen.indexes()
+        for row in index
+        if row["sample_id"] in hits.versions.get(number, {})
+    }
+    for number, index in seen.indexes():
+        for row in index:
+            if (number, row["cluster_id"]) in clusters:
+                places = [f"{origin['source']}/{origin['path']}" for origin in row["provenance"]]
+                hits.versions.setdefault(number, {})[row["sample_id"]] = places
+                found.samples.add(row["sample_id"])
+                found.raw_ids.update(origin["raw_id"] for origin in row["provenance"])
+    seen.close(found)
+    hits.records = seen.parts(found)
+    found.features = list(seen.features(found.samples))
+    hits.parts_of = sorted(
+        each
+        for each in seen.licenses
+        if any(own != each and own in each.replace("(", " ").split() for own in rules.licenses)
+    )
+    return hits
+
+
+def _possible(seen: _Seen, rules: Rules) -> None:
+    for source, start in rules.paths:
+        if source not in seen.sources:
+            known = ", ".join(sorted(seen.sources))
+            raise ConfigError(
+                f"path:{source}/{start} can never match: no version has a source {source}; they have {known}"
+            )
+    if rules.urls and not seen.urls:
+        raise ConfigError(
+            f"{rules.urls[0]} can never match: no record here says which URL it is from; name it by its id or its path"
+        )
+
+
+class _Seen:
+    """The narrow columns of all versions and tables."""
+
+    def __init__(self, storage: Storage, manifests: list[Manifest]) -> None:
+        self._storage, self._manifests = storage, manifests
+        self._indexes: list[tuple[int, list[dict]]] = []
+        self._tables: list[tuple[tuple[str, str], str, pa.Table]] = []
+        self.sources: set[str] = set()
+        self.urls = False
+        self.licenses: set[str] = set()
+        read: dict[str, list[dict]] = {}
+        for manifest in manifests:
+            gone = published.redacted(storage, manifest.version)
+            rows = []
+            for part in manifest.index:
+                if part["path"] not in read and part["path"] not in gone:
+                    read[part["path"]] = read_table(storage, part["path"]).to_pylist()
+                rows += read.get(part["path"], [])
+            if any(part["path"] in gone for part in manifest.index):
+                rows += self._told_by_shards(manifest, gone, {row["sample_id"] for row in rows}, read)
+            self._indexes.append((manifest.version, rows))
+            self.sources.update(source["source"] for source in manifest.sources)
+        for stage, columns in (("crawl", _ORIGIN), ("samples", (*_ORIGIN, "sample_id"))):
+            for record in records(storage, stage):
+                self._add((record.source, record.key), stage, record.outputs["kept"].path, columns)
+        kept = {entry["path"]: entry for m in manifests for entry in m.kept.get("tables", ())}
+        named = {entry["path"]: entry for entry in manifests[-1].kept.get("raw", ())}
+        for path, entry in (kept | named).items():
+            self._add((entry["source"], entry["key"]), "crawl", path, _ORIGIN)
+        origins = [o for _, rows in self._indexes for row in rows for o in row["provenance"]]
+        self.urls = any(o["url"] for o in origins) or any(
+            table["url"].null_count < len(table) for _, _, table in self._tables
+        )
+        self.licenses = {o["license"] for o in origins if o["license"]}
+        for _, _, table in self._tables:
+            self.licenses.update(each for each in pc.unique(table["license"]).to_pylist() if each)
+
+    def _told_by_shards(
+        self, manifest: Manifest, gone: frozenset[str], known: set[str], read: dict[str, list[dict]]
+    ) -> list[dict]:
+        """Rows of an index that a purge removed, as far as shards that are left tell of them: each its own cluster."""
+        rows = []
+        for shard in shards.one_format(manifest.shards):
+            path = shard["path"]
+            if path in gone:
+                continue
+            if path not in read:
+                columns = ["sample_id", "provenance"]
+                samples = shards.rows(self._storage.read(path), shard["format"], columns)
+                read[path] = [
+                    {"sample_id": row["sample_id"], "cluster_id": row["sample_id"], "provenance": row["provenance"]}
+                    for row in samples
+                ]
+            rows += [row for row in read[path] if row["sample_id"] not in known]
+        return rows
+
+    def _add(self, part: tuple[str, str], stage: str, path: str, columns: tuple[str, ...]) -> None:
+        try:
+            self._tables.append((part, stage, read_table(self._storage, path, columns=list(columns))))
+        except NotFound:  # a record whose table was collected, or is lost: the next run makes it anew
+            return
+        self.sources.add(part[0])
+
+    def indexes(self) -> list[tuple[int, list[dict]]]:
+        """(version, rows of its index)."""
+        return self._indexes
+
+    def records(self) -> Iterator[pa.Table]:
+        """Tables of records, of the workspace and of what versions tell."""
+        for _, _, table in self._tables:
+            yield table
+        schema = pa.schema([(name, pa.string()) for name in (*_ORIGIN, "sample_id")])
+        for _, index in self._indexes:
+            rows = [
+                origin | {"sample_id": row["sample_id"] if not place else None}
+                for row in index
+                for place, origin in enumerate(row["provenance"])
+            ]
+            yield pa.Table.from_pylist(rows, schema=schema)
+
+    def close(self, found: Found) -> None:
+        """Add what is equal in raw bytes, or in a canonical form, to what was found; until that is all."""
+        pairs = {
+            (raw_id, sample_id)
+            for _, stage, table in self._tables
+            if stage == "samples"
+            for raw_id, sample_id in zip(table["raw_id"].to_pylist(), table["sample_id"].to_pylist(), strict=True)
+        }
+        pairs |= {(row["provenance"][0]["raw_id"], row["sample_id"]) for _, index in self._indexes for row in index}
+        while True:
+            before = len(found.raw_ids), len(found.samples)
+            for raw_id, sample_id in pairs:
+                if raw_id in found.raw_ids or sample_id in found.samples:
+                    found.raw_ids.add(raw_id)
+                    found.samples.add(sample_id)
+            if (len(found.raw_ids), len(found.samples)) == before:
+                return
+
+    def parts(self, found: Found) -> int:
+        """Note which raw tables hold what was found, and count the records in them."""
+        wanted = pa.array(sorted(found.raw_ids), pa.string())
+        count = 0
+        for part, stage, table in self._tables:
+            here = pc.sum(pc.is_in(table["raw_id"], value_set=wanted)).as_py() or 0
+            if here and stage == "crawl":
+                found.parts.add(part)
+                count += here
+        return count
+
+    def features(self, samples: set[str]) -> Iterator[pa.Table]:
+        """`FEATURES` of samples, from tables where these have them, else from shards of versions."""
+        left = set(samples)
+        for record in records(self._storage, "samples"):
+            try:
+                table = read_table(self._storage, record.outputs["kept"].path, columns=FEATURES.names)
+            except NotFound:
+                continue
+            table = table.filter(pc.is_in(table["sample_id"], value_set=pa.array(sorted(left), pa.string())))
+            left.difference_update(table["sample_id"].to_pylist())
+            yield table.select(FEATURES.names).cast(FEATURES)
+        done: set[str] = set()
+        for manifest in reversed(self._manifests):
+            text = json.dumps(manifest.config["deduplicate"])
+            settings = deduplicate.DeduplicateSettings.model_validate_json(text)
+            for shard in shards.one_format(manifest.shards):
+                if not left or shard["path"] in done:
+                    continue
+                done.add(shard["path"])
+                try:
+                    data = self._storage.read(shard["path"])
+                except NotFound:  # redacted
+                    continue
+                columns = ["sample_id", "tokens", "png"]
+                rows = [row for row in shards.rows(data, shard["format"], columns) if row["sample_id"] in left]
+                if rows:
+                    left.difference_update(row["sample_id"] for row in rows)
+                    yield _features(rows, settings)
+
+
+def _features(rows: list[dict], settings: deduplicate.DeduplicateSettings) -> pa.Table:
+    columns = deduplicate.features([row["tokens"] for row in rows], settings)
+    hashes = []
+    for row, key in zip(rows, columns["geometry_key"].to_pylist(), strict=True):
+        small = pictures.reduce(pixels(row["png"]))
+        hashes.append(pictures.picture_hash(small if key is None else pictures.colourless(small)))
+    columns |= {
+        "sample_id": pa.array([row["sample_id"] for row in rows], pa.string()),
+        "source": pa.array([SOURCE] * len(rows), pa.string()),
+        "picture_hash": pa.array(hashes, pa.binary(24)),
+    }
+    table = [columns.get(field.name, pa.nulls(len(rows), field.type)) for field in FEATURES]
+    return pa.table(table, schema=FEATURES)
+
+
+def records(storage: Storage, stage: str) -> Iterator[ledger.Record]:
+    """All records of a stage, whichever sources they are of."""
+    for entry in storage.list(f"tables/{stage}/"):
+        if entry.path.endswith(".json"):
+            source, key = entry.path.removeprefix(f"tables/{stage}/").removesuffix(".json").split("/", 1)
+            record = ledger.load(storage, stage, source, key)
+            if record is not None:
+                yield record

@@ -1,0 +1,207 @@
+"""Hold a version against its manifest: every shard's bytes, every record's tokens, and that the counts balance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.errors import StorageError
+from pipeline.progress import Display
+from pipeline.storage import integrity
+from pipeline.storage.base import NotFound, Storage
+from pipeline.storage.tables import read_table
+from pipeline.versions import published, shards, straddling
+from pipeline.versions.published import Manifest
+from stages import deduplicate, tokenize
+
+COLUMNS = (
+    "sample_id",
+    "svg",
+    "tokens",
+    "segments",
+    "input_ids",
+    "atomic_length",
+    "segment_length",
+    "ids_length",
+    "tier",
+    "split",
+    "license",
+    "provenance",
+)
+
+MOST_FAULTS = 20
+"""Faults of one shard that are told in full."""
+
+
+def verify_version(storage: Storage, version: int | None, display: Display) -> tuple[list[str], str]:
+    """All differences between a version and its manifest, one line each, and a sentence of what was checked.
+
+    Checks each shard's size, sha256, rows, tier, split and token counts; that ``sample_id`` is the digest of the
+    canonical SVG; that the tokens decode to it, the segments to the tokens and the ids to the segments; that every
+    format holds the same samples, and none twice; that no near-duplicates straddle splits (`splits`); the index,
+    clusters, layout, lineage and kept tables by their digests; that shards and index say the same of licences and
+    provenance; and the funnel.
+    """
+    manifest = published.read(storage, version)
+    faults: list[str] = []
+    if not manifest.funnel.balanced:
+        faults.append(f"the funnel of version {manifest.version} does not add up")
+    try:
+        checker = _Checker(storage, manifest)
+    except _Bad as error:
+        return [*faults, str(error)], ""
+    gone = published.redacted(storage, manifest.version)
+    others = [file for file in manifest.files if "format" not in file and file["path"] not in gone]
+    kept = {file["path"] for name in ("tables", "raw") for file in manifest.kept.get(name, ())}
+    if manifest.version != published.numbers(storage)[-1]:  # no run builds on another, so garbage collection takes them
+        others = [file for file in others if file["path"] not in kept]
+    faults += integrity.faults(storage, others).values()
+    if faults:
+        return faults, ""
+    samples: dict[str, list[str]] = {}
+    missing: dict[str, int] = {}
+    with display:
+        display.begin("verify", 0, len(manifest.shards))
+        for shard in manifest.shards:
+            if shard["path"] in gone:
+                missing[shard["format"]] = missing.get(shard["format"], 0) + shard["rows"]
+                samples.setdefault(shard["format"], [])
+                display.advance(0)
+                continue
+            ids, found = checker.check(shard)
+            samples.setdefault(shard["format"], []).extend(ids)
+            faults += found[:MOST_FAULTS] + (
+                [f"{shard['path']}: and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
+            )
+            display.advance(len(ids))
+        faults += checker.straddling()
+    if not any(part["path"] in gone for part in manifest.index):
+        faults += checker.index_faults(bool(gone))
+    for form, ids in sorted(samples.items()):
+        if len(ids) + missing.get(form, 0) != manifest.funnel.kept:
+            faults.append(f"{form} shards hold {len(ids)} samples, the funnel says {manifest.funnel.kept}")
+        if len(set(ids)) != len(ids):
+            faults.append(f"{form} shards hold {len(ids) - len(set(ids))} samples twice")
+    if not gone and len({tuple(sorted(ids)) for ids in samples.values()}) > 1:
+        faults.append("the formats do not hold the same samples")
+    count = len(manifest.shards)
+    told = f"{count} shards, {manifest.funnel.kept:,} samples, all sound"
+    if gone:
+        told = f"redacted, {len(gone)} of {count} shards are gone by takedowns; the others are sound"
+    return faults, f"version {manifest.version} verified: {told}"
+
+
+def _index_rows(storage: Storage, path: str) -> list[dict[str, Any]]:
+    try:
+        return list(read_table(storage, path, columns=["sample_id", "provenance"]).to_pylist())
+    except NotFound:  # redacted
+        return []
+
+
+class _Bad(StorageError):
+    """A file that everything else depends on is missing or changed."""
+
+
+class _Checker:
+    def __init__(self, storage: Storage, manifest: Manifest) -> None:
+        self._storage = storage
+        files = {role: self._vocabulary(file) for role, file in manifest.vocabulary["files"].items()}
+        self._segments = tokenize.Segments.from_json(files["segments"])
+        self._tokenizer = tokenize.load_tokenizer(files["tokenizer"])
+        settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
+        self._vocabulary_table = tokenize.Vocabulary.build(settings)
+        own = deduplicate.DeduplicateSettings.model_validate_json(json.dumps(manifest.config["deduplicate"]))
+        self._splits, self._own = straddling.Splits(own), own
+        self._shard_of: dict[str, Mapping[str, Any]] = {}
+        self._index = {
+            row["sample_id"]: row["provenance"] for part in manifest.index for row in _index_rows(storage, part["path"])
+        }
+        self._lineage = bool(manifest.lineage)
+        gone = published.redacted(storage, manifest.version)
+        self._redacted = any(part["path"] in gone for part in manifest.index)
+        self._format = shards.one_format(manifest.shards)[0]["format"] if manifest.shards else ""
+
+    def _vocabulary(self, file: dict[str, Any]) -> str:
+        try:
+            data = self._storage.read(file["path"])
+        except NotFound:
+            raise _Bad(f"{file['path']} is missing") from None
+        if hashlib.sha256(data).hexdigest() != file["sha256"]:
+            raise _Bad(f"{file['path']}: sha256 differs from the manifest's")
+        return data.decode()
+
+    def check(self, shard: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """The sample ids in a shard, and its faults."""
+        path = shard["path"]
+        try:
+            data = self._storage.read(path)
+        except NotFound:
+            return [], [f"{path} is missing"]
+        if len(data) != shard["bytes"] or hashlib.sha256(data).hexdigest() != shard["sha256"]:
+            return [], [f"{path}: size or sha256 differs from the manifest's"]
+        rows = list(shards.rows(data, shard["format"], COLUMNS))
+        ids = [row["sample_id"] for row in rows]
+        if shard["format"] == self._format:
+            self._splits.add(rows)
+            self._shard_of |= dict.fromkeys(ids, shard)
+        faults = [f"{path}: {fault}" for row in rows for fault in self._record(row, shard)]
+        sums = {
+            "rows": len(rows),
+            "atomic_tokens": sum(row["atomic_length"] for row in rows),
+            "segment_tokens": sum(row["segment_length"] for row in rows),
+            "ids": sum(row["ids_length"] for row in rows),
+        }
+        faults += [
+            f"{path}: {name} is {n}, the manifest says {shard[name]}" for name, n in sums.items() if n != shard[name]
+        ]
+        return ids, faults
+
+    def index_faults(self, redacted: bool) -> list[str]:
+        """Samples that are in the index alone; with ``redacted``, these may be in shards that are gone."""
+        lost = [] if redacted or not self._format else sorted(self._index.keys() - self._shard_of.keys())
+        return [f"the index has {len(lost)} samples that no shard has, {lost[0]} among them"] if lost else []
+
+    def straddling(self) -> list[str]:
+        """A line for each pair of near-duplicates in different splits, of what was checked."""
+        if not self._own.near:
+            return []
+        return [
+            f"{a} and {b} are near-duplicates in different splits" for a, b in self._splits.crossing(self._pictures)
+        ]
+
+    def _pictures(self, wanted: Sequence[str]) -> dict[str, tuple[bytes, str]]:
+        found: dict[str, tuple[bytes, str]] = {}
+        for path in sorted({self._shard_of[sample_id]["path"] for sample_id in wanted}):
+            data = self._storage.read(path)
+            rows = shards.rows(data, self._format, ["sample_id", "png", "svg"])
+            found |= {row["sample_id"]: (row["png"], row["svg"]) for row in rows}
+        return {sample_id: found[sample_id] for sample_id in wanted}
+
+    def _record(self, row: dict[str, Any], shard: Mapping[str, Any]) -> Iterator[str]:
+        sample = row["sample_id"]
+        if hashlib.sha256(row["svg"].encode()).hexdigest() != sample:
+            yield f"{sample}: the SVG has another digest"
+        try:
+            if tokenize.decode(row["tokens"], self._vocabulary_table) != row["svg"]:
+                yield f"{sample}: the tokens decode to another SVG"
+        except tokenize.TokenError as error:
+            yield f"{sample}: the tokens do not decode: {error}"
+        if tokenize.decode_segments(row["segments"], self._segments) != row["tokens"]:
+            yield f"{sample}: the segments decode to other tokens"
+        # decoding is not asked, since a base tokenizer may spell a text's characters in another way
+        if self._tokenizer.encode(row["segments"], add_special_tokens=False).ids != list(row["input_ids"]):
+            yield f"{sample}: the ids are not those of the segments"
+        known = self._index.get(sample)
+        if self._redacted:
+            pass
+        elif known is None:
+            yield f"{sample}: the index does not have it"
+        elif self._lineage:  # before, shards could say what was no longer so
+            if row["license"] != known[0]["license"] or row["provenance"][:1] != known[:1]:
+                yield f"{sample}: its record or licence is not the index'"
+            if any(origin not in known for origin in row["provenance"]):
+                yield f"{sample}: a copy that it tells of is not in the index"
+        if len(row["input_ids"]) != row["ids_length"] or (row["tier"], row["split"]) != (shard["tier"], shard["split"]):
+            yield f"{sample}: tier, split or ids are not the shard's"

@@ -1,0 +1,1 @@
+"""What a task is, what is done, and where untrusted code runs."""

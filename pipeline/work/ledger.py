@@ -1,0 +1,129 @@
+"""What has been done: a record beside each partition's output.
+
+A record is written after the data it describes, and that data is named by its content and never replaced. So: no
+record, not done; a record, and what it names is there, until garbage collection finds that nothing names it. A record
+is reused when its fingerprint equals the planned one; its *basis* (the fingerprint's parts in clear) says what changed
+when it does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.storage.base import NotFound, Storage
+from pipeline.storage.tables import Output
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with one spelling for each value: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """Hex sha256 of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Everything a partition's result depends on."""
+
+    versions: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    inputs: tuple[tuple[str, str], ...]
+    """(path, digest) of each input."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 over all parts."""
+        return digest({"versions": self.versions, "settings": self.settings, "inputs": self.inputs})
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished partition: what it was made from, what it wrote, and how its counts add up."""
+
+    stage: str
+    source: str
+    key: str
+    fingerprint: str
+    versions: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    inputs: str
+    """Digest of the basis' inputs."""
+    outputs: Mapping[str, Output]
+    """By role, for example ``kept`` and ``dropped``."""
+    rows_in: int
+    rows_kept: int
+    dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Stage -> reason -> records."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """As the JSON text that is stored."""
+        data = vars(self) | {"outputs": {role: output.to_json() for role, output in self.outputs.items()}}
+        return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Record:
+        """Inverse of `to_bytes`."""
+        fields = json.loads(data)
+        fields["outputs"] = {role: Output.from_json(o) for role, o in fields["outputs"].items()}
+        return cls(**fields)
+
+
+def table_path(stage: str, source: str, key: str, suffix: str = "parquet") -> str:
+    """Where a partition's output of that kind lies in the workspace."""
+    return f"tables/{stage}/{source}/{key}.{suffix}"
+
+
+def load(storage: Storage, stage: str, source: str, key: str) -> Record | None:
+    """The record of a partition, or None if it is not done (or its record is of an unreadable, older form)."""
+    try:
+        return Record.from_bytes(storage.read(table_path(stage, source, key, "json")))
+    except NotFound:
+        return None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def save(storage: Storage, record: Record) -> None:
+    """Mark a partition as done; call it after its outputs are written."""
+    storage.write(table_path(record.stage, record.source, record.key, "json"), record.to_bytes())
+
+
+def records(storage: Storage, stage: str, sources: Iterable[str]) -> list[Record]:
+    """The records of a stage's partitions of these sources, in their order, then by key."""
+    found = []
+    for source in sources:
+        for entry in storage.list(f"tables/{stage}/{source}/"):
+            if entry.path.endswith(".json"):
+                key = entry.path.rpartition("/")[2].removesuffix(".json")
+                record = load(storage, stage, source, key)
+                if record is not None:
+                    found.append(record)
+    return found
+
+
+def explain_change(record: Record, basis: Basis) -> str:
+    """Say in a few words why ``record`` cannot be reused for ``basis``."""
+    changes = [f"{key} from {old} to {new}" for key, old, new in _differences(record.settings, basis.settings)]
+    changes += [
+        f"version of {key} from {old} to {new}" for key, old, new in _differences(record.versions, basis.versions)
+    ]
+    if record.inputs != digest(basis.inputs):
+        changes.append("input")
+    return "changed: " + ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")
+
+
+def _differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, str, str]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in sorted({*old, *new}):
+            found += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
+        return found
+    return [] if old == new else [(prefix, canonical_json(old)[:40], canonical_json(new)[:40])]
