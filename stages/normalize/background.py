@@ -13,9 +13,10 @@ from lxml import etree
 
 from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
-from stages.normalize.colors import BLACK, hexadecimal, linear, parse_color
+from stages.normalize.colors import parse_color
 from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint, parse_property
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.srgb import BLACK, hexadecimal, linear
 from stages.normalize.tree import Node
 from stages.reasons import Reason
 

@@ -19,7 +19,7 @@ from stages.normalize.calculations import (
     UnknownFunction,
     math_term,
 )
-from stages.normalize.colors import Color, parse_color
+from stages.normalize.srgb import Color, parse_word
 
 _RANGES: dict[str, tuple[str, tuple[float, float, float]]] = {
     "rgb": ("srgb", (255.0, 255.0, 255.0)),
@@ -158,7 +158,7 @@ class _Reader:
             return self._function(node.lower_name, node.arguments, depth)
         if _is(node, "currentcolor"):
             return _made(self._current)
-        color = parse_color(node.serialize()) if node.type in ("ident", "hash") else None
+        color = parse_word(node.serialize()) if node.type in ("ident", "hash") else None
         if color is None:
             raise _Invalid
         return _made(color)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize.clip_shapes import css_shape
-from stages.normalize.colors import BLACK
 from stages.normalize.computed import compute, refuse
 from stages.normalize.conditional import shown
 from stages.normalize.draw import Look
@@ -20,6 +19,7 @@ from stages.normalize.ink import ink, rectangle
 from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
+from stages.normalize.srgb import BLACK
 from stages.normalize.text import draw_text
 from stages.normalize.transforms import Box, Matrix, determinant, multiply
 from stages.normalize.tree import Node

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
-from stages.normalize.colors import Color, parse_color
+from stages.normalize.colors import parse_color
 from stages.normalize.properties import Paint
+from stages.normalize.srgb import Color
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve
 from stages.untrusted import limit_css_nesting

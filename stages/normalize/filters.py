@@ -15,7 +15,6 @@ from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize import effects
 from stages.normalize.canvas import Canvas
-from stages.normalize.colors import Color, linear
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.filter_functions import steps
 from stages.normalize.ink import ink
@@ -23,6 +22,7 @@ from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.quantize import snap
 from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
+from stages.normalize.srgb import Color, linear
 from stages.normalize.stops import current_color
 from stages.normalize.transforms import (
     IDENTITY,

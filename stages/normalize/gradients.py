@@ -11,11 +11,11 @@ import math
 
 from stages.base import Dropped
 from stages.canonical import Element, number
-from stages.normalize.colors import Color, hexadecimal
 from stages.normalize.placement import server_matrix
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.srgb import Color, hexadecimal
 from stages.normalize.stops import Stop, read_stops
 from stages.normalize.transforms import Box, Matrix, apply, determinant, multiply
 from stages.normalize.tree import Node

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from stages.base import Dropped
 from stages.canonical import Element
-from stages.normalize.colors import BLACK, linear
 from stages.normalize.computed import check_declared
 from stages.normalize.draw import Look
 from stages.normalize.effects import BoxOf, apply_clip, clip, holds, own_properties, units, wrap
 from stages.normalize.properties import Mask, Paint
 from stages.normalize.shapes import Shape
+from stages.normalize.srgb import BLACK, linear
 from stages.normalize.transforms import map_box
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve

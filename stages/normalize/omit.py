@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stages.canonical import SVG_NS
+from stages.normalize.settings import NormalizeSettings
 from stages.normalize.tree import parse
 from stages.untrusted import limit_css_nesting
-
-if TYPE_CHECKING:
-    from stages.normalize.settings import NormalizeSettings
 
 _ELEMENTS = {
     "text": ("text",),

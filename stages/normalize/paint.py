@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import number
-from stages.normalize.colors import Color, hexadecimal
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
@@ -16,6 +15,7 @@ from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import TooLarge
+from stages.normalize.srgb import Color, hexadecimal
 from stages.normalize.transforms import Box, Matrix, multiply, singular_values
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, resolve

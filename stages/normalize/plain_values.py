@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stages.normalize.colors import BLACK, css
 from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
 from stages.normalize.shapes import Shape
+from stages.normalize.srgb import BLACK, css
 from stages.normalize.stops import current_color
 from stages.normalize.tree import Node
 from stages.normalize.units import FONT_SIZE, Length, Viewport, resolve

@@ -13,8 +13,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.normalize.calculations import LENGTH, UnknownFunction, parse_math
-from stages.normalize.colors import BLACK, Color, is_modern, is_plain, parse_color
+from stages.normalize.color_functions import evaluate
+from stages.normalize.colors import is_modern, is_plain, parse_color
 from stages.normalize.known_attributes import PRESENTATION_ATTRIBUTES
+from stages.normalize.srgb import BLACK, Color
 from stages.normalize.text_values import (
     ALIGNMENTS,
     BASELINES,
@@ -30,6 +32,7 @@ from stages.normalize.text_values import (
     parse_weight,
     parse_white_space,
 )
+from stages.normalize.transform_lists import check_property, is_origin
 from stages.normalize.units import (
     FONT_SIZE,
     Length,
@@ -38,6 +41,7 @@ from stages.normalize.units import (
     parse_size,
     split_list,
 )
+from stages.pathdata import parse_path
 from stages.reasons import Reason
 
 
@@ -61,8 +65,6 @@ class Paint(NamedTuple):
         """The colour of a paint that is one, where ``currentColor`` is ``current``."""
         if self.color is not None or not self.expression:
             return self.color or current
-        from stages.normalize.color_functions import evaluate
-
         return evaluate(self.expression, current) or BLACK
 
 
@@ -158,8 +160,6 @@ def _deferred(text: str) -> Paint | None:
 
     Raises UnknownFunction.
     """
-    from stages.normalize.color_functions import evaluate
-
     if evaluate(text, BLACK) is None:
         return None
     return Paint("current", expression=text, exotic=True, modern=is_modern(text))
@@ -309,8 +309,6 @@ def _offset_path(text: str) -> str | Refused:
 
 
 def _origin(text: str) -> str | None:
-    from stages.normalize.transform_lists import is_origin
-
     return text.strip() if is_origin(text) else None
 
 
@@ -444,8 +442,6 @@ def parse_property(name: str, text: str) -> Any:
         if name in GEOMETRY_PROPERTIES:
             return _geometry(name, text)
         if name in TRANSFORM_PROPERTIES:
-            from stages.normalize.transform_lists import check_property
-
             return text.strip() if check_property(name, text) else None
         if name == "d":
             return _path_data(text)
@@ -482,8 +478,6 @@ def _geometry(name: str, text: str) -> str | None:
 def _path_data(text: str) -> str | None:
     """The path data of ``d``, "" for none, None if it is invalid (SVG 2, section 9.3.1)."""
     import tinycss2
-
-    from stages.pathdata import parse_path
 
     word = text.strip()
     if word.lower() == "none":

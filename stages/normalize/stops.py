@@ -13,10 +13,11 @@ from typing import Any
 from lxml import etree
 
 from stages.canonical import SVG_NS
-from stages.normalize.colors import BLACK, Color, hexadecimal
+from stages.normalize.color_functions import OklabColor, oklab, srgb
 from stages.normalize.computed import check_declared
 from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint
+from stages.normalize.srgb import BLACK, Color, hexadecimal
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, parse_number
 
@@ -50,8 +51,6 @@ def read_stops(node: Node, plain: Plain) -> list[Stop]:
 
 
 def _between(stops: list[Stop], children: list[Node]) -> list[Stop]:
-    from stages.normalize.color_functions import OklabColor, oklab, srgb
-
     points = []
     for (_, color), child in zip(stops, children, strict=True):
         paint, opacity = child.declared.get("stop-color"), child.declared.get("stop-opacity", 1.0)

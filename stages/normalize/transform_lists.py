@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from stages.base import Dropped
 from stages.normalize.calculations import ANGLE, LENGTH, PERCENTAGE, SCALAR, UnknownFunction, math_term
 from stages.normalize.transforms import IDENTITY, Box, Matrix, about, multiply, rotation
-from stages.normalize.units import NUMBER, parse_length, resolve
+from stages.normalize.units import NUMBER, parse_length, resolve, split_list
 from stages.reasons import Reason
 
 _FUNCTION = re.compile(r"\s*([A-Za-z0-9]+)\s*\(([^()]*)\)\s*(,?)")
@@ -314,8 +314,6 @@ _ACROSS, _DOWN = frozenset(("left", "right")), frozenset(("top", "bottom"))
 @lru_cache(maxsize=1024)
 def _origin(text: str) -> tuple[str, ...] | None:
     """The two values of ``transform-origin``, across and down (CSS Transforms 1, section 9); None if it is invalid."""
-    from stages.normalize.units import split_list
-
     if "," in text and "(" not in text:
         return None
     parts = split_list(text.lower()) if text.strip() else []

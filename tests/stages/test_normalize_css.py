@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
 from stages.normalize.calculations import UnknownFunction
-from stages.normalize.colors import Color, hexadecimal, parse_color
+from stages.normalize.colors import parse_color
+from stages.normalize.srgb import Color, hexadecimal
 from stages.normalize.transform_lists import parse_transform
 from stages.normalize.transforms import apply, multiply
 from stages.normalize.units import Length, parse_length
