@@ -101,14 +101,13 @@ def write_step(work: Work) -> Record:
     shards: list[dict[str, Any]] = []
     outputs: dict[str, Output] = {}
     for pack in write.pack(rows, settings):
-        for form in settings.formats:
-            data = write.parquet_shard(pack.rows) if form == "parquet" else write.webdataset_shard(pack.rows)
-            output = _write_shard(work, form, pack, data)
+        for name in settings.formats:
+            output = _write_shard(work, write.FORMATS[name], pack)
             outputs[output.path] = output
             shards.append(
                 {
                     "path": output.path,
-                    "format": form,
+                    "format": name,
                     "sha256": output.sha256,
                     "bytes": output.bytes,
                     "rows": output.rows,
@@ -130,10 +129,10 @@ def write_step(work: Work) -> Record:
     )
 
 
-def _write_shard(work: Work, form: str, pack: write.Pack, data: bytes) -> Output:
-    suffix = "parquet" if form == "parquet" else "tar"
-    name = f"shards/{form}/{pack.tier}/{pack.split}-{hashlib.sha256(data).hexdigest()[:20]}.{suffix}"
-    return write_bytes(work.storage, name, data, pack.rows.num_rows)
+def _write_shard(work: Work, form: write.Format, pack: write.Pack) -> Output:
+    data = form.write(pack.rows)
+    path = f"shards/{form.name}/{pack.tier}/{pack.split}-{hashlib.sha256(data).hexdigest()[:20]}.{form.suffix}"
+    return write_bytes(work.storage, path, data, pack.rows.num_rows)
 
 
 def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:

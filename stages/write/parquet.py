@@ -1,6 +1,10 @@
 """A Parquet shard with fixed writer settings: equal rows, equal bytes."""
 
+from __future__ import annotations
+
 import io
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +33,11 @@ def parquet_shard(rows: pa.Table) -> bytes:
         write_page_checksum=True,
     )
     return stream.getvalue()
+
+
+def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The samples of a Parquet shard, with these columns."""
+    yield from pq.read_table(pa.BufferReader(data), columns=list(columns)).to_pylist()
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -1,17 +1,26 @@
 """Settings of the shard writer."""
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stages.base import Settings
+from stages.write.formats import FORMATS
+
+
+def _known(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"must be one of {', '.join(FORMATS)}")
+    return name
 
 
 class WriteSettings(Settings):
     """How samples are packed into shards."""
 
-    formats: tuple[Literal["parquet", "webdataset"], ...] = Field(
-        ("parquet", "webdataset"), min_length=1, description="which kinds of shards to write, each with all samples"
+    formats: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
+        ("parquet", "webdataset"),
+        min_length=1,
+        description=f"formats of shards to write, each with all samples: {', '.join(FORMATS)}",
     )
     max_rows: int = Field(10_000, ge=1, description="samples in a shard at most")
     max_bytes: int = Field(

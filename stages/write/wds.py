@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,22 +20,45 @@ def webdataset_shard(rows: pa.Table) -> bytes:
     Each sample has ``<sample_id>.svg`` (canonical SVG), ``.png``, ``.txt`` (the caption), ``.json`` (all other columns)
     and ``.ids.npy`` (input_ids, int32, shape (segment tokens,)).
     """
+    from webdataset import TarWriter  # imports PyTorch where that is installed: only who writes tars waits for it
+
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    with TarWriter(stream, user="", group="", mode=0o644, mtime=0, encoder=False) as tar:
         for row in rows.to_pylist():
-            key = row["sample_id"]
-            _add(tar, f"{key}.svg", row["svg"].encode())
-            _add(tar, f"{key}.png", row["png"])
-            _add(tar, f"{key}.txt", row["caption"].encode())
-            _add(tar, f"{key}.json", _json({k: v for k, v in row.items() if k not in _IN_OWN_MEMBER}))
-            _add(tar, f"{key}.ids.npy", _npy(row["input_ids"]))
+            members = {
+                "svg": row["svg"].encode(),
+                "png": row["png"],
+                "txt": row["caption"].encode(),
+                "json": _json({k: v for k, v in row.items() if k not in _IN_OWN_MEMBER}),
+                "ids.npy": _npy(row["input_ids"]),
+            }
+            for kind, content in members.items():  # one by one: of several, the writer sorts the names
+                tar.write({"__key__": row["sample_id"], kind: content})
     return stream.getvalue()
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    member = tarfile.TarInfo(name)  # mtime, uid and gid are 0 unless set
-    member.size, member.mode = len(data), 0o644
-    tar.addfile(member, io.BytesIO(data))
+def webdataset_rows(data: bytes, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The samples of a tar that `webdataset_shard` wrote, with all their columns, whichever are asked for."""
+    row: dict[str, Any] = {}
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            key, _, kind = member.name.partition(".")
+            stream = tar.extractfile(member)
+            content = stream.read() if stream else b""
+            if row and row["sample_id"] != key:
+                yield row
+                row = {}
+            row["sample_id"] = key
+            if kind == "json":
+                row |= json.loads(content)
+            elif kind == "ids.npy":
+                row["input_ids"] = np.load(io.BytesIO(content), allow_pickle=False).tolist()
+            elif kind == "png":
+                row["png"] = content
+            else:
+                row[{"svg": "svg", "txt": "caption"}[kind]] = content.decode()
+    if row:
+        yield row
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.schema import SHARD
-from stages.write import WriteSettings, pack, parquet_shard, webdataset_shard
+from stages.write import FORMATS, Format, WriteSettings, pack
 from stages.write.packing import row_bytes
 
 
@@ -62,23 +63,31 @@ def test_packs_hold_every_row_once_within_the_limits(count: int, max_rows: int, 
 
 @given(st.permutations(range(12)))
 def test_order_of_rows_decides_nothing(order: list[int]) -> None:
-    """Rows in any order give the same bytes in both formats."""
+    """Rows in any order give the same bytes in every format."""
     table = rows(12)
     shuffled = table.take(pa.array(order))
     for one, two in zip(pack(table, WriteSettings()), pack(shuffled, WriteSettings()), strict=True):
-        assert parquet_shard(one.rows) == parquet_shard(two.rows)
-        assert webdataset_shard(one.rows) == webdataset_shard(two.rows)
+        for form in FORMATS.values():
+            assert form.write(one.rows) == form.write(two.rows)
 
 
-def test_parquet_gives_back_the_rows() -> None:
-    """What is read equals what was written, in schema and values."""
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_a_format_reads_what_it_wrote(form: Format) -> None:
+    """Every column of every row comes back as it was, in the rows' order; of no rows come none."""
     table = rows(5)
-    assert pq.read_table(io.BytesIO(parquet_shard(table))) == table
+    read = form.read(form.write(table), SHARD.names)
+    assert pa.Table.from_pylist([{name: row[name] for name in SHARD.names} for row in read], SHARD) == table
+    assert list(form.read(form.write(table.slice(0, 0)), SHARD.names)) == []
+
+
+def test_parquet_keeps_the_schema() -> None:
+    """A Parquet shard says the types of its columns as they are."""
+    assert pq.read_schema(io.BytesIO(FORMATS["parquet"].write(rows(5)))) == SHARD
 
 
 def test_tar_has_no_clock_and_no_host() -> None:
     """Members have mtime, uid and gid 0 and no names; a sample's members stand together in one order."""
-    with tarfile.open(fileobj=io.BytesIO(webdataset_shard(rows(3)))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(FORMATS["webdataset"].write(rows(3)))) as tar:
         members = tar.getmembers()
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {(0, 0, 0, "", "", 0o644)}
         assert [m.name.split(".", 1)[1] for m in members] == ["svg", "png", "txt", "json", "ids.npy"] * 3
@@ -102,3 +111,9 @@ def test_a_sample_that_goes_changes_its_own_shard_and_its_sibling_at_most(count:
 
     before, after = shards(table), shards(table.filter(pc.not_equal(table["sample_id"], ids[gone % count])))
     assert len(before - after) <= 2 and len(after - before) <= 1
+
+
+def test_an_unknown_format_is_refused() -> None:
+    """A format that nothing writes is no setting, and the message names those that are."""
+    with pytest.raises(ValueError, match="must be one of parquet, webdataset"):
+        WriteSettings(formats=("parquet", "csv"))
