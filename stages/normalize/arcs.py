@@ -1,4 +1,4 @@
-"""Elliptical arcs: affine maps, middles, extents and cuts in closed form (SVG 2, appendix B.2).
+"""Elliptical arcs: affine maps, middles and cuts in closed form (SVG 2, appendix B.2).
 
 An arc goes from one point to another on an ellipse (``rx``, ``ry``, ``rotation`` in degrees); radii too small for the
 distance of its ends stand for radii scaled up until they reach.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stages.normalize.transforms import Box, Matrix
+from stages.normalize.transforms import Matrix
 
 
 class Center(NamedTuple):
@@ -124,26 +124,6 @@ def canonical_ellipse(rx: float, ry: float, rotation: float) -> tuple[float, flo
     if abs(rotation) == 90:
         return ry, rx, 0.0
     return rx, ry, rotation
-
-
-def extent_box(x0: float, y0: float, segment: tuple[Any, ...]) -> Box:
-    """The exact bounding box of an arc segment that starts at (x0, y0)."""
-    _, rx, ry, rotation, large, sweep, x, y = segment
-    left, right = (x0, x) if x0 < x else (x, x0)
-    top, bottom = (y0, y) if y0 < y else (y, y0)
-    if (x0, y0) == (x, y) or rx == 0 or ry == 0:
-        return left, top, right, bottom
-    c = center(x0, y0, rx, ry, rotation, large, sweep, x, y)
-    for base in (math.atan2(c.qx, c.px), math.atan2(c.qy, c.py)):
-        for turn in (base, base + math.pi):
-            offset = (turn - c.start) % (2 * math.pi)
-            if c.extent < 0:
-                offset -= 2 * math.pi
-            if (0 <= offset <= c.extent) or (c.extent <= offset <= 0):
-                px, py = c.at(c.start + offset)
-                left, right = min(left, px), max(right, px)
-                top, bottom = min(top, py), max(bottom, py)
-    return left, top, right, bottom
 
 
 def cut(x0: float, y0: float, segment: tuple[Any, ...], places: list[float]) -> list[tuple[Any, ...]]:

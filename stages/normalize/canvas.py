@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 from stages.base import Dropped
+from stages.normalize.boxes import Box, map_box
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.transforms import Box, Matrix, map_box, multiply
+from stages.normalize.transforms import Matrix, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import NUMBER, parse_length, resolve
 from stages.reasons import Reason

@@ -16,8 +16,8 @@ from itertools import pairwise
 
 from stages.base import Dropped
 from stages.normalize import arcs
-from stages.normalize.segments import Segment, Subpath, bezier, hull_box, turning_points
-from stages.normalize.transforms import Box
+from stages.normalize.boxes import Box, hull_box
+from stages.normalize.path_segments import Segment, Subpath, bezier, turning_points
 from stages.reasons import Reason
 
 _MOST_PIECES = 20_000

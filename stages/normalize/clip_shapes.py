@@ -13,11 +13,11 @@ from lxml import etree
 
 from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
+from stages.normalize.boxes import Box, BoxFinder, grown, place_and_size
 from stages.normalize.draw import Look
+from stages.normalize.path_segments import Subpath, from_commands, transform
 from stages.normalize.properties import REFERENCE_BOXES
-from stages.normalize.segments import Subpath, from_commands, transform
 from stages.normalize.shapes import SHAPES, Shape, ellipse_path, rect_path
-from stages.normalize.transforms import Box
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.pathdata import parse_path
@@ -37,7 +37,7 @@ def css_shape(
     node: Node,
     text: str,
     place: Place,
-    box: Callable[[], Box | None],
+    box: BoxFinder,
     shape: Shape | None,
 ) -> list[Element]:
     """The area of a shape that clips ``node``, on the canvas. Raises Dropped (UNSUPPORTED_CLIP_PATH)."""
@@ -48,7 +48,7 @@ def css_shape(
         raise _refusal(text)
     area = _reference_box(walker, node, words[0] if words else "border-box", place, box, shape, text)
     if match is None:
-        path, rule = rect_path(*_sides(area), 0.0, 0.0), "nonzero"
+        path, rule = rect_path(*place_and_size(area), 0.0, 0.0), "nonzero"
     else:
         outline = _SHAPES.get(match["name"].lower())
         if outline is None:
@@ -79,16 +79,12 @@ def _make_plain(walker: Walker, node: Node, name: str, data: str, rule: str) -> 
     walker.plain.declare(node, "clip-path", f"url(#{name})", "clip_shape")
 
 
-def _sides(box: Box) -> tuple[float, float, float, float]:
-    return box[0], box[1], box[2] - box[0], box[3] - box[1]
-
-
 def _reference_box(
     walker: Walker,
     node: Node,
     name: str,
     place: Place,
-    box: Callable[[], Box | None],
+    box: BoxFinder,
     shape: Shape | None,
     text: str,
 ) -> Box:
@@ -111,7 +107,7 @@ def _reference_box(
     if shape.kind not in ("rect", "circle", "ellipse"):
         raise _refusal(f"{text} of a stroked {shape.kind}")
     half = resolve(style["stroke-width"], place.viewport.diagonal) / 2
-    return found[0] - half, found[1] - half, found[2] + half, found[3] + half
+    return grown(found, half, half)
 
 
 def _stroked(walker: Walker, node: Node) -> bool:
@@ -197,7 +193,7 @@ def _corners(text: str, width: float, height: float, size: float) -> tuple[float
 
 
 def _rounded(box: Box, text: str, size: float) -> _Outline | None:
-    x, y, width, height = _sides(box)
+    x, y, width, height = place_and_size(box)
     if width <= 0 or height <= 0:
         return [], "nonzero"
     radii = _corners(text, width, height, size) if text.strip() else (0.0, 0.0)

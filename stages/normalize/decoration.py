@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from stages.normalize.characters import refuse
 from stages.normalize.glyphs import extents, face_of
+from stages.normalize.path_segments import Subpath
 from stages.normalize.properties import Decoration
-from stages.normalize.segments import Subpath
 from stages.normalize.typeset import Run, contours, turned
 
 _THICK = 0.1

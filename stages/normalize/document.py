@@ -11,6 +11,7 @@ from stages.normalize import effects
 from stages.normalize.aliases import occurs, spell_out
 from stages.normalize.animation import end_of_styles
 from stages.normalize.background import ground, rectangle
+from stages.normalize.boxes import union
 from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
 from stages.normalize.css import cascade
@@ -21,7 +22,6 @@ from stages.normalize.plain import Plain
 from stages.normalize.plain_values import declare_plain
 from stages.normalize.references import decode_references
 from stages.normalize.root_font import resolve_rem
-from stages.normalize.segments import union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.smil import ANIMATIONS, hold_ends
 from stages.normalize.structure import Walker

@@ -12,15 +12,16 @@ from itertools import pairwise
 
 from stages.base import Dropped
 from stages.canonical import Element, number
+from stages.normalize.boxes import Box, exact_box, hull_box, map_box
 from stages.normalize.canvas import Canvas
 from stages.normalize.clip import begin_within, clip_fill, reach_stroke
 from stages.normalize.outline import outline
+from stages.normalize.path_segments import Subpath, transform
 from stages.normalize.quantize import Pen, quantize, snap
-from stages.normalize.segments import Subpath, exact_box, hull_box, transform
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import Shape, rect_path
 from stages.normalize.trace import trace
-from stages.normalize.transforms import IDENTITY, Box, Matrix, apply, axis_aligned, map_box, singular_values
+from stages.normalize.transforms import IDENTITY, Matrix, apply, axis_aligned, singular_values
 from stages.reasons import Reason
 
 _FAR = 1e7

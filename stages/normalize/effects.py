@@ -6,11 +6,11 @@ left out; to know that, everything is measured as printed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stages.base import Dropped
 from stages.canonical import Element, number
+from stages.normalize.boxes import Box, BoxFinder, contains, intersection, overlaps
 from stages.normalize.clip_shapes import css_shape
 from stages.normalize.computed import compute, refuse
 from stages.normalize.conditional import shown
@@ -21,15 +21,13 @@ from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.srgb import BLACK
 from stages.normalize.text import draw_text
-from stages.normalize.transforms import Box, Matrix, determinant, multiply
+from stages.normalize.transforms import Matrix, determinant, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 
 if TYPE_CHECKING:
     from stages.normalize.structure import Place, Walker
-
-BoxOf = Callable[[], Box | None]
 
 
 def fade(elements: list[Element], opacity: float, settings: NormalizeSettings) -> list[Element]:
@@ -68,7 +66,13 @@ def _blends(element: Element) -> bool:
 
 
 def clip(
-    walker: Walker, owner: Node, ref: str, place: Place, elements: list[Element], box: BoxOf, shape: Shape | None = None
+    walker: Walker,
+    owner: Node,
+    ref: str,
+    place: Place,
+    elements: list[Element],
+    box: BoxFinder,
+    shape: Shape | None = None,
 ) -> list[Element]:
     """``elements``, drawn for ``owner``, within the clip path with the id ``ref``, or a CSS shape.
 
@@ -99,7 +103,7 @@ def apply_clip(walker: Walker, content: list[Element], elements: list[Element]) 
     area = rectangle(content[0]) if len(content) == 1 and "clip-path" not in content[0].attributes else None
     if area is not None:
         size = walker.settings.canvas
-        seen = _cut(area, (0, 0, size, size))
+        seen = intersection(area, (0, 0, size, size))
         if seen == (0, 0, size, size):
             return elements
         if seen[0] >= seen[2] or seen[1] >= seen[3]:
@@ -107,7 +111,7 @@ def apply_clip(walker: Walker, content: list[Element], elements: list[Element]) 
         elements = _within(elements, seen, walker.settings)
         if not elements:
             return []
-        if all(holds(seen, _cut(ink(element), (0, 0, size, size))) for element in elements):
+        if all(contains(seen, intersection(ink(element), (0, 0, size, size))) for element in elements):
             return elements
     return wrap(elements, "clip-path", walker.definitions.reference(Element("clipPath", {}, content)))
 
@@ -126,7 +130,7 @@ def _within(elements: list[Element], area: Box, settings: NormalizeSettings) -> 
     """``elements`` without those, groups' members included, that do not reach into ``area``."""
     found: list[Element] = []
     for element in elements:
-        if not _overlap(ink(element), area):
+        if not overlaps(ink(element), area):
             continue
         if element.tag != "g" or "filter" in element.attributes:
             found.append(element)  # a filter may bring in what lies outside
@@ -144,25 +148,12 @@ def _within(elements: list[Element], area: Box, settings: NormalizeSettings) -> 
     return found
 
 
-def _cut(a: Box, b: Box) -> Box:
-    return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
-
-
-def holds(a: Box, b: Box) -> bool:
-    """Whether one box holds another."""
-    return a[0] <= b[0] and a[1] <= b[1] and a[2] >= b[2] and a[3] >= b[3]
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
 def own_properties(node: Node) -> dict[str, Any]:
     """What a definition declares that applies to its content as a whole."""
     return {name: value for name, value in node.declared.items() if isinstance(value, str | float | Mask)}
 
 
-def units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reason: Reason) -> Place:
+def units(walker: Walker, node: Node, name: str, place: Place, box: BoxFinder, reason: Reason) -> Place:
     """The place of content whose coordinates may refer to the bounding box of what it applies to."""
     if node.attributes.get(name, "").strip() != "objectBoundingBox":
         return place
@@ -174,7 +165,7 @@ def units(walker: Walker, node: Node, name: str, place: Place, box: BoxOf, reaso
     return place._replace(matrix=matrix, viewport=Viewport(1.0, 1.0))
 
 
-def _clip_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+def _clip_content(walker: Walker, node: Node, place: Place, box: BoxFinder) -> list[Element]:
     """The shapes of a clip path on the canvas."""
     # a clip path's own transform applies outside of its units
     style, own = compute(walker.style_at(node), node.declared)

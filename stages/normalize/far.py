@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stages.normalize.boxes import map_box
 from stages.normalize.draw import Look
 from stages.normalize.shapes import Shape
-from stages.normalize.transforms import invert, map_box
+from stages.normalize.transforms import invert
 from stages.normalize.tree import Node
 
 if TYPE_CHECKING:

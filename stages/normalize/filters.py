@@ -14,25 +14,17 @@ from typing import TYPE_CHECKING, Any
 from stages.base import Dropped
 from stages.canonical import Element, number
 from stages.normalize import effects
+from stages.normalize.boxes import Box, BoxFinder, map_box, union
 from stages.normalize.canvas import Canvas
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.filter_functions import steps
 from stages.normalize.ink import ink
 from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.quantize import snap
-from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import Color, linear
 from stages.normalize.stops import current_color
-from stages.normalize.transforms import (
-    IDENTITY,
-    Box,
-    apply,
-    axis_aligned,
-    invert,
-    map_box,
-    singular_values,
-)
+from stages.normalize.transforms import IDENTITY, apply, axis_aligned, invert, singular_values
 from stages.normalize.tree import Node
 from stages.normalize.units import NUMBER, parse_length, parse_number, resolve
 from stages.reasons import Reason
@@ -71,7 +63,6 @@ _FARTHEST = 1e6
 _UNEVEN, _UNSEEN = 0.05, 0.25
 """How far a blur's standard deviations may differ from their mean: as a share, or canvas units."""
 
-BoxOf = Callable[[], Box | None]
 Input = str | int
 """``SourceGraphic``, ``SourceAlpha``, or the index of an earlier primitive."""
 Reach = Box | None
@@ -107,7 +98,7 @@ def room(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> Drawe
 
 
 def filtered(
-    walker: Walker, node: Node, value: str, place: Place, elements: list[Element], box: BoxOf
+    walker: Walker, node: Node, value: str, place: Place, elements: list[Element], box: BoxFinder
 ) -> list[Element]:
     """``elements`` under the value of the ``filter`` property: a list of functions (Filter Effects 1, section 5).
 
@@ -149,7 +140,7 @@ class _Filter:
     """One filter on one element."""
 
     def __init__(
-        self, walker: Walker, node: Node, place: Place, box: BoxOf, cuts: bool = True, moved: bool = False
+        self, walker: Walker, node: Node, place: Place, box: BoxFinder, cuts: bool = True, moved: bool = False
     ) -> None:
         self._walker, self._node, self._place, self._box = walker, node, place, box
         self._cuts = cuts

@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from stages import fonts
-from stages.normalize.segments import Segment, Subpath
+from stages.normalize.path_segments import Segment, Subpath
 
 
 class Face(NamedTuple):

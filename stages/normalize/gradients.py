@@ -11,13 +11,14 @@ import math
 
 from stages.base import Dropped
 from stages.canonical import Element, number
+from stages.normalize.boxes import Box
 from stages.normalize.placement import server_matrix
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.srgb import Color, hexadecimal
 from stages.normalize.stops import Stop, read_stops
-from stages.normalize.transforms import Box, Matrix, apply, determinant, multiply
+from stages.normalize.transforms import Matrix, apply, determinant, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason

@@ -9,10 +9,11 @@ import math
 
 from stages.canonical import Element
 from stages.normalize.arcs import Center, center
+from stages.normalize.boxes import Box, exact_box, grown, map_box, union
 from stages.normalize.glyphs import Face, ink_box
-from stages.normalize.segments import Segment, Subpath, exact_box, from_commands, transform, union
+from stages.normalize.path_segments import Segment, Subpath, from_commands, transform
 from stages.normalize.shapes import ellipse_path, line_path, rect_path
-from stages.normalize.transforms import IDENTITY, Box, Matrix, map_box, singular_values
+from stages.normalize.transforms import IDENTITY, Matrix, singular_values
 from stages.pathdata import parse_path
 
 
@@ -37,7 +38,7 @@ def ink(element: Element, matrix: Matrix = IDENTITY) -> Box:
         return box
     half = float(attributes.get("stroke-width", "1")) / 2 * singular_values(matrix)[0]
     cap = half * math.sqrt(2) if attributes.get("stroke-linecap") == "square" else half
-    boxes = [(box[0] - cap, box[1] - cap, box[2] + cap, box[3] + cap)]
+    boxes = [grown(box, cap, cap)]
     if attributes.get("stroke-linejoin", "miter") == "miter":
         limit = float(attributes.get("stroke-miterlimit", "4"))
         boxes += [tip for sub in path for tip in _tips(sub, half, limit)]

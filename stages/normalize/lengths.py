@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from stages.normalize.arcs import center
-from stages.normalize.segments import Segment, Subpath
+from stages.normalize.path_segments import Segment, Subpath
 
 _NODES = (
     (0.1834346424956498, 0.3626837833783620),

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from stages.normalize.arcs import center
-from stages.normalize.segments import Segment, Subpath
+from stages.normalize.path_segments import Segment, Subpath
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length
 

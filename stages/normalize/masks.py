@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from stages.base import Dropped
 from stages.canonical import Element
+from stages.normalize.boxes import BoxFinder, contains, map_box
 from stages.normalize.computed import check_declared
 from stages.normalize.draw import Look
-from stages.normalize.effects import BoxOf, apply_clip, clip, holds, own_properties, units, wrap
+from stages.normalize.effects import apply_clip, clip, own_properties, units, wrap
 from stages.normalize.properties import Mask, Paint
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import BLACK, linear
-from stages.normalize.transforms import map_box
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve
 from stages.reasons import Reason
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def mask(
-    walker: Walker, owner: Node, value: Mask, mode: str, place: Place, elements: list[Element], box: BoxOf
+    walker: Walker, owner: Node, value: Mask, mode: str, place: Place, elements: list[Element], box: BoxFinder
 ) -> list[Element]:
     """``elements``, drawn for ``owner``, under a mask. ``mode``: of ``mask-mode``, "" if that says nothing.
 
@@ -67,7 +67,7 @@ def mask(
     return wrap(elements, "mask", walker.definitions.reference(Element("mask", attributes, content)))
 
 
-def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+def _mask_content(walker: Walker, node: Node, place: Place, box: BoxFinder) -> list[Element]:
     """What a mask draws, on the canvas."""
     inner = units(walker, node, "maskContentUnits", place, box, Reason.UNSUPPORTED_MASK)
     known = walker.contents.get((id(node), inner.matrix))
@@ -87,7 +87,7 @@ def _mask_content(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[
     return content
 
 
-def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Element]:
+def _region(walker: Walker, node: Node, place: Place, box: BoxFinder) -> list[Element]:
     """The rectangle outside of which a mask hides everything, as a shape on the canvas."""
     size = walker.settings.canvas
     names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
@@ -109,7 +109,7 @@ def _region(walker: Walker, node: Node, place: Place, box: BoxOf) -> list[Elemen
     if width <= 0 or height <= 0:
         return []
     whole_box = map_box(place.matrix, (x, y, x + width, y + height))
-    if holds(whole_box, (0, 0, size, size)):
+    if contains(whole_box, (0, 0, size, size)):
         whole_rect = {"x": "0", "y": "0", "width": str(size), "height": str(size)}
         return [Element("rect", whole_rect)]
     return walker.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))

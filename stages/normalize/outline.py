@@ -13,7 +13,7 @@ from typing import Any
 
 from stages.base import Dropped
 from stages.normalize.arcs import center
-from stages.normalize.segments import Segment, Subpath
+from stages.normalize.path_segments import Segment, Subpath
 from stages.reasons import Reason
 
 _FINE = 4.0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import number
+from stages.normalize.boxes import BoxFinder
 from stages.normalize.defs import Definitions
 from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
@@ -16,7 +16,7 @@ from stages.normalize.properties import Paint
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import TooLarge
 from stages.normalize.srgb import Color, hexadecimal
-from stages.normalize.transforms import Box, Matrix, multiply, singular_values
+from stages.normalize.transforms import Matrix, multiply, singular_values
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, resolve
 from stages.reasons import Reason
@@ -36,12 +36,12 @@ class Context(NamedTuple):
 
     paints: dict[str, Paint]
     style: dict[str, Any]
-    box: Callable[[], Box | None]
+    box: BoxFinder
     matrix: Matrix
     viewport: Viewport
 
     @classmethod
-    def of(cls, style: dict[str, Any], box: Callable[[], Box | None], matrix: Matrix, viewport: Viewport) -> Context:
+    def of(cls, style: dict[str, Any], box: BoxFinder, matrix: Matrix, viewport: Viewport) -> Context:
         """The context that an element with this style is for what it draws; it may be within another itself."""
         outer = style.get(CONTEXT)
         paints = {name: style[name] for name in ("fill", "stroke")}
@@ -72,7 +72,7 @@ class Paints:
         style: dict[str, Any],
         own: dict[str, Any],
         filled: bool,
-        box: Callable[[], Box | None],
+        box: BoxFinder,
         matrix: Matrix,
         viewport: Viewport,
     ) -> Look | None:
@@ -109,7 +109,7 @@ class Paints:
         paint: Paint,
         style: dict[str, Any],
         opacity: float,
-        box: Callable[[], Box | None],
+        box: BoxFinder,
         matrix: Matrix,
         viewport: Viewport,
     ) -> tuple[str, str] | None:
@@ -155,7 +155,7 @@ class Paints:
         self,
         style: dict[str, Any],
         own: dict[str, Any],
-        box: Callable[[], Box | None],
+        box: BoxFinder,
         matrix: Matrix,
         viewport: Viewport,
     ) -> tuple[Stroke | None, str]:

@@ -9,11 +9,11 @@ have a ``patternTransform``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import Element, number
+from stages.normalize.boxes import Box, BoxFinder, map_box, overlaps
 from stages.normalize.canvas import Canvas, fit_view_box, parse_view_box
 from stages.normalize.draw import Drawer
 from stages.normalize.ink import ink
@@ -21,13 +21,11 @@ from stages.normalize.placement import server_matrix
 from stages.normalize.plain_values import plain_lengths
 from stages.normalize.transforms import (
     IDENTITY,
-    Box,
     Matrix,
     apply,
     axis_aligned,
     determinant,
     invert,
-    map_box,
     multiply,
     singular_values,
 )
@@ -58,8 +56,6 @@ _LARGEST = 1e8
 _DEPTH = 3
 """Of a pattern's content in the canonical drawing: svg, defs, pattern."""
 
-BoxOf = Callable[[], Box | None]
-
 
 class _Source(NamedTuple):
     """A pattern before it is drawn. ``matrix``: content to canvas; ``tile``: in content units: x, y, width, height."""
@@ -77,7 +73,7 @@ class Patterns:
         self._walker = walker
         self._drawn: dict[tuple[int, Matrix, Viewport, Box], list[Element]] = {}
 
-    def convert(self, node: Node, matrix: Matrix, box: BoxOf, viewport: Viewport) -> str | None:
+    def convert(self, node: Node, matrix: Matrix, box: BoxFinder, viewport: Viewport) -> str | None:
         """The value of ``fill`` or ``stroke`` of a shape whose coordinates ``matrix`` maps to the canvas.
 
         ``box``: finds its bounding box in user units; ``viewport``: what its percentages refer to, user units.
@@ -334,7 +330,7 @@ class Patterns:
         place = Place(walker.style_at(source.node), matrix, source.viewport, _DEPTH)
         content = walker.children(source.node, place)
         walker.canvas, walker.drawer, walker.contents = before
-        content = [element for element in content if _overlaps(ink(element), sides)]
+        content = [element for element in content if overlaps(ink(element), (0.0, 0.0, sides[0], sides[1]))]
         self._drawn[key] = content
         return content
 
@@ -358,10 +354,6 @@ def _short(content: list[Element], side: float, axis: int) -> bool:
     """Whether something that reaches the far side of a tile may have been rounded to fall short of it."""
     edge = math.floor(side + _SLACK)
     return side - edge > _SLACK and any(edge <= ink(element)[2 + axis] < side for element in content)
-
-
-def _overlaps(box: Box, sides: list[float]) -> bool:
-    return box[0] < sides[0] and box[1] < sides[1] and box[2] > 0 and box[3] > 0
 
 
 def _rounded(matrix: Matrix) -> Matrix:

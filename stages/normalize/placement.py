@@ -4,10 +4,10 @@ section 9: translate, rotate, scale, then transform, about the origin)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
+from stages.normalize.boxes import Box, BoxFinder
 from stages.normalize.calculations import UnknownFunction
 from stages.normalize.computed import check_declared
 from stages.normalize.plain import Plain
@@ -20,7 +20,7 @@ from stages.normalize.transform_lists import (
     parse_property,
     parse_transform,
 )
-from stages.normalize.transforms import IDENTITY, Box, Matrix, about, multiply
+from stages.normalize.transforms import IDENTITY, Matrix, about, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import FONT_SIZE, Viewport
 from stages.reasons import Reason
@@ -45,7 +45,7 @@ def local_matrix(
     own: dict[str, Any],
     viewport: Viewport,
     font_size: float,
-    box: Callable[[], Box | None],
+    box: BoxFinder,
     attribute: str = "transform",
 ) -> Local:
     """The map from an element's coordinates to those around it. ``box``: its bounding box in its own coordinates.
@@ -82,7 +82,7 @@ def local_matrix(
     return Local(matrix, not (simple and isinstance(value, str) and _SIMPLE.fullmatch(value)), valid)
 
 
-def _reference(kind: str, viewport: Viewport, box: Callable[[], Box | None]) -> Box:
+def _reference(kind: str, viewport: Viewport, box: BoxFinder) -> Box:
     """The reference box (CSS Transforms 1, section 8)."""
     if kind == "view-box":
         return (0.0, 0.0, viewport.width, viewport.height)

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from stages.canonical import number
 from stages.normalize.arcs import center, middle
-from stages.normalize.segments import Segment, Subpath, hull_box
+from stages.normalize.boxes import Box, hull_box
+from stages.normalize.path_segments import Segment, Subpath
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.transforms import Box
 
 _SPLITS = 4
 HALF = 0.500001

@@ -15,8 +15,8 @@ from lxml import etree
 from stages.canonical import SVG_NS, number
 from stages.normalize.characters import refuse
 from stages.normalize.decoration import Lines
+from stages.normalize.path_segments import Subpath
 from stages.normalize.properties import Paint
-from stages.normalize.segments import Subpath
 from stages.normalize.transforms import IDENTITY, Matrix
 from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, outlines

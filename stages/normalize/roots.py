@@ -15,20 +15,15 @@ from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize import effects, filters
 from stages.normalize.background import paint_background
+from stages.normalize.boxes import contains, grown, map_box, union
 from stages.normalize.computed import REFUSED_ROOT, compute, refuse
 from stages.normalize.declarations import BORDER_WIDTH
 from stages.normalize.draw import Look
 from stages.normalize.ink import ink
 from stages.normalize.placement import local_matrix
 from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask
-from stages.normalize.segments import union
 from stages.normalize.shapes import Shape
-from stages.normalize.transforms import (
-    Matrix,
-    invert,
-    map_box,
-    multiply,
-)
+from stages.normalize.transforms import Matrix, invert, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport
 from stages.reasons import Reason
@@ -90,21 +85,15 @@ def _box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> list[
     drawn = (
         walker.children(node, place._replace(matrix=inner)) if inner != place.matrix or own.get("filter") else within
     )
-    if own.get("overflow") != "visible" and within and not _inside(union([ink(each) for each in within]), walker):
+    if (
+        own.get("overflow") != "visible"
+        and within
+        and not contains(grown(walker.canvas.rect, _SLACK, _SLACK), union([ink(each) for each in within]))
+    ):
         frame = walker.drawer.draw(Shape("rect", (0.0, 0.0, width, height, 0.0, 0.0)), moved, Look({}, None, {}))
         drawn = effects.apply_clip(walker, frame, drawn)
     _wrap(walker, node, own, moved, back, (width, height))
     return walker.effects(node, own, place._replace(matrix=moved, viewport=viewport), drawn, lambda: box)
-
-
-def _inside(box: tuple[float, ...], walker: Walker) -> bool:
-    rect = walker.canvas.rect
-    return (
-        box[0] >= rect[0] - _SLACK
-        and box[1] >= rect[1] - _SLACK
-        and box[2] <= rect[2] + _SLACK
-        and box[3] <= rect[3] + _SLACK
-    )
 
 
 def _wrap(

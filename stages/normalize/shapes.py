@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stages.normalize.segments import Subpath, exact_box, from_commands
-from stages.normalize.transforms import Box
+from stages.normalize.boxes import Box, exact_box
+from stages.normalize.path_segments import Subpath, from_commands
 from stages.normalize.tree import Node
 from stages.normalize.units import NUMBER, Viewport, parse_length, resolve
 from stages.pathdata import parse_path

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.base import Dropped
+from stages.normalize.path_segments import from_commands
 from stages.normalize.plain import Plain
 from stages.normalize.properties import PRESENTATION, parse_property
-from stages.normalize.segments import from_commands
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, parse_number
 from stages.pathdata import parse_path

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize import effects, filters
+from stages.normalize.boxes import Box, BoxFinder, exact_box, grown, map_box, union
 from stages.normalize.canvas import Canvas
 from stages.normalize.computed import REFUSED, compute, refuse
 from stages.normalize.conditional import chosen, hide_failing, shown
@@ -23,27 +24,18 @@ from stages.normalize.ink import ink
 from stages.normalize.marked import with_markers
 from stages.normalize.masks import in_linear_rgb, mask
 from stages.normalize.paint import CONTEXT, Context, Paints
+from stages.normalize.path_segments import transform
 from stages.normalize.patterns import Patterns
 from stages.normalize.placement import local_matrix, make_plain
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths, plain_paints, plain_shape
 from stages.normalize.properties import DEFAULTS, INHERITED, TRANSFORM_PROPERTIES
 from stages.normalize.roots import draw_root
-from stages.normalize.segments import exact_box, transform, union
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.strokes import in_user_units
 from stages.normalize.text import draw_text, text_box
-from stages.normalize.transforms import (
-    IDENTITY,
-    Box,
-    Matrix,
-    axis_aligned,
-    determinant,
-    invert,
-    map_box,
-    multiply,
-)
+from stages.normalize.transforms import IDENTITY, Matrix, axis_aligned, determinant, invert, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.normalize.viewports import Frame, draw_viewport, frame
@@ -223,7 +215,7 @@ class Walker:
         if node.tag not in ("rect", "circle", "ellipse"):
             raise Dropped(Reason.UNSUPPORTED_CSS, f"transform-box: {own['transform-box']} of a stroked {node.tag}")
         half = max(resolve(style["stroke-width"], place.viewport.diagonal), 0.0) / 2
-        return found[0] - half, found[1] - half, found[2] + half, found[3] + half
+        return grown(found, half, half)
 
     def local_transform(self, node: Node, own: dict[str, Any], place: Place) -> Matrix:
         """The map from an element's own user units to its parent's."""
@@ -275,7 +267,7 @@ class Walker:
         own: dict[str, Any],
         place: Place,
         elements: list[Element],
-        box: Callable[[], Box | None] | None = None,
+        box: BoxFinder | None = None,
     ) -> list[Element]:
         """Apply what the root declares. ``place``: the coordinates for it; ``box``: finds the box in them."""
         return self._effects(node, own, place, elements, None, Frame.of(place), box)
@@ -288,7 +280,7 @@ class Walker:
         elements: list[Element],
         shape: Shape | None,
         area: Frame | None = None,
-        box: Callable[[], Box | None] | None = None,
+        box: BoxFinder | None = None,
     ) -> list[Element]:
         """Apply an element's own opacity, clip path, mask and filter to what it drew."""
         if not own or not (elements or (own.get("filter") and self.measured is None)):
@@ -314,7 +306,7 @@ class Walker:
 
     def _box(
         self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None, area: Frame | None = None
-    ) -> Callable[[], Box | None]:
+    ) -> BoxFinder:
         """How to find the bounding box of an element's content in its own user units.
 
         Of all geometry, whether painted or not. ``area``: the viewport of what a ``use`` refers to.
@@ -416,7 +408,7 @@ class Walker:
         self,
         style: dict[str, Any],
         own: dict[str, Any],
-        box: Callable[[], Box | None],
+        box: BoxFinder,
         matrix: Matrix,
         viewport: Viewport,
     ) -> Look | None:

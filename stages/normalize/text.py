@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.canonical import Element, number
+from stages.normalize.boxes import Box, exact_box, map_box, union
 from stages.normalize.characters import Layer, refuse
 from stages.normalize.decoration import Lines, lines_of
 from stages.normalize.draw import Look
+from stages.normalize.path_segments import Subpath, transform
 from stages.normalize.quantize import snap
 from stages.normalize.respell import respell
-from stages.normalize.segments import Subpath, exact_box, transform, union
 from stages.normalize.shapes import Shape, TooLarge
-from stages.normalize.transforms import Box, apply, map_box
+from stages.normalize.transforms import apply
 from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, box, outlines, typeset
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from itertools import chain
 
+from stages.normalize.boxes import Box
 from stages.normalize.quantize import HALF, Pen
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.transforms import Box, Matrix
+from stages.normalize.transforms import Matrix
 
 _TOKEN = re.compile(r"[MmLlHhVvCcSsQqTtZz]|[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[^ \t\n\r\f,]")
 _STRAY_COMMA = re.compile(r"^[ \t\n\r\f]*,|,[ \t\n\r\f]*(?:[,A-Za-z]|\Z)|[A-Za-z][ \t\n\r\f]*,")

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
+from stages.normalize.boxes import Box
 from stages.normalize.calculations import ANGLE, LENGTH, PERCENTAGE, SCALAR, UnknownFunction, math_term
-from stages.normalize.transforms import IDENTITY, Box, Matrix, about, multiply, rotation
+from stages.normalize.transforms import IDENTITY, Matrix, about, multiply, rotation
 from stages.normalize.units import NUMBER, parse_length, resolve, split_list
 from stages.reasons import Reason
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 
 Matrix = tuple[float, float, float, float, float, float]
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
 
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -52,13 +50,6 @@ def axis_aligned(m: Matrix) -> bool:
     a, b, c, d = m[:4]
     size = 1e-9 * (abs(a) + abs(b) + abs(c) + abs(d))
     return (abs(b) <= size and abs(c) <= size) or (abs(a) <= size and abs(d) <= size)
-
-
-def map_box(m: Matrix, box: Box) -> Box:
-    """The bounding box of the image of a box."""
-    corners = [apply(m, x, y) for x in (box[0], box[2]) for y in (box[1], box[3])]
-    xs, ys = [p[0] for p in corners], [p[1] for p in corners]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def rotation(degrees: float) -> Matrix:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from stages import fonts
 from stages.normalize.characters import Character, Layer, characters_of, refuse, spans
 from stages.normalize.glyphs import Face, Shaped, covered, extents, face_of, outline, shape
+from stages.normalize.path_segments import Segment, Subpath
 from stages.normalize.properties import Decoration
-from stages.normalize.segments import Segment, Subpath
 from stages.normalize.tree import Node
 from stages.normalize.units import Length, Viewport, parse_length, resolve
 

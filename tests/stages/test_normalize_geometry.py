@@ -8,10 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.normalize import NormalizeSettings
-from stages.normalize.arcs import center, extent_box, middle
+from stages.normalize.arcs import center, middle
+from stages.normalize.boxes import arc_box, exact_box, hull_box
 from stages.normalize.clip import clip_fill, reach_stroke
+from stages.normalize.path_segments import Subpath, from_commands, transform
 from stages.normalize.quantize import FILL, Pen, quantize
-from stages.normalize.segments import Subpath, exact_box, from_commands, hull_box, transform
 from stages.normalize.transforms import apply, determinant, singular_values
 from stages.pathdata import parse_path
 
@@ -106,7 +107,7 @@ def test_boxes_hold_the_path_and_touch_it(data: str):
 
 def test_an_arc_that_is_nearly_a_circle_has_the_circle_s_box():
     """Extremes between the ends count."""
-    assert extent_box(50, 10, ("A", 40, 40, 0, 1, 1, 49.99, 10)) == pytest.approx((10, 10, 90, 90), abs=0.1)
+    assert arc_box(50, 10, ("A", 40, 40, 0, 1, 1, 49.99, 10)) == pytest.approx((10, 10, 90, 90), abs=0.1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.normalize import NormalizeSettings
+from stages.normalize.boxes import hull_box
+from stages.normalize.path_segments import from_commands, transform
 from stages.normalize.quantize import Pen, quantize
-from stages.normalize.segments import from_commands, hull_box, transform
 from stages.normalize.trace import trace
 from stages.pathdata import parse_path
 

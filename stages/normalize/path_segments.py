@@ -1,4 +1,4 @@
-"""Paths as absolute segments: from path data, under affine maps, and how far they reach.
+"""Paths as absolute segments: from path data, and under affine maps.
 
 A segment is a tuple: a letter, its arguments in absolute coordinates, its end last:
 
@@ -14,8 +14,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from stages.normalize.arcs import canonical_ellipse, extent_box, map_ellipse
-from stages.normalize.transforms import Box, Matrix
+from stages.normalize.arcs import canonical_ellipse, map_ellipse
+from stages.normalize.transforms import Matrix
 from stages.pathdata import Command
 
 Segment = tuple[Any, ...]
@@ -147,78 +147,6 @@ def transform(subpaths: list[Subpath], m: Matrix) -> list[Subpath]:
         x, y = sub.x, sub.y
         result.append(Subpath(a * x + c * y + e, b * x + d * y + f, segments, sub.closed))
     return result
-
-
-def hull_box(subpaths: list[Subpath]) -> Box:
-    """A box that holds the path: of its points and control points; exact for arcs. Raises ValueError if empty."""
-    left = top = math.inf
-    right = bottom = -math.inf
-    for sub in subpaths:
-        x0, y0 = sub.x, sub.y
-        left, right = min(left, x0), max(right, x0)
-        top, bottom = min(top, y0), max(bottom, y0)
-        for seg in sub.segments:
-            if seg[0] == "A":
-                box = extent_box(x0, y0, seg)
-                left, right = min(left, box[0]), max(right, box[2])
-                top, bottom = min(top, box[1]), max(bottom, box[3])
-            else:
-                for x in seg[1::2]:
-                    if x < left:
-                        left = x
-                    if x > right:
-                        right = x
-                for y in seg[2::2]:
-                    if y < top:
-                        top = y
-                    if y > bottom:
-                        bottom = y
-            x0, y0 = seg[-2], seg[-1]
-    if left > right:
-        raise ValueError("a path without points has no box")
-    return left, top, right, bottom
-
-
-def exact_box(subpaths: list[Subpath]) -> Box:
-    """The bounding box of the path's points, curves included. Raises ValueError if empty."""
-    boxes = []
-    for sub in subpaths:
-        x0, y0 = sub.x, sub.y
-        boxes.append((x0, y0, x0, y0))
-        for seg in sub.segments:
-            kind = seg[0]
-            if kind == "A":
-                boxes.append(extent_box(x0, y0, seg))
-            elif kind == "L":
-                boxes.append((seg[1], seg[2], seg[1], seg[2]))
-            else:
-                xs = _range((x0, *seg[1::2]))
-                ys = _range((y0, *seg[2::2]))
-                boxes.append((xs[0], ys[0], xs[1], ys[1]))
-            x0, y0 = seg[-2], seg[-1]
-    return union(boxes)
-
-
-def union(boxes: list[Box]) -> Box:
-    """The smallest box that holds all ``boxes``. Raises ValueError if there are none."""
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
-
-
-def _range(points: tuple[float, ...]) -> tuple[float, float]:
-    """Smallest and largest value of a Bézier curve in one dimension."""
-    first, last = points[0], points[-1]
-    low, high = (first, last) if first < last else (last, first)
-    if low <= min(points) and max(points) <= high:
-        return low, high
-    for t in turning_points(points):
-        value = bezier(points, t)
-        low, high = min(low, value), max(high, value)
-    return low, high
 
 
 def bezier(points: tuple[float, ...], t: float) -> float:
