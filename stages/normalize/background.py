@@ -6,25 +6,21 @@ browsers paint on all of the page that the drawing has; it lies on the ground.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lxml import etree
 
 from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize.colors import parse_color
-from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint, parse_property
+from stages.normalize.properties import INITIAL, Paint
+from stages.normalize.scene import Scene
 from stages.normalize.settings import NormalizeSettings
+from stages.normalize.shorthands import BACKGROUND_LONGHANDS, background_longhands
 from stages.normalize.srgb import BLACK, hexadecimal, linear
 from stages.normalize.tree import Node
 from stages.reasons import Reason
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Walker
-
-_LONGHANDS = ("background-color", "background-image")
-_WORDS = re.compile(r"(?:[^\s()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+")
 _LOOK = (
     "fill:{};fill-opacity:{};stroke:none;opacity:1;display:inline;visibility:visible;transform:none;clip-path:none;"
     "mask:none;filter:none"
@@ -32,54 +28,45 @@ _LOOK = (
 _PAINTS = ("fill", "stroke", "stop-color", "flood-color")
 
 
-def longhands(text: str) -> list[tuple[str, Any]]:
-    """The longhands of ``background`` (CSS Backgrounds 3, section 2.10) that matter; none for an invalid value."""
-    words = _WORDS.findall(text)
-    wide = parse_property("fill", text)
-    if wide is INHERIT or wide is INITIAL or wide is UNSET:
-        return [(name, wide) for name in _LONGHANDS]
-    colors = [value for word in words if (value := parse_property("background-color", word)) is not None]
-    if len(colors) > 1 or not words:
-        return []
-    images = [word for word in words if "(" in word and parse_property("background-color", word) is None]
-    return [("background-color", colors[0] if colors else INITIAL), ("background-image", " ".join(images))]
-
-
-def paint_background(walker: Walker, node: Node, own: dict[str, Any], style: dict[str, Any]) -> list[Element]:
+def paint_background(scene: Scene, node: Node, own: dict[str, Any], style: dict[str, Any]) -> list[Element]:
     """The root's background, which browsers paint on all of the page that the drawing has (CSS Backgrounds 3)."""
-    values = {name: own.get(name) for name in _LONGHANDS}
+    values = {name: own.get(name) for name in BACKGROUND_LONGHANDS}
     shorthand = node.declared.get("background")
     if isinstance(shorthand, str):  # which held a var()
         order = list(node.declared)
-        later = {name for name in _LONGHANDS if name in order and order.index(name) > order.index("background")}
-        values |= {name: value for name, value in longhands(shorthand) if name not in later and value is not INITIAL}
+        later = {
+            name for name in BACKGROUND_LONGHANDS if name in order and order.index(name) > order.index("background")
+        }
+        values |= {
+            name: value for name, value in background_longhands(shorthand) if name not in later and value is not INITIAL
+        }
     image: str = values["background-image"] or ""
     paint: Paint | None = values["background-color"]
     color = None if paint is None else paint.solid(style["color"].color or BLACK)
-    seen = color is not None and number(color.alpha, walker.settings.opacity_decimals) != "0"
+    seen = color is not None and number(color.alpha, scene.settings.opacity_decimals) != "0"
     if not image and not seen:
         return []
-    if walker.settings.root_background == "drop":
-        walker.notes.add("root_background_dropped")
+    if scene.settings.root_background == "drop":
+        scene.notes.add("root_background_dropped")
         return []
     if image:
         raise Dropped(Reason.UNSUPPORTED_CSS, f"background {image[:60]}")
     if color is None:
         return []
-    left, top, right, bottom = (number(value, 0) for value in walker.canvas.rect)
+    left, top, right, bottom = (number(value, 0) for value in scene.target.canvas.rect)
     attributes = {"x": left, "y": top}
     attributes |= {"width": str(int(right) - int(left)), "height": str(int(bottom) - int(top))}
-    fill, opacity = hexadecimal(color), number(color.alpha, walker.settings.opacity_decimals)
+    fill, opacity = hexadecimal(color), number(color.alpha, scene.settings.opacity_decimals)
     attributes |= {"fill": fill} if fill != "#000" else {}
     attributes |= {"opacity": opacity} if opacity != "1" else {}
-    if not walker.plain.dry:
-        x, y, width, height = walker.canvas.view_box
+    if not scene.plain.dry:
+        x, y, width, height = scene.target.canvas.view_box
         look = _LOOK.format(fill, opacity).replace(";", "!important;") + "!important"
         rect = etree.Element(f"{{{SVG_NS}}}rect", style=look)
         for name, value in (("x", x), ("y", y), ("width", width), ("height", height)):
             rect.set(name, repr(value))
         node.source.insert(0, rect)
-        walker.plain.note("root_background")
+        scene.plain.note("root_background")
     return [Element("rect", attributes)]
 
 

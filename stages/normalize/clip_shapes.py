@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from lxml import etree
 
@@ -17,14 +16,12 @@ from stages.normalize.boxes import Box, BoxFinder, grown, place_and_size
 from stages.normalize.draw import Look
 from stages.normalize.path_segments import Subpath, from_commands, transform
 from stages.normalize.properties import REFERENCE_BOXES
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import SHAPES, Shape, ellipse_path, rect_path
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.pathdata import parse_path
 from stages.reasons import Reason
-
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
 _FUNCTION = re.compile(r"(?P<name>[a-z-]+)\((?P<arguments>[^()]*)\)", re.IGNORECASE)
 _PATH = re.compile(r"""(?:(?P<rule>nonzero|evenodd)\s*,\s*)?(["'])(?P<data>[^"']*)\2""", re.IGNORECASE)
@@ -33,7 +30,7 @@ _DECIMALS = 6
 
 
 def css_shape(
-    walker: Walker,
+    scene: Scene,
     node: Node,
     text: str,
     place: Place,
@@ -46,7 +43,7 @@ def css_shape(
     words = rest.lower().split()
     if len(words) > 1 or not REFERENCE_BOXES.issuperset(words):
         raise _refusal(text)
-    area = _reference_box(walker, node, words[0] if words else "border-box", place, box, shape, text)
+    area = _reference_box(scene, node, words[0] if words else "border-box", place, box, shape, text)
     if match is None:
         path, rule = rect_path(*place_and_size(area), 0.0, 0.0), "nonzero"
     else:
@@ -59,28 +56,28 @@ def css_shape(
             raise _refusal(text)
         path, rule = found
     data = _data(path)
-    name = f"svgmill-shape-{len(walker.shapes)}"
-    if walker.shapes.setdefault((id(node), data), name) == name:
-        _make_plain(walker, node, name, data, rule)
+    name = f"svgmill-shape-{len(scene.shapes)}"
+    if scene.shapes.setdefault((id(node), data), name) == name:
+        _make_plain(scene, node, name, data, rule)
     look = Look({}, None, {"clip-rule": "evenodd"} if rule == "evenodd" else {})
-    return walker.drawer.draw(Shape("path", subpaths=path), place.matrix, look)
+    return scene.target.drawer.draw(Shape("path", subpaths=path), place.matrix, look)
 
 
 def _refusal(text: str) -> Dropped:
     return Dropped(Reason.UNSUPPORTED_CLIP_PATH, f"the shape {text[:60]}")
 
 
-def _make_plain(walker: Walker, node: Node, name: str, data: str, rule: str) -> None:
-    if walker.plain.dry:
+def _make_plain(scene: Scene, node: Node, name: str, data: str, rule: str) -> None:
+    if scene.plain.dry:
         return
     root = node.source.getroottree().getroot()
     clip = etree.SubElement(root, f"{{{SVG_NS}}}clipPath", {"id": name})
     etree.SubElement(clip, f"{{{SVG_NS}}}path", {"d": data, "clip-rule": rule})
-    walker.plain.declare(node, "clip-path", f"url(#{name})", "clip_shape")
+    scene.plain.declare(node, "clip-path", f"url(#{name})", "clip_shape")
 
 
 def _reference_box(
-    walker: Walker,
+    scene: Scene,
     node: Node,
     name: str,
     place: Place,
@@ -98,7 +95,7 @@ def _reference_box(
     if name in ("fill-box", "content-box", "padding-box"):
         return found
     if shape is None:
-        if _stroked(walker, node):
+        if _stroked(scene, node):
             raise _refusal(f"{text} of a group with strokes")
         return found
     style = place.style
@@ -110,12 +107,10 @@ def _reference_box(
     return grown(found, half, half)
 
 
-def _stroked(walker: Walker, node: Node) -> bool:
+def _stroked(scene: Scene, node: Node) -> bool:
     """Whether something in a group may have a stroke, or is not to be seen through."""
     return any(
-        child.tag in ("use", "text", "svg")
-        or walker.style_at(child)["stroke"].kind != "none"
-        or _stroked(walker, child)
+        child.tag in ("use", "text", "svg") or scene.style_at(child)["stroke"].kind != "none" or _stroked(scene, child)
         for child in node.children
     )
 

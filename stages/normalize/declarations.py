@@ -8,10 +8,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.base import Dropped
-from stages.normalize.background import longhands
 from stages.normalize.known_properties import NO_LENGTH, REFUSED
 from stages.normalize.properties import CSS_ONLY, INHERIT, INITIAL, PROPERTIES, Mask, Refused, Variable, parse_property
-from stages.normalize.shorthands import SHORTHANDS, expand
+from stages.normalize.shorthands import SHORTHANDS, background_longhands, expand
 from stages.reasons import Reason
 from stages.untrusted import limit_css_nesting
 
@@ -91,7 +90,7 @@ def typed(declarations: Iterable[Written]) -> tuple[Declaration, ...]:
             block.extend(Declaration(each, value, important) for each, value in _font(text))
             continue
         if name == "background" and "var(" not in text.lower() and text.strip().lower() != "revert-layer":
-            block.extend(Declaration(each, value, important) for each, value in longhands(text))
+            block.extend(Declaration(each, value, important) for each, value in background_longhands(text))
             continue
         if name in SHORTHANDS:
             if text.strip().lower() == "revert-layer":
@@ -178,7 +177,7 @@ _STRETCHES = frozenset(
 
 
 def _font(text: str) -> list[tuple[str, Any]]:
-    """The longhands of ``font`` (CSS Fonts 4, section 2.7) that matter; none for a value that is invalid."""
+    """The background_longhands of ``font`` (CSS Fonts 4, section 2.7) that matter; none for a value that is invalid."""
     word = text.strip().lower()
     if word == "revert-layer":
         return [(name, REVERT_LAYER) for name in _LONGHANDS]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from stages.base import Dropped
 from stages.canonical import Element, serialize
-from stages.normalize import effects
 from stages.normalize.aliases import occurs, spell_out
 from stages.normalize.animation import end_of_styles
 from stages.normalize.background import ground, rectangle
 from stages.normalize.boxes import union
 from stages.normalize.budget import check_budget
 from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
+from stages.normalize.compositing import apply_clip
 from stages.normalize.css import cascade
 from stages.normalize.defs import sort_attributes
 from stages.normalize.ink import ink
@@ -24,10 +24,10 @@ from stages.normalize.references import decode_references
 from stages.normalize.root_font import resolve_rem
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.smil import ANIMATIONS, hold_ends
-from stages.normalize.structure import Walker
 from stages.normalize.transforms import IDENTITY
 from stages.normalize.tree import Node, build, parse
 from stages.normalize.variables import resolve_variables
+from stages.normalize.walk import Walker
 from stages.reasons import Reason
 
 _REM = re.compile(rb"[0-9.]rem\b")
@@ -99,9 +99,10 @@ def _measure(root: Node, ids: dict[str, Node], settings: NormalizeSettings) -> V
     canvas = Canvas((0.0, 0.0, 100.0, 100.0), IDENTITY, (0, 0, settings.canvas, settings.canvas))
     walker = Walker(ids, canvas, settings, Plain(dry=True), measure=True)
     walker.root(root)
-    if not walker.measured:
+    measured = walker.target.measured
+    if not measured:
         raise Dropped(Reason.BAD_DIMENSION, "no viewBox, no width and height, and no geometry")
-    left, top, right, bottom = union(walker.measured)
+    left, top, right, bottom = union(measured)
     return left, top, right - left, bottom - top
 
 
@@ -118,8 +119,7 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
         view_box = _measure(root, ids, settings)
         notes.add("view_box_measured")
     canvas = make_canvas(view_box, settings)
-    walker = Walker(ids, canvas, settings, plain)
-    walker.contextual = b"context-" in svg
+    walker = Walker(ids, canvas, settings, plain, contextual=b"context-" in svg)
     drawn = _frame(walker, walker.root(root))
     notes |= walker.notes | plain.notes
     if not drawn:
@@ -144,10 +144,10 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
 def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:
     """Clip to the viewBox what would show beside it, where the canvas is larger than the drawing."""
     size = walker.settings.canvas
-    left, top, right, bottom = walker.canvas.rect
+    left, top, right, bottom = walker.target.canvas.rect
     if (left, top, right, bottom) == (0, 0, size, size):
         return drawn
-    rect = walker.canvas.rect
+    rect = walker.target.canvas.rect
     outside = [
         i
         for i, element in enumerate(drawn)
@@ -161,9 +161,9 @@ def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:
         {"x": str(left), "y": str(top), "width": str(right - left), "height": str(bottom - top)},
     )
     if len(outside) > 1:
-        return effects.apply_clip(walker, [frame], drawn)
+        return apply_clip(walker, [frame], drawn)
     at = outside[0]
-    return [*drawn[:at], *effects.apply_clip(walker, [frame], [drawn[at]]), *drawn[at + 1 :]]
+    return [*drawn[:at], *apply_clip(walker, [frame], [drawn[at]]), *drawn[at + 1 :]]
 
 
 def _inside(box: tuple[float, ...], rect: tuple[float, ...], size: int) -> bool:

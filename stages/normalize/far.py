@@ -5,22 +5,18 @@ Of a rectangle with one paint and no stroke, the part that the canvas shows is t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stages.normalize.boxes import map_box
 from stages.normalize.draw import Look
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import invert
 from stages.normalize.tree import Node
-
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
 _FAR = 1e6
 """Canvas units that the renderers can count with, by far."""
 
 
-def bring_near(walker: Walker, node: Node, shape: Shape, place: Place, look: Look | None) -> None:
+def bring_near(scene: Scene, node: Node, shape: Shape, place: Place, look: Look | None) -> None:
     """Clip a far rectangle, in the source made plain, to a canvas more on each side than there is."""
     x, y, width, height, rx, _ = shape.numbers
     box = map_box(place.matrix, (x, y, x + width, y + height))
@@ -29,11 +25,11 @@ def bring_near(walker: Walker, node: Node, shape: Shape, place: Place, look: Loo
     back = invert(place.matrix)
     if look is None or look.stroke is not None or rx or back is None or (look.fill or {}).get("fill", "")[:3] == "url":
         return
-    size = walker.settings.canvas
+    size = scene.settings.canvas
     near = map_box(back, (-size, -size, 2 * size, 2 * size))
     left, right = (min(max(value, near[0]), near[2]) for value in (x, x + width))
     top, bottom = (min(max(value, near[1]), near[3]) for value in (y, y + height))
     for name, value in (("x", left), ("y", top), ("width", right - left), ("height", bottom - top)):
-        walker.plain.attribute(node, name, repr(value), "far_rect")
+        scene.plain.attribute(node, name, repr(value), "far_rect")
         if name in node.declared:
-            walker.plain.declare(node, name, f"{value!r}px", "far_rect")
+            scene.plain.declare(node, name, f"{value!r}px", "far_rect")

@@ -5,44 +5,42 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lxml import etree
 
 from stages.normalize.colors import parse_color
 from stages.normalize.properties import Paint
+from stages.normalize.scene import Place, Scene
 from stages.normalize.srgb import Color
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve
 from stages.untrusted import limit_css_nesting
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
-
-def steps(walker: Walker, value: str, place: Place, bare: bool) -> list[Node | float]:
+def steps(scene: Scene, value: str, place: Place, bare: bool) -> list[Node | float]:
     """The filters of a list of functions, and the opacities in it; none if the value is invalid or names no filter.
 
     ``bare``: whether lengths and angles may lack their unit.
     """
     import tinycss2
 
-    limit_css_nesting(value, walker.settings.max_css_nesting)
+    limit_css_nesting(value, scene.settings.max_css_nesting)
     found: list[Node | float] = []
     for token in tinycss2.parse_component_value_list(value, skip_comments=True):
         if token.type == "whitespace":
             continue
         if token.type == "url" or (token.type == "function" and token.lower_name == "url"):
             strings = [token.value] if token.type == "url" else [a.value for a in token.arguments if a.type == "string"]
-            target = walker.ids.get(strings[0][1:]) if strings and strings[0][:1] == "#" else None
+            target = scene.ids.get(strings[0][1:]) if strings and strings[0][:1] == "#" else None
             if target is None or target.tag != "filter":
-                walker.notes.add("filter_missing")  # Filter Effects 1, section 5: the whole list is ignored
+                scene.notes.add("filter_missing")  # Filter Effects 1, section 5: the whole list is ignored
                 return []
             found.append(target)
             continue
         step = _shorthand(token, place, bare) if token.type == "function" else None
         if step is None:
-            walker.notes.add("filter_invalid")
+            scene.notes.add("filter_invalid")
             return []
         found.append(step)
     return found

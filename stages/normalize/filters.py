@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import Element, number
-from stages.normalize import effects
 from stages.normalize.boxes import Box, BoxFinder, map_box, union
 from stages.normalize.canvas import Canvas
+from stages.normalize.compositing import apply_clip, fade
 from stages.normalize.draw import Drawer, Look
 from stages.normalize.filter_functions import steps
 from stages.normalize.ink import ink
 from stages.normalize.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.quantize import snap
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import Color, linear
 from stages.normalize.stops import current_color
@@ -28,9 +29,6 @@ from stages.normalize.transforms import IDENTITY, apply, axis_aligned, invert, s
 from stages.normalize.tree import Node
 from stages.normalize.units import NUMBER, parse_length, parse_number, resolve
 from stages.reasons import Reason
-
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
 PRIMITIVES = (
     "feGaussianBlur", "feOffset", "feBlend", "feColorMatrix", "feComposite", "feMerge", "feFlood", "feDropShadow",
@@ -86,46 +84,46 @@ class _Primitive:
     """x, y, width and height in user units, those that are given."""
 
 
-def room(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> Drawer:
+def room(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> Drawer:
     """What draws an element with these properties: under a filter, also what lies beside the viewBox counts."""
     value = own.get("filter")
-    if not value or walker.settings.filter != "keep" or not _changes(walker, node, value, place):
-        return walker.drawer
-    margin = walker.settings.canvas // 2
-    left, top, right, bottom = walker.canvas.rect
+    if not value or scene.settings.filter != "keep" or not _changes(scene, node, value, place):
+        return scene.target.drawer
+    margin = scene.settings.canvas // 2
+    left, top, right, bottom = scene.target.canvas.rect
     rect = (left - margin, top - margin, right + margin, bottom + margin)
-    return Drawer(Canvas(walker.canvas.view_box, walker.canvas.matrix, rect), walker.settings)
+    return Drawer(Canvas(scene.target.canvas.view_box, scene.target.canvas.matrix, rect), scene.settings)
 
 
 def filtered(
-    walker: Walker, node: Node, value: str, place: Place, elements: list[Element], box: BoxFinder
+    scene: Scene, node: Node, value: str, place: Place, elements: list[Element], box: BoxFinder
 ) -> list[Element]:
     """``elements`` under the value of the ``filter`` property: a list of functions (Filter Effects 1, section 5).
 
     They may be none: a flood fills the region all the same. ``node``: what they were drawn for; ``box``: finds its
     bounding box, user units. Raises Dropped (UNSUPPORTED_FILTER, UNSUPPORTED_CSS, TOO_COMPLEX).
     """
-    found = steps(walker, value, place, _is_bare(node, value))
+    found = steps(scene, value, place, _is_bare(node, value))
     if not found:
         return elements
-    if walker.settings.filter == "reject":
+    if scene.settings.filter == "reject":
         raise Dropped(Reason.UNSUPPORTED_FILTER, f"filter {value[:60]}")
     for step in found:
         if isinstance(step, float):
-            elements = effects.fade(elements, step, walker.settings)
+            elements = fade(elements, step, scene.settings)
         else:
-            elements = _Filter(walker, step, place, box, moved=node.tag == "use").apply(elements)
+            elements = _Filter(scene, step, place, box, moved=node.tag == "use").apply(elements)
     return elements
 
 
-def _changes(walker: Walker, node: Node, value: str, place: Place) -> bool:
+def _changes(scene: Scene, node: Node, value: str, place: Place) -> bool:
     """Whether a value of the ``filter`` property does more than cut what it applies to."""
     square = (0.0, 0.0, 1.0, 1.0)
     try:
         return any(
             not isinstance(step, float)
-            and _Filter(walker, step, place, lambda: square, cuts=False).output(square) != _GRAPHIC
-            for step in steps(walker, value, place, _is_bare(node, value))
+            and _Filter(scene, step, place, lambda: square, cuts=False).output(square) != _GRAPHIC
+            for step in steps(scene, value, place, _is_bare(node, value))
         )
     except Dropped:
         return True  # if the filter comes to be applied, it is refused there
@@ -140,9 +138,9 @@ class _Filter:
     """One filter on one element."""
 
     def __init__(
-        self, walker: Walker, node: Node, place: Place, box: BoxFinder, cuts: bool = True, moved: bool = False
+        self, scene: Scene, node: Node, place: Place, box: BoxFinder, cuts: bool = True, moved: bool = False
     ) -> None:
-        self._walker, self._node, self._place, self._box = walker, node, place, box
+        self._scene, self._node, self._place, self._box = scene, node, place, box
         self._cuts = cuts
         """Whether subregions count."""
         self._moved = moved
@@ -182,7 +180,7 @@ class _Filter:
             self._check_cut(map_box(place.matrix, region), source)
         cut = upright and self._cut(region, chosen)
         if not cut and any(self._primitives[at].area for at in chosen):
-            return _Filter(self._walker, node, place, self._box, cuts=False).apply(elements)
+            return _Filter(self._scene, node, place, self._box, cuts=False).apply(elements)
         whole = self._whole(region, source, chosen)
         if whole is None:
             return []
@@ -191,12 +189,12 @@ class _Filter:
         (x, width), (y, height) = _span(whole[0], whole[2]), _span(whole[1], whole[3])
         attributes = {"x": x, "y": y, "width": width, "height": height, "filterUnits": "userSpaceOnUse"}
         children = self._print(chosen, attributes)
-        value = self._walker.definitions.reference(Element("filter", attributes, children))
+        value = self._scene.definitions.reference(Element("filter", attributes, children))
         printed = (float(x), float(y), float(x) + float(width), float(y) + float(height))
         reach = _meet(final, printed) or printed
         elements = self._clipped(region, elements) if before else elements
         # what stays this far from the canvas no outer filter brings back
-        size = self._walker.settings.canvas
+        size = self._scene.settings.canvas
         if _meet(reach, (-size, -size, 2 * size, 2 * size)) == _EMPTY or not (elements or final is None):
             return []
         elements = _wrap(elements, value, reach)
@@ -206,14 +204,14 @@ class _Filter:
         """``elements`` within a region in user units."""
         left, top, right, bottom = region
         shape = Shape("rect", (left, top, right - left, bottom - top, 0.0, 0.0))
-        frame = self._walker.drawer.draw(shape, self._place.matrix, Look({}, None, {}))
-        return effects.apply_clip(self._walker, frame, elements)
+        frame = self._scene.target.drawer.draw(shape, self._place.matrix, Look({}, None, {}))
+        return apply_clip(self._scene, frame, elements)
 
     def _whole(self, region: Box, source: Box, chosen: list[int]) -> Box | None:
         """The filter region on the canvas; that of a function holds all that it shows. None if that is nothing."""
         if region != _EVERYWHERE:
             return map_box(self._place.matrix, region)
-        size, tail = self._walker.settings.canvas, self._tail
+        size, tail = self._scene.settings.canvas, self._tail
         needed = [reach for at in chosen if (reach := self._primitives[at].reach) is not None]
         left, top, right, bottom = _meet(_join([source, *needed]), (-size, -size, 2 * size, 2 * size)) or _EMPTY
         if left >= right or top >= bottom:
@@ -222,7 +220,7 @@ class _Filter:
 
     def _check_cut(self, region: Box, source: Reach) -> None:
         """Raises Dropped where the region cuts what is blurred: browsers cut the result alone, renderers its source."""
-        rect = self._walker.canvas.rect
+        rect = self._scene.target.canvas.rect
         if source is None or source == _EMPTY:
             return
         low = any(source[i] < region[i] - _CUT and region[i] > rect[i] for i in (0, 1))
@@ -239,7 +237,7 @@ class _Filter:
         if back is None or region == _EVERYWHERE:
             return False, False
         # the same filter as seen from the user's axes
-        probe = _Filter(self._walker, self._node, self._place._replace(matrix=IDENTITY), self._box)
+        probe = _Filter(self._scene, self._node, self._place._replace(matrix=IDENTITY), self._box)
         probe._small = self._small
         source = union([ink(element, back) for element in elements]) if elements else _EMPTY
         before = not probe._holds(region, source)
@@ -273,7 +271,7 @@ class _Filter:
         relative = attributes.get("filterUnits", "").strip() != "userSpaceOnUse"
         names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
         wholes = (1.0, 1.0) if relative else (place.viewport.width, place.viewport.height)
-        font_size = self._walker.style_at(node)["font-size"].value
+        font_size = self._scene.style_at(node)["font-size"].value
         lengths = []
         for (name, default), whole in zip(names, wholes * 2, strict=True):
             length = parse_length(attributes.get(name, default)) or parse_length(default)
@@ -517,7 +515,7 @@ class _Filter:
 
     @property
     def _opacity_decimals(self) -> int:
-        return self._walker.settings.opacity_decimals
+        return self._scene.settings.opacity_decimals
 
     def _blur(self, node: Node, inputs: list[Input], reaches: list[Reach]) -> _Primitive | Input:
         x, y = self._radii(node, "stdDeviation", 0.0)

@@ -5,31 +5,31 @@ The sanitizer has taken the content out, and left the element where something of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stages.base import Dropped
 from stages.normalize.computed import compute
 from stages.normalize.conditional import shown
+from stages.normalize.scene import Place, Scene
 from stages.normalize.transforms import determinant
 from stages.normalize.tree import Node
 from stages.reasons import Reason
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
-
-def foreign_object(walker: Walker, node: Node, place: Place) -> None:
+def foreign_object(scene: Scene, node: Node, place: Place) -> None:
     """Judge a ``foreignObject`` where it is to be drawn. Raises Dropped (FOREIGN_OBJECT) where it shows."""
     style, own = compute(place.style, node.declared)
-    if walker.measured is not None or own.get("display") == "none" or not shown(node, walker.settings, walker.plain):
+    if (
+        scene.target.measured is not None
+        or own.get("display") == "none"
+        or not shown(node, scene.settings, scene.plain)
+    ):
         return
     if style["visibility"] != "visible" or own.get("opacity") == 0:
         return
-    width, height = walker.length(node, "width", place, "x") or 0.0, walker.length(node, "height", place, "y") or 0.0
-    matrix = walker.local(node, own, style, place)
+    width, height = scene.length(node, "width", place, "x") or 0.0, scene.length(node, "height", place, "y") or 0.0
+    matrix = scene.local(node, own, style, place)
     if width <= 0 or height <= 0 or determinant(matrix) == 0:
         return
-    if walker.settings.foreign_object == "drop":
-        walker.notes.add("foreign_object_dropped")
+    if scene.settings.foreign_object == "drop":
+        scene.notes.add("foreign_object_dropped")
         return
     raise Dropped(Reason.FOREIGN_OBJECT, f"a foreignObject of {width:g} x {height:g} with content that shows")

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stages.canonical import Element
 from stages.normalize.computed import compute, refuse
 from stages.normalize.draw import Look
 from stages.normalize.markers import Vertex, orientation, vertices
 from stages.normalize.paint import CONTEXT, Context
 from stages.normalize.properties import DEFAULTS
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import determinant, multiply, rotation
 from stages.normalize.tree import Node
 from stages.normalize.units import resolve
 from stages.normalize.viewports import draw_viewport, frame
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
-
-def with_markers(
-    walker: Walker, elements: list[Element], shape: Shape, place: Place, look: Look | None
-) -> list[Element]:
+def with_markers(scene: Scene, elements: list[Element], shape: Shape, place: Place, look: Look | None) -> list[Element]:
     """The elements of a shape and of the markers at its vertices, in the order in which they are painted."""
     style = place.style
     places = vertices(shape.path())
@@ -31,19 +25,19 @@ def with_markers(
         roles = ["marker-start"] if i == 0 else []
         roles += ["marker-end"] if i == len(places) - 1 else []
         for role in roles or ["marker-mid"]:
-            marker = walker.ids.get(style[role])
+            marker = scene.ids.get(style[role])
             if marker is not None and marker.tag == "marker" and marker.children:
-                drawn += _marker(walker, marker, vertex, role == "marker-start", shape, place)
+                drawn += _marker(scene, marker, vertex, role == "marker-start", shape, place)
     if not drawn:
         return elements
     order = style["paint-order"]
     if order[1] == "markers" and look is not None and look.fill is not None and look.stroke is not None:
-        first, second = walker.drawer.draw_apart(shape, place.matrix, look)
+        first, second = scene.target.drawer.draw_apart(shape, place.matrix, look)
         return [*first, *drawn, *second]
     return drawn + elements if order[0] == "markers" else elements + drawn
 
 
-def _marker(walker: Walker, marker: Node, vertex: Vertex, start: bool, shape: Shape, place: Place) -> list[Element]:
+def _marker(scene: Scene, marker: Node, vertex: Vertex, start: bool, shape: Shape, place: Place) -> list[Element]:
     """One marker, as a viewport that stands at a vertex. Raises Dropped (CYCLIC_REF)."""
     matrix = multiply(place.matrix, (1.0, 0.0, 0.0, 1.0, vertex.x, vertex.y))
     matrix = multiply(matrix, rotation(orientation(marker, vertex.angle, start)))
@@ -52,13 +46,11 @@ def _marker(walker: Walker, marker: Node, vertex: Vertex, start: bool, shape: Sh
         matrix = multiply(matrix, (width, 0.0, 0.0, width, 0.0, 0.0))
     if determinant(matrix) == 0:
         return []
-    walker.enter(marker)
-    walker.count(marker, place.depth)
-    style = dict(walker.style_at(marker))
-    style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
-    _, own = compute(DEFAULTS, marker.declared)
-    refuse(own)
-    within = place._replace(style=style, matrix=matrix, depth=place.depth + 1)
-    drawn = draw_viewport(walker, marker, own, within, frame(walker, marker, within, None))
-    walker.leave()
-    return drawn
+    with scene.entered(marker):
+        scene.count(marker, place.depth)
+        style = dict(scene.style_at(marker))
+        style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
+        _, own = compute(DEFAULTS, marker.declared)
+        refuse(own)
+        within = place._replace(style=style, matrix=matrix, depth=place.depth + 1)
+        return draw_viewport(scene, marker, own, within, frame(scene, marker, within, None))

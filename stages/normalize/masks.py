@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.boxes import BoxFinder, contains, map_box
+from stages.normalize.clip_paths import clip, own_properties, units
+from stages.normalize.compositing import apply_clip, wrap
 from stages.normalize.computed import check_declared
 from stages.normalize.draw import Look
-from stages.normalize.effects import apply_clip, clip, own_properties, units, wrap
 from stages.normalize.properties import Mask, Paint
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import BLACK, linear
 from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve
 from stages.reasons import Reason
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
-
 
 def mask(
-    walker: Walker, owner: Node, value: Mask, mode: str, place: Place, elements: list[Element], box: BoxFinder
+    scene: Scene, owner: Node, value: Mask, mode: str, place: Place, elements: list[Element], box: BoxFinder
 ) -> list[Element]:
     """``elements``, drawn for ``owner``, under a mask. ``mode``: of ``mask-mode``, "" if that says nothing.
 
@@ -33,63 +32,61 @@ def mask(
     ref = value.ref
     mode = mode if mode in ("alpha", "luminance") else value.mode
     if not ref:
-        walker.plain.declare(owner, "mask", "none", "mask")
+        scene.plain.declare(owner, "mask", "none", "mask")
         return elements
-    node = walker.ids.get(ref)
+    node = scene.ids.get(ref)
     if node is None or node.tag != "mask":
-        walker.notes.add("mask_missing")  # CSS Masking 1, section 6.1: no mask is applied
+        scene.notes.add("mask_missing")  # CSS Masking 1, section 6.1: no mask is applied
         return elements
-    if walker.settings.mask == "reject":
+    if scene.settings.mask == "reject":
         raise Dropped(Reason.UNSUPPORTED_MASK, f"mask {ref!r}")
     if not elements:
         return elements
     check_declared(node.declared)
-    content = _mask_content(walker, node, place, box)
+    content = _mask_content(scene, node, place, box)
     if not content:
         return []
     own = own_properties(node)
     kind = mode or own.get("mask-type", "luminance")
     if mode and mode != own.get("mask-type", "luminance"):
-        walker.plain.declare(node, "mask-type", mode, "mask")
+        scene.plain.declare(node, "mask-type", mode, "mask")
     if not value.simple:
-        walker.plain.declare(owner, "mask", f"url(#{ref})", "mask")
-    region = _region(walker, node, place, box)
+        scene.plain.declare(owner, "mask", f"url(#{ref})", "mask")
+    region = _region(scene, node, place, box)
     if _is_clip(content, kind):
         shapes = [_bare(element) for element in content]
-        return apply_clip(walker, region, apply_clip(walker, shapes, elements))
-    elements = apply_clip(walker, region, elements)
+        return apply_clip(scene, region, apply_clip(scene, shapes, elements))
+    elements = apply_clip(scene, region, elements)
     if not elements:
         return []
-    size = str(walker.settings.canvas)
+    size = str(scene.settings.canvas)
     attributes = {"x": "0", "y": "0", "width": size, "height": size, "maskUnits": "userSpaceOnUse"}
     if kind == "alpha":
         attributes["mask-type"] = "alpha"
-    return wrap(elements, "mask", walker.definitions.reference(Element("mask", attributes, content)))
+    return wrap(elements, "mask", scene.definitions.reference(Element("mask", attributes, content)))
 
 
-def _mask_content(walker: Walker, node: Node, place: Place, box: BoxFinder) -> list[Element]:
+def _mask_content(scene: Scene, node: Node, place: Place, box: BoxFinder) -> list[Element]:
     """What a mask draws, on the canvas."""
-    inner = units(walker, node, "maskContentUnits", place, box, Reason.UNSUPPORTED_MASK)
-    known = walker.contents.get((id(node), inner.matrix))
+    inner = units(scene, node, "maskContentUnits", place, box, Reason.UNSUPPORTED_MASK)
+    known = scene.target.contents.get((id(node), inner.matrix))
     if known is not None:
         return known
-    walker.enter(node)
     own = own_properties(node)
-    walker.masking += 1
-    content = walker.children(node, inner._replace(style=walker.style_at(node), depth=place.depth + 1))
-    walker.masking -= 1
-    if content and own.get("mask"):
-        content = mask(walker, node, own["mask"], own.get("mask-mode", ""), place, content, box)
-    if content and own.get("clip-path"):
-        content = clip(walker, node, own["clip-path"], place, content, box)
-    walker.leave()
-    walker.contents[id(node), inner.matrix] = content
+    with scene.entered(node) as target:
+        with scene.onto(target._replace(masking=True)):
+            content = scene.children(node, inner._replace(style=scene.style_at(node), depth=place.depth + 1))
+        if content and own.get("mask"):
+            content = mask(scene, node, own["mask"], own.get("mask-mode", ""), place, content, box)
+        if content and own.get("clip-path"):
+            content = clip(scene, node, own["clip-path"], place, content, box)
+    scene.target.contents[id(node), inner.matrix] = content
     return content
 
 
-def _region(walker: Walker, node: Node, place: Place, box: BoxFinder) -> list[Element]:
+def _region(scene: Scene, node: Node, place: Place, box: BoxFinder) -> list[Element]:
     """The rectangle outside of which a mask hides everything, as a shape on the canvas."""
-    size = walker.settings.canvas
+    size = scene.settings.canvas
     names = (("x", "-10%"), ("y", "-10%"), ("width", "120%"), ("height", "120%"))
     texts = [node.attributes.get(name, default) for name, default in names]
     relative = node.attributes.get("maskUnits", "").strip() != "userSpaceOnUse"
@@ -112,7 +109,7 @@ def _region(walker: Walker, node: Node, place: Place, box: BoxFinder) -> list[El
     if contains(whole_box, (0, 0, size, size)):
         whole_rect = {"x": "0", "y": "0", "width": str(size), "height": str(size)}
         return [Element("rect", whole_rect)]
-    return walker.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))
+    return scene.target.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))
 
 
 def _is_clip(content: list[Element], kind: str) -> bool:
@@ -138,7 +135,7 @@ def _bare(element: Element) -> Element:
     return Element(element.tag, attributes)
 
 
-def in_linear_rgb(walker: Walker, node: Node, style: dict[str, Any]) -> dict[str, Any]:
+def in_linear_rgb(scene: Scene, node: Node, style: dict[str, Any]) -> dict[str, Any]:
     """The style of something in a mask whose ``color-interpolation`` is linearRGB, with the colours that it comes to.
 
     Browsers take each paint of such a mask for coded linearly; the renderers do not know the property.
@@ -155,5 +152,5 @@ def in_linear_rgb(walker: Walker, node: Node, style: dict[str, Any]) -> dict[str
         red, green, blue = (round(255 * linear(part / 255)) for part in (color.red, color.green, color.blue))
         color = color._replace(red=red, green=green, blue=blue)
         changed[name] = Paint("color", color)
-        walker.plain.declare(node, name, f"rgba({red},{green},{blue},{color.alpha:g})", "linear_mask")
+        scene.plain.declare(node, name, f"rgba({red},{green},{blue},{color.alpha:g})", "linear_mask")
     return {**style, **changed}

@@ -9,7 +9,7 @@ have a ``patternTransform``.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import Element, number
@@ -19,6 +19,7 @@ from stages.normalize.draw import Drawer
 from stages.normalize.ink import ink
 from stages.normalize.placement import server_matrix
 from stages.normalize.plain_values import plain_lengths
+from stages.normalize.scene import Place, Scene
 from stages.normalize.transforms import (
     IDENTITY,
     Matrix,
@@ -32,9 +33,6 @@ from stages.normalize.transforms import (
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
-
-if TYPE_CHECKING:
-    from stages.normalize.structure import Walker
 
 NOTHING = "none"
 """What a pattern paints that has no content or no size."""
@@ -67,10 +65,10 @@ class _Source(NamedTuple):
 
 
 class Patterns:
-    """The patterns of the document that ``walker`` draws."""
+    """The patterns of the document that ``scene`` draws."""
 
-    def __init__(self, walker: Walker) -> None:
-        self._walker = walker
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
         self._drawn: dict[tuple[int, Matrix, Viewport, Box], list[Element]] = {}
 
     def convert(self, node: Node, matrix: Matrix, box: BoxFinder, viewport: Viewport) -> str | None:
@@ -81,12 +79,12 @@ class Patterns:
         the fallback paints: without a bounding box to refer to. Raises Dropped (UNSUPPORTED_PATTERN, CYCLIC_REF, and
         whatever the content does).
         """
-        walker = self._walker
+        scene = self._scene
         chain = self._chain(node)
         content = next((each for each in chain if each.children), None)
         if content is None:
             return NOTHING
-        if walker.settings.pattern == "reject":
+        if scene.settings.pattern == "reject":
             raise Dropped(Reason.UNSUPPORTED_PATTERN, f"pattern {node.attributes.get('id', '')!r}")
         relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
         inside = _attribute(chain, "patternContentUnits") == "objectBoundingBox"
@@ -100,16 +98,15 @@ class Patterns:
         if source is None:
             return NOTHING
         self._limit(chain, source)
-        walker.enter(content)
-        element = self._element(source)
-        walker.leave()
-        return NOTHING if element is None else walker.definitions.reference(element)
+        with scene.entered(content):
+            element = self._element(source)
+        return NOTHING if element is None else scene.definitions.reference(element)
 
     def _chain(self, node: Node) -> list[Node]:
         """The pattern and those it takes attributes and content from, the nearest first."""
         chain = [node]
         while href := chain[-1].attributes.get("href", "").strip():
-            target = self._walker.ids.get(href[1:]) if href[:1] == "#" else None
+            target = self._scene.ids.get(href[1:]) if href[:1] == "#" else None
             if target is None or target.tag != "pattern":
                 break
             if any(target is seen for seen in chain):
@@ -121,7 +118,7 @@ class Patterns:
         self, chain: list[Node], content: Node, matrix: Matrix, box: Box | None, viewport: Viewport
     ) -> _Source | None:
         """The pattern's map and tile, None if it has no size."""
-        font_size = self._walker.style_at(chain[0])["font-size"].value
+        font_size = self._scene.style_at(chain[0])["font-size"].value
         relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
         wide, high = (1.0, 1.0) if relative else viewport
         x, width = (self._length(chain, name, wide, font_size) for name in ("x", "width"))
@@ -162,7 +159,7 @@ class Patterns:
             return 0.0
         value = resolve(length, reference, font_size)
         if length.exotic:
-            plain_lengths(self._walker.plain, node, {name: value})
+            plain_lengths(self._scene.plain, node, {name: value})
         return value
 
     def _limit(self, chain: list[Node], source: _Source) -> None:
@@ -170,7 +167,7 @@ class Patterns:
 
         Raises Dropped (UNSUPPORTED_PATTERN) where that would not be the same picture.
         """
-        canvas = self._walker.settings.canvas
+        canvas = self._scene.settings.canvas
         x, y, width, height = source.tile
         box = map_box(source.matrix, (x, y, x + width, y + height))
         sides = (box[2] - box[0], box[3] - box[1])
@@ -188,15 +185,15 @@ class Patterns:
                 raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {sides[0]:.4g} x {sides[1]:.4g} units")
             value = length.value * (3 * canvas) / side
             unit = "" if length.unit == "px" else length.unit
-            self._walker.plain.attribute(node, name, f"{number(value, 9)}{unit}", "pattern_tile")
+            self._scene.plain.attribute(node, name, f"{number(value, 9)}{unit}", "pattern_tile")
 
     def _transform(self, chain: list[Node], viewport: Viewport) -> Matrix:
-        return server_matrix(chain, "patternTransform", viewport, self._walker.plain)
+        return server_matrix(chain, "patternTransform", viewport, self._scene.plain)
 
     def _element(self, source: _Source) -> Element | None:
         """The canonical pattern without id, None if it draws nothing."""
         large, small = singular_values(source.matrix)
-        even = large - small <= min(2 / _FINE, self._walker.settings.stroke_anisotropy) * small
+        even = large - small <= min(2 / _FINE, self._scene.settings.stroke_anisotropy) * small
         # strokes and filters that an uneven scale would distort are drawn before it, not after
         if axis_aligned(source.matrix) and (even or not self._lined(source.node.children, [])):
             return self._upright(source)
@@ -205,9 +202,9 @@ class Patterns:
     def _lined(self, nodes: list[Node], seen: list[Node]) -> bool:
         """Whether one of ``nodes`` or something in them may have a stroke or a filter."""
         for node in nodes:
-            if self._walker.style_at(node)["stroke"].kind != "none" or node.declared.get("filter"):
+            if self._scene.style_at(node)["stroke"].kind != "none" or node.declared.get("filter"):
                 return True
-            target = self._walker.ids.get(node.attributes.get("href", "").strip()[1:])
+            target = self._scene.ids.get(node.attributes.get("href", "").strip()[1:])
             if target is not None and not any(target is each for each in seen):
                 seen.append(target)
                 if self._lined([target], seen):
@@ -233,7 +230,7 @@ class Patterns:
             content = self._content(source, (sides[0] / wide, sides[1] / high), left, top, sides)
         if not content:
             return None
-        size = self._walker.settings.canvas
+        size = self._scene.settings.canvas
         texts = [number(side, _TILE_DECIMALS) for side in sides]
         scales = [wide / sides[0], high / sides[1]]
         places = []
@@ -256,7 +253,7 @@ class Patterns:
 
         And where that is on the canvas, since it may be another tile's.
         """
-        size = float(self._walker.settings.canvas)
+        size = float(self._scene.settings.canvas)
         steps = math.ceil(begin / length - _SLACK) * length
         if length > size - _SLACK and begin - steps + length >= size - _SLACK:
             return steps, size, 0.0
@@ -280,7 +277,7 @@ class Patterns:
         matrix = multiply(source.matrix, (1 / scales[0], 0.0, 0.0, 1 / scales[1], x, y))
         dx = dy = 0.0
         back = invert(matrix)
-        if back is not None and max(abs(matrix[4]), abs(matrix[5])) > 2 * self._walker.settings.canvas:
+        if back is not None and max(abs(matrix[4]), abs(matrix[5])) > 2 * self._scene.settings.canvas:
             # of the corners of all tiles, one near the origin
             steps = zip(apply((*back[:4], 0.0, 0.0), *matrix[4:]), sides, strict=True)
             dx, dy = apply((*matrix[:4], 0.0, 0.0), *(math.floor(at / side) * side for at, side in steps))
@@ -294,7 +291,7 @@ class Patterns:
 
     def _grow(self, width: float, height: float) -> float:
         """The power of two by which a tile of this size, canvas units, is drawn larger."""
-        size = self._walker.settings.canvas
+        size = self._scene.settings.canvas
         short, long = min(width, height), max(width, height)
         if short < _SMALLEST:
             raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
@@ -311,11 +308,9 @@ class Patterns:
         self, source: _Source, scales: tuple[float, float], left: float, top: float, sides: list[float]
     ) -> list[Element]:
         """What the tile shows, in its own space: content, mapped, moved by (left, top) and scaled."""
-        from stages.normalize.structure import Place  # which imports this module
-
-        walker = self._walker
+        scene = self._scene
         matrix = multiply((scales[0], 0.0, 0.0, scales[1], -left * scales[0], -top * scales[1]), source.matrix)
-        size = walker.settings.canvas
+        size = scene.settings.canvas
         # a unit more than the tile, since what ends with it may be rounded to end beyond it
         right, bottom = (min(math.ceil(round(side, _TILE_DECIMALS) - _SLACK) + 1, size) for side in sides)
         rect = (0, 0, right, bottom)
@@ -324,12 +319,11 @@ class Patterns:
         known = self._drawn.get(key)
         if known is not None:
             return known
-        before = walker.canvas, walker.drawer, walker.contents
-        walker.canvas = Canvas((0.0, 0.0, sides[0], sides[1]), IDENTITY, rect)
-        walker.drawer, walker.contents = Drawer(walker.canvas, walker.settings), {}
-        place = Place(walker.style_at(source.node), matrix, source.viewport, _DEPTH)
-        content = walker.children(source.node, place)
-        walker.canvas, walker.drawer, walker.contents = before
+        canvas = Canvas((0.0, 0.0, sides[0], sides[1]), IDENTITY, rect)
+        target = scene.target._replace(canvas=canvas, drawer=Drawer(canvas, scene.settings), contents={})
+        place = Place(scene.style_at(source.node), matrix, source.viewport, _DEPTH)
+        with scene.onto(target):
+            content = scene.children(source.node, place)
         content = [element for element in content if overlaps(ink(element), (0.0, 0.0, sides[0], sides[1]))]
         self._drawn[key] = content
         return content

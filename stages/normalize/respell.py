@@ -8,7 +8,7 @@ draw them, letters that are stretched, and parts that are faint as a whole. The 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lxml import etree
 
@@ -17,13 +17,11 @@ from stages.normalize.characters import refuse
 from stages.normalize.decoration import Lines
 from stages.normalize.path_segments import Subpath
 from stages.normalize.properties import Paint
+from stages.normalize.scene import Place, Scene
 from stages.normalize.transforms import IDENTITY, Matrix
 from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, outlines
 from stages.normalize.units import Length
-
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 _BLANK = " \u00a0"
@@ -50,10 +48,10 @@ _EFFECTS = {"opacity": "1", "mix-blend-mode": "normal", "filter": "none", "clip-
 
 
 def respell(
-    walker: Walker, node: Node, own: dict[str, Any], place: Place, runs: list[Run], lines: list[Lines | None]
+    scene: Scene, node: Node, own: dict[str, Any], place: Place, runs: list[Run], lines: list[Lines | None]
 ) -> None:
     """Make a text element plain if the renderers lack something that it says. Raises Dropped."""
-    if walker.plain.dry:
+    if scene.plain.dry:
         return
     reasons = _lacking(node, own, runs, lines)
     if not reasons:
@@ -62,12 +60,12 @@ def respell(
     apart = any(each.below or each.above or each.apart for each in spelled)
     if apart and _within(node, "clipPath"):
         raise refuse(f"{min(reasons)} in a clip path")
-    if apart and len(runs) > 1 and any(_boxed(walker, run.style[name]) for run in runs for name in ("fill", "stroke")):
+    if apart and len(runs) > 1 and any(_boxed(scene, run.style[name]) for run in runs for name in ("fill", "stroke")):
         raise refuse(f"{min(reasons)} of text with a gradient or pattern of its box")
-    matrix = walker.local_transform(node, own, place) if apart else IDENTITY
+    matrix = scene.local_transform(node, own, place) if apart else IDENTITY
     value = "".join(each.key for each in spelled)
     for why in sorted(reasons):
-        walker.plain.later(node, value, why, lambda: _spell(node, own, matrix, spelled, apart))
+        scene.plain.later(node, value, why, lambda: _spell(node, own, matrix, spelled, apart))
 
 
 def _spell(node: Node, own: dict[str, Any], matrix: Matrix, spelled: list[_Spelled], apart: bool) -> None:
@@ -182,9 +180,9 @@ def _within(node: Node, tag: str) -> bool:
     return False
 
 
-def _boxed(walker: Walker, paint: Paint) -> bool:
+def _boxed(scene: Scene, paint: Paint) -> bool:
     """Whether a paint refers to something whose units are the box of what it paints."""
-    target = walker.ids.get(paint.ref) if paint.kind == "url" else None
+    target = scene.ids.get(paint.ref) if paint.kind == "url" else None
     units = "patternUnits" if target is not None and target.tag == "pattern" else "gradientUnits"
     return target is not None and target.attributes.get(units, "").strip() != "userSpaceOnUse"
 

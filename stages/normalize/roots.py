@@ -7,63 +7,62 @@ pixels of the page, not of the viewBox. How many pixels the box has is not in th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lxml import etree
 
 from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
-from stages.normalize import effects, filters
 from stages.normalize.background import paint_background
-from stages.normalize.boxes import contains, grown, map_box, union
+from stages.normalize.boxes import BoxFinder, contains, grown, map_box, union
+from stages.normalize.compositing import apply_clip
 from stages.normalize.computed import REFUSED_ROOT, compute, refuse
 from stages.normalize.declarations import BORDER_WIDTH
 from stages.normalize.draw import Look
+from stages.normalize.filters import room
 from stages.normalize.ink import ink
 from stages.normalize.placement import local_matrix
 from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask
+from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import Matrix, invert, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport
 from stages.reasons import Reason
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
-
 _BOXED = ("clip-path", "mask", "filter")
 _NEUTRAL = {"opacity": "1", "mix-blend-mode": "normal"}
 _SLACK = 1.0
 
 
-def draw_root(walker: Walker, node: Node, place: Place) -> list[Element]:
+def draw_root(scene: Scene, node: Node, place: Place) -> list[Element]:
     """Draw the document's root: ``place`` is that of its content, with the initial style. Raises Dropped."""
     style, own = compute(DEFAULTS, node.declared)
     if own.get("display") == "none":
         return []
     place = place._replace(style=style)
-    if walker.measured is not None:
-        return walker.children(node, place)
+    if scene.target.measured is not None:
+        return scene.children(node, place)
     if node.declared.get(BORDER_WIDTH) == "0":
         for name in [name for name in own.get(REFUSED_ROOT, ()) if name in ("border", "border-style")]:
             del own[REFUSED_ROOT][name]
     refuse(own, root=True)
     moved = "transform" in node.attributes or not TRANSFORM_PROPERTIES.isdisjoint(node.declared)
     if moved or any(own.get(name) for name in _BOXED):
-        drawn = _box(walker, node, own, place)
+        drawn = _box(scene, node, own, place)
     else:
-        drawn = walker.effects(node, own, place, walker.children(node, place))
-    return paint_background(walker, node, own, style) + drawn
+        drawn = _with_effects(scene, node, own, place, scene.children(node, place))
+    return paint_background(scene, node, own, style) + drawn
 
 
-def _box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+def _box(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
     """The root's content, to which its transform and what applies to its box is applied."""
-    settings = walker.settings
+    settings = scene.settings
     if not settings.screen:
         raise Dropped(Reason.UNSUPPORTED_ATTRIBUTE, "transform, clip path, mask or filter of the root element")
-    view_box = walker.canvas.view_box
+    view_box = scene.target.canvas.view_box
     left, top, right, bottom = map_box(
-        walker.canvas.matrix, (*view_box[:2], view_box[0] + view_box[2], view_box[1] + view_box[3])
+        scene.target.canvas.matrix, (*view_box[:2], view_box[0] + view_box[2], view_box[1] + view_box[3])
     )
     scale = settings.canvas / settings.screen
     width, height = (right - left) / scale, (bottom - top) / scale
@@ -73,36 +72,50 @@ def _box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> list[
     turned = {"transform-origin": own.get("transform-origin") or "50% 50%"}
     local = local_matrix(node, turned, viewport, place.style["font-size"].value, lambda: box)
     if not local.valid:
-        walker.notes.add("transform_error")
+        scene.notes.add("transform_error")
     matrix = local.matrix
     back = invert(page)
     if back is None or invert(matrix) is None:
         return []
-    within = walker.children(node, place)
+    within = scene.children(node, place)
     moved = multiply(page, matrix)
     inner = multiply(multiply(moved, back), place.matrix)
-    walker.drawer = filters.room(walker, node, own, place._replace(matrix=moved, viewport=viewport))
-    drawn = (
-        walker.children(node, place._replace(matrix=inner)) if inner != place.matrix or own.get("filter") else within
-    )
-    if (
-        own.get("overflow") != "visible"
-        and within
-        and not contains(grown(walker.canvas.rect, _SLACK, _SLACK), union([ink(each) for each in within]))
-    ):
-        frame = walker.drawer.draw(Shape("rect", (0.0, 0.0, width, height, 0.0, 0.0)), moved, Look({}, None, {}))
-        drawn = effects.apply_clip(walker, frame, drawn)
-    _wrap(walker, node, own, moved, back, (width, height))
-    return walker.effects(node, own, place._replace(matrix=moved, viewport=viewport), drawn, lambda: box)
+    outside = place._replace(matrix=moved, viewport=viewport)
+    with scene.onto(scene.target._replace(drawer=room(scene, node, own, outside))) as target:
+        redrawn = inner != place.matrix or own.get("filter")
+        drawn = scene.children(node, place._replace(matrix=inner)) if redrawn else within
+        if own.get("overflow") != "visible" and within and not _in_sight(scene, within):
+            shape = Shape("rect", (0.0, 0.0, width, height, 0.0, 0.0))
+            drawn = apply_clip(scene, target.drawer.draw(shape, moved, Look({}, None, {})), drawn)
+        _wrap(scene, node, own, moved, back, (width, height))
+        return _with_effects(scene, node, own, outside, drawn, lambda: box)
+
+
+def _with_effects(
+    scene: Scene,
+    node: Node,
+    own: dict[str, Any],
+    place: Place,
+    elements: list[Element],
+    box: BoxFinder | None = None,
+) -> list[Element]:
+    """``elements`` with what the root declares. ``place``: the coordinates for it; ``box``: finds the box in them."""
+    return scene.with_effects(node, own, place, elements, area=Frame.of(place), box=box)
+
+
+def _in_sight(scene: Scene, elements: list[Element]) -> bool:
+    """Whether all that is drawn lies, but for a little, where the canvas shows the drawing."""
+    area = grown(scene.target.canvas.rect, _SLACK, _SLACK)
+    return contains(area, union([ink(each) for each in elements]))
 
 
 def _wrap(
-    walker: Walker, node: Node, own: dict[str, Any], moved: Matrix, back: Matrix, size: tuple[float, float]
+    scene: Scene, node: Node, own: dict[str, Any], moved: Matrix, back: Matrix, size: tuple[float, float]
 ) -> None:
     """For renderers, which know no pages: a group in the page's units, and its content in the viewBox's."""
-    if walker.plain.dry:
+    if scene.plain.dry:
         return
-    root, canvas = node.source, walker.canvas
+    root, canvas = node.source, scene.target.canvas
     user = invert(canvas.matrix)
     if user is None:
         return
@@ -120,10 +133,10 @@ def _wrap(
     root.append(outer)
     for name in (*sorted(TRANSFORM_PROPERTIES), *_BOXED, *_NEUTRAL):
         if name in own or name in node.attributes or name in node.declared:
-            walker.plain.declare(node, name, _NEUTRAL.get(name, "none"), "root_box")
+            scene.plain.declare(node, name, _NEUTRAL.get(name, "none"), "root_box")
     if "transform" in node.attributes:
-        walker.plain.attribute(node, "transform", None, "root_box")
-    walker.plain.note("root_box")
+        scene.plain.attribute(node, "transform", None, "root_box")
+    scene.plain.note("root_box")
 
 
 def _value(value: Any, name: str) -> str:

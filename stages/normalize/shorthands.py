@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stages.base import Dropped
-from stages.normalize.properties import ANIMATION, WIDE, parse_property, parse_solid
+from stages.normalize.properties import ANIMATION, INHERIT, INITIAL, UNSET, WIDE, parse_property, parse_solid
 from stages.normalize.text_values import LINE_STYLES, parse_line_thickness, parse_lines
 from stages.normalize.units import parse_number
 from stages.reasons import Reason
@@ -131,3 +131,21 @@ def expand(name: str, text: str) -> list[tuple[str, Any]]:
         raise Dropped(Reason.UNSUPPORTED_CSS, f"{name}: {text[:80]}")
     typed = [(each, parse_property(each, value)) for each, value in _SHORTHANDS[name](text).items()]
     return [] if any(value is None for _, value in typed) else typed
+
+
+BACKGROUND_LONGHANDS = ("background-color", "background-image")
+"""Those of the longhands of ``background`` that matter."""
+_WORDS = re.compile(r"(?:[^\s()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+")
+
+
+def background_longhands(text: str) -> list[tuple[str, Any]]:
+    """The longhands of ``background`` (CSS Backgrounds 3, section 2.10) that matter; none for an invalid value."""
+    words = _WORDS.findall(text)
+    wide = parse_property("fill", text)
+    if wide is INHERIT or wide is INITIAL or wide is UNSET:
+        return [(name, wide) for name in BACKGROUND_LONGHANDS]
+    colors = [value for word in words if (value := parse_property("background-color", word)) is not None]
+    if len(colors) > 1 or not words:
+        return []
+    images = [word for word in words if "(" in word and parse_property("background-color", word) is None]
+    return [("background-color", colors[0] if colors else INITIAL), ("background-image", " ".join(images))]

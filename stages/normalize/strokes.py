@@ -5,54 +5,52 @@ librsvg and resvg know neither, so the source made plain has the numbers in user
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import number
 from stages.normalize.lengths import path_length
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import singular_values
 from stages.normalize.tree import Node
 from stages.normalize.units import Length, parse_number
 from stages.reasons import Reason
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
-
 _EVEN = 1e-3
 """How far the two scales of a map may differ, as a share, that scales evenly."""
 _DECIMALS = 6
 
 
-def in_user_units(walker: Walker, node: Node, own: dict[str, Any], place: Place, shape: Shape) -> dict[str, Any]:
+def in_user_units(scene: Scene, node: Node, own: dict[str, Any], place: Place, shape: Shape) -> dict[str, Any]:
     """The style of a shape with its stroke's numbers in user units. Raises Dropped (UNSUPPORTED_STROKE), TooLarge."""
     style = place.style
     if style["stroke"].kind == "none":
         return style
     if "pathLength" in node.attributes and style["stroke-dasharray"]:
-        style = _along(walker, node, style, shape)
+        style = _along(scene, node, style, shape)
     if own.get("vector-effect") == "non-scaling-stroke":
-        style = _unscaled(walker, node, style, place)
+        style = _unscaled(scene, node, style, place)
     return style
 
 
-def _along(walker: Walker, node: Node, style: dict[str, Any], shape: Shape) -> dict[str, Any]:
+def _along(scene: Scene, node: Node, style: dict[str, Any], shape: Shape) -> dict[str, Any]:
     """Dashes in shares of the author's idea of how long the path is."""
     given = parse_number(node.attributes["pathLength"])
-    walker.plain.attribute(node, "pathLength", None, "path_length")
+    scene.plain.attribute(node, "pathLength", None, "path_length")
     if given is not None and given < 0:
         return style
     if not given:  # browsers take what is no number for 0
         # the first dash is without end
-        walker.plain.declare(node, "stroke-dasharray", "none", "path_length")
+        scene.plain.declare(node, "stroke-dasharray", "none", "path_length")
         return {**style, "stroke-dasharray": ()}
     factor = path_length(shape.path()) / given
-    return _declared(walker, node, _scaled(style, factor), "path_length")
+    return _declared(scene, node, _scaled(style, factor), "path_length")
 
 
-def _unscaled(walker: Walker, node: Node, style: dict[str, Any], place: Place) -> dict[str, Any]:
+def _unscaled(scene: Scene, node: Node, style: dict[str, Any], place: Place) -> dict[str, Any]:
     """A stroke in pixels of the screen, whatever the map is."""
-    settings = walker.settings
+    settings = scene.settings
     if not settings.screen:
         raise Dropped(Reason.UNSUPPORTED_STROKE, "vector-effect non-scaling-stroke")
     large, small = singular_values(place.matrix)
@@ -64,9 +62,9 @@ def _unscaled(walker: Walker, node: Node, style: dict[str, Any], place: Place) -
     style = _scaled(style, factor)
     width = style["stroke-width"]
     style["stroke-width"] = width._replace(value=width.value * factor)
-    walker.plain.declare(node, "vector-effect", "none", "non_scaling_stroke")
-    walker.plain.declare(node, "stroke-width", _text(style["stroke-width"]), "non_scaling_stroke")
-    return _declared(walker, node, style, "non_scaling_stroke") if style["stroke-dasharray"] else style
+    scene.plain.declare(node, "vector-effect", "none", "non_scaling_stroke")
+    scene.plain.declare(node, "stroke-width", _text(style["stroke-width"]), "non_scaling_stroke")
+    return _declared(scene, node, style, "non_scaling_stroke") if style["stroke-dasharray"] else style
 
 
 def _scaled(style: dict[str, Any], factor: float) -> dict[str, Any]:
@@ -76,9 +74,9 @@ def _scaled(style: dict[str, Any], factor: float) -> dict[str, Any]:
     return {**style, "stroke-dasharray": dashes, "stroke-dashoffset": offset._replace(value=offset.value * factor)}
 
 
-def _declared(walker: Walker, node: Node, style: dict[str, Any], why: str) -> dict[str, Any]:
-    walker.plain.declare(node, "stroke-dasharray", ",".join(map(_text, style["stroke-dasharray"])), why)
-    walker.plain.declare(node, "stroke-dashoffset", _text(style["stroke-dashoffset"]), why)
+def _declared(scene: Scene, node: Node, style: dict[str, Any], why: str) -> dict[str, Any]:
+    scene.plain.declare(node, "stroke-dasharray", ",".join(map(_text, style["stroke-dasharray"])), why)
+    scene.plain.declare(node, "stroke-dashoffset", _text(style["stroke-dashoffset"]), why)
     return style
 
 

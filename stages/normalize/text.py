@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from stages.canonical import Element, number
 from stages.normalize.boxes import Box, exact_box, map_box, union
 from stages.normalize.characters import Layer, refuse
+from stages.normalize.compositing import blend, fade
 from stages.normalize.decoration import Lines, lines_of
 from stages.normalize.draw import Look
 from stages.normalize.path_segments import Subpath, transform
 from stages.normalize.quantize import snap
 from stages.normalize.respell import respell
+from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape, TooLarge
 from stages.normalize.transforms import apply
 from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, box, outlines, typeset
-
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
 
 _FARTHEST = 1e9
 _BLANK = " \u00a0"
@@ -36,12 +35,12 @@ class _Drawn(NamedTuple):
     layers: tuple[Layer, ...]
 
 
-def draw_text(walker: Walker, node: Node, own: dict[str, Any], place: Place, outlined: bool = False) -> list[Element]:
+def draw_text(scene: Scene, node: Node, own: dict[str, Any], place: Place, outlined: bool = False) -> list[Element]:
     """The elements of a ``text`` element on the canvas. ``outlined``: as paths, whatever the setting says.
 
     Raises Dropped (UNSUPPORTED_TEXT, and what paints raise) and TooLarge.
     """
-    runs = [run for run in _visible(walker, node, own, place) if run.size > 0]
+    runs = [run for run in _visible(scene, node, own, place) if run.size > 0]
     scale = max(map(abs, place.matrix))
     # written so that what is no number is too large
     if not all(abs(value) * scale <= _FARTHEST for run in runs for value in (*box(run), run.anchored)):
@@ -51,9 +50,9 @@ def draw_text(walker: Walker, node: Node, own: dict[str, Any], place: Place, out
     if any(run.style["stroke"].kind != "none" for run in runs) and _unscaled(node):
         raise refuse("vector-effect non-scaling-stroke")
     lines = [lines_of(run) for run in runs]
-    respell(walker, node, own, place, runs, lines)
+    respell(scene, node, own, place, runs, lines)
     cells = union([box(run) for run in runs])
-    outlined = outlined or walker.settings.text == "outline" or not _upright(place.matrix)
+    outlined = outlined or scene.settings.text == "outline" or not _upright(place.matrix)
     counts: dict[int, int] = {}
     for run in runs:
         counts[run.chunk] = counts.get(run.chunk, 0) + 1
@@ -61,7 +60,7 @@ def draw_text(walker: Walker, node: Node, own: dict[str, Any], place: Place, out
     def paths(subpaths: list[Subpath], look: Look | None) -> list[Element]:
         if look is None or not subpaths:
             return []
-        return walker.drawer.draw(Shape("path", subpaths=subpaths), place.matrix, look)
+        return scene.target.drawer.draw(Shape("path", subpaths=subpaths), place.matrix, look)
 
     def drawn(run: Run, beside: Lines | None) -> list[Element]:
         style = run.style
@@ -71,25 +70,25 @@ def draw_text(walker: Walker, node: Node, own: dict[str, Any], place: Place, out
         above: list[Element] = []
         if beside is not None:
             for part, kept in ((beside.below, below), (beside.above, above)):
-                look = walker.look(beside.style, {}, lambda: cells, place.matrix, place.viewport)
+                look = scene.look(beside.style, {}, lambda: cells, place.matrix, place.viewport)
                 kept += paths(part, look)
         if style["fill"].kind == "none" and style["stroke"].kind == "none":
             return below + above
-        look = walker.look(style, {}, lambda: cells, place.matrix, place.viewport)
+        look = scene.look(style, {}, lambda: cells, place.matrix, place.viewport)
         if look is None:
             return below + above
         pen = look.stroke is not None and look.stroke.pen is not None
         if outlined or run.rotate or run.drift * scale > _DRIFT or pen:
             return below + paths(outlines(run), look) + above
-        element = _element(walker, run, place, look, counts[run.chunk] == 1)
+        element = _element(scene, run, place, look, counts[run.chunk] == 1)
         return below + ([element] if element is not None else []) + above
 
-    return _layered(walker, [_Drawn(drawn(run, beside), run.layers) for run, beside in zip(runs, lines, strict=True)])
+    return _layered(scene, [_Drawn(drawn(run, beside), run.layers) for run, beside in zip(runs, lines, strict=True)])
 
 
-def text_box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> Box | None:
+def text_box(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> Box | None:
     """The bounding box of a text element on the canvas: of its glyphs' cells (SVG 2, section 8.10)."""
-    runs = _visible(walker, node, own, place)
+    runs = _visible(scene, node, own, place)
     if not runs:
         return None
     if all(run.rotate == 0 for run in runs):
@@ -98,7 +97,7 @@ def text_box(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> B
     return union([exact_box(transform(path, place.matrix)) for path in paths]) if paths else None
 
 
-def _visible(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> list[Run]:
+def _visible(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> list[Run]:
     style: dict[str, Any] = place.style
     for name, usual in (("writing-mode", ("horizontal-tb", "lr", "lr-tb")), ("direction", ("ltr",))):
         if style[name] not in usual:
@@ -114,10 +113,8 @@ def _visible(walker: Walker, node: Node, own: dict[str, Any], place: Place) -> l
     return runs
 
 
-def _layered(walker: Walker, drawn: list[_Drawn], depth: int = 0) -> list[Element]:
+def _layered(scene: Scene, drawn: list[_Drawn], depth: int = 0) -> list[Element]:
     """What runs are drawn as, those of one layer as a group of its opacity and blend mode."""
-    from stages.normalize import effects
-
     elements: list[Element] = []
     i = 0
     while i < len(drawn):
@@ -129,8 +126,8 @@ def _layered(walker: Walker, drawn: list[_Drawn], depth: int = 0) -> list[Elemen
         end = i + 1
         while end < len(drawn) and len(drawn[end].layers) > depth and drawn[end].layers[depth].node is layer.node:
             end += 1
-        inner = effects.fade(_layered(walker, drawn[i:end], depth + 1), layer.opacity, walker.settings)
-        elements += effects.blend(inner, layer.blend) if layer.blend != "normal" else inner
+        inner = fade(_layered(scene, drawn[i:end], depth + 1), layer.opacity, scene.settings)
+        elements += blend(inner, layer.blend) if layer.blend != "normal" else inner
         i = end
     return elements
 
@@ -141,8 +138,8 @@ def _upright(matrix: tuple[float, ...]) -> bool:
     return a > 0 and abs(b) <= 1e-6 * a and abs(c) <= 1e-6 * a and abs(a - d) <= 1e-3 * a
 
 
-def _element(walker: Walker, run: Run, place: Place, look: Look, alone: bool) -> Element | None:
-    settings, style = walker.settings, run.style
+def _element(scene: Scene, run: Run, place: Place, look: Look, alone: bool) -> Element | None:
+    settings, style = scene.settings, run.style
     # white space at either end is not shown again, so what it moves is moved here
     text = run.text.strip(_BLANK)
     if not text:
@@ -167,7 +164,7 @@ def _element(walker: Walker, run: Run, place: Place, look: Look, alone: bool) ->
     if anchor != "start":
         attributes["text-anchor"] = anchor
     element = Element("text", {**attributes, **look.attributes()}, text=text)
-    return element if walker.in_sight(element) else None
+    return element if scene.in_sight(element) else None
 
 
 def _unscaled(node: Node) -> bool:

@@ -2,56 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from stages.canonical import Element
-from stages.normalize import effects
 from stages.normalize.canvas import fit_view_box, parse_view_box
+from stages.normalize.compositing import apply_clip
 from stages.normalize.draw import Look
 from stages.normalize.markers import reference
+from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import IDENTITY, Matrix, apply, determinant, multiply
 from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 
-if TYPE_CHECKING:
-    from stages.normalize.structure import Place, Walker
-
 _MARKER_SIZES = (("markerWidth", "x"), ("markerHeight", "y"))
 _SIZES = (("width", "x"), ("height", "y"))
 
 
-class Frame(NamedTuple):
-    """A viewport in the coordinates around it: its rectangle, the map from its content, and what percentages mean."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    inner: Matrix
-    viewport: Viewport
-
-    @classmethod
-    def of(cls, place: Place) -> Frame:
-        """The viewport that the coordinates of ``place`` themselves are."""
-        return cls(0.0, 0.0, *place.viewport, IDENTITY, place.viewport)
-
-
-def frame(walker: Walker, node: Node, place: Place, use: Node | None) -> Frame | None:
+def frame(scene: Scene, node: Node, place: Place, use: Node | None) -> Frame | None:
     """The viewport of an element, None where nothing of it is drawn. ``use``: what refers to it, if anything does."""
     if node.tag == "marker":
         x = y = 0.0
         w, h = (
-            3.0 if (size := walker.length(node, name, place, across)) is None else size
-            for name, across in _MARKER_SIZES
+            3.0 if (size := scene.length(node, name, place, across)) is None else size for name, across in _MARKER_SIZES
         )
     else:
-        x, y = walker.length(node, "x", place, "x") or 0.0, walker.length(node, "y", place, "y") or 0.0
-        w, h = (_size(walker, node, name, place, across, use) for name, across in _SIZES)
+        x, y = scene.length(node, "x", place, "x") or 0.0, scene.length(node, "y", place, "y") or 0.0
+        w, h = (_size(scene, node, name, place, across, use) for name, across in _SIZES)
     if w <= 0 or h <= 0:
         return None
     if use is not None and _unheard(node, use):
-        _make_plain(walker, node, use, place, (x, y, w, h))
+        _make_plain(scene, node, use, place, (x, y, w, h))
     view_box = parse_view_box(node.attributes.get("viewBox"))
     if view_box is None:
         inner, viewport = (1.0, 0.0, 0.0, 1.0, x, y), Viewport(w, h)
@@ -68,14 +49,14 @@ def frame(walker: Walker, node: Node, place: Place, use: Node | None) -> Frame |
     return Frame(x, y, w, h, inner, viewport)
 
 
-def _size(walker: Walker, node: Node, name: str, place: Place, across: str, use: Node | None) -> float:
+def _size(scene: Scene, node: Node, name: str, place: Place, across: str, use: Node | None) -> float:
     """A side of an svg or a symbol, which a ``use`` sets by its attribute alone."""
     whole = place.viewport.width if across == "x" else place.viewport.height
     if use is not None and name in use.attributes:
         length = parse_length(use.attributes[name])
         # what is no length, auto included, leaves the side at nothing
         return 0.0 if length is None else resolve(length, whole, place.style["font-size"].value)
-    size = walker.length(node, name, place, across)
+    size = scene.length(node, name, place, across)
     return whole if size is None else size
 
 
@@ -87,31 +68,45 @@ def _unheard(node: Node, use: Node) -> bool:
     return node.tag == "symbol" and any(name in node.attributes or name in node.declared for name in names)
 
 
-def _make_plain(walker: Walker, node: Node, use: Node, place: Place, box: tuple[float, float, float, float]) -> None:
+def _make_plain(scene: Scene, node: Node, use: Node, place: Place, box: tuple[float, float, float, float]) -> None:
     """Give the ``use`` itself the place and size of what it shows, in the source made plain."""
-    x, y = walker.length(use, "x", place, "x") or 0.0, walker.length(use, "y", place, "y") or 0.0
+    x, y = scene.length(use, "x", place, "x") or 0.0, scene.length(use, "y", place, "y") or 0.0
     values = {"width": box[2], "height": box[3]}
     if node.tag == "symbol":
         values |= {"x": x + box[0], "y": y + box[1]}
     for name, value in values.items():
-        walker.plain.attribute(use, name, repr(value), "symbol_size")
+        scene.plain.attribute(use, name, repr(value), "symbol_size")
         if name in use.declared:
-            walker.plain.declare(use, name, f"{value!r}px", "symbol_size")
+            scene.plain.declare(use, name, f"{value!r}px", "symbol_size")
         if node.tag == "symbol":
-            walker.plain.attribute(node, name, None, "symbol_size")
+            scene.plain.attribute(node, name, None, "symbol_size")
             if name in node.declared:
-                walker.plain.declare(node, name, "auto", "symbol_size")
+                scene.plain.declare(node, name, "auto", "symbol_size")
 
 
-def draw_viewport(walker: Walker, node: Node, own: dict[str, Any], place: Place, shown: Frame | None) -> list[Element]:
+def draw_viewport(scene: Scene, node: Node, own: dict[str, Any], place: Place, shown: Frame | None) -> list[Element]:
     """The content of an element that has a viewport of its own, clipped to it unless it overflows."""
     if shown is None:
         return []
     matrix = multiply(place.matrix, shown.inner)
     if determinant(matrix) == 0:
         return []
-    drawn = walker.children(node, place._replace(matrix=matrix, viewport=shown.viewport))
+    drawn = scene.children(node, place._replace(matrix=matrix, viewport=shown.viewport))
     if own.get("overflow") in ("visible", "auto") or not drawn:
         return drawn
     shape = Shape("rect", (*shown[:4], 0.0, 0.0))
-    return effects.apply_clip(walker, walker.drawer.draw(shape, place.matrix, Look({}, None, {})), drawn)
+    return apply_clip(scene, scene.target.drawer.draw(shape, place.matrix, Look({}, None, {})), drawn)
+
+
+def content_map(scene: Scene, node: Node, place: Place, area: Frame | None = None) -> tuple[Matrix, Viewport]:
+    """The map from an element's content to its surroundings, and what percentages mean in it.
+
+    Clip paths, masks and filters apply in the coordinates of the content: within the shift by ``x`` and ``y`` of a
+    ``use``, and within the viewport of an ``svg``. ``area``: the viewport, if a ``use`` has a say in it.
+    """
+    if node.tag == "use":
+        x, y = scene.length(node, "x", place, "x") or 0.0, scene.length(node, "y", place, "y") or 0.0
+        return (1.0, 0.0, 0.0, 1.0, x, y), place.viewport
+    if node.tag == "svg" and area is None:
+        area = frame(scene, node, place, None)
+    return (IDENTITY, place.viewport) if area is None else (area.inner, area.viewport)
