@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from pipeline.cli import tokens, versions
+from pipeline.cli import exports, tokens, versions
 from pipeline.errors import UserError
+from stages.entry_points import PackageUnusable
 
 if TYPE_CHECKING:
     from pipeline.config import Loaded
@@ -38,6 +39,7 @@ Overrides = Annotated[
 
 app.add_typer(tokens.app, name="segments")
 app.add_typer(versions.app)
+app.add_typer(exports.app)
 
 
 def _workspace(loaded: Loaded, given: str | None) -> Storage:
@@ -277,5 +279,8 @@ def main() -> None:
         for line in str(error).splitlines() or [type(error).__name__]:
             print(f"error: {line}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except PackageUnusable as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
