@@ -44,7 +44,7 @@ from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
 from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters
 from stages.deduplicate.signatures import features
-from stages.schema import SAMPLES
+from stages.rowwise import SAMPLES
 
 PARTITION = 10_000
 PEER = 100_000

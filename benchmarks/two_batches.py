@@ -35,7 +35,7 @@ from pipeline.work.ledger import Record
 from pipeline.work.task import Task
 from stages import tier
 from stages.deduplicate import DECIDES, FEATURES
-from stages.schema import SAMPLES
+from stages.rowwise import SAMPLES
 
 NAMES = tuple(name for name in SAMPLES.names if name in {*DECIDES, *FEATURES, "atomic_length"})
 STORED = pa.schema([SAMPLES.field(name) for name in NAMES])

@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, PlainValidator, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PlainValidator, ValidationError, create_model, field_validator, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.storage.uri import ATTEMPTS, Access, check_endpoint
 from pipeline.work.sandbox import SandboxSettings
-from stages.base import Settings
+from stages.base import RowStage, Settings, SideStage
 from stages.caption import CaptionSettings
 from stages.crawl import CrawlSettings
 from stages.deduplicate import DeduplicateSettings
+from stages.installed import check_names, installed
 from stages.normalize import NormalizeSettings
 from stages.render import RenderSettings
+from stages.rowwise import PASS
 from stages.sanitize import SanitizeSettings
 from stages.tier import TierSettings
 from stages.tokenize import TokenizeSettings
@@ -103,8 +105,8 @@ class PartitionSettings(Settings):
     )
 
 
-BUDGETED = ("crawl", "sanitize", "normalize", "tokenize", "render", "signatures", "rowwise")
-"""The stages that can quarantine records."""
+BUDGETED = ("crawl", *(stage.name for stage in PASS), "rowwise")
+"""The stages that can quarantine records; under the last, what the sandbox and the workers lose is counted."""
 
 
 def _budget(value: Any) -> float | dict[str, float]:
@@ -145,7 +147,7 @@ class Config(Settings):
     error_budget: Annotated[float | dict[str, float], PlainValidator(_budget)] = Field(
         0.01,
         description="share of all records that may be quarantined before nothing is published (exit code 3); or such a "
-        "share for each of the stages crawl, sanitize, normalize, tokenize, render, signatures and rowwise (what the "
+        f"share for each of the stages {', '.join(BUDGETED[:-1])} and {BUDGETED[-1]} (what the "
         "sandbox and the workers lose), 0.01 for those left out",
     )
     sandbox: SandboxSettings = SandboxSettings()
@@ -185,6 +187,23 @@ class Config(Settings):
         return self.model_dump(mode="json", exclude={"workspace", "storage"})
 
 
+def with_sections(model: type[Config], stages: Sequence[RowStage[Any] | SideStage[Any]]) -> type[Config]:
+    """``model`` with a section for each of ``stages``, which it may leave out if all its settings have defaults.
+
+    Raises PackageUnusable if the section's name is a key of ``model``.
+    """
+    check_names(stages, tuple(model.model_fields))
+    sections: dict[str, Any] = {}
+    for stage in stages:
+        required = any(field.is_required() for field in stage.settings.model_fields.values())
+        sections[stage.section] = stage.settings, Field(description=stage.says) if required else stage.settings()
+    return create_model("Config", __base__=model, **sections) if sections else model
+
+
+MODEL = with_sections(Config, installed())
+"""`Config` with the sections of the stages that other packages bring."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A valid config, and the folder that its sources' relative paths start from."""
@@ -212,7 +231,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
         raise ConfigError(f"config {path} holds no settings; see configs/quickstart.yaml for an example")
     base = path.resolve().parent
     for override in overrides:
-        if assign(data, override) == "sources":
+        key, found, value = override.partition("=")
+        if not found or not key:
+            raise ConfigError(f"--set {override}: write it as key=value, for example --set render.size=256")
+        _assign(data, key.split("."), _value(value), override)
+        if key.split(".")[0] == "sources":
             base = Path.cwd()
     version = data.get("config_version")
     if isinstance(version, int) and version > CONFIG_VERSION:
@@ -221,19 +244,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
             "update svgmill"
         )
     try:
-        return Loaded(Config.model_validate_json(json.dumps(data, default=str)), base)
+        return Loaded(MODEL.model_validate_json(json.dumps(data, default=str)), base)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, Config))) from None
-
-
-def assign(data: dict[str, Any], override: str) -> str:
-    """Set what an override ``key=value`` says, and return the first part of its key. Raises ConfigError."""
-    key, found, value = override.partition("=")
-    if not found or not key:
-        raise ConfigError(f"--set {override}: write it as key=value, for example --set render.size=256")
-    keys = key.split(".")
-    _assign(data, keys, _value(value), override)
-    return keys[0]
+        raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, MODEL))) from None
 
 
 def _value(text: str) -> Any:

@@ -76,6 +76,8 @@ class Reason(StrEnum):
     OVER_CAP = "over_cap"
     BENCHMARK_OVERLAP = "benchmark_overlap"
     TAKEN_DOWN = "taken_down"
+    # a stage of another package
+    FILTERED = "filtered"
     # quarantine: raised by the sandbox or by a fault in a stage, never by a rule
     CRASHED = "crashed"
     TIMED_OUT = "timed_out"
@@ -136,6 +138,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.OVER_CAP: "As many flagged drawings of the same template as the config allows are there already.",
     Reason.BENCHMARK_OVERLAP: "The drawing is a duplicate of one in a benchmark that the config names.",
     Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",
+    Reason.FILTERED: "A stage of another package takes the record out; the detail says why.",
     Reason.CRASHED: "The process that handled the record died.",
     Reason.TIMED_OUT: "The record took more time than the limit.",
     Reason.OUT_OF_MEMORY: "The record took more memory than the limit.",

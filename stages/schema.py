@@ -7,7 +7,7 @@ of the canonical text. Many records can be one sample.
 The row-wise pass over a partition adds columns in this order::
 
     RAW -> sanitize (+SANITIZED) -> normalize (+NORMALIZED) -> tokenize.atomic (+ATOMIC) -> render (+RENDERED)
-        -> deduplicate.signatures (+SIGNED) = SAMPLES (without the raw and the sanitized bytes)
+        -> deduplicate.signatures (+SIGNED) = stages.rowwise.SAMPLES (without the raw and the sanitized bytes)
 """
 
 import pyarrow as pa
@@ -81,28 +81,27 @@ DROPPED = pa.schema(
     ]
 )
 
-SAMPLES = pa.schema(  # what is read together stands together, what most steps read last, beside a Parquet file's footer
-    [
-        ("png", pa.binary()),
-        ("svg", pa.string()),
-        ("tokens", pa.string()),
-        ("picture", pa.binary()),
-        ("fine", pa.binary()),
-        *SIGNED,
-        ("view_box", pa.list_(pa.float64(), 4)),
-        *(field for field in RENDERED if field.name not in ("png", "notes", "picture", "fine")),
-        ("notes", pa.list_(pa.string())),
-        ("desc", pa.string()),
-        ("title", pa.string()),
-        ("name", pa.string()),
-        ("size", pa.int64()),
-        ("atomic_length", pa.int32()),
-        ("url", pa.string()),
-        ("license", pa.string()),
-        *KEY,
-        ("sample_id", pa.string()),
-    ]
+SAMPLES_ORDER = (  # what is read together stands together, what most steps read last, beside a Parquet file's footer
+    "png",
+    "svg",
+    "tokens",
+    "picture",
+    "fine",
+    *SIGNED.names,
+    "view_box",
+    *(name for name in RENDERED.names if name not in ("png", "notes", "picture", "fine")),
+    "notes",
+    "desc",
+    "title",
+    "name",
+    "size",
+    "atomic_length",
+    "url",
+    "license",
+    *KEY.names,
+    "sample_id",
 )
+"""Columns of `stages.rowwise.SAMPLES`; the columns of other packages' stages come after them."""
 
 PROVENANCE = pa.list_(
     pa.struct(
@@ -178,8 +177,13 @@ INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the f
 
 ROUTED = pa.schema(  # what is decided by, on its way to a shard
     [
-        *(SAMPLES.field(name) for name in ("raw_id", "source", "path", "url", "license", "sample_id")),
-        *(SAMPLES.field(name) for name in ("geometry_key", "ssim", "flags", "template", "atomic_length")),
+        *KEY,
+        *(RAW.field(name) for name in ("url", "license")),
+        NORMALIZED.field("sample_id"),
+        SIGNED.field("geometry_key"),
+        RENDERED.field("ssim"),
+        *(SIGNED.field(name) for name in ("flags", "template")),
+        ATOMIC.field("atomic_length"),
         *_PLACE,
         *TRACED,
     ]
@@ -217,7 +221,7 @@ TEXTS = pa.schema([("text", pa.string()), ("count", pa.int64())])  # what the to
 
 RUNS = pa.schema([("run", pa.string()), ("count", pa.int64())])  # commands in a row, as in a token string
 
-SHARD = pa.schema(  # a Parquet shard's columns; WebDataset members hold the same
+SHARD_COLUMNS = pa.schema(  # what shards hold first; see stages.sides.SHARD
     [
         ("sample_id", pa.string()),
         ("svg", pa.string()),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from pipeline.cli import exports, tokens, versions
-from pipeline.errors import UserError
+from pipeline.cli import tokens, versions
+from pipeline.errors import ConfigError, UserError
 from stages.entry_points import PackageUnusable
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ Overrides = Annotated[
 
 app.add_typer(tokens.app, name="segments")
 app.add_typer(versions.app)
-app.add_typer(exports.app)
 
 
 def _workspace(loaded: Loaded, given: str | None) -> Storage:
@@ -279,8 +278,8 @@ def main() -> None:
         for line in str(error).splitlines() or [type(error).__name__]:
             print(f"error: {line}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except PackageUnusable as error:
+    except PackageUnusable as error:  # raised while a command imports the stages
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(ConfigError.exit_code)
     except BrokenPipeError:
         sys.exit(1)

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stages.schema import SHARD
+from stages.rowwise import PASS
+from stages.sides import MEANINGS, SHARD, SIDES
 
-COLUMN_SENTENCES = {
+_JOINED = {
     "sample_id": "Hex SHA-256 of the canonical SVG.",
-    "svg": "The canonical SVG: integer coordinates on the square canvas, no transforms, no style rules.",
-    "tokens": "The atomic token string (HiVG level 1).",
     "segments": "The token string with learned segment tokens in place of frequent runs (HiVG level 2).",
     "input_ids": "Ids of the segment token string in the published tokenizer.",
     "caption": "The first of the captions.",
-    "captions": "All captions, each with the captioner or metadata field it came from.",
-    "png": "The canonical SVG as a picture (PNG).",
-    "tier": "Curriculum tier, by atomic length.",
-    "split": "Split; near-duplicates never straddle two splits.",
-    "atomic_length": "Number of atomic tokens.",
     "segment_length": "Number of tokens of the segment string.",
     "ids_length": "Number of ids.",
-    "ssim": "Structural similarity of source and canonical pictures, the worse of white and black ground, −1 to 1.",
-    "mae": "Mean absolute error of the two pictures, the worse of both grounds, 0 to 1.",
-    "visible_share": "Share of pixels that differ visibly, 0 to 1.",
     "width": "Width of the source's viewBox, in user units.",
     "height": "Height of the source's viewBox, in user units.",
     "license": "SPDX expression of the record that the sample was made from.",
     "provenance": "Every raw file that is this sample: source, path, address, hash and licence.",
 }
+"""The columns that come from no stage of the pass or beside it."""
+
+COLUMN_SENTENCES = {name: (_JOINED | MEANINGS)[name] for name in SHARD.names}
 
 STAGE_SENTENCES = {
     "crawl": "reads the sources' files and archives",
-    "sanitize": "parses safely, takes out active content and references to the outside",
-    "normalize": "resolves styles, references and transforms, and rounds to integer coordinates on the canvas",
-    "tokenize": "writes HiVG tokens and checks that they decode to the canonical form",
-    "render": "draws source and canonical form and compares the pictures",
+    "sandbox": "runs the stages up to deduplication in a child process, and takes out what kills it",
+    **{stage.name: stage.says for stage in PASS},
     "deduplicate": "merges records that are equal in bytes, in canonical form, or nearly in geometry",
-    "caption": "gives each sample its captions",
-    "tier": "sorts samples into curriculum tiers and splits",
+    **{side.name: side.says for side in SIDES},
     "count": "counts candidates for segment tokens, and texts",
     "frequent": "finds which candidates may be frequent",
     "runs": "collects the runs of frequent commands",
@@ -57,5 +48,5 @@ def type_name(kind: pa.DataType) -> str:
 
 
 def columns() -> list[tuple[str, str, str]]:
-    """Name, type and meaning of each column of `stages.schema.SHARD`, in its order."""
+    """Name, type and meaning of each column of `stages.sides.SHARD`, in its order."""
     return [(field.name, type_name(field.type), COLUMN_SENTENCES[field.name]) for field in SHARD]

@@ -23,6 +23,7 @@ from pipeline.report.model import (
     ordered,
 )
 from stages.reasons import SENTENCES
+from stages.rowwise import PASS
 
 _OWN_SENTENCES = {"duplicate": "The record is a duplicate of another."}
 
@@ -167,6 +168,8 @@ def _context(report: Report) -> dict[str, object]:
         "splits": splits,
         "tiers": tiers,
         "stage_sentences": STAGE_SENTENCES,
+        "stage_versions": {stage.name: report.stage_versions.get(stage.section, "") for stage in PASS}
+        | dict(report.stage_versions),
     }
 
 

@@ -11,6 +11,7 @@ from pipeline.sources.partitions import Listing, bounded
 from pipeline.versions.published import Funnel
 from pipeline.work.ledger import Record
 from stages.reasons import Reason, outcome
+from stages.rowwise import PASS
 
 
 def account(
@@ -90,10 +91,6 @@ def merged(counts: Any) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-PASS = ("sanitize", "normalize", "tokenize", "render", "signatures", "rowwise")
-"""Stages of the row-wise pass in order; what the sandbox quarantines is counted under the last."""
-
-
 def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> list[dict[str, Any]]:
     """How many records went into each stage, stayed, and left by which reason."""
     dropped: dict[str, list[dict[str, int]]] = {}
@@ -103,7 +100,7 @@ def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: 
     counts = []
     going = sum(record.rows_in for record in crawled)
     # the sandbox takes out whole records, wherever in the pass they died
-    for stage in ("crawl", "rowwise", *PASS[:-1], "deduplicate"):
+    for stage in ("crawl", "rowwise", *(stage.name for stage in PASS), "deduplicate"):
         here = merged(dropped.get(stage, []))
         left = going - sum(here.values())
         counts.append({"stage": "sandbox" if stage == "rowwise" else stage, "in": going, "kept": left, "dropped": here})

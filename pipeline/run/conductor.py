@@ -36,6 +36,7 @@ from pipeline.versions.published import Manifest
 from pipeline.work import ledger, marks
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Cause, Done, Failed, Task
+from stages.sides import SIDES
 
 ATTEMPTS = 20
 """Walks of one run at most, each with something made anew that was damaged."""
@@ -284,10 +285,7 @@ class Conductor:
         generations |= {(kept.source, kept.key): kept.generation for kept in self._kept}
         lost = [record.outputs["dropped"].path for record in (*crawled, *samples) if "dropped" in record.outputs]
         decided = self._duplicates(samples, benchmarks, generations, takedowns, history.past(), lost)
-        beside = {
-            stage: self._stage(stage, sides.side_tasks(config, stage, samples, decided))
-            for stage in ("caption", "tier")
-        }
+        beside = {side.name: self._stage(side.name, sides.side_tasks(config, side, samples, decided)) for side in SIDES}
         vocabulary = self._vocabulary(samples, decided, beside["caption"])
         beside["encode"] = self._stage("encode", encode.encode_tasks(config, samples, decided, vocabulary))
         written = self._stage("write", write.write_tasks(config, samples, decided, beside, generations))

@@ -32,6 +32,7 @@ from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
 from pipeline.work.task import CORPUS
 from stages.reasons import Reason
+from stages.sides import SIDES
 
 
 def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int, list[str]], Garbage]:
@@ -163,7 +164,7 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
     layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
     current = {(source, chunk.key) for source, of in layout.items() for chunk in of}
     current |= {(kept["source"], kept["key"]) for kept in newest.kept.get("tables", ())}
-    for stage in ("crawl", "samples", "caption", "tier", "encode", "write"):
+    for stage in ("crawl", "samples", *(side.name for side in SIDES), "encode", "write"):
         for record in records(storage, stage):
             key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
             if (record.source, key) not in current:
@@ -177,7 +178,7 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
             if any(_is_in(storage, path, taken) for path in paths):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
-    for stage in ("caption", "tier", "encode"):
+    for stage in (*(side.name for side in SIDES), "encode"):
         for record in records(storage, stage):
             table = read_table(storage, record.outputs["kept"].path, columns=["sample_id"])
             if taken.down(table).any():

@@ -16,40 +16,36 @@ from pipeline.errors import ConfigError
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.work.ledger import Record
 from pipeline.work.task import Work
-from stages import caption, crawl, deduplicate, normalize, render, sanitize, tier, tokenize, write
+from stages import crawl, deduplicate, tokenize, write
+from stages.base import SideStage
 from stages.reasons import Reason
+from stages.rowwise import PASS
 from stages.schema import DROPPED
-
-ATOMIC_SETTINGS = ("canvas", "tolerance", "elements")
-"""Settings of tokenize that atomic tokens depend on; the others are for what is learned."""
-
-SIGNATURE_SETTINGS = ("grid", "min_shingles")
-"""Settings of deduplicate that signatures depend on; the others are for decisions."""
+from stages.sides import KEYS, SIDES
 
 
 def stage_versions(config: Config) -> dict[str, Any]:
     """The version of each stage's code, and of the renderer, whose pictures are part of a dataset."""
     return {
         "crawl": crawl.VERSION,
-        "sanitize": sanitize.VERSION,
-        "normalize": normalize.VERSION,
-        "tokenize": tokenize.VERSION,
-        "render": render.VERSION,
-        "renderer": _renderer(config),
+        **pass_versions(config),
         "deduplicate": deduplicate.VERSION,
-        "caption": caption.VERSION,
-        "tier": tier.VERSION,
+        **{side.name: side.version for side in SIDES},
         "segments": tokenize.SEGMENTS_VERSION,
         "encode": tokenize.ENCODE_VERSION,
         "write": write.VERSION,
     }
 
 
-def _renderer(config: Config) -> str:
-    try:
-        return render.renderer_version(config.render)
-    except render.RendererUnavailable as error:
-        raise ConfigError(str(error)) from None
+def pass_versions(config: Config) -> dict[str, int | str]:
+    """The versions of the row-wise pass: of its stages, and of what they use. Raises ConfigError if that is missing."""
+    versions: dict[str, int | str] = {}
+    for stage in PASS:
+        try:
+            versions |= stage.versions(getattr(config, stage.section).part(stage.settings))
+        except stage.raises as error:
+            raise ConfigError(str(error)) from None
+    return versions
 
 
 def versions_of(config: Config, *stages: str) -> dict[str, Any]:
@@ -74,10 +70,10 @@ def decided_of(decided: Record, record: Record) -> tuple[str, str]:
     return f"decisions {name}", str(decided.extra["decided"][name])
 
 
-def keys_of(stage: str, decided: Record, record: Record) -> list[tuple[str, str]]:
+def keys_of(side: SideStage[Any], decided: Record, record: Record) -> list[tuple[str, str]]:
     """What splits go by, as an input of what makes them."""
     name = f"{record.source}/{record.key}"
-    return [(f"keys {name}", str(decided.extra["keys"][name]))] if stage == "tier" else []
+    return [(f"keys {name}", str(decided.extra["keys"][name]))] if KEYS in side.reads else []
 
 
 def kept_bits(decided: Record, record: Record) -> str:
@@ -118,6 +114,12 @@ def survivors(rows: pa.Table, bits: str) -> pa.Table:
     """Rows of a samples partition that stay; ``bits``: as `decisions.deduplicate_step` records them."""
     mask = np.unpackbits(np.frombuffer(base64.b64decode(bits), np.uint8), count=len(rows)).astype(bool)
     return rows.filter(pa.array(mask))
+
+
+def read_decided(work: Work, columns: list[str]) -> pa.Table:
+    """What was decided of the surviving rows of a samples partition, in its order."""
+    rows = read_table(work.storage, work.task.payload["decisions"], columns=[*columns, "kept"])
+    return rows.filter(rows["kept"]).select(columns)
 
 
 def side_table(work: Work, table: pa.Table, schema: pa.Schema, rows_in: int) -> Record:

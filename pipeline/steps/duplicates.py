@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config import Config
-from pipeline.steps.base import SIGNATURE_SETTINGS, dump, inputs_of, versions_of
+from pipeline.steps.base import dump, inputs_of, versions_of
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import ledger
@@ -118,7 +118,7 @@ def _cut(
 def _settings(config: Config) -> dict[str, Any]:
     """Of the settings, what the way to the decisions depends on, beside the features themselves."""
     own = dump(config.deduplicate)
-    return {name: value for name, value in own.items() if name not in (*SIGNATURE_SETTINGS, "flags")}
+    return {name: value for name, value in own.items() if name not in deduplicate.SignatureSettings.model_fields}
 
 
 def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task]:

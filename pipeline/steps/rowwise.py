@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config import Config
-from pipeline.steps.base import (
-    ATOMIC_SETTINGS,
-    SIGNATURE_SETTINGS,
-    dropped_output,
-    dump,
-    sum_of,
-    taken_down,
-    versions_of,
-)
+from pipeline.errors import PartitionError
+from pipeline.steps.base import dropped_output, dump, pass_versions, sum_of, taken_down
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import sandbox
@@ -24,29 +18,14 @@ from pipeline.work.ledger import Basis, Record
 from pipeline.work.task import Task, Work, dropped_counts
 from stages.base import dropped_rows
 from stages.reasons import Reason
-from stages.rowwise import RowwiseSettings
-from stages.schema import DROPPED, SAMPLES
+from stages.rowwise import PASS, SAMPLES, settings_of
+from stages.schema import DROPPED
 
 
 def samples_tasks(config: Config, crawled: Sequence[Record], takedowns: Sequence[str] = ()) -> list[Task]:
     """One task for each row group of each raw table. ``takedowns``: paths of the requests."""
-    settings = RowwiseSettings(
-        sanitize=config.sanitize,
-        normalize=config.normalize,
-        tokenize=config.tokenize,
-        render=config.render,
-        deduplicate=config.deduplicate,
-    )
+    settings, versions = settings_of(config), pass_versions(config)
     own = dump(settings) | {"sandbox": dump(config.sandbox)}
-    # what is learned, encoded or decided later is no part of the pass
-    own["tokenize"] = {k: v for k, v in own["tokenize"].items() if k in ATOMIC_SETTINGS}
-    own["deduplicate"] = {k: v for k, v in own["deduplicate"].items() if k in SIGNATURE_SETTINGS}
-    # policies are for decisions
-    own["deduplicate"]["flags"] = {
-        flag: {k: v for k, v in rule.items() if k not in ("policy", "most")}
-        for flag, rule in dump(config.deduplicate)["flags"].items()
-    }
-    versions = versions_of(config, "sanitize", "normalize", "tokenize", "render", "renderer", "deduplicate")
     text, limits = settings.model_dump_json(), config.sandbox.model_dump_json()
     tasks = []
     for record in crawled:
@@ -83,6 +62,7 @@ def samples_step(work: Work) -> Record:
         dropped = pa.concat_tables([DROPPED.empty_table(), *parts[1]])
         quarantined = [(row, Reason(reason), detail) for row, reason, detail in payload["lost"]]
     else:
+        _require_same_stages(work)
         if "rows" in payload:
             begin, end = payload["rows"]
             table = table.slice(begin, end - begin)
@@ -112,3 +92,17 @@ def samples_step(work: Work) -> Record:
         dropped=dropped_counts([dropped]),
         extra={"shard_bytes": size, "notes": notes},
     )
+
+
+def _require_same_stages(work: Work) -> None:
+    """Raise PartitionError if this process has other stages than the one that planned the task."""
+    here = {stage.section: stage.version for stage in PASS}
+    there = {section: work.task.basis.versions[section] for section in json.loads(work.task.payload["settings"])}
+    differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+    if differing:
+        versions = ", ".join(
+            f"{name} {here.get(name, 'none')} (planned: {there.get(name, 'none')})" for name in differing
+        )
+        raise PartitionError(
+            f"this worker has other stages than the run: {versions}; install the same packages on both"
+        )

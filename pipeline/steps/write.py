@@ -25,7 +25,9 @@ from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
 from pipeline.work.task import Task, Work
 from stages import write
-from stages.schema import SHARD
+from stages.rowwise import SAMPLES
+from stages.schema import SHARD_COLUMNS
+from stages.sides import SHARD, SIDES
 
 
 def write_tasks(
@@ -41,7 +43,7 @@ def write_tasks(
 
     Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
     that a partition that comes or goes changes its own group only; none is over twice ``group_bytes``, but for a single
-    partition. ``sides``: the records of caption, tier and encode, in the order of ``samples``.
+    partition. ``sides``: the records of encode and of `stages.sides.SIDES`, in the order of ``samples``.
 
     Of provenance, what shards show is part of the basis: the sample's own record and the copies that were there when it
     was first published, so that a licence that is corrected or a copy that is withdrawn reaches the shards. Others that
@@ -65,13 +67,16 @@ def write_tasks(
         groups[-1].append(i)
         filled += size
     versions, text = versions_of(config, "write"), config.write.model_dump_json()
+    own = dump(config.write)
+    if more := SHARD.names[len(SHARD_COLUMNS) :]:
+        own["columns"] = more
     tasks = []
     for group in groups:
         parts, inputs = [], []
         for i in group:
             record = samples[i]
             outputs = {"samples": record.outputs["kept"]}
-            outputs |= {stage: sides[stage][i].outputs["kept"] for stage in ("caption", "tier", "encode")}
+            outputs |= {stage: sides[stage][i].outputs["kept"] for stage in sides}
             inputs += [*inputs_of(outputs.values()), decided_of(decided, record)]
             outputs["decisions"] = decided.outputs[f"{record.source}/{record.key}"]
             name = f"{record.source}/{record.key}"
@@ -80,7 +85,7 @@ def write_tasks(
             part = {role: output.path for role, output in outputs.items()}
             parts.append(part | {"kept": kept_bits(decided, record)})
         first = samples[group[0]]
-        basis = Basis(versions, dump(config.write), tuple(inputs))
+        basis = Basis(versions, own, tuple(inputs))
         payload = {"settings": text, "partitions": parts}
         rows = sum(samples[i].rows_kept for i in group)
         size = sum(samples[i].outputs["kept"].bytes for i in group)
@@ -136,24 +141,12 @@ def _write_shard(work: Work, form: write.Format, pack: write.Pack) -> Output:
 
 
 def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:
-    """One partition's rows with all columns of `stages.schema.SHARD`, and ``size``; ``whole``: with all provenance."""
-    wanted = [
-        "path",
-        "sample_id",
-        "svg",
-        "tokens",
-        "png",
-        "atomic_length",
-        "ssim",
-        "mae",
-        "visible_share",
-        "view_box",
-        "license",
-        "size",
-    ]
+    """One partition's rows with all columns of `stages.sides.SHARD`, and ``size``; ``whole``: with all provenance."""
+    wanted = [*(name for name in SHARD.names if name in SAMPLES.names), "path", "view_box", "size"]
     rows = survivors(read_table(work.storage, part["samples"], columns=wanted), part["kept"])
-    for stage in ("caption", "tier", "encode", "decisions"):
-        side = read_table(work.storage, part[stage])
+    brought = {side.name: ["sample_id", *side.shards] for side in SIDES}
+    for stage in (*brought, "encode", "decisions"):
+        side = read_table(work.storage, part[stage], columns=brought.get(stage))
         if stage == "decisions":
             side = side.filter(side["kept"]).select(["sample_id", "provenance", "shown"]).combine_chunks()
             origins = side["provenance"].combine_chunks()

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from stages import deduplicate, pictures
 from stages.render.stage import fine_picture
-from stages.schema import SAMPLES
+from stages.rowwise import SAMPLES
 
 _CLEARLY = 0.5
 """A pair is a fault only if it is within this share of the limits: shards hold other sizes of the pictures."""

@@ -36,7 +36,7 @@ from pipeline.storage.open import open_storage
 from pipeline.storage.tables import table_bytes
 from stages import deduplicate
 from stages.deduplicate import Taken
-from stages.schema import SAMPLES
+from stages.rowwise import SAMPLES
 
 SOURCE = ""
 """What stands for a source of what was taken down."""

@@ -4,8 +4,6 @@ Each sample's first caption is composed of all of these; the others are the sing
 """
 
 from stages.caption.settings import CaptionSettings
-from stages.caption.stage import caption
+from stages.caption.stage import CAPTION, caption
 
-VERSION: int = 1
-
-__all__ = ["VERSION", "CaptionSettings", "caption"]
+__all__ = ["CAPTION", "CaptionSettings", "caption"]

@@ -6,6 +6,7 @@ import re
 
 import pyarrow as pa
 
+from stages.base import SideStage
 from stages.caption import colours
 from stages.caption.settings import CaptionSettings
 from stages.caption.words import from_folders, from_name, useful
@@ -93,3 +94,15 @@ def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     return text[: limit - 1].rsplit(" ", 1)[0] + "…"
+
+
+CAPTION = SideStage(
+    name="caption",
+    version=1,
+    settings=CaptionSettings,
+    reads=("sample_id", "title", "desc", "path", "name", "source", "svg"),
+    schema=CAPTIONED,
+    make=caption,
+    says="gives each sample its captions",
+    shards={"captions": "All captions, each with the captioner or metadata field it came from."},
+)

@@ -17,19 +17,19 @@ from stages.deduplicate.components import components, shards, template_links
 from stages.deduplicate.decide import DECIDES, Earlier, Taken, deduplicate
 from stages.deduplicate.match import FEATURES, Level, match
 from stages.deduplicate.pairs import merged, pairs
-from stages.deduplicate.settings import DeduplicateSettings
+from stages.deduplicate.settings import DeduplicateSettings, SignatureSettings
 from stages.deduplicate.shingles import shingles
-from stages.deduplicate.signatures import features, signatures
-
-VERSION: int = 4
+from stages.deduplicate.signatures import SIGNATURES, VERSION, features
 
 __all__ = [
     "DECIDES",
     "FEATURES",
+    "SIGNATURES",
     "VERSION",
     "DeduplicateSettings",
     "Earlier",
     "Level",
+    "SignatureSettings",
     "Taken",
     "bands",
     "components",
@@ -41,6 +41,5 @@ __all__ = [
     "pairs",
     "shards",
     "shingles",
-    "signatures",
     "template_links",
 ]

@@ -62,19 +62,7 @@ _LONGEST_NUMBER = 32  # characters; longer ones could keep the pattern busy
 _letter = itemgetter(0)
 
 
-class FlagRule(Settings):
-    """What deduplication does with drawings that have the flag.
-
-    Drawings of one template have the same elements with the same paints in the same order, however often each.
-    """
-
-    policy: Literal["keep", "drop", "cap"] = Field(
-        "keep", description="keep: nothing; drop: they leave; cap: of each template, the first few stay"
-    )
-    most: int = Field(1, ge=1, description="how many drawings of one template stay under the policy cap")
-
-
-class TracedRule(FlagRule):
+class TracedThresholds(Settings):
     """Thresholds of ``traced``, which besides asks for a drawing without strokes, gradients and text."""
 
     axis_share: float = Field(
@@ -93,7 +81,7 @@ class TracedRule(FlagRule):
     purity: float = Field(0.95, ge=0.5, le=1, description="in many paints: least share of curves, or else of lines")
 
 
-class ChartRule(FlagRule):
+class ChartThresholds(Settings):
     """Thresholds of ``chart``: any of its five signs is enough."""
 
     ticks: int = Field(6, ge=2, description="ticks: equal short axis-parallel lines, at least")
@@ -111,7 +99,7 @@ class ChartRule(FlagRule):
     mark_labels: int = Field(8, ge=1, description="marks: texts beside them, at least")
 
 
-class MapRule(FlagRule):
+class MapThresholds(Settings):
     """Thresholds of ``map``."""
 
     segments: int = Field(150, ge=1, description="segments, at least")
@@ -124,7 +112,7 @@ class MapRule(FlagRule):
     texts: int = Field(5, ge=0, description="texts, at most")
 
 
-class GlyphRule(FlagRule):
+class GlyphThresholds(Settings):
     """Thresholds of ``glyph``."""
 
     quadratics: int = Field(3, ge=1, description="quadratic curves, at least; there are no others")
@@ -132,7 +120,44 @@ class GlyphRule(FlagRule):
     segments: int = Field(120, ge=1, description="segments, at most")
 
 
-class FlagSettings(Settings):
+class FlagThresholds(Settings):
+    """When a drawing has which flag."""
+
+    traced: TracedThresholds = Field(TracedThresholds(), description="auto-traced bitmaps")
+    chart: ChartThresholds = Field(ChartThresholds(), description="charts and diagrams that a program made")
+    map: MapThresholds = Field(MapThresholds(), description="outlines of land")
+    glyph: GlyphThresholds = Field(GlyphThresholds(), description="single letters of TrueType fonts")
+
+
+class FlagRule(Settings):
+    """What deduplication does with drawings that have the flag.
+
+    Drawings of one template have the same elements with the same paints in the same order, however often each.
+    """
+
+    policy: Literal["keep", "drop", "cap"] = Field(
+        "keep", description="keep: nothing; drop: they leave; cap: of each template, the first few stay"
+    )
+    most: int = Field(1, ge=1, description="how many drawings of one template stay under the policy cap")
+
+
+class TracedRule(TracedThresholds, FlagRule):
+    """``traced``: when, and what then."""
+
+
+class ChartRule(ChartThresholds, FlagRule):
+    """``chart``: when, and what then."""
+
+
+class MapRule(MapThresholds, FlagRule):
+    """``map``: when, and what then."""
+
+
+class GlyphRule(GlyphThresholds, FlagRule):
+    """``glyph``: when, and what then."""
+
+
+class FlagSettings(FlagThresholds):
     """The flags of drawings, with their policies."""
 
     traced: TracedRule = Field(TracedRule(), description="auto-traced bitmaps")
@@ -185,13 +210,13 @@ class Measures:
     """Subpaths that are equal but for their position; of the most frequent one. 0 without text."""
 
 
-DEFAULTS = FlagSettings()
+DEFAULTS = FlagThresholds()
 
 REASONS = {"chart": Reason.CHART, "glyph": Reason.GLYPH, "map": Reason.MAP, "traced": Reason.TRACED}
 """Why a drawing leaves where a flag's policy is drop."""
 
 
-def flags(tokens: str, settings: FlagSettings = DEFAULTS) -> tuple[str, ...]:
+def flags(tokens: str, settings: FlagThresholds = DEFAULTS) -> tuple[str, ...]:
     """The names of the flags of a drawing, sorted, from its atomic token string."""
     m = measure(tokens)
     found = (
@@ -266,7 +291,7 @@ def _symmetry(plain: str) -> float:
     return even / long if long >= _LEAST_CHORDS else 0.0
 
 
-def _traced(m: Measures, rule: TracedRule) -> bool:
+def _traced(m: Measures, rule: TracedThresholds) -> bool:
     if m.strokes or m.texts or m.gradients or m.longest < rule.longest:
         return False
     if m.axis <= rule.axis_share * m.segments and (
@@ -286,7 +311,7 @@ def _traced(m: Measures, rule: TracedRule) -> bool:
     )
 
 
-def _chart(m: Measures, rule: ChartRule) -> bool:
+def _chart(m: Measures, rule: ChartThresholds) -> bool:
     ticks = (
         m.ticks >= rule.ticks
         and m.rules >= rule.rules
@@ -309,7 +334,7 @@ def _chart(m: Measures, rule: ChartRule) -> bool:
     return numbers or boxes or table or marks
 
 
-def _map(m: Measures, rule: MapRule) -> bool:
+def _map(m: Measures, rule: MapThresholds) -> bool:
     return (
         m.segments >= rule.segments
         and m.longest >= rule.longest
@@ -322,7 +347,7 @@ def _map(m: Measures, rule: MapRule) -> bool:
     )
 
 
-def _glyph(m: Measures, rule: GlyphRule) -> bool:
+def _glyph(m: Measures, rule: GlyphThresholds) -> bool:
     quadratics = m.commands.get("q", 0) + m.commands.get("t", 0)
     return (
         m.elements == 2

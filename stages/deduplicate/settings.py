@@ -5,10 +5,25 @@ from typing import Literal
 from pydantic import Field
 
 from stages.base import Settings
-from stages.deduplicate.flags import FlagSettings
+from stages.deduplicate.flags import FlagSettings, FlagThresholds
 
 
-class DeduplicateSettings(Settings):
+class SignatureSettings(Settings):
+    """What a drawing's signatures depend on, by which duplicates are found."""
+
+    grid: int = Field(
+        74,
+        ge=8,
+        le=255,
+        description="canvas units; shingles hold positions on this grid, so that small shifts keep them",
+    )
+    min_shingles: int = Field(
+        6, ge=1, description="distinct shingles below which drawings are not compared by shingles: too few to tell"
+    )
+    flags: FlagThresholds = Field(FlagThresholds(), description="kinds of drawings")
+
+
+class DeduplicateSettings(SignatureSettings):
     """What counts as a duplicate beside equal bytes and equal canonical form, which always do."""
 
     recoloured: Literal["drop", "keep", "off"] = Field(
@@ -22,15 +37,6 @@ class DeduplicateSettings(Settings):
         ge=0.5,
         le=1,
         description="Jaccard similarity of two drawings' shingles from which they are near-duplicates",
-    )
-    grid: int = Field(
-        74,
-        ge=8,
-        le=255,
-        description="canvas units; shingles hold positions on this grid, so that small shifts keep them",
-    )
-    min_shingles: int = Field(
-        6, ge=1, description="distinct shingles below which drawings are not compared by shingles: too few to tell"
     )
     pictures: bool = Field(
         True, description="also drop drawings that look the same, and compare the pictures of near-duplicates"

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from stages.base import StageResult
+from stages.base import Batch, RowStage
 from stages.deduplicate.flags import flags
-from stages.deduplicate.settings import DeduplicateSettings
+from stages.deduplicate.settings import SignatureSettings
 from stages.deduplicate.shingles import drawn
 from stages.pictures import colourless, picture_hash, unpack
-from stages.schema import DROPPED, SIGNED
+from stages.schema import SIGNED
+
+VERSION: int = 4
+"""Of deduplication as a whole: signatures are of no use but to its other steps."""
 
 
-def signatures(table: pa.Table, settings: DeduplicateSettings) -> StageResult:
-    """Add `stages.schema.SIGNED` from the columns ``tokens`` and ``picture`` (see `stages.pictures`)."""
-    columns = features(table["tokens"].to_pylist(), settings)
+def _sign(rows: pa.Table, settings: SignatureSettings) -> Batch:
+    columns = features(rows["tokens"].to_pylist(), settings)
     hashes: list[bytes | None] = []
-    for picture, key in zip(table["picture"].to_pylist(), columns["geometry_key"].to_pylist(), strict=True):
+    for picture, key in zip(rows["picture"].to_pylist(), columns["geometry_key"].to_pylist(), strict=True):
         if picture is None:
             hashes.append(None)
         else:
@@ -27,12 +29,10 @@ def signatures(table: pa.Table, settings: DeduplicateSettings) -> StageResult:
             seen = unpack(picture)
             hashes.append(picture_hash(seen if key is None else colourless(seen)))
     columns["picture_hash"] = pa.array(hashes, pa.binary(24))
-    for column in SIGNED:
-        table = table.append_column(column, columns[column.name])
-    return StageResult(table, DROPPED.empty_table())
+    return Batch(pa.table([columns[name] for name in SIGNED.names], schema=SIGNED))
 
 
-def features(strings: Sequence[str], settings: DeduplicateSettings) -> dict[str, pa.Array]:
+def features(strings: Sequence[str], settings: SignatureSettings) -> dict[str, pa.Array]:
     """The columns of `stages.schema.SIGNED` that come from token strings alone."""
     found = drawn(strings, settings.grid)
     counts = np.diff(found.offsets)
@@ -46,3 +46,15 @@ def features(strings: Sequence[str], settings: DeduplicateSettings) -> dict[str,
         "template": pa.array(found.templates, pa.uint32()),
         "shingles": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.uint32())),
     }
+
+
+SIGNATURES = RowStage(
+    name="signatures",
+    version=VERSION,
+    settings=SignatureSettings,
+    section="deduplicate",
+    reads=("tokens", "picture"),
+    adds=SIGNED,
+    many=_sign,
+    says="makes the keys, hashes and flags by which duplicates are found",
+)

@@ -9,8 +9,6 @@ cannot be said faithfully is rejected; nothing that shows is left out.
 
 from stages.normalize.document import Normalized, normalize_one, source_view_box
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.stage import normalize
+from stages.normalize.stage import NORMALIZE
 
-VERSION: int = 3
-
-__all__ = ["VERSION", "NormalizeSettings", "Normalized", "normalize", "normalize_one", "source_view_box"]
+__all__ = ["NORMALIZE", "NormalizeSettings", "Normalized", "normalize_one", "source_view_box"]

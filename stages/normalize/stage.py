@@ -1,39 +1,34 @@
-"""The normalize stage on a table."""
+"""The normalize stage."""
 
 from __future__ import annotations
 
 import hashlib
 
-import pyarrow as pa
-
-from stages.base import Dropped, Rows, StageResult
+from stages.base import Columns, RowStage
 from stages.normalize.document import normalize_one
 from stages.normalize.settings import NormalizeSettings
-from stages.reasons import Reason
 from stages.schema import NORMALIZED
 
 
-def normalize(table: pa.Table, settings: NormalizeSettings) -> StageResult:
-    """Normalize every row of a table with the columns `stages.schema.SANITIZED`: adds those of `NORMALIZED`."""
-    rows = Rows(table, "normalize", NORMALIZED)
-    column, noted = table["sanitized"], table["notes"]
-    for index in range(table.num_rows):
-        try:
-            done = normalize_one(column[index].as_py(), settings)
-        except Dropped as error:
-            rows.drop(index, error.reason, error.detail)
-        except MemoryError:
-            raise  # not this record's fault alone: the sandbox decides
-        except Exception as error:  # a defect in this stage costs the record that shows it, no other
-            rows.drop(index, Reason.STAGE_ERROR, f"{type(error).__name__}: {error}")
-        else:
-            rows.keep(
-                index,
-                sample_id=hashlib.sha256(done.svg.encode()).hexdigest(),
-                sanitized=done.source,
-                svg=done.svg,
-                background=done.background,
-                view_box=list(done.view_box),
-                notes=sorted({*(noted[index].as_py() or ()), *done.notes}),
-            )
-    return rows.result()
+def _normalize(sanitized: bytes, notes: list[str] | None, settings: NormalizeSettings) -> Columns:
+    done = normalize_one(sanitized, settings)
+    return {
+        "sample_id": hashlib.sha256(done.svg.encode()).hexdigest(),
+        "sanitized": done.source,
+        "svg": done.svg,
+        "background": done.background,
+        "view_box": list(done.view_box),
+        "notes": sorted({*(notes or ()), *done.notes}),
+    }
+
+
+NORMALIZE = RowStage(
+    name="normalize",
+    version=3,
+    settings=NormalizeSettings,
+    reads=("sanitized", "notes"),
+    adds=NORMALIZED,
+    one=_normalize,
+    says="resolves styles, references and transforms, and rounds to integer coordinates on the canvas",
+    shards={"svg": "The canonical SVG: integer coordinates on the square canvas, no transforms, no style rules."},
+)

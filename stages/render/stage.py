@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from stages import fine
-from stages.base import Dropped, Rows, StageResult
+from stages.base import Columns, Dropped, RowStage
 from stages.pictures import pack, reduce, sparse
 from stages.reasons import Reason
 from stages.render.compare import Difference, Pixels, blank, difference, over, visible_shares, visible_window
@@ -22,44 +20,6 @@ SECOND = "resvg"
 
 JUDGED = "judged_by_resvg"
 """The note of a sample that the second renderer has proven, since the first one cannot draw its source."""
-
-_READ = ("sanitized", "svg", "view_box", "background", "notes")
-
-
-def render(table: pa.Table, settings: RenderSettings) -> StageResult:
-    """Render the rows of ``table`` (sanitized, svg, view_box, background, notes); adds `stages.schema.RENDERED`.
-
-    Removes ``sanitized`` and ``background``. Drops what does not render (RENDER_FAILED), is uniform on white and on
-    black (BLANK_RENDER, or UNSUPPORTED_ANIMATION if it is animated), differs from its source by more than the settings
-    allow (VISIBLE_DIFFERENCE), or has a source that two renderers draw differently (RENDERERS_DISAGREE). Raises
-    RendererUnavailable.
-    """
-    rows = Rows(table, "render", RENDERED, ("sanitized", "background"))
-    columns = (table[name].to_pylist() for name in _READ)
-    for i, (source, svg, box, background, notes) in enumerate(zip(*columns, strict=True)):
-        try:
-            picture, small, large, found, noted = render_one(source, svg, tuple(box), settings, background)
-        except Dropped as error:
-            if error.reason is Reason.BLANK_RENDER and "animation" in (notes or ()):
-                rows.drop(i, Reason.UNSUPPORTED_ANIMATION, "nothing shows but by animation")
-            else:
-                rows.drop(i, error.reason, error.detail)
-        except (MemoryError, RendererUnavailable):
-            raise
-        except Exception as error:  # a defect: it costs this record, and the reason says so
-            rows.drop(i, Reason.STAGE_ERROR, f"{type(error).__name__}: {error}")
-        else:
-            rows.keep(
-                i,
-                png=picture,
-                picture=small,
-                fine=large,
-                ssim=found.ssim,
-                mae=found.mae,
-                visible_share=found.visible_share,
-                notes=sorted({*(notes or ()), *noted}),
-            )
-    return rows.result()
 
 
 def render_one(
@@ -284,3 +244,51 @@ def renderer_version(settings: RenderSettings) -> str:
     """What draws the pictures, with its version. Raises RendererUnavailable."""
     first = version(settings.renderer)
     return first if settings.second == "off" else f"{first}; {settings.second}: {version(SECOND)}"
+
+
+def _render(
+    sanitized: bytes,
+    svg: str,
+    view_box: list[float],
+    background: str,
+    notes: list[str] | None,
+    settings: RenderSettings,
+) -> Columns:
+    try:
+        picture, small, large, found, noted = render_one(sanitized, svg, tuple(view_box), settings, background)
+    except Dropped as lost:
+        if lost.reason is Reason.BLANK_RENDER and "animation" in (notes or ()):
+            raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing shows but by animation") from None
+        raise
+    return {
+        "png": picture,
+        "picture": small,
+        "fine": large,
+        "ssim": found.ssim,
+        "mae": found.mae,
+        "visible_share": found.visible_share,
+        "notes": sorted({*(notes or ()), *noted}),
+    }
+
+
+RENDER = RowStage(
+    name="render",
+    version=3,
+    settings=RenderSettings,
+    reads=("sanitized", "svg", "view_box", "background", "notes"),
+    adds=RENDERED,
+    removes=("sanitized", "background"),
+    one=_render,
+    raises=(RendererUnavailable,),
+    uses=lambda settings: {"renderer": renderer_version(settings)},
+    says="draws source and canonical form and compares the pictures",
+    shards={
+        "png": "The canonical SVG as a picture (PNG).",
+        "ssim": "Structural similarity of source and canonical pictures, the worse of white and black ground, −1 to 1.",
+        "mae": "Mean absolute error of the two pictures, the worse of both grounds, 0 to 1.",
+        "visible_share": "Share of pixels that differ visibly, 0 to 1.",
+    },
+)
+"""Drops what does not render (RENDER_FAILED), is uniform on white and on black (BLANK_RENDER, or UNSUPPORTED_ANIMATION
+if it is animated), differs from its source by more than the settings allow (VISIBLE_DIFFERENCE), or has a source that
+two renderers draw differently (RENDERERS_DISAGREE)."""

@@ -5,8 +5,6 @@
 """
 
 from stages.sanitize.settings import SanitizeSettings
-from stages.sanitize.stage import Sanitized, sanitize, sanitize_one
+from stages.sanitize.stage import SANITIZE, Sanitized, sanitize_one
 
-VERSION: int = 3
-
-__all__ = ["VERSION", "SanitizeSettings", "Sanitized", "sanitize", "sanitize_one"]
+__all__ = ["SANITIZE", "SanitizeSettings", "Sanitized", "sanitize_one"]

@@ -1,12 +1,10 @@
-"""The sanitize stage: one document, and a table of them."""
+"""The sanitize stage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from stages.base import Dropped, Rows, StageResult
+from stages.base import Columns, Dropped, RowStage
 from stages.reasons import Reason
 from stages.sanitize.clean import clean
 from stages.sanitize.decode import decode
@@ -26,24 +24,6 @@ class Sanitized:
     notes: tuple[str, ...]
 
 
-def sanitize(table: pa.Table, settings: SanitizeSettings) -> StageResult:
-    """Sanitize every row of a `RAW` table: adds the columns of `SANITIZED`, removes ``bytes``."""
-    rows = Rows(table, "sanitize", SANITIZED, remove=("bytes",))
-    column = table["bytes"]
-    for index in range(table.num_rows):
-        try:
-            done = sanitize_one(column[index].as_py(), settings)
-        except Dropped as error:
-            rows.drop(index, error.reason, error.detail)
-        except MemoryError:
-            raise  # not this record's fault alone: the sandbox decides
-        except Exception as error:  # a defect in this stage costs the record that shows it, no other
-            rows.drop(index, Reason.STAGE_ERROR, f"{type(error).__name__}: {error}")
-        else:
-            rows.keep(index, sanitized=done.svg, title=done.title, desc=done.desc, notes=list(done.notes))
-    return rows.result()
-
-
 def sanitize_one(data: bytes, settings: SanitizeSettings) -> Sanitized:
     """Sanitize one document (inflated bytes). Raises Dropped, and nothing else, whatever ``data`` is."""
     if len(data) > settings.max_bytes:
@@ -53,3 +33,20 @@ def sanitize_one(data: bytes, settings: SanitizeSettings) -> Sanitized:
     svg, title, desc, cleaned = clean(root, settings)
     limit = settings.max_title_chars
     return Sanitized(svg, plain(title, limit), plain(desc, limit), tuple(sorted(decoded | parsed | cleaned)))
+
+
+def _sanitize(data: bytes, settings: SanitizeSettings) -> Columns:
+    done = sanitize_one(data, settings)
+    return {"sanitized": done.svg, "title": done.title, "desc": done.desc, "notes": list(done.notes)}
+
+
+SANITIZE = RowStage(
+    name="sanitize",
+    version=3,
+    settings=SanitizeSettings,
+    reads=("bytes",),
+    adds=SANITIZED,
+    removes=("bytes",),
+    one=_sanitize,
+    says="parses safely, takes out active content and references to the outside",
+)

@@ -15,12 +15,10 @@ from typing import Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from stages.base import Settings
+from stages.base import Settings, SideStage
 from stages.schema import TIERED
 
-VERSION: int = 1
-
-__all__ = ["VERSION", "Tier", "TierSettings", "tier"]
+__all__ = ["TIER", "Tier", "TierSettings", "tier"]
 
 SHORT, LONG = "short", "long"
 
@@ -114,3 +112,18 @@ def split_of(key: str, settings: TierSettings) -> str:
         if at < total:
             return name
     return next(name for name in reversed(settings.splits) if settings.splits[name] > 0)
+
+
+TIER = SideStage(
+    name="tier",
+    version=1,
+    settings=TierSettings,
+    reads=("sample_id", "atomic_length", "keys"),
+    schema=TIERED,
+    make=tier,
+    says="sorts samples into curriculum tiers and splits",
+    shards={
+        "tier": "Curriculum tier, by atomic length.",
+        "split": "Split; near-duplicates never straddle two splits.",
+    },
+)

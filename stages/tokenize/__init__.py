@@ -1,14 +1,13 @@
 """HiVG tokens: atomic tokens, learned segments, ids. See `atomic`, `segments`, `ids` and `hmn`."""
 
 from stages.tokenize.atomic import (
-    ATOMIC_VERSION,
+    TOKENIZE,
     atomic_length,
     decode,
     encode,
     encode_all,
     join,
     split,
-    tokenize_atomic,
 )
 from stages.tokenize.errors import TokenError
 from stages.tokenize.ids import (
@@ -34,17 +33,15 @@ from stages.tokenize.learning import (
 )
 from stages.tokenize.prefix import Prefix, decode_prefix
 from stages.tokenize.segments import Segment, Segments, decode_segments, encode_segments
-from stages.tokenize.settings import IdSettings, SegmentSettings, TokenizeSettings
+from stages.tokenize.settings import AtomicSettings, IdSettings, SegmentSettings, TokenizeSettings
 from stages.tokenize.vocabulary import Token, Vocabulary
 
-VERSION: int = ATOMIC_VERSION
-
 __all__ = [
-    "ATOMIC_VERSION",
     "ENCODE_VERSION",
     "SEGMENTS_VERSION",
     "SLOTS",
-    "VERSION",
+    "TOKENIZE",
+    "AtomicSettings",
     "BaseTokenizerError",
     "IdSettings",
     "Prefix",
@@ -76,6 +73,5 @@ __all__ = [
     "may_be_frequent",
     "split",
     "token_table",
-    "tokenize_atomic",
     "tokenizer_config",
 ]

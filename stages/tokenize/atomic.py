@@ -30,17 +30,15 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from stages.base import Rows, StageResult
+from stages.base import Batch, Dropped, RowStage
 from stages.canonical import GEOMETRY, SVG_NS
 from stages.reasons import Reason
 from stages.schema import ATOMIC
 from stages.tokenize.errors import TokenError, UnknownElement
 from stages.tokenize.geometry import decode_path, decode_points, encode_paths, encode_points
 from stages.tokenize.markup import NAME, TEXT_ELEMENTS, holds_forbidden, tags
-from stages.tokenize.settings import TokenizeSettings
+from stages.tokenize.settings import AtomicSettings
 from stages.tokenize.vocabulary import Vocabulary
-
-ATOMIC_VERSION: int = 1
 
 XMLNS = f'xmlns="{SVG_NS}"'
 
@@ -330,34 +328,42 @@ def atomic_length(text: str) -> int:
     return text.count("<") + text.count("=") + 3 * text.count("<cmd_a>")
 
 
-def tokenize_atomic(table: pa.Table, settings: TokenizeSettings) -> StageResult:
-    """Add the columns of `stages.schema.ATOMIC` to rows with an ``svg``; see `stages.base`.
-
-    A row with an element that has no token is dropped for NOT_IN_VOCABULARY, one whose tokens do not decode to exactly
-    its ``svg`` for TOKEN_MISMATCH.
-    """
+def _tokenize(rows: pa.Table, settings: AtomicSettings) -> Batch:
     vocabulary = Vocabulary.build(settings)
-    rows = Rows(table, "tokenize", ATOMIC)
-    svgs = table["svg"].to_pylist()
-    for index, (svg, tokens) in enumerate(zip(svgs, encode_all(svgs, vocabulary), strict=True)):
-        if isinstance(tokens, UnknownElement):
-            rows.drop(index, Reason.NOT_IN_VOCABULARY, str(tokens))
-            continue
-        if isinstance(tokens, TokenError):
-            rows.drop(index, Reason.TOKEN_MISMATCH, str(tokens))
-            continue
+    svgs = rows["svg"].to_pylist()
+    tokens: list[str] = []
+    dropped: dict[int, Dropped] = {}
+    for index, (svg, encoded) in enumerate(zip(svgs, encode_all(svgs, vocabulary), strict=True)):
         try:
-            back = decode(tokens, vocabulary)
+            if isinstance(encoded, TokenError):
+                raise encoded
+            back = decode(encoded, vocabulary)
+        except UnknownElement as error:
+            dropped[index] = Dropped(Reason.NOT_IN_VOCABULARY, str(error))
         except TokenError as error:
-            rows.drop(index, Reason.TOKEN_MISMATCH, str(error))
-            continue
-        if back == svg:
-            rows.keep(index, tokens=tokens, atomic_length=atomic_length(tokens))
+            dropped[index] = Dropped(Reason.TOKEN_MISMATCH, str(error))
         else:
-            rows.drop(index, Reason.TOKEN_MISMATCH, _difference(svg, back))
-    return rows.result()
+            if back == svg:
+                tokens.append(encoded)
+            else:
+                dropped[index] = Dropped(Reason.TOKEN_MISMATCH, _difference(svg, back))
+    return Batch(pa.table([tokens, [atomic_length(each) for each in tokens]], schema=ATOMIC), dropped)
 
 
 def _difference(svg: str, back: str) -> str:
     at = next((i for i, (a, b) in enumerate(zip(svg, back, strict=False)) if a != b), min(len(svg), len(back)))
     return f"at character {at} the tokens decode to {back[at : at + 40]!r}, not {svg[at : at + 40]!r}"
+
+
+TOKENIZE = RowStage(
+    name="tokenize",
+    version=1,
+    settings=AtomicSettings,
+    reads=("svg",),
+    adds=ATOMIC,
+    many=_tokenize,
+    says="writes HiVG tokens and checks that they decode to the canonical form",
+    shards={"tokens": "The atomic token string (HiVG level 1).", "atomic_length": "Number of atomic tokens."},
+)
+"""Drops a row with an element that has no token (NOT_IN_VOCABULARY), and one whose tokens do not decode to exactly its
+``svg`` (TOKEN_MISMATCH)."""

@@ -28,6 +28,35 @@ EXTENDED_ELEMENTS = (
 ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS, "extended": EXTENDED_ELEMENTS}
 
 
+class AtomicSettings(Settings):
+    """The vocabulary of atomic tokens: what token strings of drawings depend on."""
+
+    canvas: int = Field(default=784, ge=1, le=100_000, description="side of the square canvas, user units")
+    tolerance: int = Field(
+        default=10,
+        ge=0,
+        description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance",
+    )
+    elements: Literal["paper", "released", "extended"] | tuple[str, ...] = Field(
+        default="released",
+        description="elements that have tokens: paper (21), released (28), extended (34: all that canonical drawings"
+        " hold; the ids of the released ones stay), or a list of names that begins with svg",
+    )
+
+    @property
+    def element_names(self) -> tuple[str, ...]:
+        """The elements that have tokens, in id order."""
+        return ELEMENTS[self.elements] if isinstance(self.elements, str) else self.elements
+
+    @model_validator(mode="after")
+    def _elements(self) -> Self:
+        names = self.element_names
+        # Only letters: this keeps element tokens apart from <cmd_M>, <P_0> and the like, which all have an underscore.
+        if "svg" not in names or len(set(names)) != len(names) or not all(n.isascii() and n.isalpha() for n in names):
+            raise ValueError("elements must be distinct names of ASCII letters, svg among them")
+        return self
+
+
 class SegmentSettings(Settings):
     """How segment tokens (level 2) are learned."""
 
@@ -86,32 +115,8 @@ class IdSettings(Settings):
         return self
 
 
-class TokenizeSettings(Settings):
+class TokenizeSettings(AtomicSettings):
     """The vocabulary of atomic tokens, the segments and the ids."""
 
-    canvas: int = Field(default=784, ge=1, le=100_000, description="side of the square canvas, user units")
-    tolerance: int = Field(
-        default=10,
-        ge=0,
-        description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance",
-    )
-    elements: Literal["paper", "released", "extended"] | tuple[str, ...] = Field(
-        default="released",
-        description="elements that have tokens: paper (21), released (28), extended (34: all that canonical drawings"
-        " hold; the ids of the released ones stay), or a list of names that begins with svg",
-    )
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="level 2: segment tokens")
     ids: IdSettings = Field(default_factory=IdSettings, description="tokenizer.json")
-
-    @property
-    def element_names(self) -> tuple[str, ...]:
-        """The elements that have tokens, in id order."""
-        return ELEMENTS[self.elements] if isinstance(self.elements, str) else self.elements
-
-    @model_validator(mode="after")
-    def _elements(self) -> Self:
-        names = self.element_names
-        # Only letters: this keeps element tokens apart from <cmd_M>, <P_0> and the like, which all have an underscore.
-        if "svg" not in names or len(set(names)) != len(names) or not all(n.isascii() and n.isalpha() for n in names):
-            raise ValueError("elements must be distinct names of ASCII letters, svg among them")
-        return self

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from stages.tokenize.describe import Description, describe
-from stages.tokenize.settings import RELEASED_ELEMENTS, TokenizeSettings
+from stages.tokenize.settings import RELEASED_ELEMENTS, AtomicSettings
 
 COMMANDS = "MLHVCSQTAZ"
 
@@ -44,7 +44,7 @@ class Vocabulary:
     tokens: tuple[Token, ...]
 
     @classmethod
-    def build(cls, settings: TokenizeSettings) -> Vocabulary:
+    def build(cls, settings: AtomicSettings) -> Vocabulary:
         """The vocabulary that ``settings`` describe; equal settings give the same (cached) object."""
         return _build(settings.canvas, settings.tolerance, settings.element_names)
 

@@ -1,4 +1,4 @@
-"""Shards: joined rows of `stages.schema.SHARD` into files of each format (`FORMATS`) with stable bytes.
+"""Shards: joined rows of `stages.sides.SHARD` into files of each format (`FORMATS`) with stable bytes.
 
 A shard holds samples of one tier and one split, sorted by ``sample_id``; being a hash, that order is a shuffle.
 """

@@ -24,7 +24,7 @@ class Format:
     name: str
     suffix: str
     write: Callable[[pa.Table], bytes]
-    """From rows (`stages.schema.SHARD`) to the file: equal rows, equal bytes."""
+    """From rows (`stages.sides.SHARD`) to the file: equal rows, equal bytes."""
     read: Callable[[bytes, Sequence[str]], Iterator[dict[str, Any]]]
     """From the file to its samples, each as ``column -> value`` with at least the columns that are asked for."""
 

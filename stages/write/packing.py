@@ -23,7 +23,7 @@ class Pack:
 
 
 def pack(table: pa.Table, settings: WriteSettings) -> list[Pack]:
-    """Cut ``table`` (columns of `stages.schema.SHARD`) into shards.
+    """Cut ``table`` (columns of `stages.sides.SHARD`) into shards.
 
     Rows are ordered by tier, split and sample_id. What is over ``max_rows`` or ``max_bytes`` is halved by the next bit
     of sample_id, as often as needed; so a sample that comes or goes changes the shard it is in, at most its sibling,

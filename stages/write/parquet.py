@@ -9,20 +9,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.schema import SHARD
-
 ROW_GROUP = 1_000
 
 
 def parquet_shard(rows: pa.Table) -> bytes:
-    """``rows`` (`stages.schema.SHARD`) as a Parquet file, zstd-compressed, in row groups of `ROW_GROUP`.
+    """``rows`` (`stages.sides.SHARD`) as a Parquet file, zstd-compressed, in row groups of `ROW_GROUP`.
 
     The picture column is stored as it is, since PNG does not compress again.
     """
     stream = io.BytesIO()
-    compression = dict.fromkeys(_leaves(SHARD), "zstd") | {"png": "none"}
+    compression = dict.fromkeys(_leaves(rows.schema), "zstd") | {"png": "none"}
     pq.write_table(
-        rows.select(SHARD.names).cast(SHARD).combine_chunks(),
+        rows.combine_chunks(),
         stream,
         version="2.6",
         compression=compression,

@@ -15,7 +15,7 @@ _IN_OWN_MEMBER = ("svg", "png", "caption", "input_ids")
 
 
 def webdataset_shard(rows: pa.Table) -> bytes:
-    """``rows`` (`stages.schema.SHARD`) as a tar.
+    """``rows`` (`stages.sides.SHARD`) as a tar.
 
     Each sample has ``<sample_id>.svg`` (canonical SVG), ``.png``, ``.txt`` (the caption), ``.json`` (all other columns)
     and ``.ids.npy`` (input_ids, int32, shape (segment tokens,)).

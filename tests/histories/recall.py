@@ -15,7 +15,8 @@ from pipeline.steps import rowwise as steps
 from pipeline.storage.open import open_storage
 from pipeline.work import sandbox
 from stages import rowwise
-from stages.schema import DROPPED, SAMPLES
+from stages.rowwise import SAMPLES
+from stages.schema import DROPPED
 
 
 class Recall:

@@ -21,6 +21,8 @@ from pipeline.run.execute import execute
 from pipeline.sources.partitions import chunks, list_source
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.storage import base
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_storage
 from pipeline.storage.tables import read_table
 from pipeline.work.ledger import Record
 
@@ -49,7 +51,7 @@ class Inputs:
             execute(task, str(workspace)).record
             for task in crawl_tasks(config, [listing], {"s": chunks(listing, 10)}, {})
         ]
-        at = base.open_storage(str(workspace))
+        at = open_storage(str(workspace))
         kept, dropped = [], {}
         for record in records:
             assert record.rows_in == record.rows_kept + sum(n for r in record.dropped.values() for n in r.values())
@@ -161,9 +163,9 @@ def test_a_pipe_in_the_place_of_an_object_is_an_error(tmp_path: Path) -> None:
     """Also in a workspace nothing waits for somebody to write into a pipe."""
     os.mkfifo(tmp_path / "p")
     with pytest.raises(base.StorageError, match="no regular file"):
-        base.FolderStorage(tmp_path).read("p")
+        FolderStorage(tmp_path).read("p")
     with pytest.raises(base.StorageError, match="Is a directory"):
-        base.FolderStorage(tmp_path.parent).read(tmp_path.name)
+        FolderStorage(tmp_path.parent).read(tmp_path.name)
 
 
 def test_a_folder_without_rights_is_named(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ from pipeline.report.model import (
 from pipeline.report.render import hub_licenses, reason_rows
 from pipeline.report.text import block, count, markdown, plain, share, size
 from stages.reasons import SENTENCES
-from stages.schema import SHARD
+from stages.sides import SHARD
 
 
 def _chunk(kind, data):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from stages.deduplicate import FEATURES, DeduplicateSettings, Earlier, Taken, bands, deduplicate, match, pairs
 from stages.deduplicate.signatures import features
-from stages.schema import DECISIONS, SAMPLES
+from stages.rowwise import SAMPLES
+from stages.schema import DECISIONS
 
 SETTINGS = DeduplicateSettings(pictures=False)
 

@@ -5,14 +5,14 @@ import math
 import pyarrow as pa
 import pytest
 
-from stages.deduplicate import DeduplicateSettings, Level, match, signatures
+from stages.deduplicate import SIGNATURES, DeduplicateSettings, Level, match
 from stages.deduplicate.columns import item_ids
 from stages.deduplicate.match import FEATURES
-from stages.normalize import NormalizeSettings, normalize
-from stages.render import RenderSettings, render
-from stages.sanitize import SanitizeSettings, sanitize
+from stages.normalize import NORMALIZE, NormalizeSettings
+from stages.render import RENDER, RenderSettings
+from stages.sanitize import SANITIZE, SanitizeSettings
 from stages.schema import PAIRS, RAW
-from stages.tokenize import TokenizeSettings, tokenize_atomic
+from stages.tokenize import TOKENIZE, TokenizeSettings
 
 
 def line(data: str, width: float = 1.2, box: str = "0 0 560 300") -> str:
@@ -75,13 +75,13 @@ def level(one: str, other: str) -> int | None:
     settings = DeduplicateSettings()
     table = pa.Table.from_pylist(rows, schema=RAW)
     for stage, own in (
-        (sanitize, SanitizeSettings()),
-        (normalize, NormalizeSettings()),
-        (tokenize_atomic, TokenizeSettings()),
-        (render, RenderSettings(size=64)),
-        (signatures, settings),
+        (SANITIZE, SanitizeSettings()),
+        (NORMALIZE, NormalizeSettings()),
+        (TOKENIZE, TokenizeSettings()),
+        (RENDER, RenderSettings(size=64)),
+        (SIGNATURES, settings),
     ):
-        table = stage(table, own).kept
+        table = stage.run(table, own).kept
     assert len(table) == 2
     items = item_ids(table["sample_id"])
     if items[0] == items[1]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.base import Dropped
-from stages.normalize import Normalized, NormalizeSettings, normalize, normalize_one, source_view_box
+from stages.normalize import NORMALIZE, Normalized, NormalizeSettings, normalize_one, source_view_box
 from stages.reasons import Reason
 from stages.schema import KEY, NORMALIZED, SANITIZED
 
@@ -268,7 +268,7 @@ def test_the_stage_accounts_for_every_row():
         },
         schema=pa.schema([*KEY, *SANITIZED]),
     )
-    result = normalize(table, SETTINGS)
+    result = NORMALIZE.run(table, SETTINGS)
     assert result.kept.schema.field("notes").type == NORMALIZED.field("notes").type
     assert result.kept["notes"].to_pylist() == [["link"], ["view_box_measured", "x"]]
     assert [len(value) for value in result.kept["sample_id"].to_pylist()] == [64, 64]

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from stages.base import Dropped, StageResult
-from stages.render import RendererUnavailable, RenderSettings, render, renderer_version, source_png
+from stages.render import RENDER, RendererUnavailable, RenderSettings, renderer_version, source_png
 from stages.render import stage as stage_module
 from stages.render.compare import difference
 from stages.render.renderers import draw, sized
@@ -29,7 +29,7 @@ def run(*pairs: tuple[str, str], settings: RenderSettings = SETTINGS, background
             "notes": pa.array([["comment"]] * count, pa.list_(pa.string())),
         }
     )
-    return render(table, settings)
+    return RENDER.run(table, settings)
 
 
 def canonical(body: str) -> str:

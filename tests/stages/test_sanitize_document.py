@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.reasons import Reason
-from stages.sanitize import SanitizeSettings, sanitize, sanitize_one
+from stages.sanitize import SANITIZE, SanitizeSettings, sanitize_one
 from stages.schema import DROPPED, RAW, SANITIZED
 
 SETTINGS = SanitizeSettings()
@@ -299,14 +299,14 @@ def raw(*contents: bytes) -> pa.Table:
 
 def test_a_table_is_split_into_kept_and_dropped():
     """Every row ends in one table; the raw bytes end here."""
-    result = sanitize(raw(b"<svg/>", b"x", OPEN.encode() + b"<title>T</title></svg>"), SETTINGS)
+    result = SANITIZE.run(raw(b"<svg/>", b"x", OPEN.encode() + b"<title>T</title></svg>"), SETTINGS)
     assert result.kept.schema == pa.schema([*(field for field in RAW if field.name != "bytes"), *SANITIZED])
     assert result.kept["title"].to_pylist() == ["", "T"]
     assert result.dropped.schema == DROPPED
     assert result.dropped.select(["id", "stage", "reason"]).to_pylist() == [
         {"id": "1", "stage": "sanitize", "reason": "not_svg"}
     ]
-    assert sanitize(raw(), SETTINGS).kept.num_rows == 0
+    assert SANITIZE.run(raw(), SETTINGS).kept.num_rows == 0
 
 
 def test_a_defect_costs_its_record(monkeypatch: pytest.MonkeyPatch):
@@ -316,7 +316,7 @@ def test_a_defect_costs_its_record(monkeypatch: pytest.MonkeyPatch):
         raise RuntimeError("boom")
 
     monkeypatch.setattr("stages.sanitize.stage.sanitize_one", fail)
-    (row,) = sanitize(raw(b"<svg/>"), SETTINGS).dropped.to_pylist()
+    (row,) = SANITIZE.run(raw(b"<svg/>"), SETTINGS).dropped.to_pylist()
     assert (row["reason"], row["detail"]) == (Reason.STAGE_ERROR, "RuntimeError: boom")
 
 

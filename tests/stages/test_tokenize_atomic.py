@@ -9,6 +9,7 @@ from stages.canonical import Element, number, serialize
 from stages.reasons import Reason
 from stages.schema import ATOMIC
 from stages.tokenize import (
+    TOKENIZE,
     TokenError,
     TokenizeSettings,
     Vocabulary,
@@ -19,7 +20,6 @@ from stages.tokenize import (
     join,
     split,
 )
-from stages.tokenize import tokenize_atomic as tokenize
 
 SETTINGS = TokenizeSettings()
 VOCABULARY = Vocabulary.build(SETTINGS)
@@ -258,7 +258,7 @@ def test_rows_gain_tokens_or_a_reason():
         f'{HEAD}<path d="M1 999"/></svg>',
     ]
     table = pa.table({"raw_id": ["a", "b", "c"], "source": ["s"] * 3, "path": ["1", "2", "3"], "svg": svgs})
-    result = tokenize(table, SETTINGS)
+    result = TOKENIZE.run(table, SETTINGS)
     assert result.kept.select(ATOMIC.names).schema.equals(ATOMIC)
     assert result.kept["atomic_length"].to_pylist() == [11]
     assert result.dropped["reason"].to_pylist() == [str(Reason.TOKEN_MISMATCH)] * 2

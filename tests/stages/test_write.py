@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.schema import SHARD
+from stages.sides import SHARD
 from stages.write import FORMATS, Format, WriteSettings, pack
 from stages.write.packing import row_bytes
 

@@ -1,0 +1,60 @@
+"""The stages that make tables beside the samples, and what shards hold: samples joined with these tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from stages.base import RowStage, SideStage
+from stages.caption import CAPTION
+from stages.entry_points import PackageUnusable
+from stages.installed import check_names, side_stages
+from stages.rowwise import PASS, SAMPLES
+from stages.schema import DECIDED, SAMPLES_ORDER, SHARD_COLUMNS
+from stages.tier import TIER
+
+SIDES: tuple[SideStage[Any], ...] = side_stages((CAPTION, TIER))
+"""In the order they run; none reads another's table."""
+
+KEYS = "keys"
+"""What splits go by, of `DECIDED`: the one column that a side stage can read and that samples do not have."""
+
+SURVIVORS = pa.schema([*SAMPLES, DECIDED.field(KEYS)])
+"""What is known of a sample that is kept: the columns that a side stage can read."""
+
+NARROW = frozenset({KEYS, *(name for name in SAMPLES_ORDER if name in DECIDED.names)})
+"""Of these those that `DECIDED` has: a side stage that reads no others does not need the samples' wide table."""
+
+_SCHEMAS: list[tuple[RowStage[Any] | SideStage[Any], pa.Schema]] = [
+    *((stage, stage.adds) for stage in PASS),
+    *((side, side.schema) for side in SIDES),
+]
+
+MEANINGS: dict[str, str] = {name: sentence for stage, _ in _SCHEMAS for name, sentence in stage.shards.items()}
+"""Columns of shards that stages bring: name -> meaning."""
+
+
+def shard_schema() -> pa.Schema:
+    """The columns of shards: `SHARD_COLUMNS`, then what else the stages bring, by name. Raises PackageUnusable."""
+    check_names([*PASS, *SIDES])
+    if KEYS in SAMPLES.names:
+        raise PackageUnusable(f"a stage brings the column {KEYS}, which is what splits go by; give it another name")
+    for side in SIDES:
+        unknown = [name for name in side.reads if name not in SURVIVORS.names]
+        if unknown or "sample_id" not in side.reads:
+            what = f"reads the column {unknown[0]}" if unknown else "does not read sample_id"
+            raise PackageUnusable(f"stage {side.name} {what}; it can read {', '.join(SURVIVORS.names)}")
+    columns: dict[str, pa.Field] = {}
+    for stage, schema in _SCHEMAS:
+        for name in stage.shards:
+            if name in columns:
+                raise PackageUnusable(f"stage {stage.name} brings the column {name}, which another stage brings, too")
+            if name not in schema.names:
+                raise PackageUnusable(f"stage {stage.name} has no column {name} for shards")
+            columns[name] = schema.field(name)
+    return pa.schema([*SHARD_COLUMNS, *(columns[name] for name in sorted(columns.keys() - set(SHARD_COLUMNS.names)))])
+
+
+SHARD = shard_schema()
+"""A Parquet shard's columns; WebDataset members hold the same."""
