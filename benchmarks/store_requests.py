@@ -23,8 +23,9 @@ sys.path[:0] = [str(TESTS)]
 import conftest  # noqa: E402
 import s3_server  # noqa: E402
 
-from pipeline.storage import s3, tables  # noqa: E402
+from pipeline.storage import tables  # noqa: E402
 from pipeline.storage.open import open_storage  # noqa: E402
+from pipeline.storage.s3_client import Bucket, Counts  # noqa: E402
 
 requests: Counter[str] = Counter()
 reads: Counter[str] = Counter()
@@ -35,24 +36,24 @@ sent: Counter[str] = Counter()
 
 def watch() -> None:
     """Count what all storages of this process do. Bytes are counted by the beginning of the object's path."""
-    genuine_add, genuine_get, genuine_put = s3.Counts.add, s3.S3Storage._get, s3.S3Storage._put
+    genuine_add, genuine_get, genuine_put = Counts.add, Bucket.get, Bucket.put
 
-    def add(self: s3.Counts, kind: str = "", requests_: int = 0, bytes_in: int = 0, bytes_out: int = 0) -> None:
+    def add(self: Counts, kind: str = "", requests_: int = 0, bytes_in: int = 0, bytes_out: int = 0) -> None:
         requests[kind] += requests_
         genuine_add(self, kind, requests_, bytes_in, bytes_out)
 
-    def get(self: s3.S3Storage, path: str, *arguments: object, **more: str) -> object:
+    def get(self: Bucket, path: str, *arguments: object, **more: str) -> object:
         answer = genuine_get(self, path, *arguments, **more)  # type: ignore[arg-type]
         reads[place(path)] += 1
         received[place(path)] += len(answer[1] or b"")
         return answer
 
-    def put(self: s3.S3Storage, path: str, data: bytes, **more: str) -> None:
+    def put(self: Bucket, path: str, data: bytes, *arguments: object, **more: str) -> object:
         writes[place(path)] += 1
         sent[place(path)] += len(data)
-        genuine_put(self, path, data, **more)
+        return genuine_put(self, path, data, *arguments, **more)  # type: ignore[arg-type]
 
-    s3.Counts.add, s3.S3Storage._get, s3.S3Storage._put = add, get, put  # type: ignore[method-assign,assignment]
+    Counts.add, Bucket.get, Bucket.put = add, get, put  # type: ignore[method-assign,assignment]
 
 
 def place(path: str) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import load
-from pipeline.errors import ConfigError, UserError
+from pipeline.errors import ConfigError, InputError
 from stages import crawl, normalize, sanitize, tokenize
 from stages.base import Dropped
 
 
-class Rejected(UserError):
+class Rejected(InputError):
     """The pipeline would drop this file."""
 
 
@@ -47,7 +47,7 @@ def tokenize_file(path: Path, config: Path | None = None, segments: Path | None 
 
 
 def detokenize_text(text: str, config: Path | None = None, segments: Path | None = None) -> str:
-    """The canonical SVG of a token string. Raises UserError with where and why if it is not valid."""
+    """The canonical SVG of a token string. Raises InputError with where and why if it is not valid."""
     settings = _settings(config)
     text = text.removesuffix("\n")
     if segments is not None:
@@ -55,13 +55,13 @@ def detokenize_text(text: str, config: Path | None = None, segments: Path | None
     try:
         return tokenize.decode(text, tokenize.Vocabulary.build(settings.tokenize))
     except tokenize.TokenError as error:
-        raise UserError(f"standard input is no valid token string: {error}") from None
+        raise InputError(f"standard input is no valid token string: {error}") from None
 
 
 def detokenize_prefix(text: str, config: Path | None = None, segments: Path | None = None) -> tuple[str, str]:
     """The SVG of the longest valid beginning of a token string, and what ended it ("" if nothing did).
 
-    Raises UserError if not even a root is there.
+    Raises InputError if not even a root is there.
     """
     settings = _settings(config)
     text = text.removesuffix("\n")
@@ -75,7 +75,7 @@ def detokenize_prefix(text: str, config: Path | None = None, segments: Path | No
             text = tokenize.decode_segments(text[: error.position], table)
     found = tokenize.decode_prefix(text, tokenize.Vocabulary.build(settings.tokenize))
     if not found.svg:
-        raise UserError(f"standard input holds no drawing: {found.problem}")
+        raise InputError(f"standard input holds no drawing: {found.problem}")
     return found.svg, unknown or found.problem
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from pipeline.errors import ConfigError, UserError
+from pipeline.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from stages.tokenize import Segments
@@ -73,7 +73,7 @@ def decode(table: Table) -> None:
         try:
             typer.echo(tokenize.decode_segments(line.rstrip("\n"), segments))
         except tokenize.TokenError as error:
-            raise UserError(f"line {number}: {error}") from None
+            raise InputError(f"line {number}: {error}") from None
 
 
 def _is_workspace(path: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from pipeline.errors import UserError
+from pipeline.errors import InputError
 from stages import tokenize
 from stages.tokenize.hmn import HmnSettings, Matrix, initialize
 
@@ -19,7 +19,7 @@ _NAMES = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embedd
 _TYPES: dict[str, str] = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
-class EmbeddingsError(UserError):
+class EmbeddingsError(InputError):
     """A file that is not what it should be; the message says which and what to do."""
 
 

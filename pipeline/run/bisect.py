@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.errors import PartitionError
+from pipeline.run.failures import CLASSES, gave_up
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import open_table
 from pipeline.work import ledger
@@ -56,39 +56,16 @@ class _Case:
 def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> list[Done]:
     """Finish samples partitions that failed for one of `REASONS`, without the records that are to blame.
 
-    ``run`` runs tasks, in any order. Raises PartitionError if records cannot be what is to blame.
+    ``run`` runs tasks, in any order. Raises as `pipeline.run.failures` classes what failed, if
+    records cannot be what is to blame.
     """
     cases = [_Case(task, rows, [(0, rows, failed)]) for task, failed in tasks for rows in [_rows(storage, task)]]
     while any(case.failing for case in cases):
-        todo: dict[str, tuple[_Case, int, int]] = {}
-        asked: list[Task] = []
-        for case in cases:
-            for begin, end in _ranges(case):
-                part = _part(case, begin, end)
-                known = ledger.load(storage, part.stage, part.source, part.key)
-                if known is not None and known.fingerprint == part.basis.fingerprint:
-                    case.parts.append((begin, known))
-                else:
-                    asked.append(part)
-                    todo[f"{part.source}/{part.key}"] = case, begin, end
-        for result in run(asked):
-            if isinstance(result, Done):
-                case, begin, end = todo[f"{result.record.source}/{result.record.key}"]
-                case.parts.append((begin, result.record))
-                continue
-            case, begin, end = todo[f"{result.source}/{result.key}"]
-            if result.cause not in REASONS:
-                raise _gave_up(result)
-            case.failing.append((begin, end, result))
-            if len(case.failing) > max(LEAST_BLAMED, BLAMED_SHARE * case.rows):
-                raise PartitionError(
-                    f"samples failed on {case.task.source}/{case.task.key}, and on too many parts of it for single "
-                    f"records to be the cause: {result.message}; finished partitions are kept, run again to go on"
-                )
+        _narrow(storage, cases, run)
     whole = []
     for result in run([_joining(case) for case in cases]):
         if isinstance(result, Failed):
-            raise _gave_up(result)
+            raise gave_up("samples", [result])
         whole.append(result)
     for case in cases:
         for _, record in case.parts:
@@ -100,11 +77,33 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> 
     return whole
 
 
-def _gave_up(failed: Failed) -> PartitionError:
-    return PartitionError(
-        f"samples failed on {failed.source}/{failed.key}: {failed.message}; finished partitions are kept, run again to "
-        "go on"
-    )
+def _narrow(storage: Storage, cases: Sequence[_Case], run: Run) -> None:
+    """One round: run what is not known yet of the ranges that are left."""
+    parts: dict[tuple[str, str], tuple[_Case, int, int]] = {}
+    tasks: list[Task] = []
+    for case in cases:
+        for begin, end in _ranges(case):
+            part = _part(case, begin, end)
+            record = ledger.load(storage, part.stage, part.source, part.key)
+            if record is not None and record.fingerprint == part.basis.fingerprint:
+                case.parts.append((begin, record))
+            else:
+                tasks.append(part)
+                parts[part.source, part.key] = case, begin, end
+    for result in run(tasks):
+        if isinstance(result, Done):
+            case, begin, end = parts[result.record.source, result.record.key]
+            case.parts.append((begin, result.record))
+            continue
+        case, begin, end = parts[result.source, result.key]
+        if result.cause not in REASONS:
+            raise gave_up("samples", [result])
+        case.failing.append((begin, end, result))
+        if len(case.failing) > max(LEAST_BLAMED, BLAMED_SHARE * case.rows):
+            raise CLASSES[result.cause](
+                f"samples failed on {case.task.source}/{case.task.key}, and on too many parts of it for single "
+                f"records to be the cause: {result.message}; finished partitions are kept, run again to go on"
+            )
 
 
 def _ranges(case: _Case) -> list[tuple[int, int]]:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.config import Config, Loaded
-from pipeline.errors import ConfigError, PartitionError, StorageError
+from pipeline.errors import ConfigError, Damaged, UserError
 from pipeline.models import base_tokenizer
 from pipeline.models.base_tokenizer import BaseTokenizer
 from pipeline.progress import Display
 from pipeline.run import bisect
 from pipeline.run.accounts import no_input
 from pipeline.run.engine import Engine
+from pipeline.run.failures import gave_up
 from pipeline.run.history import History
 from pipeline.run.plan import Decision, decide
 from pipeline.run.publish import Walked, manifest_of, within_budget
@@ -104,7 +105,7 @@ class _Unknown(Exception):
 class _Damaged(Exception):
     """A stage found a table damaged or gone."""
 
-    def __init__(self, path: str, failure: PartitionError) -> None:
+    def __init__(self, path: str, failure: UserError) -> None:
         self.path, self.failure = path, failure
 
 
@@ -191,7 +192,7 @@ class Conductor:
     def _whole(self) -> Manifest:
         """The manifest, once all that it names is there. What is damaged or gone is made anew from what it was made of.
 
-        Raises StorageError if something cannot be, with what to do about it; then nothing is published.
+        Raises Damaged if something cannot be, with what to do about it; then nothing is published.
         """
         for _ in range(ATTEMPTS):
             before = len(self._distrusted)
@@ -213,7 +214,7 @@ class Conductor:
             self._distrust(faults)
             if len(self._distrusted) == before:
                 raise integrity.DamagedFile(*faults.popitem()[::-1])
-        raise StorageError(f"{self.storage.uri}: what is made anew is damaged again and again; see to the store")
+        raise Damaged(f"{self.storage.uri}: what is made anew is damaged again and again; see to the store")
 
     def _distrust(self, paths: Iterable[str]) -> None:
         new = sorted(set(paths) - self._distrusted)
@@ -425,9 +426,9 @@ class Conductor:
                     if isinstance(result, Done):
                         self._count(stage, result)
                     elif result.damaged:
-                        raise _Damaged(result.damaged, _gave_up(stage, [result]))
-                    elif result.cause == Cause.STORE:
-                        raise _gave_up(stage, [result])
+                        raise _Damaged(result.damaged, gave_up(stage, [result]))
+                    elif result.cause in (Cause.STORE, Cause.STORE_REFUSED):
+                        raise gave_up(stage, [result])
                     yield result
 
         def finished(result: Done) -> None:
@@ -443,7 +444,7 @@ class Conductor:
                 failed.append(result)
         suspects = stage == "samples" and all(failure.cause in bisect.REASONS for failure in failed)
         if failed and not suspects:
-            raise _gave_up(stage, failed)
+            raise gave_up(stage, failed)
         tasks = {(task.source, task.key): task for task in todo}
         cases = [(tasks[f.source, f.key], f) for f in sorted(failed, key=lambda f: (f.source, f.key))]
         # the first on its own: if not records but something else is to blame, it shows there
@@ -461,13 +462,3 @@ class Conductor:
         costs.peak_bytes[stage] = max(costs.peak_bytes.get(stage, 0), result.peak_bytes)
         for part, seconds in result.stage_seconds.items():
             costs.cpu_seconds[part] = costs.cpu_seconds.get(part, 0.0) + seconds
-
-
-def _gave_up(stage: str, failed: list[Failed]) -> PartitionError:
-    failed.sort(key=lambda f: (f.source, f.key))
-    more = f" (and {len(failed) - 1} more partitions)" if len(failed) > 1 else ""
-    first = failed[0]
-    return PartitionError(
-        f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
-        "finished partitions are kept, run again to go on"
-    )

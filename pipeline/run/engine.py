@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from pipeline.errors import ConfigError, PartitionError
+from pipeline.errors import ConfigError, WorkersLost
 from pipeline.run.execute import execute_safely
 from pipeline.work import sandbox
 from pipeline.work.task import Cause, Done, Failed, Task
@@ -144,22 +144,23 @@ class RayEngine:
             else:
                 ray.init("local", num_cpus=self._workers, include_dashboard=False, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
+            kind = RayUnavailable if isinstance(error, ConnectionError) else ConfigError
             where = f"the Ray cluster at {self._address}" if self._address else "a local Ray"
             hint = (
                 "; is it running, and is its token in ~/.ray/auth_token (ray get-auth-token)?" if self._address else ""
             )
-            raise RayUnavailable(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
+            raise kind(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
         if self._address:
             self._require_answers()
         return self
 
     def _require_answers(self) -> None:
-        """Raise RayUnavailable if workers cannot call back, as where one side alone uses tokens: runs would hang."""
+        """Raise ConfigError if workers cannot call back, as where one side alone uses tokens: runs would hang."""
         ray = self._ray
         stream = ray.remote(max_retries=3, num_cpus=0, num_returns="streaming")(_answer).remote()
         if not ray.wait([stream], num_returns=1, timeout=ANSWER_SECONDS)[0]:
             ray.shutdown()
-            raise RayUnavailable(
+            raise ConfigError(
                 f"the workers of the Ray cluster at {self._address} do not reach this process; if the cluster asks for "
                 "no token, set RAY_AUTH_MODE=disabled, else see to the network between them"
             )
@@ -285,8 +286,8 @@ def _next_deadline(attempts: Iterable[_Attempt]) -> float | None:
     return None if left == float("inf") else max(0.0, left)
 
 
-class RayUnavailable(PartitionError):
-    """Ray could not be started, or the cluster not be reached."""
+class RayUnavailable(WorkersLost):
+    """The Ray cluster cannot be reached."""
 
 
 def open_engine(name: str, address: str | None = None, workers: int | None = None) -> Engine:

@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from pipeline.errors import StorageError, UserError
+from pipeline.errors import Damaged, Mend, RunAgain, StoreRefused, UserError
 from pipeline.steps.registry import STEPS
+from pipeline.storage.base import NotFound, passes
 from pipeline.storage.open import open_storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
@@ -30,15 +31,22 @@ def execute_safely(task: Task, workspace: str) -> Done | Failed:
     try:
         return execute(task, workspace)
     except UserError as error:
-        cause = Cause.STORE if isinstance(error, StorageError) else Cause.REFUSED
-        return Failed(task.stage, task.source, task.key, str(error), cause, getattr(error, "path", ""))
+        return Failed(task.stage, task.source, task.key, str(error), _cause(error), getattr(error, "path", ""))
     except OSError as error:  # files are read and written through libraries, which pass the system's errors on
         text = f"{error.strerror or error} ({_origin(error)}); check space and rights"
-        return Failed(task.stage, task.source, task.key, text, Cause.STORE)
+        return Failed(task.stage, task.source, task.key, text, Cause.STORE if passes(error) else Cause.STORE_REFUSED)
     except Exception as error:  # whatever it is, it belongs to this partition and ends the run with its text
         where = _origin(error)
         text = " ".join(str(error).split())[:500]
         return Failed(task.stage, task.source, task.key, f"{type(error).__name__}: {text} ({where})")
+
+
+def _cause(error: UserError) -> Cause:
+    if isinstance(error, RunAgain):
+        return Cause.STORE  # a worker waits for nothing else that passes
+    if isinstance(error, StoreRefused | Damaged | NotFound):
+        return Cause.STORE_REFUSED
+    return Cause.REFUSED if isinstance(error, Mend) else Cause.ERROR
 
 
 def _origin(error: BaseException) -> str:

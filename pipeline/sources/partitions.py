@@ -54,7 +54,8 @@ def list_source(
     """List a source; ``access`` says how an s3:// path is reached that does not say it itself.
 
     ``workspace``: the URI of the run's own, which is no input where it lies in the source. Raises ConfigError if there
-    is no such folder, or nothing in it to read, StorageError if a store cannot be listed.
+    is no such folder, or nothing in it to read, StoreUnavailable or StoreRefused if a store cannot
+    be listed.
     """
     if is_s3(source.path):
         return _list_s3(source, with_access(source.path, access or Access()), workspace)

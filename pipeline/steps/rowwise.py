@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config import Config
-from pipeline.errors import PartitionError
+from pipeline.errors import PartitionRefused
 from pipeline.steps.base import dropped_output, dump, pass_versions, sum_of, taken_down
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
@@ -95,7 +95,7 @@ def samples_step(work: Work) -> Record:
 
 
 def _require_same_stages(work: Work) -> None:
-    """Raise PartitionError if this process has other stages than the one that planned the task."""
+    """Raise PartitionRefused if this process has other stages than the one that planned the task."""
     here = {stage.section: stage.version for stage in PASS}
     there = {section: work.task.basis.versions[section] for section in json.loads(work.task.payload["settings"])}
     differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
@@ -103,6 +103,6 @@ def _require_same_stages(work: Work) -> None:
         versions = ", ".join(
             f"{name} {here.get(name, 'none')} (planned: {there.get(name, 'none')})" for name in differing
         )
-        raise PartitionError(
+        raise PartitionRefused(
             f"this worker has other stages than the run: {versions}; install the same packages on both"
         )

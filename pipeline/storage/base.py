@@ -8,21 +8,61 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pipeline.errors import StorageError
+from pipeline.errors import Mend, Overtaken, StoreRefused, StoreUnavailable, UnknownOutcome
 
 TEMPORARY = ".partial-"
 
 
-class AlreadyExists(StorageError):
+class AlreadyExists(Overtaken):
     """`Storage.create` found the path taken: another writer was first."""
 
 
-class NotFound(StorageError):
+class NotFound(Mend):
     """There is no object at the path."""
+
+
+_PASSING = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.ECONNABORTED,
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.EINTR,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOTCONN,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
+"""What a mounted file system reports while its server is away, and a machine while it is short of something."""
+
+
+def passes(error: OSError) -> bool:
+    """Whether the system's error can pass by itself; others stay until somebody gives rights, space or another path."""
+    return error.errno in _PASSING
+
+
+def read_error(error: OSError, message: str) -> StoreUnavailable | StoreRefused:
+    """What a failed look or reading is raised as."""
+    return StoreUnavailable(f"{message}; run again later") if passes(error) else StoreRefused(message)
+
+
+def write_error(error: OSError, message: str) -> UnknownOutcome | StoreRefused:
+    """What a failed writing or removal is raised as."""
+    return UnknownOutcome(f"{message}; run again later") if passes(error) else StoreRefused(message)
 
 
 @dataclass(frozen=True, order=True)

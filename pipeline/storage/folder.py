@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.errors import StorageError
-from pipeline.storage.base import TEMPORARY, AlreadyExists, Entry, NotFound, Storage
+from pipeline.storage.base import TEMPORARY, AlreadyExists, Entry, NotFound, Storage, read_error, write_error
 
 
 class FolderStorage(Storage):
@@ -30,11 +29,11 @@ class FolderStorage(Storage):
     def list(self, prefix: str = "") -> list[Entry]:
         """All files below the folder, links to files included, links to folders not followed."""
         start = self.root / prefix if prefix.endswith("/") or not prefix else (self.root / prefix).parent
-        found = []
+        entries = []
 
         def fail(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
-                raise StorageError(f"cannot list {self.uri}/{prefix}: {error.strerror or error}") from None
+                raise read_error(error, f"cannot list {self.uri}/{prefix}: {error.strerror or error}") from None
 
         for folder, _, names in os.walk(start, onerror=fail):
             relative = Path(folder).relative_to(self.root).as_posix()
@@ -45,23 +44,23 @@ class FolderStorage(Storage):
                 try:
                     status = (Path(folder) / name).stat()
                 except OSError:  # a dangling link, or gone since: listed, and reported when it is read
-                    found.append(Entry(path, 0, "missing"))
+                    entries.append(Entry(path, 0, "missing"))
                     continue
                 etag = f"{status.st_size:x}-{status.st_mtime_ns:x}"
-                found.append(Entry(path, status.st_size, etag, status.st_mtime))
-        return sorted(found)
+                entries.append(Entry(path, status.st_size, etag, status.st_mtime))
+        return sorted(entries)
 
     def leftovers(self) -> builtins.list[Entry]:
         """The partial files of writers that were killed, or are at work."""
-        found = []
+        partials = []
         for folder, _, names in os.walk(self.root):
             for name in names:
                 if name.startswith(TEMPORARY):
                     with contextlib.suppress(FileNotFoundError):  # a writer that is at work has finished
                         status = (Path(folder) / name).stat()
                         path = (Path(folder) / name).relative_to(self.root).as_posix()
-                        found.append(Entry(path, status.st_size, "", status.st_mtime))
-        return sorted(found)
+                        partials.append(Entry(path, status.st_size, "", status.st_mtime))
+        return sorted(partials)
 
     def read(self, path: str) -> bytes:
         """The whole file."""
@@ -75,7 +74,7 @@ class FolderStorage(Storage):
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound(f"{self.uri}/{path} does not exist") from None
         except OSError as error:
-            raise StorageError(f"cannot read {self.uri}/{path}: {error.strerror or error}") from None
+            raise read_error(error, f"cannot read {self.uri}/{path}: {error.strerror or error}") from None
 
     @contextlib.contextmanager
     def writer(self, path: str) -> Iterator[BinaryIO]:
@@ -100,7 +99,7 @@ class FolderStorage(Storage):
         try:
             (self.root / path).unlink(missing_ok=True)
         except OSError as error:
-            raise StorageError(f"cannot remove {self.uri}/{path}: {error.strerror or error}") from None
+            raise write_error(error, f"cannot remove {self.uri}/{path}: {error.strerror or error}") from None
 
     @contextlib.contextmanager
     def _partial(self, path: str) -> Iterator[tuple[BinaryIO, Path]]:
@@ -116,9 +115,8 @@ class FolderStorage(Storage):
             finally:
                 partial.unlink(missing_ok=True)
         except OSError as error:
-            raise StorageError(
-                f"cannot write {self.uri}/{path}: {error.strerror or error}; check space and rights, then run again"
-            ) from None
+            message = f"cannot write {self.uri}/{path}: {error.strerror or error}; check space and rights"
+            raise write_error(error, message) from None
 
     @staticmethod
     def _settle(stream: BinaryIO) -> None:

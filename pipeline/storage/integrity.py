@@ -7,11 +7,11 @@ from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.errors import StorageError
+from pipeline.errors import Damaged
 from pipeline.storage.base import Entry, NotFound, Storage
 
 
-class DamagedFile(StorageError):
+class DamagedFile(Damaged):
     """What lies under a path is not what its digest says, or nothing lies there."""
 
     def __init__(self, message: str, path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from pipeline.errors import ConfigError, StorageError
+from pipeline.errors import ConfigError, StoreRefused
 from pipeline.storage.base import AlreadyExists, Storage
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.uri import is_s3
@@ -32,9 +32,10 @@ def open_storage(uri: str) -> Storage:
 
 
 def require_writable(storage: Storage) -> None:
-    """Raise StorageError at once if nothing can be written, rather than after the first partition.
+    """Raise Unwritable at once if nothing can be written, rather than after the first partition.
 
-    Also if the store lets two create one object: some servers take a conditional write for a plain one.
+    Also if the store lets two create one object: some servers take a conditional write for a plain one. Raises RunAgain
+    for a store that does not answer.
     """
     probe = f".writable-{uuid.uuid4().hex}"
     try:
@@ -44,19 +45,19 @@ def require_writable(storage: Storage) -> None:
         except AlreadyExists:
             pass
         else:
-            raise UnwritableWorkspace(
+            raise Unwritable(
                 f"workspace {storage.uri}: its server ignores If-None-Match, so two runs could publish one version; "
                 "use another server"
             )
         finally:
             storage.delete(probe)
-    except UnwritableWorkspace:
+    except Unwritable:
         raise
-    except StorageError as error:
-        raise UnwritableWorkspace(f"workspace {storage.uri} is not writable: {error}") from None
+    except StoreRefused as error:
+        raise Unwritable(f"workspace {storage.uri} is not writable: {error}") from None
 
 
-class UnwritableWorkspace(StorageError):
+class Unwritable(StoreRefused):
     """The workspace cannot be written to."""
 
 

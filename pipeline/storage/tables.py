@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import StorageError
+from pipeline.errors import Damaged
 from pipeline.storage.base import NotFound, Storage
 
 
@@ -179,7 +179,7 @@ def _remedy(path: str) -> str:
     return f"remove {folder}/{name.partition('.')[0]}.json, and run again to make it anew"
 
 
-class DamagedTable(StorageError):
+class DamagedTable(Damaged):
     """A table is not as it was written."""
 
     def __init__(self, message: str, path: str) -> None:

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, StorageError
+from pipeline.errors import ConfigError, Damaged
 from pipeline.report.publish import ensure_pages
-from pipeline.storage.base import Storage
+from pipeline.storage.base import Storage, write_error
 from pipeline.versions import published
 from pipeline.versions.published import Manifest
 
@@ -20,7 +20,7 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
     """Copy ``manifest``'s shards, tokenizer, manifest, card and report to ``target``; returns the bytes.
 
     Shards go to ``<format>/<tier>/``, the vocabulary to ``tokenizer/``. Every digest is checked on the way, and the
-    folder appears whole or not at all. Raises ConfigError if ``target`` is not empty, StorageError for damage.
+    folder appears whole or not at all. Raises ConfigError if ``target`` is not empty, Damaged for a changed file.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError(f"{target} is not an empty folder; give a new one")
@@ -36,7 +36,7 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
                 nonlocal copied
                 data = storage.read(file["path"])
                 if hashlib.sha256(data).hexdigest() != file["sha256"]:
-                    raise StorageError(f"{storage.locate(file['path'])} is damaged: another sha256 than the manifest's")
+                    raise Damaged(f"{storage.locate(file['path'])} is damaged: another sha256 than the manifest's")
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_bytes(data)
                 moved[file["path"]] = path
@@ -74,7 +74,9 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
                 target.rmdir()
             folder.rename(target)
     except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error.strerror or error}; check space and rights") from None
+        raise write_error(
+            error, f"{target} cannot be written: {error.strerror or error}; check space and rights"
+        ) from None
     return copied
 
 

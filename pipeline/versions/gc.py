@@ -20,7 +20,7 @@ from pipeline.steps import keep
 from pipeline.storage.base import Entry, Storage
 from pipeline.versions import published
 from pipeline.work import ledger
-from pipeline.work.marks import Mark, collecting
+from pipeline.work.marks import MARK_SECONDS, MARKS, Mark, collecting
 
 PLACES = (
     "shards/",
@@ -59,7 +59,7 @@ class Garbage:
 def collect_garbage(storage: Storage, older_than: float, dry_run: bool = False) -> Garbage:
     """Find what is garbage and at least ``older_than`` seconds old, and remove it unless ``dry_run``.
 
-    Raises Busy if a run is at work, ConfigError or StorageError if a manifest cannot be read: then nothing is removed.
+    Raises Busy if a run is at work, ConfigError or Damaged if a manifest cannot be read: then nothing is removed.
     """
     with collecting(storage) as mark:
         return collect(storage, mark, older_than, dry_run)
@@ -71,7 +71,12 @@ def collect(storage: Storage, mark: Mark, older_than: float, dry_run: bool = Fal
     now = time.time()
     found = Garbage()
     listed = [(place, entry) for place in PLACES for entry in storage.list(place)]
-    listed += [(PARTIAL, entry) for entry in storage.leftovers()]
+    listed += [
+        (PARTIAL, entry)
+        for entry in storage.leftovers()
+        # who is writing a mark is not kept out by it yet
+        if not entry.path.startswith(MARKS) or now - entry.modified >= MARK_SECONDS
+    ]
     for place, entry in listed:
         # an unfinished upload can be to a path that is needed
         if (place == PARTIAL or entry.path not in needed) and now - entry.modified >= older_than:

@@ -134,7 +134,7 @@ class Past:
         return cls(tuple((path, sha256) for path, sha256 in payload["files"]), payload["version"], payload["index"])
 
     def tables(self, storage: Storage) -> Iterator[pa.Table]:
-        """Its tables one after the other. Raises StorageError if one is not what was published."""
+        """Its tables one after the other. Raises DamagedFile if one is not what was published."""
         for path, sha256 in self.files:
             table = pq.read_table(pa.BufferReader(read_checked(storage, path, sha256)), use_threads=False)
             yield from_index(table, self.version) if self.index else table.cast(LINEAGE)

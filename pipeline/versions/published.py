@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
-from pipeline.errors import ConfigError, StorageError
+from pipeline.errors import ConfigError, Damaged, Overtaken, UnknownOutcome
 from pipeline.storage.base import AlreadyExists, NotFound, Storage
 
 MANIFEST_VERSION = 2
@@ -140,7 +140,7 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
         there = f"it has {', '.join(map(str, known))}" if known else "it has none"
         raise ConfigError(f"{storage.uri} has no version {version}; {there}") from None
     except ValueError as error:
-        raise StorageError(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
+        raise Damaged(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
     form = data.get("manifest_version")
     if form == 1:  # the index was one table
         form, index = MANIFEST_VERSION, data.get("index")
@@ -210,15 +210,19 @@ def untag(storage: Storage, name: str) -> None:
     storage.delete(f"tags/{name}.json")
 
 
-class LostRace(StorageError):
+class LostRace(Overtaken):
     """Another publisher took the version's number; its work and ours are both whole, run again to build on it."""
 
 
 def publish(storage: Storage, manifest: Manifest) -> None:
-    """Make the version exist, in one step. Raises LostRace if its number is taken."""
+    """Make the version exist, in one step. Raises LostRace if its number is taken, UnknownOutcome if it may exist."""
     try:
         storage.create(manifest_path(manifest.version), manifest.to_bytes())
     except AlreadyExists:
         raise LostRace(
             f"version {manifest.version} was published by someone else meanwhile; run again: finished work is reused"
+        ) from None
+    except UnknownOutcome as error:
+        raise UnknownOutcome(
+            f"it is not known whether version {manifest.version} was published ({error}); run again: it finds out"
         ) from None

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.errors import StorageError
+from pipeline.errors import Damaged
 from pipeline.progress import Display
 from pipeline.storage import integrity
 from pipeline.storage.base import NotFound, Storage
@@ -50,7 +50,7 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
         faults.append(f"the funnel of version {manifest.version} does not add up")
     try:
         checker = _Checker(storage, manifest)
-    except _Bad as error:
+    except Damaged as error:
         return [*faults, str(error)], ""
     gone = published.redacted(storage, manifest.version)
     others = [file for file in manifest.files if "format" not in file and file["path"] not in gone]
@@ -100,10 +100,6 @@ def _index_rows(storage: Storage, path: str) -> list[dict[str, Any]]:
         return []
 
 
-class _Bad(StorageError):
-    """A file that everything else depends on is missing or changed."""
-
-
 class _Checker:
     def __init__(self, storage: Storage, manifest: Manifest) -> None:
         self._storage = storage
@@ -127,9 +123,9 @@ class _Checker:
         try:
             data = self._storage.read(file["path"])
         except NotFound:
-            raise _Bad(f"{file['path']} is missing") from None
+            raise Damaged(f"{file['path']} is missing") from None
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
-            raise _Bad(f"{file['path']}: sha256 differs from the manifest's")
+            raise Damaged(f"{file['path']}: sha256 differs from the manifest's")
         return data.decode()
 
     def check(self, shard: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -14,10 +14,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 
-from pipeline.errors import UserError
+from pipeline.errors import Overtaken
 from pipeline.storage.base import Storage
 
-RUNS, COLLECTIONS = "marks/run-", "marks/gc-"
+MARKS = "marks/"
+RUNS, COLLECTIONS = f"{MARKS}run-", f"{MARKS}gc-"
 
 MARK_SECONDS = 6 * 3600.0
 """Age from which on a mark is taken for one that a killed process left."""
@@ -28,7 +29,7 @@ REFRESH_SECONDS = 600.0
 _POLL_SECONDS = 0.2
 
 
-class Busy(UserError):
+class Busy(Overtaken):
     """Somebody else is at work on the workspace."""
 
 

@@ -31,7 +31,7 @@ from typing import IO
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.errors import PartitionError
+from pipeline.errors import PartitionRefused
 from stages.base import Settings
 from stages.reasons import Reason
 
@@ -105,7 +105,7 @@ class Sandbox:
     def run(self, table: pa.Table, settings_json: str) -> SandboxResult:
         """Run the function over ``table`` in chunks; results are in row order.
 
-        Raises PartitionError when no child can be started at all: then it is not the records' fault.
+        Raises PartitionRefused when no child can be started at all: then it is not the records' fault.
         """
         parts: list[list[pa.Table]] = []
         quarantined: list[tuple[int, Reason, str]] = []
@@ -200,7 +200,7 @@ class _Child:
             failure = error.detail
         if failure is not None:
             self.kill()
-            raise PartitionError(
+            raise PartitionRefused(
                 f"the sandbox cannot start {sys.executable} -m pipeline.work.sandbox_child {function}: {failure}; "
                 "run it by hand to see the whole message, and check that the installation is complete"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from pipeline.config import load
-from pipeline.errors import StorageError, UserError
+from pipeline.errors import StoreUnavailable, UserError
 from pipeline.progress import Display
 from pipeline.run import execute
 from pipeline.run.conductor import Conductor
@@ -99,7 +99,7 @@ def failing_from(operation: int, moment: str) -> Callable[[int, str], None]:
 
     def end(number: int, when: str) -> None:
         if number > operation or (number, when) == (operation, moment):
-            raise StorageError("the store is gone")
+            raise StoreUnavailable("the store is gone")
 
     return end
 

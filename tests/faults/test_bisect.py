@@ -10,7 +10,7 @@ import pytest
 import ray.cloudpickle
 from conftest import drawing, mill, write_config
 
-from pipeline.errors import PartitionError
+from pipeline.errors import PartitionFailed, PartitionRefused
 from pipeline.progress import Display
 from pipeline.run import engine as engines
 from pipeline.run.engine import InlineEngine
@@ -110,7 +110,7 @@ def test_a_fault_of_the_worker_is_not_blamed_on_records(tmp_path: Path) -> None:
     for path in folder.glob("s*.svg"):
         path.unlink()
     config = write_config(tmp_path / "c.yaml", folder, **SMALL | {"partition": {"records": 20, "seconds": 600}})
-    with pytest.raises(PartitionError, match=r"too many parts .* ZeroDivisionError") as error:
+    with pytest.raises(PartitionFailed, match=r"too many parts .* ZeroDivisionError") as error:
         mill(config, tmp_path / "ws", harmful.inline)
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "ws").glob("tables/samples/**/*.json"))
@@ -120,7 +120,7 @@ def test_other_stages_over_their_time_end_the_run(tmp_path: Path) -> None:
     """A task of another stage that is over its limit twice ends the run with one line that names the setting."""
     folder = folder_with(tmp_path)
     config = write_config(tmp_path / "c.yaml", folder, **SMALL | {"partition": {"records": 12, "seconds": 0.0001}})
-    with pytest.raises(PartitionError, match=r"crawl failed on icons/\S+: it took over 0.0001 s \(partition.seconds"):
+    with pytest.raises(PartitionRefused, match=r"crawl failed on icons/\S+: it took over 0.0001 s \(partition.seconds"):
         mill(config, tmp_path / "ws")
 
 

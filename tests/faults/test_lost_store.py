@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import mill, write_config
 
-from pipeline.errors import PartitionError, StorageError
+from pipeline.errors import PartitionRefused, StoreRefused
 from pipeline.progress import Display
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_storage
@@ -40,7 +40,7 @@ def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(icons: Path, tmp_path:
     workspace = small_disk / "ws"
     full = command(config, workspace)
     errors = [line for line in full.stderr.splitlines() if line.startswith("error:")]
-    assert full.returncode == 1
+    assert full.returncode == 2
     assert len(errors) == 1 and "No space left on device" in errors[0] and "run again" in errors[0]
     assert "Traceback" not in full.stderr
     assert not (workspace / manifest_path(1)).exists()
@@ -69,7 +69,7 @@ def test_a_workspace_that_is_lost_ends_the_run(
         return genuine(self, path)
 
     monkeypatch.setattr(FolderStorage, "writer", writer)
-    with pytest.raises((PartitionError, StorageError)) as error:
+    with pytest.raises((PartitionRefused, StoreRefused)) as error:
         mill(config, workspace)
     assert len(str(error.value).splitlines()) == 1
     workspace.unlink()
@@ -84,8 +84,8 @@ def test_what_cannot_be_listed_or_removed_is_said(tmp_path: Path) -> None:
     """A folder that cannot be read is an error of the store, not an empty one."""
     (tmp_path / "ws").write_text("a file where the workspace was")
     store = FolderStorage(tmp_path / "ws")
-    with pytest.raises(StorageError, match="cannot list"):
+    with pytest.raises(StoreRefused, match="cannot list"):
         store.list()
-    with pytest.raises(StorageError, match="cannot remove"):
+    with pytest.raises(StoreRefused, match="cannot remove"):
         store.delete("versions/1/x")
     assert FolderStorage(tmp_path / "nowhere").list("versions/") == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import PartitionError
+from pipeline.errors import PartitionRefused
 from pipeline.work import sandbox as sandboxes
 from pipeline.work.sandbox import Sandbox, SandboxSettings, shared
 
@@ -173,7 +173,7 @@ def test_threads_take_turns() -> None:
 
 def test_no_child_at_all_is_nobodys_fault() -> None:
     """A function that cannot be imported fails the partition in one line, and quarantines nothing."""
-    with pytest.raises(PartitionError, match="No module named 'nowhere'"):
+    with pytest.raises(PartitionRefused, match="No module named 'nowhere'"):
         Sandbox("nowhere:act", LIMITS).run(table(["ok"]), "s")
 
 

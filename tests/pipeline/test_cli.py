@@ -85,7 +85,7 @@ def test_the_beginning_of_a_drawing_is_closed_when_asked(tmp_path: Path) -> None
         "detokenize", "--partial", "--segments", str(table), stdin=start.replace("<cmd_h><d_3>", "<SEG_0><SEG_9>")
     )
     assert (known.returncode, known.stdout) == (0, drawing) and "<SEG_9>" in known.stderr
-    assert "no drawing" in one_line(svgmill("detokenize", "--partial", stdin="lorem"), 1)
+    assert "no drawing" in one_line(svgmill("detokenize", "--partial", stdin="lorem"), 2)
 
 
 def test_help_is_light() -> None:
@@ -115,11 +115,11 @@ BAD = {
     "no cairosvg": (["run", "{tmp}/good.yaml", "--set", "render.renderer=cairosvg"], 2, "pip install 'svgmill[cairo]'"),
     "no engine": (["run", "{tmp}/good.yaml", "--engine", "spark"], 2, "must be ray or inline"),
     "workspace is file": (["run", "{tmp}/good.yaml", "--workspace", "{tmp}/bad.yaml"], 2, "is a file"),
-    "unwritable": (["run", "{tmp}/good.yaml", "--workspace", "/proc/svgmill"], 1, "not writable"),
+    "unwritable": (["run", "{tmp}/good.yaml", "--workspace", "/proc/svgmill"], 2, "not writable"),
     "no workspace": (["versions", "{tmp}/nowhere"], 2, "does not exist"),
     "no version": (["verify", "{tmp}/empty"], 2, "has no versions"),
     "no file": (["tokenize", "{tmp}/none.svg"], 2, "cannot be read"),
-    "not svg": (["tokenize", "{tmp}/bad.yaml"], 1, "not_svg"),
+    "not svg": (["tokenize", "{tmp}/bad.yaml"], 2, "not_svg"),
 }
 
 
@@ -149,13 +149,13 @@ def test_truncated_archive_is_one_clear_line(tmp_path: Path) -> None:
     data = (folder / "pack.tar.gz").read_bytes()
     (folder / "pack.tar.gz").write_bytes(data[: len(data) // 2])
     config = write_config(tmp_path / "c.yaml", folder)
-    line = one_line(svgmill("run", config, "--workspace", tmp_path / "ws", "--engine", "inline"), 1)
+    line = one_line(svgmill("run", config, "--workspace", tmp_path / "ws", "--engine", "inline"), 2)
     assert "pack.tar.gz" in line and "fetch it again" in line
 
 
 def test_bad_tokens_are_one_clear_line() -> None:
     """Text that is no token string says where it goes wrong."""
-    assert "token" in one_line(svgmill("detokenize", stdin="<svg>viewBox=0 0 784 784<path><cmd_M><P_1>"), 1)
+    assert "token" in one_line(svgmill("detokenize", stdin="<svg>viewBox=0 0 784 784<path><cmd_M><P_1>"), 2)
 
 
 def test_what_is_no_input_is_said(icons: Path, tmp_path: Path) -> None:

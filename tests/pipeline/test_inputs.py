@@ -16,11 +16,10 @@ import pytest
 from conftest import drawing, mill, write_config
 
 from pipeline.config import FolderSource, load
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreRefused
 from pipeline.run.execute import execute
 from pipeline.sources.partitions import chunks, list_source
 from pipeline.steps.crawl import crawl_tasks
-from pipeline.storage import base
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_storage
 from pipeline.storage.tables import read_table
@@ -162,9 +161,9 @@ def test_only_regular_files_are_opened(inputs: Inputs, monkeypatch: pytest.Monke
 def test_a_pipe_in_the_place_of_an_object_is_an_error(tmp_path: Path) -> None:
     """Also in a workspace nothing waits for somebody to write into a pipe."""
     os.mkfifo(tmp_path / "p")
-    with pytest.raises(base.StorageError, match="no regular file"):
+    with pytest.raises(StoreRefused, match="no regular file"):
         FolderStorage(tmp_path).read("p")
-    with pytest.raises(base.StorageError, match="Is a directory"):
+    with pytest.raises(StoreRefused, match="Is a directory"):
         FolderStorage(tmp_path.parent).read(tmp_path.name)
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import mill, write_config
 
-from pipeline.errors import PartitionError
+from pipeline.errors import PartitionRefused
 from pipeline.report.columns import COLUMN_SENTENCES
 from pipeline.steps import rowwise
 from stages import installed
@@ -178,5 +178,5 @@ def test_a_worker_with_other_stages_than_the_run_says_so(
     """Rather than to put out samples that the fingerprint does not describe."""
     others = [replace(rowwise.PASS[0], version=99), *rowwise.PASS[1:]]
     monkeypatch.setattr(rowwise, "PASS", others)
-    with pytest.raises(PartitionError, match=r"other stages than the run: sanitize 99 \(planned: 3\)"):
+    with pytest.raises(PartitionRefused, match=r"other stages than the run: sanitize 99 \(planned: 3\)"):
         mill(write_config(tmp_path / "c.yaml", icons), tmp_path / "ws")

@@ -12,7 +12,7 @@ import pytest
 from conftest import Run, drawing, dropped, mill, write_config
 
 from pipeline.config import load
-from pipeline.errors import OverBudget
+from pipeline.errors import OverBudget, UnknownOutcome
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor
 from pipeline.run.publish import within_budget
@@ -181,6 +181,19 @@ def test_lost_race_changes_nothing(finished: Run) -> None:
     with pytest.raises(LostRace, match="run again"):
         published.publish(storage, finished.result.manifest)
     assert storage.read(published.manifest_path(1)) == before
+
+
+def test_a_publication_that_is_not_confirmed_is_said_to_be_unknown(
+    finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one write that publishes may have happened; the line says so, and that running again finds out."""
+
+    def create(self: FolderStorage, path: str, data: bytes) -> None:
+        raise UnknownOutcome(f"cannot write {path}: Stale file handle")
+
+    monkeypatch.setattr(FolderStorage, "create", create)
+    with pytest.raises(UnknownOutcome, match=r"not known whether version 1 was published .*run again: it finds out"):
+        published.publish(open_storage(str(finished.workspace)), finished.result.manifest)
 
 
 def test_too_many_quarantined_records_stop_the_publication(icons: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pipeline.sources.partitions import chunks, list_source
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.storage.base import Storage
 from pipeline.storage.open import open_existing, open_storage
-from pipeline.storage.s3 import Counts
+from pipeline.storage.s3_client import Counts
 from pipeline.storage.tables import Recent
 from pipeline.storage.uri import Access
 from pipeline.versions import published

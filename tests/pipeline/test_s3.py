@@ -15,10 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import s3_server
 
-from pipeline.errors import ConfigError, StorageError, UserError
+from pipeline.errors import ConfigError, Overtaken, StoreRefused, StoreUnavailable, UnknownOutcome, UserError
 from pipeline.storage.base import AlreadyExists, NotFound
 from pipeline.storage.open import require_writable
-from pipeline.storage.s3 import PART_BYTES, S3Storage, forget_clients
+from pipeline.storage.s3 import S3Storage
+from pipeline.storage.s3_client import forget_clients
+from pipeline.storage.s3_streams import PART_BYTES
 
 
 @dataclass
@@ -119,8 +121,8 @@ def server() -> Iterator[Server]:
 
 ERRORS = [
     (fault(404, "NoSuchBucket"), ConfigError, "there is no bucket bucket .*; make it"),
-    (fault(403, "AccessDenied"), StorageError, r"access denied .*need s3:GetObject"),
-    (fault(400, "ExpiredToken"), StorageError, "credentials have expired; renew them"),
+    (fault(403, "AccessDenied"), StoreRefused, r"access denied .*need s3:GetObject"),
+    (fault(400, "ExpiredToken"), StoreRefused, "credentials have expired; renew them"),
     (fault(403, "InvalidAccessKeyId"), ConfigError, "does not take the credentials .*correct AWS_ACCESS_KEY_ID"),
     (fault(403, "SignatureDoesNotMatch"), ConfigError, "does not take the credentials"),
     (
@@ -129,7 +131,7 @@ ERRORS = [
             "RequestTimeTooSkewed",
             "<RequestTime>20260101T000000Z</RequestTime><ServerTime>2026-01-02T00:00:00Z</ServerTime>",
         ),
-        StorageError,
+        StoreRefused,
         "clock .*here 20260101T000000Z, there 2026-01-02T00:00:00Z.*set the clock",
     ),
     (
@@ -142,8 +144,8 @@ ERRORS = [
         ConfigError,
         "is in region eu-west-3.*AWS_REGION=eu-west-3",
     ),
-    (fault(403, "InvalidObjectState"), StorageError, "archived; restore it"),
-    (fault(501, "NotImplemented"), StorageError, "answered NotImplemented .*see what that server supports"),
+    (fault(403, "InvalidObjectState"), StoreRefused, "archived; restore it"),
+    (fault(501, "NotImplemented"), StoreRefused, "answered NotImplemented .*see what that server supports"),
     (fault(404, "NoSuchKey"), NotFound, "does not exist"),
 ]
 
@@ -177,13 +179,13 @@ def test_existence_is_not_guessed(server: Server, answer: Answer) -> None:
 def test_workspace_that_may_not_be_written(server: Server) -> None:
     """A refused write is found by the probe before anything runs."""
     server.answer = lambda request: fault(403, "AccessDenied")
-    with pytest.raises(StorageError, match=r"not writable.*access denied.*s3:PutObject"):
+    with pytest.raises(StoreRefused, match=r"not writable.*access denied.*s3:PutObject"):
         require_writable(server.storage())
 
 
 def test_server_that_ignores_conditions_is_refused(server: Server) -> None:
     """Where a second creator is let through, too, nothing is run: publishing would not be safe."""
-    with pytest.raises(StorageError, match="ignores If-None-Match"):
+    with pytest.raises(StoreRefused, match="ignores If-None-Match"):
         require_writable(server.storage())
     assert [request.method for request in server.requests] == ["PUT", "PUT", "DELETE"]
 
@@ -195,7 +197,7 @@ def test_what_is_no_s3_server_is_an_error(server: Server, status: int) -> None:
     with pytest.raises(UserError, match=r"answered (500|404)"):
         server.storage().list()
     if status == 404:
-        with pytest.raises(StorageError, match="answered 404") as error:
+        with pytest.raises(StoreRefused, match="answered 404") as error:
             server.storage().read("a")
         assert not isinstance(error.value, NotFound)
 
@@ -221,7 +223,7 @@ def test_unreachable_server() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(StorageError, match=f"{address} cannot be reached .*check endpoint_url"):
+        with pytest.raises(StoreUnavailable, match=f"{address} cannot be reached .*check endpoint_url"):
             S3Storage(f"s3://bucket/ws?endpoint_url={address}&attempts=1").read("a")
 
 
@@ -237,9 +239,24 @@ def test_transient_errors_are_tried_again(server: Server) -> None:
 def test_lasting_trouble_ends_with_the_last_attempt(server: Server) -> None:
     """As many requests as the URI allows, then an error that tells how many."""
     server.answer = lambda request: fault(503, "SlowDown")
-    with pytest.raises(StorageError, match=r"answered SlowDown in 2 attempts.*run again later"):
+    with pytest.raises(StoreUnavailable, match=r"answered SlowDown in 2 attempts.*run again later"):
         server.storage(attempts=2).read("a")
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("answer", [None, fault(500, "InternalError")], ids=["lost", "failed"])
+def test_a_write_without_an_answer_is_told_from_a_reading(server: Server, answer: Answer | None) -> None:
+    """What was read changed nothing; what was written, created or removed may have happened, and is said to be unknown."""
+    server.answer = lambda request: answer
+    storage = server.storage(attempts=1)
+    for change in (storage.write, storage.create):
+        with pytest.raises(UnknownOutcome, match=r"cannot write s3://bucket/ws/a: .*run again"):
+            change("a", b"x")
+    with pytest.raises(UnknownOutcome, match="cannot delete"):
+        storage.delete("a")
+    for reading in (storage.read, storage.open, storage.exists, storage.list):
+        with pytest.raises(StoreUnavailable, match=r"cannot (read|look for|list) .*run again"):
+            reading("a")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +272,7 @@ def test_what_arrives_broken_is_read_again(server: Server, broken: Answer) -> No
     server.script(broken, sound)
     assert server.storage().open("a").read() == b"0123456789"
     server.answer = lambda request: broken
-    with pytest.raises(StorageError, match="not arrive whole in 2 attempts"):
+    with pytest.raises(StoreUnavailable, match="not arrive whole in 2 attempts"):
         server.storage(attempts=2).read("a")
 
 
@@ -275,7 +292,7 @@ def test_ranges_that_arrive_broken_are_read_again(server: Server) -> None:
         stream.seek(99)
         assert stream.read(1000) == data[99:1099]
     server.answer = lambda request: Answer(body=data, headers={"ETag": '"e"'})
-    with server.storage().open("a") as stream, pytest.raises(StorageError, match="does not send ranges"):
+    with server.storage().open("a") as stream, pytest.raises(StoreRefused, match="does not send ranges"):
         stream.read(1000)
 
 
@@ -327,7 +344,7 @@ def test_conflicting_creates_are_tried_again(server: Server) -> None:
     server.script(fault(409, "ConditionalRequestConflict"), Answer())
     server.storage().create("a", b"x")
     server.answer = lambda request: fault(409, "ConditionalRequestConflict")
-    with pytest.raises(StorageError, match="ConditionalRequestConflict"):
+    with pytest.raises(Overtaken, match="ConditionalRequestConflict"):
         server.storage(attempts=2).create("a", b"x")
     assert len(server.requests) == 4
 
@@ -341,7 +358,7 @@ def test_refused_part_ends_the_upload(server: Server) -> None:
         return Answer(body=b"<R><UploadId>u</UploadId></R>")
 
     server.answer = answer
-    with pytest.raises(StorageError, match=r"cannot write s3://bucket/ws/a: access denied"):
+    with pytest.raises(StoreRefused, match=r"cannot write s3://bucket/ws/a: access denied"):
         server.storage().write("a", bytes(PART_BYTES * 2))
     assert server.requests[-1].method == "DELETE"
     assert [r.path for r in server.requests if r.method == "POST"] == ["/bucket/ws/a?uploads"]
@@ -367,6 +384,6 @@ def test_completed_upload_whose_answer_was_lost(server: Server, ours: bool) -> N
     if ours:
         server.storage().write("a", bytes(PART_BYTES + 1))
     else:
-        with pytest.raises(StorageError, match="NoSuchUpload"):
+        with pytest.raises(UnknownOutcome, match="NoSuchUpload"):
             server.storage().write("a", bytes(PART_BYTES + 1))
     assert not completions

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import ConfigError, StorageError
+from pipeline.errors import ConfigError, Overtaken, StoreRefused
 from pipeline.storage.base import AlreadyExists, NotFound, Storage
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_existing, open_storage, require_writable
@@ -102,8 +102,8 @@ def test_failed_writer_leaves_nothing(uri: str, size: int) -> None:
     if isinstance(storage, S3Storage):
         import boto3
 
-        client = boto3.session.Session().client("s3", endpoint_url=storage.endpoint_url)
-        assert "Uploads" not in client.list_multipart_uploads(Bucket=storage.bucket)
+        client = boto3.session.Session().client("s3", endpoint_url=storage.bucket.endpoint_url)
+        assert "Uploads" not in client.list_multipart_uploads(Bucket=storage.bucket.name)
         assert storage.counts.requests["AbortMultipartUpload"] == (size > 3)
     else:
         assert [path.name for path in Path(uri).iterdir()] == ["x"]
@@ -276,7 +276,7 @@ def test_replaced_while_read_is_an_error(on_s3: S3Storage) -> None:
         stream.read(10)
         on_s3.write("x", noise((3 << 20) + 1))
         stream.seek(2 << 20)
-        with pytest.raises(StorageError, match="replaced while it was read"):
+        with pytest.raises(Overtaken, match="replaced while it was read"):
             stream.read(10)
 
 
@@ -314,7 +314,7 @@ def test_console_folders_are_no_objects(on_s3: S3Storage) -> None:
 def test_unwritable_place_is_found_at_once(tmp_path: Path) -> None:
     """A workspace below something that is no folder cannot be written, and the error says what to do."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="not writable"):
+    with pytest.raises(StoreRefused, match="not writable"):
         require_writable(FolderStorage(tmp_path / "file" / "below"))
 
 

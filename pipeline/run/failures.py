@@ -1,0 +1,28 @@
+"""What failed partitions end a run with: the error's class is what the caller does next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.errors import PartitionFailed, PartitionRefused, StoreUnavailable, UserError, WorkersLost
+from pipeline.work.task import Cause, Failed
+
+CLASSES: dict[Cause, type[UserError]] = {
+    Cause.REFUSED: PartitionRefused,
+    Cause.STORE: StoreUnavailable,
+    Cause.STORE_REFUSED: PartitionRefused,
+    Cause.ERROR: PartitionFailed,
+    Cause.OVERTIME: PartitionRefused,
+    Cause.DIED: WorkersLost,
+    Cause.LOST: WorkersLost,
+}
+
+
+def gave_up(stage: str, failures: Sequence[Failed]) -> UserError:
+    """The error of a stage's failed partitions: it tells of the first by name, and how many there are."""
+    first = min(failures, key=lambda failed: (failed.source, failed.key))
+    more = f" (and {len(failures) - 1} more partitions)" if len(failures) > 1 else ""
+    return CLASSES[first.cause](
+        f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
+        "finished partitions are kept, run again to go on"
+    )
