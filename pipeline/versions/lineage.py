@@ -16,6 +16,7 @@ keys of a line that ends go to those that were in its cluster, or that hold the 
 stays changes its split.
 
 A record that settings keep out keeps its line, so that a setting changed and changed back gives what was there before.
+Such a record has no drawing to know it by: its line goes to where its source has the same bytes, and ends with these.
 """
 
 from __future__ import annotations
@@ -87,7 +88,28 @@ class Ended:
         for row in lines.to_pylist():
             raw_id = there.get((row["source"], row["path"]))
             (found.gone if raw_id is None or raw_id not in ("", row["raw_id"]) else found.out).append(row)
+        found._move(there)
         return found
+
+    def _move(self, there: Mapping[tuple[str, str], str]) -> None:
+        """Lines that are gone go on with the same bytes in the same source, if settings keep these out.
+
+        ``there``: (source, path) -> raw id of what is kept out.
+        """
+        leading = _by_raw(self.gone)
+        own = {(line["source"], line["path"]): line for line in self.out}
+        moved = set()
+        for (source, path), raw_id in sorted(there.items()):
+            line = leading.get((source, raw_id))
+            if line is None:
+                continue
+            moved.add((source, raw_id))
+            copy = own.get((source, path))
+            if copy is None:
+                self.out.append(line | {"path": path})
+            else:
+                copy["since"] = copy["since"] or line["since"]
+        self.gone = [line for line in self.gone if (line["source"], line["raw_id"]) not in moved]
 
     def carried(self) -> pa.Table:
         """The lines that go on as they are."""
@@ -154,15 +176,11 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
     if not ended.gone and not ended.out:
         return own.append_column("also", pa.nulls(len(own), TRACED.field("also").type)).cast(TRACED)
     rows = own.to_pylist()
-    by_raw: dict[tuple[str, str], int] = {}
-    by_place: dict[tuple[str, str, str], int] = {}
+    by_raw = _by_raw(ended.gone)
+    by_place: dict[tuple[str, str, str], Row] = {}
     drawings: dict[str, list[str]] = {}
-    for number, line in enumerate(ended.gone):
-        same = by_raw.setdefault((line["source"], line["raw_id"]), number)
-        # of several the one that represented it, and did so longest
-        if (line["since"] or NEVER) < (ended.gone[same]["since"] or NEVER):
-            by_raw[line["source"], line["raw_id"]] = number
-        by_place[line["source"], line["path"], line["sample_id"]] = number
+    for line in ended.gone:
+        by_place[line["source"], line["path"], line["sample_id"]] = line
         for drawing in (line["raw_id"], line["sample_id"]):
             drawings[drawing] = _union(drawings.get(drawing, []), line["keys"])
     columns = [records[name].to_pylist() for name in ("source", "path", "raw_id", "sample_id")]
@@ -173,15 +191,15 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
             # the same bytes in the same source take over from what is gone, also if they were known as a copy
             copy = by_raw.get((source, raw_id))
             if copy is not None and not row["since"]:
-                row["since"] = ended.gone[copy]["since"]
+                row["since"] = copy["since"]
             continue
         heir = by_raw.get((source, raw_id))
         if heir is None:
             # the same drawing written otherwise, unless what was there has only moved
             heir = by_place.get((source, path, sample_id))
-            heir = None if heir is None or (source, ended.gone[heir]["raw_id"]) in present else heir
+            heir = None if heir is None or (source, heir["raw_id"]) in present else heir
         if heir is not None:
-            row |= {name: ended.gone[heir][name] for name in _LINE}
+            row |= {name: heir[name] for name in _LINE}
         else:
             row["keys"] = _union(drawings.get(raw_id, []), drawings.get(sample_id, [])) or None
     left: dict[str, list[str]] = {}
@@ -196,6 +214,16 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
             row["keys"] = _union(row["keys"], left[group])
         row["also"] = out.get(group)
     return pa.Table.from_pylist(rows, schema=TRACED)
+
+
+def _by_raw(lines: Iterable[Row]) -> dict[tuple[str, str], Row]:
+    """(source, raw id) -> of the lines of these bytes the one that represented a drawing, and did so longest."""
+    found: dict[tuple[str, str], Row] = {}
+    for line in lines:
+        same = found.setdefault((line["source"], line["raw_id"]), line)
+        if (line["since"] or NEVER) < (same["since"] or NEVER):
+            found[line["source"], line["raw_id"]] = line
+    return found
 
 
 def _union(one: list[str], other: Iterable[str]) -> list[str]:

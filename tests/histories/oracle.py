@@ -56,7 +56,7 @@ class Oracle:
         self.licenses: set[str] = set()
         """Licences that were taken down, which names what comes later, too."""
         self._ruled: set[tuple[str, str]] = set()
-        """Source and path of what a rule names now: it stands for nothing, and its standing is lost."""
+        """Source and path of what a rule names now: it stands for nothing."""
         self._named: set[int] = set()
         """Drawings that such a rule named at some time: these need not be there, and leave for good with a purge."""
         self.forgotten = False
@@ -271,8 +271,18 @@ class Oracle:
         settings: dict[str, Any],
         number: int,
     ) -> Iterator[str]:
-        """One lead record a drawing, the one of longest standing that is there."""
-        there = {(s, p, d.raw_id): d for s, of in records.items() for p, d in of.items() if (s, p) not in self._ruled}
+        """One lead record a drawing, the one of longest standing that is there.
+
+        What a rule names is taken down, and its copies in other places with it, also while only the rule says so: the
+        standing of all of these is lost, and a rule that names nothing any more (another source, another licence) does
+        not give it back. Of what the settings keep out nothing is decided, so there it is not lost.
+        """
+        there = {
+            (s, p, d.raw_id): d
+            for s, of in records.items()
+            for p, d in of.items()
+            if (s, p) not in self._ruled or rejected(d, settings)
+        }
         places = {(s, p) for s, p, _ in there}
         moved: dict[tuple[str, str], list[Record]] = {}
         for record in there:
@@ -285,6 +295,10 @@ class Oracle:
                 for other in moved.get((record[0], record[2]), ()):  # it was moved within its source
                     if other not in self._since:
                         since[other] = min(version, since.get(other, version))
+        told = {(o["source"], o["path"], o["raw_id"]) for row in samples.values() for o in row["all"]}
+        for record in [record for record in since if record not in told]:
+            if there[record].number in self.taken | self._named and not rejected(there[record], settings):
+                del since[record]
         leads: dict[Any, list[Record]] = {}
         for row in samples.values():
             first = row["all"][0]

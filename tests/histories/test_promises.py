@@ -276,6 +276,32 @@ def test_moved_bytes_go_before_what_took_their_place(bench: Bench) -> None:
     assert bench.leads(after).keys() == {("t", "00000001.svg"), ("t", "00000002.svg")}
 
 
+def test_what_is_moved_while_a_setting_keeps_it_out_leads_again(bench: Bench) -> None:
+    """A rejected file is known by its bytes wherever its source has it, also next to a copy of itself."""
+    own = bench.source("b", "MIT", Drawing(5), Drawing(6))
+    bench.run()
+    bench.source("a", "Apache-2.0", Drawing(5, scale=2), Drawing(7))
+    bench.world.sources.sort(key=lambda source: source.name)
+    own.files["copy.svg"] = Drawing(5)
+    bench.world.write(own)
+    before = bench.leads(bench.run())
+    without = {"sanitize": {"max_elements": 3}}
+    assert bench.leads(bench.run(**without)).keys() == before.keys() - {("b", "f0.svg")}
+    own.files["moved.svg"] = own.files.pop("f0.svg")
+    own.files["new.svg"] = Drawing(9)
+    bench.world.write(own)
+    bench.run(**without)
+    after = bench.leads(bench.run())
+    own.files["again.svg"] = own.files.pop("moved.svg")
+    del own.files["copy.svg"]
+    bench.world.write(own)
+    bench.run(**without)
+    again = bench.leads(bench.run())
+    stays = before.keys() - {("b", "f0.svg")} | {("b", "new.svg")}
+    assert after.keys() == stays | {("b", "copy.svg")} and again.keys() == stays | {("b", "again.svg")}
+    assert after["b", "copy.svg"] == again["b", "again.svg"] == before["b", "f0.svg"]
+
+
 def test_shards_of_a_redacted_version_still_tell(bench: Bench) -> None:
     """A purge takes the index of an old version away; what its other shards say is history all the same."""
     bench.source("a", "MIT", *many(0, 4))
