@@ -14,7 +14,7 @@ from stages.normalize.clip_shapes import css_shape
 from stages.normalize.compositing import apply_clip
 from stages.normalize.computed import compute, refuse
 from stages.normalize.conditional import shown
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape

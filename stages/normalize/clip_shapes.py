@@ -13,7 +13,7 @@ from lxml import etree
 from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize.boxes import Box, BoxFinder, grown, place_and_size
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.path_segments import Subpath, from_commands, transform
 from stages.normalize.properties import REFERENCE_BOXES
 from stages.normalize.scene import Place, Scene

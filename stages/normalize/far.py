@@ -6,7 +6,7 @@ Of a rectangle with one paint and no stroke, the part that the canvas shows is t
 from __future__ import annotations
 
 from stages.normalize.boxes import map_box
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import invert

@@ -14,7 +14,7 @@ from stages.canonical import Element
 from stages.normalize.boxes import Box, BoxFinder, map_box, place_and_size, union
 from stages.normalize.canvas import Canvas
 from stages.normalize.compositing import apply_clip, fade
-from stages.normalize.draw import Drawer, Look
+from stages.normalize.draw import Drawer
 from stages.normalize.filter_functions import steps
 from stages.normalize.filter_primitives import (
     EMPTY,
@@ -31,6 +31,7 @@ from stages.normalize.filter_primitives import (
     span,
 )
 from stages.normalize.ink import ink
+from stages.normalize.look import Look
 from stages.normalize.quantize import snap
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape

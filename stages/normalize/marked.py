@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stages.canonical import Element
 from stages.normalize.computed import compute, refuse
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.markers import Vertex, orientation, vertices
 from stages.normalize.paint import CONTEXT, Context
 from stages.normalize.properties import DEFAULTS

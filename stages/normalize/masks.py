@@ -10,7 +10,7 @@ from stages.normalize.boxes import BoxFinder, contains, map_box
 from stages.normalize.clip_paths import clip, own_properties, units
 from stages.normalize.compositing import apply_clip, wrap
 from stages.normalize.computed import check_declared
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.properties import Mask, Paint
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape

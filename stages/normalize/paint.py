@@ -8,8 +8,8 @@ from stages.base import Dropped
 from stages.canonical import number
 from stages.normalize.boxes import BoxFinder
 from stages.normalize.defs import Definitions
-from stages.normalize.draw import Look, Stroke
 from stages.normalize.gradients import GRADIENTS, Gradients
+from stages.normalize.look import Look, Stroke
 from stages.normalize.patterns import NOTHING, Patterns
 from stages.normalize.plain import Plain
 from stages.normalize.properties import Paint

@@ -80,7 +80,7 @@ class Patterns:
         whatever the content does).
         """
         scene = self._scene
-        chain = self._chain(node)
+        chain = _chain(scene.ids, node)
         content = next((each for each in chain if each.children), None)
         if content is None:
             return NOTHING
@@ -101,18 +101,6 @@ class Patterns:
         with scene.entered(content):
             element = self._element(source)
         return NOTHING if element is None else scene.definitions.reference(element)
-
-    def _chain(self, node: Node) -> list[Node]:
-        """The pattern and those it takes attributes and content from, the nearest first."""
-        chain = [node]
-        while href := chain[-1].attributes.get("href", "").strip():
-            target = self._scene.ids.get(href[1:]) if href[:1] == "#" else None
-            if target is None or target.tag != "pattern":
-                break
-            if any(target is seen for seen in chain):
-                raise Dropped(Reason.CYCLIC_REF, f"pattern {href} refers to itself")
-            chain.append(target)
-        return chain
 
     def _source(
         self, chain: list[Node], content: Node, matrix: Matrix, box: Box | None, viewport: Viewport
@@ -217,8 +205,10 @@ class Patterns:
         """A pattern whose tile is upright on the canvas: a flip or quarter turn is baked into its content."""
         x, y, width, height = source.tile
         left, top, right, bottom = map_box(source.matrix, (x, y, x + width, y + height))
-        (left, wide, across), (top, high, down) = self._shown(left, right - left), self._shown(top, bottom - top)
-        grow = self._grow(wide, high)
+        size = self._scene.settings.canvas
+        left, wide, across = _shown(left, right - left, size)
+        top, high, down = _shown(top, bottom - top, size)
+        grow = _grow(wide, high, size)
         sides = [wide * grow, high * grow]
         kept = _on_grid(width, height, sides)
         if kept is not None:
@@ -230,7 +220,6 @@ class Patterns:
             content = self._content(source, (sides[0] / wide, sides[1] / high), left, top, sides)
         if not content:
             return None
-        size = self._scene.settings.canvas
         texts = [number(side, _TILE_DECIMALS) for side in sides]
         scales = [wide / sides[0], high / sides[1]]
         places = []
@@ -248,21 +237,10 @@ class Patterns:
             attributes["patternTransform"] = f"scale({shown[0] if shown[0] == shown[1] else ' '.join(shown)})"
         return Element("pattern", {**attributes, "patternUnits": "userSpaceOnUse"}, content)
 
-    def _shown(self, begin: float, length: float) -> tuple[float, float, float]:
-        """Where a tile begins and how long it is, of one that spans the canvas only what the canvas shows.
-
-        And where that is on the canvas, since it may be another tile's.
-        """
-        size = float(self._scene.settings.canvas)
-        steps = math.ceil(begin / length - _SLACK) * length
-        if length > size - _SLACK and begin - steps + length >= size - _SLACK:
-            return steps, size, 0.0
-        return begin, length, begin
-
     def _turned(self, source: _Source, scale: float) -> Element | None:
         """A pattern that is turned, skewed or stretched: its content is drawn before that. ``scale``: the larger."""
         x, y, width, height = source.tile
-        grow = scale * self._grow(width * scale, height * scale)
+        grow = scale * _grow(width * scale, height * scale, self._scene.settings.canvas)
         if abs(grow - 1) < 2 / _FINE:
             grow = 1.0  # content that is as fine already stays as it is, as that of canonical drawings does
         flat = source._replace(matrix=IDENTITY)
@@ -289,21 +267,6 @@ class Patterns:
         attributes |= {"patternTransform": f"matrix({' '.join(values)})", "patternUnits": "userSpaceOnUse"}
         return Element("pattern", attributes, content)
 
-    def _grow(self, width: float, height: float) -> float:
-        """The power of two by which a tile of this size, canvas units, is drawn larger."""
-        size = self._scene.settings.canvas
-        short, long = min(width, height), max(width, height)
-        if short < _SMALLEST:
-            raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
-        grow = 1.0
-        while short * grow < _FINE * (1 - _SLACK) and long * grow * 2 <= size:
-            grow *= 2
-        while long * grow > size + _SLACK:
-            grow /= 2
-        if grow * _COARSEST < 1 or short * grow < _FEWEST:
-            raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
-        return grow
-
     def _content(
         self, source: _Source, scales: tuple[float, float], left: float, top: float, sides: list[float]
     ) -> list[Element]:
@@ -327,6 +290,45 @@ class Patterns:
         content = [element for element in content if overlaps(ink(element), (0.0, 0.0, sides[0], sides[1]))]
         self._drawn[key] = content
         return content
+
+
+def _chain(ids: dict[str, Node], node: Node) -> list[Node]:
+    """The pattern and those it takes attributes and content from, the nearest first."""
+    chain = [node]
+    while href := chain[-1].attributes.get("href", "").strip():
+        target = ids.get(href[1:]) if href[:1] == "#" else None
+        if target is None or target.tag != "pattern":
+            break
+        if any(target is seen for seen in chain):
+            raise Dropped(Reason.CYCLIC_REF, f"pattern {href} refers to itself")
+        chain.append(target)
+    return chain
+
+
+def _shown(begin: float, length: float, size: int) -> tuple[float, float, float]:
+    """Where a tile begins and how long it is, of one that spans the canvas only what the canvas shows.
+
+    And where that is on the canvas, since it may be another tile's. ``size``: the side of the canvas.
+    """
+    steps = math.ceil(begin / length - _SLACK) * length
+    if length > size - _SLACK and begin - steps + length >= size - _SLACK:
+        return steps, float(size), 0.0
+    return begin, length, begin
+
+
+def _grow(width: float, height: float, size: int) -> float:
+    """The power of two by which a tile of this size, canvas units, is drawn larger; ``size``: of the canvas."""
+    short, long = min(width, height), max(width, height)
+    if short < _SMALLEST:
+        raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
+    grow = 1.0
+    while short * grow < _FINE * (1 - _SLACK) and long * grow * 2 <= size:
+        grow *= 2
+    while long * grow > size + _SLACK:
+        grow /= 2
+    if grow * _COARSEST < 1 or short * grow < _FEWEST:
+        raise Dropped(Reason.UNSUPPORTED_PATTERN, f"a tile of {width:.4g} x {height:.4g} units")
+    return grow
 
 
 def _on_grid(width: float, height: float, sides: list[float]) -> list[float] | None:

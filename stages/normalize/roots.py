@@ -18,9 +18,9 @@ from stages.normalize.boxes import BoxFinder, contains, grown, map_box, union
 from stages.normalize.compositing import apply_clip
 from stages.normalize.computed import REFUSED_ROOT, compute, refuse
 from stages.normalize.declarations import BORDER_WIDTH
-from stages.normalize.draw import Look
 from stages.normalize.filters import room
 from stages.normalize.ink import ink
+from stages.normalize.look import Look
 from stages.normalize.placement import local_matrix
 from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask
 from stages.normalize.scene import Frame, Place, Scene

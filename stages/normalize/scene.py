@@ -16,8 +16,9 @@ from stages.normalize.boxes import Box, BoxFinder, grown
 from stages.normalize.canvas import Canvas
 from stages.normalize.computed import REFUSED, compute, refuse
 from stages.normalize.defs import Definitions
-from stages.normalize.draw import Drawer, Look
+from stages.normalize.draw import Drawer
 from stages.normalize.ink import ink
+from stages.normalize.look import Look
 from stages.normalize.placement import local_matrix, make_plain
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths

@@ -9,7 +9,7 @@ from stages.normalize.boxes import Box, exact_box, map_box, union
 from stages.normalize.characters import Layer, refuse
 from stages.normalize.compositing import blend, fade
 from stages.normalize.decoration import Lines, lines_of
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.path_segments import Subpath, transform
 from stages.normalize.quantize import snap
 from stages.normalize.respell import respell

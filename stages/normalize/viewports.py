@@ -7,7 +7,7 @@ from typing import Any
 from stages.canonical import Element
 from stages.normalize.canvas import fit_view_box, parse_view_box
 from stages.normalize.compositing import apply_clip
-from stages.normalize.draw import Look
+from stages.normalize.look import Look
 from stages.normalize.markers import reference
 from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape

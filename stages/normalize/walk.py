@@ -18,10 +18,10 @@ from stages.normalize.clip_paths import clip
 from stages.normalize.compositing import blend, fade, isolate
 from stages.normalize.computed import REFUSED, compute, refuse
 from stages.normalize.conditional import chosen, hide_failing, shown
-from stages.normalize.draw import Look
 from stages.normalize.far import bring_near
 from stages.normalize.filters import filtered, room
 from stages.normalize.foreign import foreign_object
+from stages.normalize.look import Look
 from stages.normalize.marked import with_markers
 from stages.normalize.masks import in_linear_rgb, mask
 from stages.normalize.paint import Paints
