@@ -95,13 +95,13 @@ def _named(value: Any) -> bool:
 def animations(node: Node) -> list[Animation]:
     """An element's animations, each with its part of the lists of the other properties."""
     lists = {name: _list(node.declared.get(name)) for name in ANIMATED}
-    found = []
+    named_animations = []
     for i, name in enumerate(lists["animation-name"]):
         if name == "none":
             continue
         take = {key: values[i % len(values)] if values else "" for key, values in lists.items()}
         count = take["animation-iteration-count"]
-        found.append(
+        named_animations.append(
             Animation(
                 name.strip("\"'"),
                 _seconds(take["animation-duration"]),
@@ -112,7 +112,7 @@ def animations(node: Node) -> list[Animation]:
                 take["animation-play-state"] == "paused",
             )
         )
-    return found
+    return named_animations
 
 
 ANIMATED = (

@@ -6,8 +6,6 @@ browsers paint on all of the page that the drawing has; it lies on the ground.
 
 from __future__ import annotations
 
-from typing import Any
-
 from lxml import etree
 
 from stages.base import Dropped
@@ -18,7 +16,7 @@ from stages.normalize.scene import Scene
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shorthands import BACKGROUND_LONGHANDS, background_longhands
 from stages.normalize.srgb import BLACK, hexadecimal, linear
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.reasons import Reason
 
 _LOOK = (
@@ -28,7 +26,7 @@ _LOOK = (
 _PAINTS = ("fill", "stroke", "stop-color", "flood-color")
 
 
-def paint_background(scene: Scene, node: Node, own: dict[str, Any], style: dict[str, Any]) -> list[Element]:
+def paint_background(scene: Scene, node: Node, own: Style, style: Style) -> list[Element]:
     """The root's background, which browsers paint on all of the page that the drawing has (CSS Backgrounds 3)."""
     values = {name: own.get(name) for name in BACKGROUND_LONGHANDS}
     shorthand = node.declared.get("background")

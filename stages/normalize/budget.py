@@ -26,10 +26,10 @@ def check_budget(drawn: list[Element], definitions: list[Element], settings: Nor
             if value in named:
                 if depth >= settings.max_nested_references:
                     raise Dropped(Reason.RENDER_BUDGET, f"references nested over {settings.max_nested_references} deep")
-                found = costs.get(value)
-                if found is None:
-                    found = costs[value] = sum(cost(child, depth + 1) for child in named[value].children)
-                total += found
+                subtotal = costs.get(value)
+                if subtotal is None:
+                    subtotal = costs[value] = sum(cost(child, depth + 1) for child in named[value].children)
+                total += subtotal
         return total + sum(cost(child, depth) for child in element.children)
 
     total = sum(cost(element, 0) for element in drawn)

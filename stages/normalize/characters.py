@@ -10,12 +10,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.base import Dropped
 from stages.normalize.computed import compute
 from stages.normalize.glyphs import extents, face_of
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Length, Viewport, parse_length, resolve
 from stages.reasons import Reason
 
@@ -48,7 +48,7 @@ class Character:
     """
 
     text: str
-    style: dict[str, Any]
+    style: Style
     owner: Node
     shift: float = 0.0
     layers: tuple[Layer, ...] = ()
@@ -61,7 +61,7 @@ def refuse(detail: str) -> Dropped:
     return Dropped(Reason.UNSUPPORTED_TEXT, detail)
 
 
-def characters_of(node: Node, style: dict[str, Any], own: dict[str, Any], viewport: Viewport) -> list[Character]:
+def characters_of(node: Node, style: Style, own: Style, viewport: Viewport) -> list[Character]:
     """The characters of a ``text`` element with the computed ``style`` that take part in its layout, in order.
 
     Raises Dropped (UNSUPPORTED_TEXT, TOO_COMPLEX).
@@ -75,8 +75,8 @@ def characters_of(node: Node, style: dict[str, Any], own: dict[str, Any], viewpo
 
 def _collect(
     node: Node,
-    style: dict[str, Any],
-    own: dict[str, Any],
+    style: Style,
+    own: Style,
     out: list[Character],
     shift: float,
     layers: tuple[Layer, ...],
@@ -96,7 +96,7 @@ def _collect(
             raise Dropped(Reason.TOO_COMPLEX, f"over {_MOST} characters of text")
 
 
-def _layered(node: Node, own: dict[str, Any], layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+def _layered(node: Node, own: Style, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Browsers apply opacity and blend modes to elements within text, too."""
     for name in ("filter", "mask", "clip-path"):
         if own.get(name):
@@ -204,7 +204,7 @@ def _language(node: Node) -> str:
     return ""
 
 
-def _caps(style: dict[str, Any]) -> str:
+def _caps(style: Style) -> str:
     caps: str = style["font-variant-caps"] if style["font-synthesis-small-caps"] == "auto" else "normal"
     return caps
 
@@ -228,7 +228,7 @@ def _replaced(character: Character, text: str, scale: float) -> list[Character]:
     ]
 
 
-def _aligned(own: dict[str, Any], style: dict[str, Any]) -> float:
+def _aligned(own: Style, style: Style) -> float:
     """How far text stands above where its position says (CSS Inline 3, sections 4.1 and 4.2), user units.
 
     What says how an element aligns itself takes the place of what is dominant in it.
@@ -252,7 +252,7 @@ def _aligned(own: dict[str, Any], style: dict[str, Any]) -> float:
     return -above * float(style["font-size"].value)
 
 
-def _baseline_shift(own: dict[str, Any], style: dict[str, Any]) -> float:
+def _baseline_shift(own: Style, style: Style) -> float:
     """SVG 2 leaves sub and super to the user agent; browsers shift by half the height of the font."""
     value: str | Length | None = own.get("baseline-shift")
     size = float(style["font-size"].value)

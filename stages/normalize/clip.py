@@ -72,7 +72,7 @@ def _edge(sub: Subpath, x: float, y: float, box: Box) -> None:
 
 def _crossings(x0: float, y0: float, seg: Segment, box: Box) -> list[float]:
     """Where a segment crosses the lines that bound the box, ascending, 0 < t < 1."""
-    found: list[float] = []
+    crossings: list[float] = []
     if seg[0] == "A":
         c = arcs.center(x0, y0, *seg[1:])
         for origin, p, q, values in ((c.cx, c.px, c.qx, box[::2]), (c.cy, c.py, c.qy, box[1::2])):
@@ -82,12 +82,12 @@ def _crossings(x0: float, y0: float, seg: Segment, box: Box) -> list[float]:
                     turn, away = math.atan2(q, p), math.acos((value - origin) / radius)
                     for angle in (turn + away, turn - away):
                         offset = (angle - c.start) % (2 * math.pi)
-                        found.append((offset if c.extent > 0 else offset - 2 * math.pi) / c.extent)
+                        crossings.append((offset if c.extent > 0 else offset - 2 * math.pi) / c.extent)
     else:
         for points, values in (((x0, *seg[1::2]), box[::2]), ((y0, *seg[2::2]), box[1::2])):
             for value in values:
-                found += _solve(points, value)
-    return sorted({t for t in found if 1e-9 < t < 1 - 1e-9})
+                crossings += _solve(points, value)
+    return sorted({t for t in crossings if 1e-9 < t < 1 - 1e-9})
 
 
 def _solve(points: tuple[float, ...], value: float) -> list[float]:
@@ -97,7 +97,7 @@ def _solve(points: tuple[float, ...], value: float) -> list[float]:
         return [(value - first) / (last - first)] if first != last else []
     if min(points) > value or max(points) < value:
         return []
-    found = []
+    solutions = []
     stops = [0.0, *turning_points(points), 1.0]
     for low, high in pairwise(stops):
         below, above = bezier(points, low) - value, bezier(points, high) - value
@@ -110,8 +110,8 @@ def _solve(points: tuple[float, ...], value: float) -> list[float]:
                 high, above = half, here
             else:
                 low = half
-        found.append((low + high) / 2)
-    return found
+        solutions.append((low + high) / 2)
+    return solutions
 
 
 def split(x0: float, y0: float, seg: Segment, places: list[float]) -> list[Segment]:
@@ -201,10 +201,10 @@ def reach_stroke(
             pieces, seen = pieces[hidden:] + pieces[:hidden], seen[hidden:] + seen[:hidden]
         for first, last in _runs(seen):
             begin = first == 0 and loose and capped
-            found = _from_within(pieces[first:last], canvas, limit, reach, begin, sub.closed and all(seen))
-            if found is None:
+            run = _from_within(pieces[first:last], canvas, limit, reach, begin, sub.closed and all(seen))
+            if run is None:
                 return None
-            result.append(found)
+            result.append(run)
     return result
 
 

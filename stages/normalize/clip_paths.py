@@ -5,8 +5,6 @@ Their shapes are baked into canvas coordinates like any other.
 
 from __future__ import annotations
 
-from typing import Any
-
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.boxes import BoxFinder
@@ -21,7 +19,7 @@ from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.srgb import BLACK
 from stages.normalize.text import draw_text
 from stages.normalize.transforms import Matrix, determinant, multiply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 
@@ -56,7 +54,7 @@ def clip(
     return drawn
 
 
-def own_properties(node: Node) -> dict[str, Any]:
+def own_properties(node: Node) -> Style:
     """What a definition declares that applies to its content as a whole."""
     return {name: value for name, value in node.declared.items() if isinstance(value, str | float | Mask)}
 
@@ -65,10 +63,10 @@ def units(scene: Scene, node: Node, name: str, place: Place, box: BoxFinder, rea
     """The place of content whose coordinates may refer to the bounding box of what it applies to."""
     if node.attributes.get(name, "").strip() != "objectBoundingBox":
         return place
-    found = box()
-    if found is None or found[0] == found[2] or found[1] == found[3]:
+    bounds = box()
+    if bounds is None or bounds[0] == bounds[2] or bounds[1] == bounds[3]:
         raise Dropped(reason, f"{name} of an empty box")
-    x, y, right, bottom = found
+    x, y, right, bottom = bounds
     matrix = multiply(place.matrix, (right - x, 0.0, 0.0, bottom - y, x, y))
     return place._replace(matrix=matrix, viewport=Viewport(1.0, 1.0))
 
@@ -107,26 +105,26 @@ def _clip_shape(scene: Scene, node: Node, place: Place) -> list[Element]:
             return []
         x, y = _offset(node, "x", place.viewport.width), _offset(node, "y", place.viewport.height)
         moved = place._replace(matrix=multiply(matrix, (1.0, 0.0, 0.0, 1.0, x, y)))
-        found = _clip_shape(scene, target, moved)
+        drawn = _clip_shape(scene, target, moved)
     elif node.tag in SHAPES and style["visibility"] == "visible" and determinant(matrix) != 0:
         shape = read_shape(node, place.viewport, style["font-size"].value)
         if shape is None:
             return []
         rule = {"clip-rule": "evenodd"} if style["clip-rule"] == "evenodd" and not shape.numbers else {}
-        found = scene.target.drawer.draw(shape, matrix, Look({}, None, rule)) if shape.kind != "line" else []
+        drawn = scene.target.drawer.draw(shape, matrix, Look({}, None, rule)) if shape.kind != "line" else []
     elif node.tag == "text" and determinant(matrix) != 0:
         black = {**style, "fill": Paint("color", BLACK), "stroke": NO_PAINT, "fill-opacity": 1.0}
-        found = draw_text(scene, node, own, place._replace(style=black), outlined=True)
+        drawn = draw_text(scene, node, own, place._replace(style=black), outlined=True)
     else:
         return []
     if own.get("clip-path"):
-        found = clip(scene, node, own["clip-path"], place, found, lambda: None)
-        if any(element.tag == "g" for element in found):
+        drawn = clip(scene, node, own["clip-path"], place, drawn, lambda: None)
+        if any(element.tag == "g" for element in drawn):
             raise Dropped(Reason.UNSUPPORTED_CLIP_PATH, "clip paths within clip paths")
-    return found
+    return drawn
 
 
-def _moved(scene: Scene, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+def _moved(scene: Scene, node: Node, own: Style, style: Style, place: Place) -> Matrix:
     if "transform" not in node.attributes and TRANSFORM_PROPERTIES.isdisjoint(node.declared):
         return place.matrix
     if node.tag not in SHAPES and own.get("transform-box", "view-box") != "view-box":

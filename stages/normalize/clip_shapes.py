@@ -51,10 +51,10 @@ def css_shape(
         if outline is None:
             raise _refusal(text)
         size = place.style["font-size"].value
-        found = outline(match["arguments"].strip(), area, size)
-        if found is None:
+        shape_path = outline(match["arguments"].strip(), area, size)
+        if shape_path is None:
             raise _refusal(text)
-        path, rule = found
+        path, rule = shape_path
     data = _data(path)
     name = f"svgmill-shape-{len(scene.shapes)}"
     if scene.shapes.setdefault((id(node), data), name) == name:
@@ -89,22 +89,22 @@ def _reference_box(
         return 0.0, 0.0, *place.viewport
     if node.tag not in SHAPES and node.tag not in ("g", "a"):
         raise _refusal(f"{text} on {node.tag}")
-    found = box()
-    if found is None:
+    bounds = box()
+    if bounds is None:
         raise _refusal(text)
     if name in ("fill-box", "content-box", "padding-box"):
-        return found
+        return bounds
     if shape is None:
         if _stroked(scene, node):
             raise _refusal(f"{text} of a group with strokes")
-        return found
+        return bounds
     style = place.style
     if style["stroke"].kind == "none":
-        return found
+        return bounds
     if shape.kind not in ("rect", "circle", "ellipse"):
         raise _refusal(f"{text} of a stroked {shape.kind}")
     half = resolve(style["stroke-width"], place.viewport.diagonal) / 2
-    return grown(found, half, half)
+    return grown(bounds, half, half)
 
 
 def _stroked(scene: Scene, node: Node) -> bool:
@@ -166,13 +166,19 @@ def _round(arguments: str, area: Box, size: float, count: int) -> tuple[float, f
 
 
 def _circle(arguments: str, area: Box, size: float) -> _Outline | None:
-    found = _round(arguments, area, size, 1)
-    return None if found is None else (ellipse_path(found[0], found[1], found[2][0], found[2][0]), "nonzero")
+    circle = _round(arguments, area, size, 1)
+    if circle is None:
+        return None
+    x, y, (radius,) = circle
+    return ellipse_path(x, y, radius, radius), "nonzero"
 
 
 def _ellipse(arguments: str, area: Box, size: float) -> _Outline | None:
-    found = _round(arguments, area, size, 2)
-    return None if found is None else (ellipse_path(found[0], found[1], *found[2]), "nonzero")
+    ellipse = _round(arguments, area, size, 2)
+    if ellipse is None:
+        return None
+    x, y, (rx, ry) = ellipse
+    return ellipse_path(x, y, rx, ry), "nonzero"
 
 
 def _corners(text: str, width: float, height: float, size: float) -> tuple[float, float] | None:

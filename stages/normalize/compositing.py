@@ -79,21 +79,21 @@ def wrap(elements: list[Element], name: str, value: str) -> list[Element]:
 
 def _within(elements: list[Element], area: Box, settings: NormalizeSettings) -> list[Element]:
     """``elements`` without those, groups' members included, that do not reach into ``area``."""
-    found: list[Element] = []
+    kept: list[Element] = []
     for element in elements:
         if not overlaps(ink(element), area):
             continue
         if element.tag != "g" or "filter" in element.attributes:
-            found.append(element)  # a filter may bring in what lies outside
+            kept.append(element)  # a filter may bring in what lies outside
             continue
         members = _within(element.children, area, settings)
         if len(members) == len(element.children) > 1:
-            found.append(element)
+            kept.append(element)
             continue
         attributes = element.attributes
         members = fade(members, float(attributes.get("opacity", "1")), settings)
         for name in ("clip-path", "mask"):
             if name in attributes and members:
                 members = wrap(members, name, attributes[name])
-        found += members
-    return found
+        kept += members
+    return kept

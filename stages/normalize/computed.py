@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from stages.base import Dropped
 from stages.normalize.properties import (
     DEFAULTS,
@@ -17,6 +15,7 @@ from stages.normalize.properties import (
     Refused,
 )
 from stages.normalize.text_values import relative_weight
+from stages.normalize.tree import Style
 from stages.normalize.units import Length, in_pixels, resolve
 
 REFUSED = "refused"
@@ -25,33 +24,33 @@ REFUSED_ROOT = "refused root"
 """The same for those that count on the document's root alone."""
 
 
-def refuse(own: dict[str, Any], root: bool = False) -> None:
+def refuse(own: Style, root: bool = False) -> None:
     """Raise Dropped if one of an element's own computed properties is refused. ``root``: of the document's root."""
     for key in (REFUSED, REFUSED_ROOT) if root else (REFUSED,):
         for value in own.get(key, _NOTHING).values():
             raise Dropped(value.reason, value.detail)
 
 
-def check_declared(declared: dict[str, Any]) -> None:
+def check_declared(declared: Style) -> None:
     """Raise Dropped if one of the declarations of an element that something refers to is refused."""
     for value in declared.values():
         if type(value) is Refused and not value.root:
             raise Dropped(value.reason, value.detail)
 
 
-_NOTHING: dict[str, Any] = {}
+_NOTHING: Style = {}
 
 _LENGTH_VALUED = frozenset(("stroke-width", "stroke-dashoffset"))
 
 
-def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def compute(parent: Style, declared: Style) -> tuple[Style, Style]:
     """Inherited and own properties of an element, from its parent's inherited ones and its declarations.
 
     Lengths relative to the font come out in pixels. The second dict holds only what was declared.
     """
     if not declared:
         return parent, _NOTHING
-    style, own = parent, dict[str, Any]()
+    style, own = parent, Style()
     copied = False
     for name, value in declared.items():
         if type(value) is Refused:
@@ -71,7 +70,7 @@ def compute(parent: dict[str, Any], declared: dict[str, Any]) -> tuple[dict[str,
     return style, own
 
 
-def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str, Any]) -> None:
+def _absolute(style: Style, parent: Style, declared: Style) -> None:
     """Resolve ``currentColor`` of color and lengths relative to the font."""
     if style["color"].kind == "current":
         paint = style["color"]
@@ -91,7 +90,7 @@ def _absolute(style: dict[str, Any], parent: dict[str, Any], declared: dict[str,
         style["stroke-dasharray"] = tuple(in_pixels(length, size.value) for length in style["stroke-dasharray"])
 
 
-def _decoration(own: dict[str, Any], style: dict[str, Any]) -> Decoration:
+def _decoration(own: Style, style: Style) -> Decoration:
     """The lines that an element of this style asks for. Browsers do not scale a thickness, so its pixels depend."""
     kind, given = own.get("text-decoration-style", "solid"), own.get("text-decoration-thickness", "auto")
     thickness = None if isinstance(given, str) else in_pixels(given, style["font-size"].value)

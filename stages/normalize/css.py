@@ -22,7 +22,7 @@ from stages.normalize.registered import apply_registered
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.sheets import Keyframe, Rule, Sheets
 from stages.normalize.shorthands import expand
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.reasons import Reason
 
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
@@ -252,7 +252,7 @@ def _declare_by_rules(node: Node, matches: list[Match], settings: NormalizeSetti
                     declared[name] = value
 
 
-def _revert(declared: dict[str, Any], ordered: list[tuple[bool, list[tuple[Any, tuple[Declaration, ...]]]]]) -> None:
+def _revert(declared: Style, ordered: list[tuple[bool, list[tuple[Any, tuple[Declaration, ...]]]]]) -> None:
     """The same where ``revert-layer`` rolls back to what the layers below declare (CSS Cascade 5, section 7.3.5)."""
     stacks: dict[str, list[tuple[Any, Any]]] = {}
     for flag, blocks in ordered:

@@ -8,12 +8,13 @@ that asks for a line is (SVG 2, section 11.10.1). Glyphs that cross an underline
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.normalize.characters import refuse
 from stages.normalize.glyphs import extents, face_of
 from stages.normalize.path_segments import Subpath
 from stages.normalize.properties import Decoration
+from stages.normalize.tree import Style
 from stages.normalize.typeset import Run, contours, turned
 
 _THICK = 0.1
@@ -25,7 +26,7 @@ class Lines(NamedTuple):
 
     below: list[Subpath]
     above: list[Subpath]
-    style: dict[str, Any]
+    style: Style
 
 
 def lines_of(run: Run) -> Lines | None:

@@ -26,7 +26,7 @@ def steps(scene: Scene, value: str, place: Place, bare: bool) -> list[Node | flo
     import tinycss2
 
     limit_css_nesting(value, scene.settings.max_css_nesting)
-    found: list[Node | float] = []
+    filters: list[Node | float] = []
     for token in tinycss2.parse_component_value_list(value, skip_comments=True):
         if token.type == "whitespace":
             continue
@@ -36,14 +36,14 @@ def steps(scene: Scene, value: str, place: Place, bare: bool) -> list[Node | flo
             if target is None or target.tag != "filter":
                 scene.notes.add("filter_missing")  # Filter Effects 1, section 5: the whole list is ignored
                 return []
-            found.append(target)
+            filters.append(target)
             continue
         step = _shorthand(token, place, bare) if token.type == "function" else None
         if step is None:
             scene.notes.add("filter_invalid")
             return []
-        found.append(step)
-    return found
+        filters.append(step)
+    return filters
 
 
 _GREY = ((0.2126, 0.7152, 0.0722),) * 3
@@ -105,10 +105,10 @@ def _drop_shadow(arguments: list[Any], place: Place, bare: bool) -> Node | None:
             lengths.append(length)
             continue
         text = tinycss2.serialize([each])
-        found = place.style["color"].color if text.lower() == "currentcolor" else parse_color(text)
-        if found is None or color is not None:
+        parsed_color = place.style["color"].color if text.lower() == "currentcolor" else parse_color(text)
+        if parsed_color is None or color is not None:
             return None
-        color = found
+        color = parsed_color
     if not 2 <= len(lengths) <= 3 or (len(lengths) == 3 and lengths[2] < 0):
         return None
     deviation = lengths[2] if len(lengths) == 3 else 0.0

@@ -258,9 +258,9 @@ class Primitives:
             by_tag = {child.tag: child.attributes for child in children}
             rows = []
             for at, tag in enumerate(("feFuncR", "feFuncG", "feFuncB", "feFuncA")):
-                found = by_tag.get(tag, {})
+                terms = by_tag.get(tag, {})
                 row = ["0"] * 5
-                row[at], row[4] = found.get("slope", "1"), found.get("intercept", "0")
+                row[at], row[4] = terms.get("slope", "1"), terms.get("intercept", "0")
                 rows.append(" ".join(row))
             return Primitive("feColorMatrix", inputs, reach, {"values": " ".join(rows)})
         return Primitive(node.tag, inputs, reach, children=children) if children else inputs[0]
@@ -327,8 +327,8 @@ def _function(node: Node) -> tuple[dict[str, str], float]:
     kind = node.attributes.get("type", "").strip()
 
     def factor(name: str, default: float) -> float:
-        found = parse_number(node.attributes.get(name, ""))
-        return default if found is None else found
+        value = parse_number(node.attributes.get(name, ""))
+        return default if value is None else value
 
     if kind in ("table", "discrete"):
         values = _numbers(node.attributes.get("tableValues"))

@@ -7,7 +7,6 @@ that change nothing, are left out; what is left refers to the one before it, or 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import Element
@@ -36,7 +35,7 @@ from stages.normalize.quantize import snap
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import IDENTITY, axis_aligned, invert, singular_values
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import parse_length, resolve
 from stages.reasons import Reason
 
@@ -52,7 +51,7 @@ _COLOURLESS = frozenset(("feOffset",))
 _EVERYWHERE: Box = (-math.inf, -math.inf, math.inf, math.inf)
 
 
-def room(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> Drawer:
+def room(scene: Scene, node: Node, own: Style, place: Place) -> Drawer:
     """What draws an element with these properties: under a filter, also what lies beside the viewBox counts."""
     value = own.get("filter")
     if not value or scene.settings.filter != "keep" or not _changes(scene, node, value, place):
@@ -71,12 +70,12 @@ def filtered(
     They may be none: a flood fills the region all the same. ``node``: what they were drawn for; ``box``: finds its
     bounding box, user units. Raises Dropped (UNSUPPORTED_FILTER, UNSUPPORTED_CSS, TOO_COMPLEX).
     """
-    found = steps(scene, value, place, _is_bare(node, value))
-    if not found:
+    filters = steps(scene, value, place, _is_bare(node, value))
+    if not filters:
         return elements
     if scene.settings.filter == "reject":
         raise Dropped(Reason.UNSUPPORTED_FILTER, f"filter {value[:60]}")
-    for step in found:
+    for step in filters:
         if isinstance(step, float):
             elements = fade(elements, step, scene.settings)
         else:
@@ -253,14 +252,14 @@ class _Graph:
             if isinstance(at_or_name, int) and at_or_name not in wanted:
                 wanted.add(at_or_name)
                 stack += inputs[at_or_name]
-        found: dict[int, Input] = {}
+        outputs: dict[int, Input] = {}
         for at in sorted(wanted):
-            given = [found[each] if isinstance(each, int) else each for each in inputs[at]]
+            given = [outputs[each] if isinstance(each, int) else each for each in inputs[at]]
             for each in given:
                 if each in _STANDARD and each not in (GRAPHIC, _ALPHA):
                     raise Dropped(Reason.UNSUPPORTED_FILTER, f"{each} in a filter")
-            found[at] = self._primitive(nodes[at], given, source)
-        return found[len(nodes) - 1]
+            outputs[at] = self._primitive(nodes[at], given, source)
+        return outputs[len(nodes) - 1]
 
     def _primitive(self, node: Node, inputs: list[Input], source: Box) -> Input:
         """Add a primitive; returns where its result is to be found, which is its input if it changes nothing."""

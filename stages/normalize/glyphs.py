@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from stages import fonts
 from stages.normalize.path_segments import Segment, Subpath
+from stages.normalize.tree import Style
 
 
 class Face(NamedTuple):
@@ -36,7 +37,7 @@ class Extents(NamedTuple):
     cap_height: float
 
 
-def face_of(style: dict[str, Any]) -> Face:
+def face_of(style: Style) -> Face:
     """The font of a computed style. Of two weights the bold one serves what is over 500 (CSS Fonts 4, section 5.2)."""
     generic = fonts.family_of(style["font-family"]) if style["font-family"] is not None else fonts.INITIAL
     return Face(generic, style["font-weight"] > 500, style["font-style"] != "normal")

@@ -72,9 +72,9 @@ class Gradients:
 
     def _chain(self, node: Node) -> list[Node]:
         """The gradient and those it takes attributes and stops from, the nearest first."""
-        found = self._chains.get(id(node))
-        if found is not None:
-            return found
+        known = self._chains.get(id(node))
+        if known is not None:
+            return known
         chain = [node]
         while href := chain[-1].attributes.get("href", "").strip():
             target = self._ids.get(href[1:]) if href[:1] == "#" else None
@@ -89,10 +89,10 @@ class Gradients:
     def _stops_of(self, chain: list[Node]) -> list[Stop]:
         for node in chain:
             if any(child.tag == "stop" for child in node.children):
-                found = self._stops.get(id(node))
-                if found is None:
-                    found = self._stops[id(node)] = read_stops(node, self._plain)
-                return found
+                stops = self._stops.get(id(node))
+                if stops is None:
+                    stops = self._stops[id(node)] = read_stops(node, self._plain)
+                return stops
         return []
 
     def _stop(self, offset: float, color: Color) -> Element:

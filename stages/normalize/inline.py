@@ -48,8 +48,8 @@ def _write(node: Node, applying: list[Rule]) -> None:
     parts = [f"{name}:{text}" for name, text in normal.items()]
     if own:
         parts.append(ended)
-    said = _important_names(own) if "!" in own else frozenset()
-    parts += [f"{name}:{text} !important" for name, text in important.items() if name not in said]
+    own_important = _important_names(own) if "!" in own else frozenset()
+    parts += [f"{name}:{text} !important" for name, text in important.items() if name not in own_important]
     if parts:
         node.source.set("style", ";".join(parts))
 

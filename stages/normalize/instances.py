@@ -92,10 +92,10 @@ def _show(user: Node, name: str) -> None:
 
 def _subtree(node: Node) -> list[Node]:
     """An element and all below it, in document order."""
-    found = [node]
+    nodes = [node]
     for child in node.children:
-        found += _subtree(child)
-    return found
+        nodes += _subtree(child)
+    return nodes
 
 
 def _free(name: str, ids: dict[str, Node]) -> str:

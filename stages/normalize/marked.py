@@ -49,7 +49,7 @@ def _marker(scene: Scene, marker: Node, vertex: Vertex, start: bool, shape: Shap
     with scene.entered(marker):
         scene.count(marker, place.depth)
         style = dict(scene.style_at(marker))
-        style[CONTEXT] = Context.of(place.style, shape.box, place.matrix, place.viewport)
+        style[CONTEXT] = Context.from_style(place.style, shape.box, place.matrix, place.viewport)
         _, own = compute(DEFAULTS, marker.declared)
         refuse(own)
         within = place._replace(style=style, matrix=matrix, depth=place.depth + 1)

@@ -26,13 +26,13 @@ class Vertex(NamedTuple):
 
 def vertices(subpaths: list[Subpath]) -> list[Vertex]:
     """All vertices of a path in order, the points that close subpaths included."""
-    found: list[Vertex] = []
+    path_vertices: list[Vertex] = []
     for sub in subpaths:
-        found += _of(sub)
-    return found
+        path_vertices += _subpath_vertices(sub)
+    return path_vertices
 
 
-def _of(sub: Subpath) -> list[Vertex]:
+def _subpath_vertices(sub: Subpath) -> list[Vertex]:
     segments: list[Segment] = [*sub.segments, ("L", sub.x, sub.y)] if sub.closed else sub.segments
     points = [(sub.x, sub.y)]
     begins: list[Direction] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.boxes import BoxFinder, contains, map_box
@@ -15,7 +13,7 @@ from stages.normalize.properties import Mask, Paint
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import BLACK, linear
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import parse_length, resolve
 from stages.reasons import Reason
 
@@ -135,13 +133,13 @@ def _bare(element: Element) -> Element:
     return Element(element.tag, attributes)
 
 
-def in_linear_rgb(scene: Scene, node: Node, style: dict[str, Any]) -> dict[str, Any]:
+def in_linear_rgb(scene: Scene, node: Node, style: Style) -> Style:
     """The style of something in a mask whose ``color-interpolation`` is linearRGB, with the colours that it comes to.
 
     Browsers take each paint of such a mask for coded linearly; the renderers do not know the property.
     Raises Dropped (UNSUPPORTED_MASK).
     """
-    changed: dict[str, Any] = {}
+    changed: Style = {}
     for name in ("fill", "stroke"):
         paint: Paint = style[name]
         if paint.kind == "none":

@@ -23,20 +23,20 @@ def omit(svg: bytes, settings: NormalizeSettings) -> tuple[bytes, set[str]]:
     Raises Dropped (XML_MALFORMED, TOO_DEEP, NOT_SVG, TOO_COMPLEX).
     """
     chosen = [name for name in (*_ELEMENTS, *_PROPERTIES) if getattr(settings, name) == "drop"]
-    found = [name for name in chosen if any(_said(word).search(svg) for word in _words(name))]
-    if not found:
+    present = [name for name in chosen if any(_word_pattern(word).search(svg) for word in _words(name))]
+    if not present:
         return svg, set()
     from lxml import etree
 
     root = parse(svg)
     notes: set[str] = set()
-    for name in set(found) & _ELEMENTS.keys():
+    for name in set(present) & _ELEMENTS.keys():
         for element in list(root.iter(*(f"{{{SVG_NS}}}{tag}" for tag in _ELEMENTS[name]))):
             notes.add(f"{name}_dropped")
             parent = element.getparent()
             if parent is not None:
                 parent.remove(element)
-    properties = frozenset(_PROPERTIES[name] for name in found if name in _PROPERTIES)
+    properties = frozenset(_PROPERTIES[name] for name in present if name in _PROPERTIES)
     if properties:
         notes |= {f"{prop.replace('-', '_')}_dropped" for prop in _strip(root, properties, settings)}
     return etree.tostring(root, encoding="utf-8"), notes
@@ -46,7 +46,7 @@ def _words(name: str) -> tuple[str, ...]:
     return _ELEMENTS.get(name) or (_PROPERTIES[name],)
 
 
-def _said(word: str) -> re.Pattern[bytes]:
+def _word_pattern(word: str) -> re.Pattern[bytes]:
     return re.compile(rb"\b" + word.encode() + rb"\b")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import number
@@ -17,7 +17,7 @@ from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import TooLarge
 from stages.normalize.srgb import Color, hexadecimal
 from stages.normalize.transforms import Matrix, multiply, singular_values
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Viewport, resolve
 from stages.reasons import Reason
 
@@ -35,15 +35,15 @@ class Context(NamedTuple):
     """What ``context-fill`` and ``context-stroke`` refer to (SVG 2, section 13.3): paints, and where they apply."""
 
     paints: dict[str, Paint]
-    style: dict[str, Any]
+    style: Style
     box: BoxFinder
     matrix: Matrix
     viewport: Viewport
 
     @classmethod
-    def of(cls, style: dict[str, Any], box: BoxFinder, matrix: Matrix, viewport: Viewport) -> Context:
+    def from_style(cls, style: Style, box: BoxFinder, matrix: Matrix, viewport: Viewport) -> Context:
         """The context that an element with this style is for what it draws; it may be within another itself."""
-        outer = style.get(CONTEXT)
+        outer: Context | None = style.get(CONTEXT)
         paints = {name: style[name] for name in ("fill", "stroke")}
         if outer is not None and any(paint.kind == "context" for paint in paints.values()):
             return outer._replace(
@@ -69,8 +69,8 @@ class Paints:
 
     def look(
         self,
-        style: dict[str, Any],
-        own: dict[str, Any],
+        style: Style,
+        own: Style,
         filled: bool,
         box: BoxFinder,
         matrix: Matrix,
@@ -83,9 +83,9 @@ class Paints:
         fill: dict[str, str] | None = None
         fill_opacity = stroke_opacity = "1"
         if filled:
-            found = self._paint(style["fill"], style, style["fill-opacity"], box, matrix, viewport)
-            if found is not None:
-                text, fill_opacity = found
+            paint = self._paint(style["fill"], style, style["fill-opacity"], box, matrix, viewport)
+            if paint is not None:
+                text, fill_opacity = paint
                 fill = {} if text == "#000" else {"fill": text}
         stroke, stroke_opacity = self._stroke(style, own, box, matrix, viewport)
         if fill is None and stroke is None:
@@ -107,7 +107,7 @@ class Paints:
     def _paint(
         self,
         paint: Paint,
-        style: dict[str, Any],
+        style: Style,
         opacity: float,
         box: BoxFinder,
         matrix: Matrix,
@@ -128,14 +128,14 @@ class Paints:
             )
         server = self._ids.get(paint.ref)
         if server is not None and server.tag in GRADIENTS:
-            found = self._gradients.convert(server, matrix, box(), viewport)
-            if isinstance(found, Color):
-                return self._solid(found, opacity)
-            if found is not None:
+            gradient = self._gradients.convert(server, matrix, box(), viewport)
+            if isinstance(gradient, Color):
+                return self._solid(gradient, opacity)
+            if gradient is not None:
                 if _in_linear_rgb(server):
                     raise Dropped(Reason.UNSUPPORTED_PAINT, "color-interpolation linearRGB of a gradient")
                 text = number(opacity, self._settings.opacity_decimals)
-                return (self._definitions.reference(found), text) if text != "0" else None
+                return (self._definitions.reference(gradient), text) if text != "0" else None
         elif server is not None and server.tag == "pattern":
             value = self._pattern(server, matrix, box, viewport)
             if value is not None:
@@ -153,8 +153,8 @@ class Paints:
 
     def _stroke(
         self,
-        style: dict[str, Any],
-        own: dict[str, Any],
+        style: Style,
+        own: Style,
         box: BoxFinder,
         matrix: Matrix,
         viewport: Viewport,
@@ -164,8 +164,8 @@ class Paints:
         width = resolve(style["stroke-width"], viewport.diagonal)
         if width <= 0:
             return None, "1"
-        found = self._paint(style["stroke"], style, style["stroke-opacity"], box, matrix, viewport)
-        if found is None:
+        paint = self._paint(style["stroke"], style, style["stroke-opacity"], box, matrix, viewport)
+        if paint is None:
             return None, "1"
         large, small = singular_values(matrix)
         uneven = large - small > self._settings.stroke_anisotropy * small
@@ -183,7 +183,7 @@ class Paints:
         text = number(width, decimals)
         if text == "0":
             return None, "1"
-        attributes = {"stroke": found[0]}
+        attributes = {"stroke": paint[0]}
         if text != "1":
             attributes["stroke-width"] = text
         if style["stroke-linecap"] != "butt":
@@ -206,10 +206,10 @@ class Paints:
             attributes,
             pen,
         )
-        return stroke, found[1]
+        return stroke, paint[1]
 
     def _dashes(
-        self, style: dict[str, Any], attributes: dict[str, str], scale: float, viewport: Viewport
+        self, style: Style, attributes: dict[str, str], scale: float, viewport: Viewport
     ) -> tuple[tuple[float, ...], float]:
         """Lengths of dashes and gaps, and where they begin, in canvas units; none for a solid line."""
         lengths = tuple(resolve(length, viewport.diagonal) * scale for length in style["stroke-dasharray"])

@@ -162,12 +162,12 @@ def turning_points(points: tuple[float, ...]) -> list[float]:
     if len(points) == 3:
         p, q, r = points
         bend = p - 2 * q + r
-        found = [(p - q) / bend] if bend else []
+        roots = [(p - q) / bend] if bend else []
     else:
         p, q, r, s = points
         a, b, c = s - 3 * r + 3 * q - p, 2 * (r - 2 * q + p), q - p
         if abs(a) <= 1e-12 * (abs(b) + abs(c)):
-            found = [-c / b] if b else []
+            roots = [-c / b] if b else []
         else:
             under = b * b - 4 * a * c
             if under < 0:
@@ -175,5 +175,5 @@ def turning_points(points: tuple[float, ...]) -> list[float]:
             root = math.sqrt(under)
             # the stable form: no difference of nearly equal numbers
             base = -(b + math.copysign(root, b)) / 2
-            found = [base / a] + ([c / base] if base else [])
-    return sorted(t for t in found if 0 < t < 1)
+            roots = [base / a] + ([c / base] if base else [])
+    return sorted(t for t in roots if 0 < t < 1)

@@ -89,12 +89,12 @@ class Patterns:
         relative = _attribute(chain, "patternUnits") != "userSpaceOnUse"
         inside = _attribute(chain, "patternContentUnits") == "objectBoundingBox"
         view_box = parse_view_box(_attribute(chain, "viewBox"))
-        found: Box | None = None
+        bounds: Box | None = None
         if relative or (inside and view_box is None):
-            found = box()
-            if found is None or found[2] <= found[0] or found[3] <= found[1]:
+            bounds = box()
+            if bounds is None or bounds[2] <= bounds[0] or bounds[3] <= bounds[1]:
                 return None
-        source = self._source(chain, content, matrix, found, viewport)
+        source = self._source(chain, content, matrix, bounds, viewport)
         if source is None:
             return NOTHING
         self._limit(chain, source)
@@ -336,10 +336,10 @@ def _on_grid(width: float, height: float, sides: list[float]) -> list[float] | N
 
     Such a tile stays as it is, as do those of canonical drawings.
     """
-    found = [float(round(width)), float(round(height))]
-    if abs(width - found[0]) > _SLACK or abs(height - found[1]) > _SLACK or min(found) < 1:
+    whole = [float(round(width)), float(round(height))]
+    if abs(width - whole[0]) > _SLACK or abs(height - whole[1]) > _SLACK or min(whole) < 1:
         return None
-    return found if all(abs(a / b - 1) < 2 / _FINE for a, b in zip(sides, found, strict=True)) else None
+    return whole if all(abs(a / b - 1) < 2 / _FINE for a, b in zip(sides, whole, strict=True)) else None
 
 
 def _whole(side: float) -> float:

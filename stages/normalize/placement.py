@@ -4,7 +4,7 @@ section 9: translate, rotate, scale, then transform, about the origin)."""
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.base import Dropped
 from stages.normalize.boxes import Box, BoxFinder
@@ -21,7 +21,7 @@ from stages.normalize.transform_lists import (
     parse_transform,
 )
 from stages.normalize.transforms import IDENTITY, Matrix, about, multiply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import FONT_SIZE, Viewport
 from stages.reasons import Reason
 
@@ -42,7 +42,7 @@ class Local(NamedTuple):
 
 def local_matrix(
     node: Node,
-    own: dict[str, Any],
+    own: Style,
     viewport: Viewport,
     font_size: float,
     box: BoxFinder,
@@ -118,9 +118,7 @@ def server_matrix(chain: list[Node], attribute: str, viewport: Viewport, plain: 
         if not styled and attribute not in node.attributes:
             continue
         check_declared(declared)
-        own: dict[str, Any] = {
-            name: declared[name] for name in ("transform-origin", "transform-box") if name in declared
-        }
+        own: Style = {name: declared[name] for name in ("transform-origin", "transform-box") if name in declared}
         texts = [str(declared[name]) for name in (*TRANSFORM_PROPERTIES, *own) if name in declared]
         if "transform-box" in own or any("%" in text or text in _WORDS for text in texts):
             reason = Reason.UNSUPPORTED_PATTERN if node.tag == "pattern" else Reason.UNSUPPORTED_PAINT

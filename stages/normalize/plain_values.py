@@ -10,7 +10,7 @@ from stages.normalize.properties import Paint
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import BLACK, css
 from stages.normalize.stops import current_color
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import FONT_SIZE, Length, Viewport, resolve
 
 _INHERITED_PAINTS = ("fill", "stroke")
@@ -94,7 +94,7 @@ def _font_size(node: Node | None, sizes: dict[int, float]) -> float:
     return known
 
 
-def plain_paints(plain: Plain, node: Node, style: dict[str, Any]) -> None:
+def plain_paints(plain: Plain, node: Node, style: Style) -> None:
     """Say the fill and the stroke that depend on the element's own ``currentColor``."""
     current = style["color"].color or BLACK
     for name in ("fill", "stroke"):
@@ -102,7 +102,7 @@ def plain_paints(plain: Plain, node: Node, style: dict[str, Any]) -> None:
             plain.declare(node, name, css(style[name].solid(current)), _COLORS)
 
 
-def plain_shape(plain: Plain, node: Node, style: dict[str, Any], shape: Shape, viewport: Viewport) -> None:
+def plain_shape(plain: Plain, node: Node, style: Style, shape: Shape, viewport: Viewport) -> None:
     """Say a shape's exotic geometry and the lengths of its stroke in pixels."""
     if shape.exotic:
         plain_lengths(plain, node, shape.exotic)

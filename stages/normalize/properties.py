@@ -33,6 +33,7 @@ from stages.normalize.text_values import (
     parse_white_space,
 )
 from stages.normalize.transform_lists import check_property, is_origin
+from stages.normalize.tree import Style
 from stages.normalize.units import (
     FONT_SIZE,
     Length,
@@ -92,7 +93,7 @@ class Decoration(NamedTuple):
     lines: tuple[str, ...]
     kind: str
     thickness: Length | None
-    style: dict[str, Any]
+    style: Style
 
 
 INHERIT, INITIAL, UNSET = object(), object(), object()
@@ -136,10 +137,10 @@ def parse_paint(text: str) -> Paint | None:
     if word == "currentcolor":
         return CURRENT
     if word.startswith("url"):
-        found = parse_reference(text)
-        if found is None:
+        reference = parse_reference(text)
+        if reference is None:
             return None
-        ref, rest = found
+        ref, rest = reference
         fallback = parse_paint(rest) if rest.strip() else None
         if rest.strip() and fallback is None:
             return None
@@ -204,8 +205,8 @@ def _reference_or_none(text: str) -> str | None:
     """The id referred to, "" for none."""
     if text.strip().lower() == "none":
         return ""
-    found = parse_reference(text)
-    return found[0] if found and not found[1].strip() else None
+    reference = parse_reference(text)
+    return reference[0] if reference and not reference[1].strip() else None
 
 
 _LAYERS = re.compile(r",(?![^(]*\))")
@@ -219,12 +220,12 @@ def _mask(text: str) -> Mask | str | None:
     layers = [layer.strip() for layer in _LAYERS.split(text) if layer.strip().lower() != "none"]
     if not layers:
         return None
-    found = parse_reference(layers[0][match.start() :]) if (match := _MASK_URL.search(layers[0])) else None
-    if len(layers) > 1 or found is None or not found[0]:
+    reference = parse_reference(layers[0][match.start() :]) if (match := _MASK_URL.search(layers[0])) else None
+    if len(layers) > 1 or reference is None or not reference[0]:
         return Mask("", image=text.strip()) if "(" in text else None
     words = set(layers[0].lower().split())
     mode = "alpha" if "alpha" in words else "luminance" if "luminance" in words else ""
-    return Mask(found[0], mode, simple=False)
+    return Mask(reference[0], mode, simple=False)
 
 
 def _mask_image(text: str) -> Mask | str | None:
@@ -238,10 +239,10 @@ _MASK_URL = re.compile(r"(?<![\w-])url\(", re.IGNORECASE)
 
 
 def _clip_path(text: str) -> str | None:
-    found = _reference_or_none(text)
-    if found is None and ("(" in text or text.strip().lower() in REFERENCE_BOXES):
+    reference = _reference_or_none(text)
+    if reference is None and ("(" in text or text.strip().lower() in REFERENCE_BOXES):
         return "\0" + text.strip()  # a basic shape or a box, which the caller applies or refuses
-    return found
+    return reference
 
 
 REFERENCE_BOXES = frozenset((
@@ -398,9 +399,9 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
 }
 PROPERTIES = {**_INHERITED, **_OWN}
 INHERITED = frozenset(_INHERITED)
-DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _INHERITED.items()} | {"text-decoration": ()}
+DEFAULTS: Style = {name: initial for name, (_, initial) in _INHERITED.items()} | {"text-decoration": ()}
 """The computed style that the root starts from: inherited properties only."""
-OWN_DEFAULTS: dict[str, Any] = {name: initial for name, (_, initial) in _OWN.items()}
+OWN_DEFAULTS: Style = {name: initial for name, (_, initial) in _OWN.items()}
 
 PRESENTATION = frozenset(PROPERTIES) & PRESENTATION_ATTRIBUTES
 """Properties that are also attributes."""

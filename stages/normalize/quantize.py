@@ -227,12 +227,12 @@ class _Trace:
         self, rx: float, ry: float, rotation: float, large: int, sweep: int, x: int, y: int, mx: float, my: float
     ) -> list[tuple[float, float, int]]:
         """Radii to try between the rounded ends, the shortest to write first, each with its large flag."""
-        found: list[tuple[float, float, int]] = []
+        radii: list[tuple[float, float, int]] = []
         if rx >= 1 and ry >= 1:
-            found.append((snap(rx), snap(ry), large))
+            radii.append((snap(rx), snap(ry), large))
             # too small radii are scaled up until they reach, which half circles and their like need
-            found.append((floor(rx), floor(ry), large))
-        found.append((round(rx, 2), round(ry, 2), large))
+            radii.append((floor(rx), floor(ry), large))
+        radii.append((round(rx, 2), round(ry, 2), large))
         # the ellipse of this shape through both rounded ends and the true middle
         cos, sin = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
         dx: float = x - self.x
@@ -243,8 +243,8 @@ class _Trace:
         if height > 0:
             factor = (height * height + half * half) / (2 * height)
             if factor < 1e3:
-                found.append((round(rx * factor, 2), round(ry * factor, 2), int(height > factor)))
-        return [r for r in found if r[0] > 0 and r[1] > 0]
+                radii.append((round(rx * factor, 2), round(ry * factor, 2), int(height > factor)))
+        return [r for r in radii if r[0] > 0 and r[1] > 0]
 
     def _write_arc(self, rx: float, ry: float, rotation: float, large: int, sweep: int, x: int, y: int) -> None:
         dx, dy = x - self.x, y - self.y

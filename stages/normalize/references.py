@@ -51,22 +51,22 @@ def decode_references(root: etree._Element, plain: Plain) -> None:
         plain.note("references")
 
 
-def _decoded(found: re.Match[str]) -> str:
+def _decoded(match: re.Match[str]) -> str:
     """One ``url()`` with its fragment decoded; as it was if that has no plain form."""
-    written = next(text for text in found.groups() if text is not None) if any(found.groups()) else ""
+    written = next(text for text in match.groups() if text is not None) if any(match.groups()) else ""
     if not ("%" in written or "\\" in written):
-        return found[0]
+        return match[0]
     name = fragment(_ESCAPE.sub(_character, written))
     if _PLAIN_ID.fullmatch(name):
         return f"url(#{name})"
     quote = "'" if '"' in name else '"'
     if not name or quote in name or "\\" in name or "\n" in name:
-        return found[0]
+        return match[0]
     return f"url({quote}#{name}{quote})"
 
 
-def _character(found: re.Match[str]) -> str:
-    if found[1]:
-        code = int(found[1], 16)
+def _character(match: re.Match[str]) -> str:
+    if match[1]:
+        code = int(match[1], 16)
         return "\ufffd" if code == 0 or code > 0x10FFFF or 0xD800 <= code < 0xE000 else chr(code)
-    return found[2] or ""
+    return match[2] or ""

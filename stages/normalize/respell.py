@@ -19,7 +19,7 @@ from stages.normalize.path_segments import Subpath
 from stages.normalize.properties import Paint
 from stages.normalize.scene import Place, Scene
 from stages.normalize.transforms import IDENTITY, Matrix
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.typeset import Run, outlines
 from stages.normalize.units import Length
 
@@ -47,9 +47,7 @@ _RESET = {
 _EFFECTS = {"opacity": "1", "mix-blend-mode": "normal", "filter": "none", "clip-path": "none", "mask": "none"}
 
 
-def respell(
-    scene: Scene, node: Node, own: dict[str, Any], place: Place, runs: list[Run], lines: list[Lines | None]
-) -> None:
+def respell(scene: Scene, node: Node, own: Style, place: Place, runs: list[Run], lines: list[Lines | None]) -> None:
     """Make a text element plain if the renderers lack something that it says. Raises Dropped."""
     if scene.plain.dry:
         return
@@ -68,7 +66,7 @@ def respell(
         scene.plain.later(node, value, why, lambda: _spell(node, own, matrix, spelled, apart))
 
 
-def _spell(node: Node, own: dict[str, Any], matrix: Matrix, spelled: list[_Spelled], apart: bool) -> None:
+def _spell(node: Node, own: Style, matrix: Matrix, spelled: list[_Spelled], apart: bool) -> None:
     text = node.source
     for child in list(text):
         text.remove(child)
@@ -83,7 +81,7 @@ def _spell(node: Node, own: dict[str, Any], matrix: Matrix, spelled: list[_Spell
         _beside(text, own, matrix, spelled)
 
 
-def _lacking(node: Node, own: dict[str, Any], runs: list[Run], lines: list[Lines | None]) -> set[str]:
+def _lacking(node: Node, own: Style, runs: list[Run], lines: list[Lines | None]) -> set[str]:
     """What the element says that the renderers lack, all or one of those that could judge it."""
     reasons: set[str] = set()
     relative = _relative(node)
@@ -138,12 +136,12 @@ def _relative(node: Node) -> bool:
 
 def _elements(node: Node, kept: bool) -> list[tuple[Node, bool]]:
     """The element and those within, each with what ``xml:space`` is around it to a renderer that lets it inherit."""
-    found = [(node, kept)]
+    elements = [(node, kept)]
     inner = node.attributes[_SPACE].strip() == "preserve" if _SPACE in node.attributes else kept
     for child in node.children:
         if child.tag in ("tspan", "a"):
-            found += _elements(child, inner)
-    return found
+            elements += _elements(child, inner)
+    return elements
 
 
 def _kept_outside(node: Node) -> bool:
@@ -236,7 +234,7 @@ def _tspans(run: Run) -> list[tuple[str, dict[str, str]]]:
         starts = sorted({glyph.cluster: glyph.x for glyph in reversed(run.glyphs)}.items())
         ends = [*(cluster for cluster, _ in starts[1:]), len(run.text)]
         parts = [(run.text[a:b], x * run.size) for (a, x), b in zip(starts, ends, strict=True)]
-    found = []
+    spans = []
     for text, x in parts:
         blank = len(text) - len(text.lstrip(_BLANK))
         shown = text.strip(_BLANK)
@@ -244,11 +242,11 @@ def _tspans(run: Run) -> list[tuple[str, dict[str, str]]]:
             x = run.glyphs[blank].x * run.size
         if shown:
             at = {"x": f"{run.x + x:.6g}", "y": f"{run.y:.6g}"}
-            found.append((shown, {**at, **shared}))
-    return found
+            spans.append((shown, {**at, **shared}))
+    return spans
 
 
-def _path(subpaths: list[Subpath], style: dict[str, Any], run: Run) -> dict[str, str]:
+def _path(subpaths: list[Subpath], style: Style, run: Run) -> dict[str, str]:
     properties = _paint(style)
     opacity = 1.0
     for layer in run.layers:
@@ -264,11 +262,11 @@ def _path(subpaths: list[Subpath], style: dict[str, Any], run: Run) -> dict[str,
     return {"d": "".join(data), "style": _joined("", properties)}
 
 
-def _paint(style: dict[str, Any]) -> dict[str, str]:
+def _paint(style: Style) -> dict[str, str]:
     return {name: _css(style[name], style) for name in _PAINTED}
 
 
-def _css(value: Any, style: dict[str, Any]) -> str:
+def _css(value: Any, style: Style) -> str:
     """A computed value as CSS."""
     if isinstance(value, Paint):
         if value.kind == "current":
@@ -291,7 +289,7 @@ def _joined(before: str, properties: dict[str, str]) -> str:
     return ";".join([*parts, *(f"{name}:{value} !important" for name, value in properties.items())])
 
 
-def _beside(text: etree._Element, own: dict[str, Any], matrix: Matrix, spelled: list[_Spelled]) -> None:
+def _beside(text: etree._Element, own: Style, matrix: Matrix, spelled: list[_Spelled]) -> None:
     """Put a group in the text's place, with its transform and effects, that holds the text and the paths beside it."""
     parent = text.getparent()
     if parent is None:

@@ -26,7 +26,7 @@ from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask
 from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import Matrix, invert, multiply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Viewport
 from stages.reasons import Reason
 
@@ -55,7 +55,7 @@ def draw_root(scene: Scene, node: Node, place: Place) -> list[Element]:
     return paint_background(scene, node, own, style) + drawn
 
 
-def _box(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+def _box(scene: Scene, node: Node, own: Style, place: Place) -> list[Element]:
     """The root's content, to which its transform and what applies to its box is applied."""
     settings = scene.settings
     if not settings.screen:
@@ -94,13 +94,13 @@ def _box(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> list[El
 def _with_effects(
     scene: Scene,
     node: Node,
-    own: dict[str, Any],
+    own: Style,
     place: Place,
     elements: list[Element],
     box: BoxFinder | None = None,
 ) -> list[Element]:
     """``elements`` with what the root declares. ``place``: the coordinates for it; ``box``: finds the box in them."""
-    return scene.with_effects(node, own, place, elements, area=Frame.of(place), box=box)
+    return scene.with_effects(node, own, place, elements, area=Frame.at(place), box=box)
 
 
 def _in_sight(scene: Scene, elements: list[Element]) -> bool:
@@ -109,9 +109,7 @@ def _in_sight(scene: Scene, elements: list[Element]) -> bool:
     return contains(area, union([ink(each) for each in elements]))
 
 
-def _wrap(
-    scene: Scene, node: Node, own: dict[str, Any], moved: Matrix, back: Matrix, size: tuple[float, float]
-) -> None:
+def _wrap(scene: Scene, node: Node, own: Style, moved: Matrix, back: Matrix, size: tuple[float, float]) -> None:
     """For renderers, which know no pages: a group in the page's units, and its content in the viewBox's."""
     if scene.plain.dry:
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.base import Dropped
 from stages.canonical import Element
@@ -26,7 +26,7 @@ from stages.normalize.properties import DEFAULTS, INHERITED, TRANSFORM_PROPERTIE
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, read_shape
 from stages.normalize.transforms import IDENTITY, Matrix
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 
@@ -37,7 +37,7 @@ CONTAINERS = frozenset(("g", "a", "svg", "use", "switch", "text"))
 class Place(NamedTuple):
     """Where an element is drawn: inherited style, map to the canvas, viewport, and how deep it is nested."""
 
-    style: dict[str, Any]
+    style: Style
     matrix: Matrix
     viewport: Viewport
     depth: int
@@ -54,7 +54,7 @@ class Frame(NamedTuple):
     viewport: Viewport
 
     @classmethod
-    def of(cls, place: Place) -> Frame:
+    def at(cls, place: Place) -> Frame:
         """The viewport that the coordinates of ``place`` themselves are."""
         return cls(0.0, 0.0, *place.viewport, IDENTITY, place.viewport)
 
@@ -89,7 +89,7 @@ class Scene(ABC):
         self.shapes: dict[tuple[int, str], str] = {}
         """Clip paths that stand for CSS shapes in the source made plain: their ids, by node and path data."""
         self._elements = self._chars = 0
-        self._styles: dict[int, dict[str, Any]] = {}
+        self._styles: dict[int, Style] = {}
 
     @abstractmethod
     def draw(self, node: Node, place: Place) -> list[Element]:
@@ -101,7 +101,7 @@ class Scene(ABC):
 
     @abstractmethod
     def content_box(
-        self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None = None, area: Frame | None = None
+        self, node: Node, own: Style, place: Place, shape: Shape | None = None, area: Frame | None = None
     ) -> BoxFinder:
         """How to find the bounding box of an element's content in its own user units.
 
@@ -109,16 +109,14 @@ class Scene(ABC):
         """
 
     @abstractmethod
-    def look(
-        self, style: dict[str, Any], own: dict[str, Any], box: BoxFinder, matrix: Matrix, viewport: Viewport
-    ) -> Look | None:
+    def look(self, style: Style, own: Style, box: BoxFinder, matrix: Matrix, viewport: Viewport) -> Look | None:
         """How something with an inside is painted, None if not at all. Raises Dropped."""
 
     @abstractmethod
     def with_effects(
         self,
         node: Node,
-        own: dict[str, Any],
+        own: Style,
         place: Place,
         elements: list[Element],
         shape: Shape | None = None,
@@ -157,7 +155,7 @@ class Scene(ABC):
             reason = Reason.USE_EXPANSION if self.target.active else Reason.TOO_COMPLEX
             raise Dropped(reason, f"over {self._elements - 1} elements with {self._chars} characters of geometry")
 
-    def style_at(self, node: Node) -> dict[str, Any]:
+    def style_at(self, node: Node) -> Style:
         """The computed inherited style of an element where it stands in the document. Raises Dropped."""
         style = self._styles.get(id(node))
         if style is None:
@@ -168,7 +166,7 @@ class Scene(ABC):
             self._styles[id(node)] = style
         return style
 
-    def local(self, node: Node, own: dict[str, Any], style: dict[str, Any], place: Place) -> Matrix:
+    def local(self, node: Node, own: Style, style: Style, place: Place) -> Matrix:
         """The map of an element's own transform. Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS)."""
         text = node.declared.get("transform")
         size = len(text) if isinstance(text, str) else len(node.attributes.get("transform", ""))
@@ -185,7 +183,7 @@ class Scene(ABC):
             make_plain(self.plain, node, local.matrix)
         return local.matrix
 
-    def local_transform(self, node: Node, own: dict[str, Any], place: Place) -> Matrix:
+    def local_transform(self, node: Node, own: Style, place: Place) -> Matrix:
         """The map from an element's own user units to its parent's; the style of ``place`` is the element's own.
 
         Raises Dropped (TOO_COMPLEX, UNSUPPORTED_CSS).
@@ -194,7 +192,7 @@ class Scene(ABC):
             return IDENTITY
         return self.local(node, own, place.style, place)
 
-    def _reference_box(self, node: Node, own: dict[str, Any], place: Place) -> Box | None:
+    def _reference_box(self, node: Node, own: Style, place: Place) -> Box | None:
         """The box of an element that ``transform-box`` names (CSS Transforms 1, section 8), in its own coordinates."""
         style = place.style
         stroked = own["transform-box"] in ("stroke-box", "border-box")

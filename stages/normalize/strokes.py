@@ -5,15 +5,13 @@ librsvg and resvg know neither, so the source made plain has the numbers in user
 
 from __future__ import annotations
 
-from typing import Any
-
 from stages.base import Dropped
 from stages.canonical import number
 from stages.normalize.lengths import path_length
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import singular_values
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Length, parse_number
 from stages.reasons import Reason
 
@@ -22,7 +20,7 @@ _EVEN = 1e-3
 _DECIMALS = 6
 
 
-def in_user_units(scene: Scene, node: Node, own: dict[str, Any], place: Place, shape: Shape) -> dict[str, Any]:
+def in_user_units(scene: Scene, node: Node, own: Style, place: Place, shape: Shape) -> Style:
     """The style of a shape with its stroke's numbers in user units. Raises Dropped (UNSUPPORTED_STROKE), TooLarge."""
     style = place.style
     if style["stroke"].kind == "none":
@@ -34,7 +32,7 @@ def in_user_units(scene: Scene, node: Node, own: dict[str, Any], place: Place, s
     return style
 
 
-def _along(scene: Scene, node: Node, style: dict[str, Any], shape: Shape) -> dict[str, Any]:
+def _along(scene: Scene, node: Node, style: Style, shape: Shape) -> Style:
     """Dashes in shares of the author's idea of how long the path is."""
     given = parse_number(node.attributes["pathLength"])
     scene.plain.attribute(node, "pathLength", None, "path_length")
@@ -48,7 +46,7 @@ def _along(scene: Scene, node: Node, style: dict[str, Any], shape: Shape) -> dic
     return _declared(scene, node, _scaled(style, factor), "path_length")
 
 
-def _unscaled(scene: Scene, node: Node, style: dict[str, Any], place: Place) -> dict[str, Any]:
+def _unscaled(scene: Scene, node: Node, style: Style, place: Place) -> Style:
     """A stroke in pixels of the screen, whatever the map is."""
     settings = scene.settings
     if not settings.screen:
@@ -67,14 +65,14 @@ def _unscaled(scene: Scene, node: Node, style: dict[str, Any], place: Place) -> 
     return _declared(scene, node, style, "non_scaling_stroke") if style["stroke-dasharray"] else style
 
 
-def _scaled(style: dict[str, Any], factor: float) -> dict[str, Any]:
+def _scaled(style: Style, factor: float) -> Style:
     """A copy of a style, its dashes multiplied."""
     offset: Length = style["stroke-dashoffset"]
     dashes = tuple(length._replace(value=length.value * factor) for length in style["stroke-dasharray"])
     return {**style, "stroke-dasharray": dashes, "stroke-dashoffset": offset._replace(value=offset.value * factor)}
 
 
-def _declared(scene: Scene, node: Node, style: dict[str, Any], why: str) -> dict[str, Any]:
+def _declared(scene: Scene, node: Node, style: Style, why: str) -> Style:
     scene.plain.declare(node, "stroke-dasharray", ",".join(map(_text, style["stroke-dasharray"])), why)
     scene.plain.declare(node, "stroke-dashoffset", _text(style["stroke-dashoffset"]), why)
     return style

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.canonical import Element, number
 from stages.normalize.boxes import Box, exact_box, map_box, union
@@ -16,7 +16,7 @@ from stages.normalize.respell import respell
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape, TooLarge
 from stages.normalize.transforms import apply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.typeset import Run, box, outlines, typeset
 
 _FARTHEST = 1e9
@@ -35,7 +35,7 @@ class _Drawn(NamedTuple):
     layers: tuple[Layer, ...]
 
 
-def draw_text(scene: Scene, node: Node, own: dict[str, Any], place: Place, outlined: bool = False) -> list[Element]:
+def draw_text(scene: Scene, node: Node, own: Style, place: Place, outlined: bool = False) -> list[Element]:
     """The elements of a ``text`` element on the canvas. ``outlined``: as paths, whatever the setting says.
 
     Raises Dropped (UNSUPPORTED_TEXT, and what paints raise) and TooLarge.
@@ -86,7 +86,7 @@ def draw_text(scene: Scene, node: Node, own: dict[str, Any], place: Place, outli
     return _layered(scene, [_Drawn(drawn(run, beside), run.layers) for run, beside in zip(runs, lines, strict=True)])
 
 
-def text_box(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> Box | None:
+def text_box(scene: Scene, node: Node, own: Style, place: Place) -> Box | None:
     """The bounding box of a text element on the canvas: of its glyphs' cells (SVG 2, section 8.10)."""
     runs = _visible(scene, node, own, place)
     if not runs:
@@ -97,8 +97,8 @@ def text_box(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> Box
     return union([exact_box(transform(path, place.matrix)) for path in paths]) if paths else None
 
 
-def _visible(scene: Scene, node: Node, own: dict[str, Any], place: Place) -> list[Run]:
-    style: dict[str, Any] = place.style
+def _visible(scene: Scene, node: Node, own: Style, place: Place) -> list[Run]:
+    style: Style = place.style
     for name, usual in (("writing-mode", ("horizontal-tb", "lr", "lr-tb")), ("direction", ("ltr",))):
         if style[name] not in usual:
             raise refuse(f"{name} {style[name]}")

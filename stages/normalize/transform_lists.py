@@ -294,10 +294,10 @@ def check_property(name: str, text: str) -> bool:
     if text.count("(") > 10_000:
         return False
     try:
-        found = parse_property(text, _ANY) if name == "transform" else parse_individual(name, text, _ANY)
+        solid = parse_property(text, _ANY) if name == "transform" else parse_individual(name, text, _ANY)
     except Dropped:
         return True  # what it is refused for is told where it applies
-    return found is not None
+    return solid is not None
 
 
 def combined(steps: list[Solid]) -> Matrix:
@@ -332,8 +332,8 @@ def _origin(text: str) -> tuple[str, ...] | None:
         length = parse_length(_ORIGINS.get(part, part))
         if length is None or (part[-1:].isdigit() and length.value != 0):
             return None
-    found = (_ORIGINS.get(first, first), _ORIGINS.get(second, second))
-    return (*found, parts[2]) if depth is not None and depth.value else found
+    origin = (_ORIGINS.get(first, first), _ORIGINS.get(second, second))
+    return (*origin, parts[2]) if depth is not None and depth.value else origin
 
 
 def is_origin(text: str) -> bool:

@@ -15,6 +15,9 @@ _SVG = f"{{{SVG_NS}}}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 
+Style = dict[str, Any]
+"""Typed values by the names of their properties: what is declared, or computed."""
+
 
 class Node:
     """An element of the SVG namespace. ``tag`` and attribute names have no namespace; xlink:href is ``href``.
@@ -30,7 +33,7 @@ class Node:
         self.parent = parent
         self.source = source
         self.children: list[Node] = []
-        self.declared: dict[str, Any] = {}
+        self.declared: Style = {}
         self.important: frozenset[str] = frozenset()
         """The properties that declarations marked as important decide, which animations do not override."""
         self.text = False

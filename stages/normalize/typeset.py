@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages import fonts
 from stages.normalize.characters import Character, Layer, characters_of, refuse, spans
 from stages.normalize.glyphs import Face, Shaped, covered, extents, face_of, outline, shape
 from stages.normalize.path_segments import Segment, Subpath
 from stages.normalize.properties import Decoration
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Length, Viewport, parse_length, resolve
 
 _SPACES = " \u00a0"
@@ -41,7 +41,7 @@ class Run:
     """
 
     text: str
-    style: dict[str, Any]
+    style: Style
     face: Face
     size: float
     glyphs: list[Glyph]
@@ -100,7 +100,7 @@ class _Segment(NamedTuple):
     shaped: tuple[Shaped, ...]
 
 
-def typeset(node: Node, style: dict[str, Any], own: dict[str, Any], viewport: Viewport) -> list[Run]:
+def typeset(node: Node, style: Style, own: Style, viewport: Viewport) -> list[Run]:
     """The runs of a ``text`` element with the computed ``style``, in order. Raises Dropped (UNSUPPORTED_TEXT)."""
     characters = characters_of(node, style, own, viewport)
     if not characters:
@@ -159,7 +159,7 @@ def _parted(before: Character, after: Character) -> bool:
     )
 
 
-def _used_size(style: dict[str, Any], face: Face) -> float:
+def _used_size(style: Style, face: Face) -> float:
     """The size at which glyphs are drawn (CSS Fonts 4, section 5.6)."""
     size: float = style["font-size"].value
     metric, ratio = style["font-size-adjust"]
@@ -195,15 +195,15 @@ def _cells(characters: list[Character], segments: list[_Segment]) -> list[_Cell]
 
 def _adjusted(node: Node) -> list[tuple[Node, Length, bool]]:
     """The elements that say how long they are, the innermost first; whether glyphs, too, are to be adjusted."""
-    found: list[tuple[Node, Length, bool]] = []
+    adjusted: list[tuple[Node, Length, bool]] = []
     for child in node.children:
         if child.tag in ("tspan", "a"):
-            found += _adjusted(child)
+            adjusted += _adjusted(child)
     if "textLength" in node.attributes and node.tag != "a":
         length = parse_length(node.attributes["textLength"])
         if length is not None and length.value > 0:
-            found.append((node, length, node.attributes.get("lengthAdjust", "").strip() == "spacingAndGlyphs"))
-    return found
+            adjusted.append((node, length, node.attributes.get("lengthAdjust", "").strip() == "spacingAndGlyphs"))
+    return adjusted
 
 
 def _adjust(cells: list[_Cell], places: range, length: float, glyphs: bool) -> None:
@@ -322,7 +322,7 @@ def _face(character: Character) -> Face:
     raise refuse(f"no glyph for U+{ord(character.text):04X}")
 
 
-def _features(style: dict[str, Any]) -> tuple[bool, bool]:
+def _features(style: Style) -> tuple[bool, bool]:
     """Whether pairs are kerned and letters tied (CSS Fonts 4, section 7.1; CSS Text 4, section 8.2)."""
     off = style["font-feature-settings"]
     letter = style["letter-spacing"]
@@ -359,20 +359,20 @@ def turned(run: Run, subpaths: list[Subpath]) -> list[Subpath]:
     def place(x: float, y: float) -> tuple[float, float]:
         return run.x + x * cos - y * sin, run.y + x * sin + y * cos
 
-    found = []
+    turned_paths = []
     for sub in subpaths:
         segments: list[Segment] = [
             (seg[0], *(value for pair in zip(seg[1::2], seg[2::2], strict=True) for value in place(*pair)))
             for seg in sub.segments
         ]
-        found.append(Subpath(*place(sub.x, sub.y), segments, True))
-    return found
+        turned_paths.append(Subpath(*place(sub.x, sub.y), segments, True))
+    return turned_paths
 
 
 def contours(run: Run) -> list[Subpath]:
     """The glyphs' outlines beside the run's origin, user units."""
     size, wide = run.size, run.size * run.stretch
-    found = []
+    paths = []
     for glyph in run.glyphs:
         x, y = glyph.x * size, glyph.y * size
         for sub in outline(run.face, glyph.id):
@@ -380,8 +380,8 @@ def contours(run: Run) -> list[Subpath]:
                 (seg[0], *(v for u, w in zip(seg[1::2], seg[2::2], strict=True) for v in (x + u * wide, y + w * size)))
                 for seg in sub.segments
             ]
-            found.append(Subpath(x + sub.x * wide, y + sub.y * size, segments, True))
-    return found
+            paths.append(Subpath(x + sub.x * wide, y + sub.y * size, segments, True))
+    return paths
 
 
 def outlines(run: Run) -> list[Subpath]:

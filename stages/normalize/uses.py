@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.computed import compute, refuse
@@ -13,7 +11,7 @@ from stages.normalize.properties import TRANSFORM_PROPERTIES
 from stages.normalize.scene import CONTAINERS, Place, Scene
 from stages.normalize.shapes import SHAPES
 from stages.normalize.transforms import multiply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.viewports import content_map, draw_viewport, frame
 from stages.reasons import Reason
 
@@ -30,7 +28,7 @@ class Uses:
         self._scene, self._contextual = scene, contextual
         self._sizes: dict[int, int] = {}
 
-    def draw(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    def draw(self, node: Node, own: Style, place: Place) -> list[Element]:
         """What a ``use`` element shows; the style of ``place`` is its own. Raises Dropped."""
         scene = self._scene
         target = self._target(node)
@@ -45,7 +43,7 @@ class Uses:
         with scene.entered(target):
             if self._contextual:
                 box = scene.content_box(node, own, place)
-                context = Context.of(place.style, box, place.matrix, place.viewport)
+                context = Context.from_style(place.style, box, place.matrix, place.viewport)
                 place = place._replace(style={**place.style, CONTEXT: context})
             place = place._replace(matrix=multiply(place.matrix, content_map(scene, node, place)[0]))
             if target.tag in ("symbol", "svg"):

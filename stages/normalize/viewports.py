@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from stages.canonical import Element
 from stages.normalize.canvas import fit_view_box, parse_view_box
 from stages.normalize.compositing import apply_clip
@@ -12,7 +10,7 @@ from stages.normalize.markers import reference
 from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import IDENTITY, Matrix, apply, determinant, multiply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Viewport, parse_length, resolve
 
 _MARKER_SIZES = (("markerWidth", "x"), ("markerHeight", "y"))
@@ -84,7 +82,7 @@ def _make_plain(scene: Scene, node: Node, use: Node, place: Place, box: tuple[fl
                 scene.plain.declare(node, name, "auto", "symbol_size")
 
 
-def draw_viewport(scene: Scene, node: Node, own: dict[str, Any], place: Place, shown: Frame | None) -> list[Element]:
+def draw_viewport(scene: Scene, node: Node, own: Style, place: Place, shown: Frame | None) -> list[Element]:
     """The content of an element that has a viewport of its own, clipped to it unless it overflows."""
     if shown is None:
         return []

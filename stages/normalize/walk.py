@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from stages.base import Dropped
 from stages.canonical import Element
@@ -37,7 +36,7 @@ from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.strokes import in_user_units
 from stages.normalize.text import draw_text, text_box
 from stages.normalize.transforms import IDENTITY, Matrix, axis_aligned, determinant, invert, multiply
-from stages.normalize.tree import Node
+from stages.normalize.tree import Node, Style
 from stages.normalize.units import Viewport
 from stages.normalize.uses import Uses
 from stages.normalize.viewports import content_map, draw_viewport, frame
@@ -63,7 +62,7 @@ class Walker(Scene):
     ) -> None:
         super().__init__(ids, canvas, settings, plain, measure)
         self._paints = Paints(ids, self.definitions, settings, Patterns(self), plain)
-        self._containers: dict[str, Callable[[Node, dict[str, Any], Place], list[Element]]] = {
+        self._containers: dict[str, Callable[[Node, Style, Place], list[Element]]] = {
             "g": self._group,
             "a": self._group,
             "svg": self._svg,
@@ -124,13 +123,13 @@ class Walker(Scene):
                 return []
             return self.with_effects(node, own, place, self._containers[tag](node, own, place))
 
-    def _with_room(self, node: Node, own: dict[str, Any], place: Place) -> AbstractContextManager[Target | None]:
+    def _with_room(self, node: Node, own: Style, place: Place) -> AbstractContextManager[Target | None]:
         """Draw for a while what the filter of an element needs."""
         if not own.get("filter"):
             return _UNCHANGED
         return self.onto(self.target._replace(drawer=room(self, node, own, place)))
 
-    def _shape(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    def _shape(self, node: Node, own: Style, place: Place) -> list[Element]:
         style, matrix, viewport, _ = place
         marked = node.tag in _MARKED and any(style[name] for name in _MARKERS)
         if self.target.measured is None:
@@ -176,7 +175,7 @@ class Walker(Scene):
     def with_effects(
         self,
         node: Node,
-        own: dict[str, Any],
+        own: Style,
         place: Place,
         elements: list[Element],
         shape: Shape | None = None,
@@ -206,7 +205,7 @@ class Walker(Scene):
         return elements
 
     def content_box(
-        self, node: Node, own: dict[str, Any], place: Place, shape: Shape | None = None, area: Frame | None = None
+        self, node: Node, own: Style, place: Place, shape: Shape | None = None, area: Frame | None = None
     ) -> BoxFinder:
         """See `Scene.content_box`."""
 
@@ -225,17 +224,17 @@ class Walker(Scene):
 
         return box
 
-    def _group(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    def _group(self, node: Node, own: Style, place: Place) -> list[Element]:
         return self.children(node, place)
 
-    def _switch(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    def _switch(self, node: Node, own: Style, place: Place) -> list[Element]:
         choice = chosen(node, self.settings, self.plain)
         return [] if choice is None else self.draw(choice, place)
 
-    def _svg(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    def _svg(self, node: Node, own: Style, place: Place) -> list[Element]:
         return draw_viewport(self, node, own, place, frame(self, node, place, None))
 
-    def _text(self, node: Node, own: dict[str, Any], place: Place) -> list[Element]:
+    def _text(self, node: Node, own: Style, place: Place) -> list[Element]:
         if self.target.measured is not None:
             box = text_box(self, node, own, place)
             if box is not None:
@@ -254,8 +253,8 @@ class Walker(Scene):
 
     def look(
         self,
-        style: dict[str, Any],
-        own: dict[str, Any],
+        style: Style,
+        own: Style,
         box: BoxFinder,
         matrix: Matrix,
         viewport: Viewport,
@@ -264,7 +263,7 @@ class Walker(Scene):
         return self._paints.look(style, own, True, box, matrix, viewport)
 
 
-def _draws_nothing(node: Node, style: dict[str, Any], own: dict[str, Any]) -> bool:
+def _draws_nothing(node: Node, style: Style, own: Style) -> bool:
     """Whether an element draws nothing, whatever its refused properties would be."""
     if node.tag in SHAPES:
         hidden = style["visibility"] != "visible" and "visibility" not in own[REFUSED]
@@ -277,7 +276,7 @@ def _draws_nothing(node: Node, style: dict[str, Any], own: dict[str, Any]) -> bo
     return False
 
 
-def _has_text(node: Node, style: dict[str, Any]) -> bool:
+def _has_text(node: Node, style: Style) -> bool:
     """Whether an element or one within it holds text that is drawn."""
     style, own = compute(style, node.declared)
     if own.get("display") == "none":
