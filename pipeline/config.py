@@ -231,11 +231,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
         raise ConfigError(f"config {path} holds no settings; see configs/quickstart.yaml for an example")
     base = path.resolve().parent
     for override in overrides:
-        key, found, value = override.partition("=")
-        if not found or not key:
-            raise ConfigError(f"--set {override}: write it as key=value, for example --set render.size=256")
-        _assign(data, key.split("."), _value(value), override)
-        if key.split(".")[0] == "sources":
+        if assign(data, override) == "sources":
             base = Path.cwd()
     version = data.get("config_version")
     if isinstance(version, int) and version > CONFIG_VERSION:
@@ -247,6 +243,16 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
         return Loaded(MODEL.model_validate_json(json.dumps(data, default=str)), base)
     except ValidationError as error:
         raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, MODEL))) from None
+
+
+def assign(data: dict[str, Any], override: str) -> str:
+    """Set what an override ``key=value`` says, and return the first part of its key. Raises ConfigError."""
+    key, found, value = override.partition("=")
+    if not found or not key:
+        raise ConfigError(f"--set {override}: write it as key=value, for example --set render.size=256")
+    keys = key.split(".")
+    _assign(data, keys, _value(value), override)
+    return keys[0]
 
 
 def _value(text: str) -> Any:

@@ -25,13 +25,13 @@ class Display:
             TextColumn("{task.description:<12}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("partitions"),
+            TextColumn("{task.fields[unit]}"),
             TextColumn("{task.fields[records]:>9,} records  {task.fields[rate]:>8,.0f}/s"),
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._live,
         )
-        self._stage = ""
+        self._stage = self._unit = ""
         self._task: TaskID | None = None
         self._started = self._spoke = 0.0
         self._total = self._done = self._records = 0
@@ -54,12 +54,12 @@ class Display:
         else:
             print(text, file=sys.stderr, flush=True)
 
-    def begin(self, stage: str, reused: int, partitions: int) -> None:
-        """A stage starts with ``partitions`` to run; ``reused`` are done already."""
-        self._stage, self._total, self._done, self._records = stage, partitions, 0, 0
+    def begin(self, stage: str, reused: int, partitions: int, unit: str = "partitions") -> None:
+        """A stage starts with ``partitions`` to run; ``reused`` are done already. ``unit``: what they are called."""
+        self._stage, self._unit, self._total, self._done, self._records = stage, unit, partitions, 0, 0
         self._started = self._spoke = time.monotonic()
         if self._live and partitions:
-            self._task = self._progress.add_task(stage, total=partitions, records=0, rate=0.0)
+            self._task = self._progress.add_task(stage, total=partitions, records=0, rate=0.0, unit=unit)
         elif partitions or reused:
             self.say(f"{stage}: {partitions} to run, {reused} reused")
 
@@ -75,6 +75,6 @@ class Display:
             self._spoke = time.monotonic()
             left = elapsed / self._done * (self._total - self._done)
             self.say(
-                f"{self._stage}: {self._done}/{self._total} partitions, {self._records:,} records, "
+                f"{self._stage}: {self._done}/{self._total} {self._unit}, {self._records:,} records, "
                 f"{rate:,.0f}/s, {left:.0f} s left"
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from pipeline.cli import tokens, versions
+from pipeline.cli import exports, tokens, versions
 from pipeline.errors import ConfigError, UserError
 from stages.entry_points import PackageUnusable
 
@@ -39,6 +39,7 @@ Overrides = Annotated[
 
 app.add_typer(tokens.app, name="segments")
 app.add_typer(versions.app)
+app.add_typer(exports.app)
 
 
 def _workspace(loaded: Loaded, given: str | None) -> Storage:

@@ -1,0 +1,63 @@
+"""``svgmill export`` and ``svgmill verify-export``: a version in the form that somebody else reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer()
+
+Out = Annotated[str, typer.Argument(metavar="OUT", help="folder or s3:// prefix of an export")]
+
+
+@app.command()
+def export(
+    workspace: Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder or s3:// prefix of a run")],
+    version: Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag; else the newest")] = None,  # noqa: UP045
+    *,
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl, or what installed packages bring")],
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="a new or empty folder, or s3:// prefix, or this very export")
+    ],
+    overrides: Annotated[
+        list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting of the export: JSON value; repeatable")
+    ] = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Write a version in another format; an export that was cut off goes on where it was."""
+    from pipeline.exports.base import Version
+    from pipeline.exports.registry import find, settings_of
+    from pipeline.exports.write import write_export
+    from pipeline.progress import Display
+    from pipeline.storage.open import open_existing, open_storage
+    from pipeline.versions import published
+
+    chosen = find(form)
+    settings = settings_of(chosen, overrides)
+    storage = open_existing(workspace)
+    read = Version(storage, published.find(storage, version))
+    receipt = write_export(read, chosen, settings, open_storage(out), Display())
+    size = sum(file.bytes for file in receipt.files)
+    rows = sum(file.rows for file in receipt.files)
+    less = f"; the version is redacted, {receipt.redacted} files are gone by takedowns" if receipt.redacted else ""
+    typer.echo(
+        f"version {receipt.version} as {receipt.export} in {out}: {len(receipt.files)} files, {rows:,} rows, "
+        f"{size / 1e6:,.1f} MB{less}"
+    )
+
+
+@app.command("verify-export")
+def verify_export_(out: Out) -> None:
+    """Check every file of an export against its export.json; exit 1 on any difference."""
+    from pipeline.exports.write import verify_export
+    from pipeline.storage.open import open_existing
+
+    faults, receipt = verify_export(open_existing(out))
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(
+        f"version {receipt.version} as {receipt.export} verified: {len(receipt.files)} files, "
+        f"{sum(file.rows for file in receipt.files):,} rows, all sound"
+    )

@@ -1,0 +1,57 @@
+"""The exports there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config import assign, explain
+from pipeline.errors import ConfigError
+from pipeline.exports.base import Export, S
+from pipeline.exports.jsonl import JSONL
+from stages.entry_points import PackageUnusable, load
+
+EXPORTS: tuple[Export[Any], ...] = (JSONL,)
+"""This package's own."""
+
+GROUP = "svgmill.exports"
+"""Entry points by which other packages bring theirs: `Export` objects."""
+
+
+def known() -> dict[str, Export[Any]]:
+    """All exports by name; the version of another package's export says the package and its version.
+
+    Raises PackageUnusable if a package brings what is no export, or a name that is taken.
+    """
+    exports = {export.name: export for export in EXPORTS}
+    for other in load(GROUP, Export):
+        if other.object.name in exports:
+            raise PackageUnusable(
+                f"{other.package} brings an export called {other.object.name}, but that name is taken; uninstall it"
+            )
+        exports[other.object.name] = replace(other.object, version=f"{other.object.version} in {other.package}")
+    return exports
+
+
+def find(name: str) -> Export[Any]:
+    """The export called ``name``. Raises ConfigError if there is none, PackageUnusable as `known` does."""
+    exports = known()
+    if name not in exports:
+        raise ConfigError(f"there is no export called {name}; there are {', '.join(sorted(exports))}")
+    return exports[name]
+
+
+def settings_of(export: Export[S], overrides: Sequence[str]) -> S:
+    """The export's settings with these ``key=value`` overrides. Raises ConfigError, one line a fault."""
+    data: dict[str, Any] = {}
+    for override in overrides:
+        assign(data, override)
+    try:
+        return export.settings.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        lines = (f"export {export.name}: {line}" for line in explain(error, export.settings))
+        raise ConfigError("\n".join(lines)) from None
