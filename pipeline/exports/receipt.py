@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from pipeline.errors import ConfigError, StorageError
+from pipeline.errors import ConfigError, Damaged
 from pipeline.storage.base import NotFound, Storage
 from stages.base import Settings
 
@@ -59,20 +59,20 @@ class Receipt(Settings):
 
 
 def read_receipt(out: Storage, path: str) -> Receipt | None:
-    """The receipt at `RECEIPT` or `UNFINISHED`, None if there is none. Raises StorageError if it is damaged."""
+    """The receipt at `RECEIPT` or `UNFINISHED`, None if there is none. Raises Damaged."""
     try:
         return Receipt.model_validate_json(out.read(path))
     except NotFound:
         return None
     except ValidationError as error:
-        raise StorageError(
+        raise Damaged(
             f"{out.locate(path)} is no receipt of an export ({error.error_count()} faults); give another folder, or "
             "remove this one"
         ) from None
 
 
 def require_receipt(out: Storage) -> Receipt:
-    """The receipt of a whole export. Raises ConfigError if there is none, StorageError if it is damaged."""
+    """The receipt of a whole export. Raises ConfigError if there is none, Damaged if it is not one."""
     receipt = read_receipt(out, RECEIPT)
     if receipt is None:
         unfinished = read_receipt(out, UNFINISHED)
