@@ -24,10 +24,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests")]
 
 import conftest  # noqa: E402
 
-from pipeline.report.collect import decisions  # noqa: E402
 from pipeline.run.engine import RayEngine  # noqa: E402
 from pipeline.storage.open import open_storage  # noqa: E402
-from pipeline.storage.tables import read_table  # noqa: E402
+from pipeline.versions import browse  # noqa: E402
 
 SHOWN = 15
 
@@ -44,7 +43,7 @@ def clusters(folder: Path, workspace: Path, sets: tuple[str, ...]) -> dict[str, 
     conftest.mill(config, workspace, lambda: RayEngine(workers=2), sets)
     storage = open_storage(str(workspace))
     columns = ["path", "cluster_id", "kept", "reason", "score"]
-    return {row["path"]: row for path in decisions(storage) for row in read_table(storage, path, columns).to_pylist()}
+    return {row["path"]: row for table in browse.decisions(storage, columns) for row in table.to_pylist()}
 
 
 def picture(path: Path) -> str:

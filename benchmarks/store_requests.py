@@ -96,7 +96,7 @@ def main() -> None:
             for counter in (requests, reads, writes, received, sent):
                 counter.clear()
             result = conftest.mill(config, workspace, sets=tuple(args.sets)).result
-            shards = {shard["path"] for shard in result.manifest.shards}
+            shards = {shard.path for shard in result.manifest.shards}
             told(what, result.ran, result.reused, len(shards - known), workspace)
             known = shards
 

@@ -15,11 +15,10 @@ import s3_server
 
 from pipeline.config import load
 from pipeline.progress import Display
-from pipeline.report.collect import decisions, tables
 from pipeline.run.conductor import Conductor, Result
 from pipeline.run.engine import Engine, InlineEngine
 from pipeline.storage.open import open_storage
-from pipeline.storage.tables import read_table
+from pipeline.versions import browse
 
 # the same examples in every run: a change that passes once passes again
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -107,9 +106,8 @@ def finished(icons: Path, tmp_path: Path) -> Run:
 def dropped(run: Run) -> list[dict[str, Any]]:
     """Every record that left before the shards, as the tables of the run have it."""
     storage = open_storage(str(run.workspace))
-    files = [p for stage in ("crawl", "samples") for p in tables(storage, run.result.manifest, stage, "dropped")]
-    rows = [row for path in files for row in read_table(storage, path).to_pylist()]
-    decided = [row for path in decisions(storage) for row in read_table(storage, path).to_pylist()]
+    rows = [row for table in browse.dropped(storage, run.result.manifest) for row in table.to_pylist()]
+    decided = [row for table in browse.decisions(storage) for row in table.to_pylist()]
     return rows + [row for row in decided if not row["kept"]]
 
 

@@ -73,10 +73,10 @@ def detokenize_prefix(text: str, config: Path | None = None, segments: Path | No
         except tokenize.TokenError as error:
             unknown = str(error)
             text = tokenize.decode_segments(text[: error.position], table)
-    found = tokenize.decode_prefix(text, tokenize.Vocabulary.build(settings.tokenize))
-    if not found.svg:
-        raise InputError(f"standard input holds no drawing: {found.problem}")
-    return found.svg, unknown or found.problem
+    beginning = tokenize.decode_prefix(text, tokenize.Vocabulary.build(settings.tokenize))
+    if not beginning.svg:
+        raise InputError(f"standard input holds no drawing: {beginning.problem}")
+    return beginning.svg, unknown or beginning.problem
 
 
 def _settings(path: Path | None) -> _Stages:

@@ -13,7 +13,7 @@ from pipeline.run.plan import Decision
 from pipeline.sources.partitions import bounded
 from pipeline.storage.base import Storage
 from pipeline.versions import published
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import Manifest
 from stages.crawl import NOT_IN_GLOB
 
 _console = Console(highlight=False, width=160)  # a table that is wider than the terminal wraps, none loses words
@@ -30,7 +30,7 @@ def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None
     print_funnel(manifest)
     print_no_input(result.no_input)
     shards = len(manifest.shards)
-    size = sum(shard["bytes"] for shard in manifest.shards)
+    size = sum(shard.bytes for shard in manifest.shards)
     word = "published" if result.published else "newest is"
     _line(f"{word} version {manifest.version}: {manifest.funnel.kept:,} samples, {shards} shards, {size / 1e6:,.1f} MB")
     _line(f"  manifest  {storage.locate(published.manifest_path(manifest.version))}")
@@ -168,10 +168,10 @@ def print_versions(storage: Storage) -> None:
             f"{funnel.input:,}",
             f"{funnel.kept:,}",
             f"{funnel.duplicate:,}",
-            f"{sum(funnel.rejected.values()):,}",
-            f"{sum(funnel.quarantined.values()):,}",
+            f"{funnel.rejected_total:,}",
+            f"{funnel.quarantined_total:,}",
             str(len(manifest.shards)),
-            f"{sum(s['bytes'] for s in manifest.shards) / 1e6:,.1f}",
+            f"{sum(shard.bytes for shard in manifest.shards) / 1e6:,.1f}",
             str(manifest.config["name"]),
         )
     _console.print(table, markup=False)

@@ -10,11 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.errors import ConfigError
-from pipeline.report.collect import decisions, raw_rows, source_pictures, tables
 from pipeline.storage.base import Storage
-from pipeline.storage.tables import read_table
-from pipeline.versions import published, shards
-from pipeline.versions.published import Manifest
+from pipeline.versions import browse, published, shards
+from pipeline.versions.manifest import Manifest
 
 COLUMNS = [
     "sample_id", "svg", "tokens", "segments", "captions", "png", "tier", "split", "atomic_length", "segment_length",
@@ -45,8 +43,8 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
     for decision in decisions:
         print("  " + "  ".join(f"{k}={v}" for k, v in decision.items() if v not in ("", None)))
     keys = {(d["source"], d["path"]) for d in decisions}
-    raw = raw_rows(storage, keys)
-    pictures = source_pictures(storage, keys, manifest.config)
+    raw = browse.raw_rows(storage, keys)
+    pictures = browse.source_pictures(storage, keys, manifest.config)
     files: dict[str, bytes] = {}
     for i, record in enumerate(raw.to_pylist()):
         print(f"source {record['source']} {record['path']} ({record['size']} bytes, raw_id {record['raw_id']})")
@@ -89,33 +87,30 @@ def _print_sample(console: Console, row: dict[str, Any]) -> None:
 
 
 def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> dict[str, Any] | None:
-    found = []
-    for shard in shards.one_format(manifest.shards):
-        for row in shards.rows(storage.read(shard["path"]), shard["format"], COLUMNS):
-            if row["sample_id"].startswith(wanted):
-                found.append(row)
-    if len(found) > 1:
-        raise ConfigError(f"{len(found)} samples begin with {wanted}; give more characters")
-    return found[0] if found else None
+    rows = [
+        row
+        for shard in shards.present(storage, manifest)
+        for row in shards.read(storage, shard, COLUMNS)
+        if row["sample_id"].startswith(wanted)
+    ]
+    if len(rows) > 1:
+        raise ConfigError(f"{len(rows)} samples begin with {wanted}; give more characters")
+    return rows[0] if rows else None
 
 
 def _decisions(storage: Storage, manifest: Manifest, wanted: str) -> list[dict[str, Any]]:
     """Records that became the sample or were dropped for it, or, for a raw id, where that record ended."""
-    found = []
-    for path in decisions(storage):
-        table = read_table(
-            storage, path, columns=["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"]
-        )
+    rows = []
+    columns = ["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"]
+    for table in browse.decisions(storage, columns):
         hit = pc.or_(
             pc.starts_with(table["raw_id"], wanted),
             pc.or_(pc.equal(table["cluster_id"], wanted), pc.starts_with(table["sample_id"], wanted)),
         )
-        found += table.filter(hit).to_pylist()
-    for stage in ("crawl", "samples"):
-        for path in tables(storage, manifest, stage, "dropped"):
-            table = read_table(storage, path)
-            found += table.filter(pc.starts_with(table["id"], wanted)).to_pylist()
-    return found
+        rows += table.filter(hit).to_pylist()
+    for table in browse.dropped(storage, manifest):
+        rows += table.filter(pc.starts_with(table["id"], wanted)).to_pylist()
+    return rows
 
 
 def _blocks(png: bytes) -> Text:

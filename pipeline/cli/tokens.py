@@ -1,4 +1,4 @@
-"""``svgmill segments``: learn, show and use segment tokens, of a workspace or of a file of token strings."""
+"""Commands on token strings: ``tokenize``, ``detokenize``, and ``segments`` with commands of its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,55 @@ from pipeline.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from stages.tokenize import Segments
 
-app = typer.Typer(no_args_is_help=True, help="Learn segment tokens from token strings, show them, encode and decode.")
+app = typer.Typer()
+
+segments_app = typer.Typer(
+    no_args_is_help=True, help="Learn segment tokens from token strings, show them, encode and decode."
+)
+app.add_typer(segments_app, name="segments")
 
 Table = Annotated[str, typer.Argument(metavar="SEGMENTS", help="a segments.json, or a workspace (its newest version)")]
 
 
 @app.command()
+def tokenize(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="an .svg or .svgz file")],
+    config: Annotated[Optional[Path], typer.Option(help="take the settings from this config")] = None,  # noqa: UP045
+    segments: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="JSON", help="also apply a version's segments.json"),
+    ] = None,
+) -> None:
+    """Print the token string of one file, made by the pipeline's own stages."""
+    from pipeline.cli.one_file import tokenize_file
+
+    typer.echo(tokenize_file(file, config, segments))
+
+
+@app.command()
+def detokenize(
+    config: Annotated[Optional[Path], typer.Option(help="take the settings from this config")] = None,  # noqa: UP045
+    segments: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="JSON", help="a version's segments.json, for strings with segment tokens"),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option(help="take the longest valid beginning, closed, as of a model's output")
+    ] = False,
+) -> None:
+    """Read a token string from standard input and print its canonical SVG."""
+    from pipeline.cli.one_file import detokenize_prefix, detokenize_text
+
+    if not partial:
+        typer.echo(detokenize_text(sys.stdin.read(), config, segments))
+        return
+    svg, note = detokenize_prefix(sys.stdin.read(), config, segments)
+    typer.echo(svg)
+    if note:
+        typer.echo(f"note: {note}", err=True)
+
+
+@segments_app.command()
 def learn(
     strings: Annotated[
         str,
@@ -38,22 +81,22 @@ def learn(
     from stages import tokenize
 
     settings = tokenize.SegmentSettings(algorithm=algorithm, count=count, min_frequency=min_frequency, sample=sample)
-    found = tokenize.learn(_Published(strings) if _is_workspace(strings) else _Lines(Path(strings)), settings)
+    segments = tokenize.learn(_Published(strings) if _is_workspace(strings) else _Lines(Path(strings)), settings)
     try:
-        out.write_text(found.to_json(), encoding="utf-8")
+        out.write_text(segments.to_json(), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from None
-    typer.echo(f"{len(found.items)} segments in {out}")
+    typer.echo(f"{len(segments.items)} segments in {out}")
 
 
-@app.command()
+@segments_app.command()
 def show(table: Table, top: Annotated[int, typer.Option(help="how many")] = 20) -> None:
     """Print the first segments: token, how often it occurred, tokens it saved, geometry."""
     for item in _read(table).items[:top]:
         typer.echo(f"{item.token:>12} {item.frequency:>10,} {item.saved:>10,}  {item.tokens}")
 
 
-@app.command()
+@segments_app.command()
 def encode(table: Table) -> None:
     """Read atomic token strings from standard input, a line each, and print them with segment tokens."""
     from stages import tokenize
@@ -63,7 +106,7 @@ def encode(table: Table) -> None:
         typer.echo(tokenize.encode_segments(line.rstrip("\n"), segments))
 
 
-@app.command()
+@segments_app.command()
 def decode(table: Table) -> None:
     """Read token strings with segment tokens from standard input, a line each, and print the atomic ones."""
     from stages import tokenize
@@ -91,7 +134,7 @@ def _read(path: str) -> Segments:
             from pipeline.versions import published
 
             storage = open_existing(path)
-            text = storage.read(published.read(storage).vocabulary["files"]["segments"]["path"]).decode()
+            text = storage.read(published.read(storage).vocabulary_files["segments"].path).decode()
         else:
             text = Path(path).read_text(encoding="utf-8")
         return tokenize.Segments.from_json(text)
@@ -114,8 +157,8 @@ class _Published:
     def __iter__(self) -> Iterator[str]:
         from pipeline.versions import shards
 
-        for shard in shards.one_format(self._manifest.shards):
-            for row in shards.rows(self._storage.read(shard["path"]), shard["format"], ["tokens"]):
+        for shard in shards.present(self._storage, self._manifest):
+            for row in shards.read(self._storage, shard, ["tokens"]):
                 yield row["tokens"]
 
 

@@ -1,4 +1,4 @@
-"""Commands on published versions: ``diff``, ``checkout``, ``tag``, ``gc``."""
+"""Commands on what a workspace holds: its versions, their samples, their names, what they need and what must go."""
 
 from __future__ import annotations
 
@@ -7,9 +7,60 @@ from typing import Annotated, Optional
 
 import typer
 
+from pipeline.cli.options import Number, Workspace
+
 app = typer.Typer()
 
-Workspace = Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder or s3:// prefix of a run")]
+
+@app.command("versions")
+def versions_(workspace: Workspace) -> None:
+    """List the published versions of a workspace."""
+    from pipeline.cli import printing
+    from pipeline.storage.open import open_existing
+
+    printing.print_versions(open_existing(workspace))
+
+
+@app.command()
+def verify(workspace: Workspace, version: Number = None) -> None:
+    """Check every shard and every record of a version against its manifest; exit 1 on any difference."""
+    from pipeline.progress import Display
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import published
+    from pipeline.versions.verify import verify_version
+
+    storage = open_existing(workspace)
+    faults, checked = verify_version(storage, published.find(storage, version).version, Display())
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(checked)
+
+
+@app.command()
+def report(workspace: Workspace, version: Number = None) -> None:
+    """Write a version's HTML report and dataset card anew, and say where."""
+    from pipeline.report.publish import write_pages
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import published
+
+    storage = open_existing(workspace)
+    for path in write_pages(storage, published.find(storage, version)):
+        typer.echo(storage.locate(path))
+
+
+@app.command()
+def show(
+    workspace: Workspace,
+    sample_id: Annotated[str, typer.Argument(metavar="SAMPLE_ID", help="sample or raw id, or the beginning of one")],
+    save: Annotated[Optional[Path], typer.Option(metavar="DIR", help="write SVGs and pictures there")] = None,  # noqa: UP045
+) -> None:
+    """Show all that is known of a sample: source, canonical form, tokens, pictures, provenance, decisions."""
+    from pipeline.cli.show import show_sample
+    from pipeline.storage.open import open_existing
+
+    show_sample(open_existing(workspace), sample_id, save)
 
 
 @app.command()
@@ -29,22 +80,22 @@ def diff(
     from pipeline.versions.diff import diff as compare
 
     storage = open_existing(workspace)
-    found = compare(storage, published.find(storage, old), published.find(storage, new))
-    states = list(found.states.values())
+    difference = compare(storage, published.find(storage, old), published.find(storage, new))
+    states = list(difference.states.values())
     typer.echo(", ".join(f"{states.count(state):,} {state}" for state in ("added", "removed", "changed")))
-    for number, rows in found.redacted.items():
+    for number, rows in difference.redacted.items():
         typer.echo(f"  version {number} is redacted: {rows:,} samples are in shards that are gone by takedowns")
-    for name, n in sorted(found.columns.items()):
+    for name, n in sorted(difference.columns.items()):
         typer.echo(f"  {'column':<8} {name:<24} {n:,} changed")
-    for what, values in found.counts.items():
+    for what, values in difference.counts.items():
         for value, counts in sorted(values.items()):
-            told = ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items()))
-            typer.echo(f"  {what:<8} {value:<24} {told}")
-    for reason, n in found.reasons.items():
+            changes = ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items()))
+            typer.echo(f"  {what:<8} {value:<24} {changes}")
+    for reason, n in difference.reasons.items():
         typer.echo(f"  {'reason':<8} {reason:<24} {n:+,} records")
     if listing is not None:
         try:
-            listing.write_text("".join(f"{state}\t{sample}\n" for sample, state in found.states.items()))
+            listing.write_text("".join(f"{state}\t{sample}\n" for sample, state in difference.states.items()))
         except OSError as error:
             raise ConfigError(f"{listing} cannot be written: {error.strerror or error}") from None
 
@@ -56,13 +107,18 @@ def checkout(
     target: Annotated[Path, typer.Argument(metavar="DEST", help="a new or empty folder")],
 ) -> None:
     """Copy a version into a folder of its own: shards, tokenizer, manifest, card and report."""
+    from pipeline.report.model import Place
+    from pipeline.report.publish import pages
     from pipeline.storage.open import open_existing
     from pipeline.versions import published
     from pipeline.versions.checkout import checkout as copy
+    from pipeline.versions.checkout import placed, require_empty
 
     storage = open_existing(workspace)
     manifest = published.find(storage, version)
-    size = copy(storage, manifest, target)
+    require_empty(target)
+    place = Place(placed(manifest).__getitem__, "", alone=True)
+    size = copy(storage, manifest, target, pages(storage, manifest, place))
     gone = len(published.redacted(storage, manifest.version))
     less = f"; it is redacted, {gone} files are gone by takedowns" if gone else ""
     typer.echo(f"version {manifest.version} in {target}: {len(manifest.shards)} shards, {size / 1e6:,.1f} MB{less}")
@@ -75,22 +131,23 @@ def duplicates(
 ) -> None:
     """What deduplication found in the newest run: cluster sizes, removals by source, and close calls."""
     from pipeline.storage.open import open_existing
-    from pipeline.versions.clusters import SIZES, summary
+    from pipeline.versions.clusters import SIZES
+    from pipeline.versions.clusters import duplicates as find
 
-    found = summary(open_existing(workspace), shown)
+    result = find(open_existing(workspace), shown)
     typer.echo("records in a cluster, clusters")
     for least, above in zip(SIZES, [*(size - 1 for size in SIZES[1:]), None], strict=True):
         span = str(least) if above == least else f"{least} and more" if above is None else f"{least} to {above}"
-        typer.echo(f"  {span:<16}{found.clusters[least]:>10,}")
+        typer.echo(f"  {span:<16}{result.sizes[least]:>10,}")
     typer.echo("largest clusters: records, survivor")
-    for size, survivor in found.largest:
+    for size, survivor in result.largest:
         typer.echo(f"  {size:>8,}  {survivor}")
     typer.echo("removed, by source")
-    for source, reasons in sorted(found.removed.items()):
-        told = ", ".join(f"{reason} {n:,}" for reason, n in sorted(reasons.items()))
-        typer.echo(f"  {source:<24}{sum(reasons.values()):>8,}  {told}")
+    for source, reasons in sorted(result.removed.items()):
+        counts = ", ".join(f"{reason} {n:,}" for reason, n in sorted(reasons.items()))
+        typer.echo(f"  {source:<24}{sum(reasons.values()):>8,}  {counts}")
     typer.echo("close calls: how alike, both records; svgmill report shows the largest clusters' pictures")
-    for pair in found.close:
+    for pair in result.close:
         typer.echo(f"  {pair.level:<12}{pair.score:.3f}  {pair.one}  {pair.other}")
 
 
@@ -142,7 +199,49 @@ def gc(
             typer.echo(f"version {number}: {len(paths)} files {'would go' if dry_run else 'are gone; it is redacted'}")
         if not dry_run:
             typer.echo(f"{others.count:,} tables and other objects of older runs are gone, whatever their age")
-    found = collect_garbage(open_existing(workspace), older_than * 3600, dry_run)
-    for place, entries in sorted(found.objects.items()):
+    garbage = collect_garbage(open_existing(workspace), older_than * 3600, dry_run)
+    for place, entries in sorted(garbage.objects.items()):
         typer.echo(f"{place:<14} {len(entries):>8,} objects {sum(e.size for e in entries) / 1e6:>12,.1f} MB")
-    typer.echo(f"{found.count:,} objects, {found.size / 1e6:,.1f} MB {'would go' if dry_run else 'removed'}")
+    typer.echo(f"{garbage.count:,} objects, {garbage.size / 1e6:,.1f} MB {'would go' if dry_run else 'removed'}")
+
+
+@app.command()
+def takedown(
+    workspace: Workspace,
+    file: Annotated[
+        Path,
+        typer.Option(metavar="LIST", help="a line each: sample or raw id, URL, path:SOURCE/BEGINNING, license:SPDX"),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it names, and remember nothing")] = False,
+) -> None:
+    """Remember what must go; the next version, and all later ones, lack it, also from other sources.
+
+    It is looked for in all versions and all tables. license:SPDX is the whole expression that a source states.
+    """
+    from pipeline.errors import ConfigError
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import takedown as takedowns
+    from pipeline.versions.resolve import resolve
+
+    try:
+        rules = takedowns.parse(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    storage = open_existing(workspace)
+    hits = resolve(storage, rules)
+    for number, samples in sorted(hits.versions.items()):
+        typer.echo(f"version {number}: {len(samples)} samples")
+        for sample, places in sorted(samples.items()) if dry_run else ():
+            typer.echo(f"  {sample}  {', '.join(places)}")
+    for whole in hits.parts_of:
+        typer.echo(f"note: {whole} has it as a part, and is not named; a licence is a whole expression")
+    typer.echo(
+        f"{len(hits.found.samples)} canonical forms of {len(hits.found.raw_ids)} files, {hits.records} in tables"
+    )
+    if dry_run:
+        return
+    done = takedowns.record(storage, rules, hits.found)
+    known = "recorded" if done.new else "was recorded before"
+    typer.echo(f"{storage.uri}/{done.path} {known}; run the config again to publish a version without what it names")

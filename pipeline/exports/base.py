@@ -26,7 +26,7 @@ from typing import Any, Generic, TypeVar
 from pipeline.storage.base import Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.versions import published, shards
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import Manifest, Shard
 from stages.base import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -49,19 +49,6 @@ class File:
     """The content in order, made while it is asked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shard:
-    """A shard that is there, as the manifest describes it."""
-
-    path: str
-    format: str
-    sha256: str
-    bytes: int
-    rows: int
-    tier: str
-    split: str
-
-
 class Version:
     """A published version, as exports read it."""
 
@@ -76,11 +63,7 @@ class Version:
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """The shards of one format, sorted by path: together they hold every sample once, but for those redacted."""
-        return tuple(
-            Shard(**{name: shard[name] for name in Shard.__dataclass_fields__})
-            for shard in sorted(shards.one_format(self.manifest.shards), key=lambda shard: shard["path"])
-            if shard["path"] not in self.redacted
-        )
+        return tuple(shards.present(self.storage, self.manifest))
 
     @cached_property
     def digest(self) -> str:
@@ -94,7 +77,7 @@ class Version:
         """
         for shard in parts:
             data = read_checked(self.storage, shard.path, shard.sha256)
-            yield from shards.rows(data, shard.format, columns)
+            yield from shards.rows(data, shard, columns)
 
 
 @dataclass(frozen=True)

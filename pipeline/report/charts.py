@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from pipeline.report.model import Funnel, Histogram, StageCount
+from pipeline.report.model import Histogram
 from pipeline.report.text import count, plain, share
+from pipeline.versions.manifest import Funnel, StageCount
 from stages.pathdata import parse_path
 from stages.reasons import Outcome, Reason, outcome
 

@@ -6,27 +6,21 @@ may have moved on, the counts have not.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from statistics import median_low
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
 from pipeline.report import model
-from pipeline.report.model import Histogram, Report
+from pipeline.report.model import Histogram, Place, Report
 from pipeline.storage.base import Storage
-from pipeline.storage.tables import open_table, read_table
-from pipeline.versions import published, shards
-from pipeline.versions.published import Manifest
-from pipeline.work import ledger, sandbox
-from pipeline.work.task import CORPUS
+from pipeline.versions import browse, shards
+from pipeline.versions.manifest import Manifest
 from stages import tokenize
 from stages.reasons import Reason
-from stages.schema import RAW
 
 GALLERY = 48
 EXAMPLES_PER_REASON = 4
@@ -34,14 +28,14 @@ CLUSTERS = 50
 MEMBERS = 7
 TOKENS_SHOWN = 600
 SCANNED_TABLES = 400
-"""Tables of drops and decisions that are searched for examples at most, in path order."""
+"""Tables of a stage's drops, and of decisions, that are searched for examples at most, in path order."""
 
 LENGTH_EDGES = tuple(float(n) for n in [*range(0, 1001, 50), 1500, 2000, 4000])
 SSIM_EDGES = tuple(round(0.8 + 0.01 * n, 2) for n in range(21))
 
 
-def collect(storage: Storage, manifest: Manifest) -> Report:
-    """Gather what the report of ``manifest`` shows."""
+def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
+    """Gather what the report of ``manifest`` shows, with links as from ``place``."""
     figures = _figures(storage, manifest)
     gallery_rows = _gallery_rows(storage, manifest, figures)
     dropped = _dropped_examples(storage, manifest)
@@ -49,35 +43,18 @@ def collect(storage: Storage, manifest: Manifest) -> Report:
     wanted = {(p["source"], p["path"]) for row in gallery_rows for p in row["provenance"][:1]}
     wanted |= {(row["source"], row["path"]) for row in dropped}
     wanted |= {(row["source"], row["path"]) for rows in clusters for row in rows[: 1 + MEMBERS]}
-    pictures = source_pictures(storage, wanted, manifest.config)
+    pictures = browse.source_pictures(storage, wanted, manifest.config)
     tiers = manifest.config["tier"]
     return Report(
         name=manifest.config["name"],
         version=manifest.version,
         parent=manifest.parent,
         canvas=manifest.config["normalize"]["canvas"],
-        tool=manifest.created_by["tool"],
-        stage_versions=manifest.created_by["stages"],
-        funnel=model.Funnel(
-            manifest.funnel.input,
-            manifest.funnel.kept,
-            manifest.funnel.duplicate,
-            manifest.funnel.rejected,
-            manifest.funnel.quarantined,
-        ),
-        stages=tuple(model.StageCount(s["stage"], s["in"], s["kept"], s["dropped"]) for s in manifest.stages),
-        sources=tuple(
-            model.SourceCount(
-                s["source"],
-                s["license"],
-                s["input"],
-                s["kept"],
-                s["duplicate"],
-                sum(s["rejected"].values()),
-                sum(s["quarantined"].values()),
-            )
-            for s in manifest.sources
-        ),
+        tool=manifest.created_by.tool,
+        stage_versions=manifest.created_by.stages,
+        funnel=manifest.funnel,
+        stages=manifest.stages,
+        sources=manifest.sources,
         gallery=tuple(_gallery_sample(row, pictures) for row in gallery_rows),
         dropped=tuple(
             model.DroppedSample(
@@ -99,15 +76,13 @@ def collect(storage: Storage, manifest: Manifest) -> Report:
         licenses=manifest.licenses,
         ssim=Histogram.of(figures.ssim, SSIM_EDGES),
         compression=model.Compression(manifest.raw_bytes, sum(figures.atomic), sum(figures.segment)),
-        shards=tuple(model.Shard(**(dict(shard) | {"path": f"../../{shard['path']}"})) for shard in manifest.shards),
-        assets=tuple(
-            model.Asset(f"../../{file['path']}", _ASSETS[role], file["bytes"], file["sha256"])
-            for role, file in sorted(manifest.vocabulary["files"].items())
-        ),
+        shards=tuple(manifest.shards),
+        assets=tuple(model.Asset(file, _ASSETS[name]) for name, file in sorted(manifest.vocabulary_files.items())),
         segments=_segments(storage, manifest),
         notes=manifest.notes,
         config=yaml.safe_dump(dict(manifest.config), sort_keys=False, allow_unicode=True),
-        tokenizer=f"../../{manifest.vocabulary['files']['tokenizer']['path'].rpartition('/')[0]}",
+        tokenizer=place.link(manifest.vocabulary_files["tokenizer"].path).rpartition("/")[0],
+        place=place,
     )
 
 
@@ -130,29 +105,23 @@ class _Figures:
     ssim: list[float] = field(default_factory=list)
     tiers: dict[str, dict[str, int]] = field(default_factory=dict)
     picks: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """(tier, source, sample_id, shard path)"""
+    """(tier, source, sample_id, path of its shard)"""
 
 
 def _figures(storage: Storage, manifest: Manifest) -> _Figures:
     figures = _Figures()
     columns = ["sample_id", "atomic_length", "segment_length", "ids_length", "ssim", "provenance"]
-    for shard in _there(storage, manifest):
-        splits = figures.tiers.setdefault(shard["tier"], {})
-        splits[shard["split"]] = splits.get(shard["split"], 0) + shard["rows"]
-        for row in _shard_rows(storage, shard, columns):
+    for shard in shards.present(storage, manifest):
+        splits = figures.tiers.setdefault(shard.tier, {})
+        splits[shard.split] = splits.get(shard.split, 0) + shard.rows
+        for row in shards.read(storage, shard, columns):
             figures.atomic.append(row["atomic_length"])
             figures.segment.append(row["segment_length"])
             figures.ids.append(row["ids_length"])
             figures.ssim.append(row["ssim"])
             source = row["provenance"][0]["source"]
-            figures.picks.append((shard["tier"], source, row["sample_id"], shard["path"]))
+            figures.picks.append((shard.tier, source, row["sample_id"], shard.path))
     return figures
-
-
-def _there(storage: Storage, manifest: Manifest) -> list[Any]:
-    """The shards of one format, but for those that are gone by takedowns."""
-    gone = published.redacted(storage, manifest.version)
-    return [shard for shard in shards.one_format(manifest.shards) if shard["path"] not in gone]
 
 
 def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, ...]:
@@ -169,12 +138,6 @@ def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, 
         )
         for tier in sorted(rows, key=order.index)
     )
-
-
-def _shard_rows(storage: Storage, shard: Any, columns: list[str]) -> Iterable[dict[str, Any]]:
-    if shard["format"] == "parquet":
-        return read_table(storage, shard["path"], columns).to_pylist()
-    return shards.rows(storage.read(shard["path"]), shard["format"], columns)
 
 
 def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> list[dict[str, Any]]:
@@ -194,10 +157,10 @@ def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> li
     columns += ["ssim", "mae", "visible_share", "license", "provenance"]
     rows = [
         row
-        for shard in _there(storage, manifest)
-        if shard["path"] in by_shard
-        for row in _shard_rows(storage, shard, columns)
-        if row["sample_id"] in by_shard[shard["path"]]
+        for shard in shards.present(storage, manifest)
+        if shard.path in by_shard
+        for row in shards.read(storage, shard, columns)
+        if row["sample_id"] in by_shard[shard.path]
     ]
     order = {sample_id: i for i, (sample_id, _) in enumerate(chosen)}
     return sorted(rows, key=lambda row: order[row["sample_id"]])
@@ -223,49 +186,29 @@ def _gallery_sample(row: dict[str, Any], pictures: dict[tuple[str, str], bytes])
     )
 
 
-def tables(storage: Storage, manifest: Manifest, stage: str, role: str) -> list[str]:
-    """The tables of that role that the partitions of the version's sources have now."""
-    names = [source["source"] for source in manifest.sources]
-    return [record.outputs[role].path for record in ledger.records(storage, stage, names) if role in record.outputs]
-
-
-def decisions(storage: Storage) -> list[str]:
-    """The decisions of deduplication, a table a samples partition."""
-    return [
-        output.path
-        for record in ledger.records(storage, "deduplicate", [CORPUS])
-        for name, output in sorted(record.outputs.items())
-        if "/" in name
-    ]
-
-
 def _dropped_examples(storage: Storage, manifest: Manifest) -> list[dict[str, Any]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for stage in ("crawl", "samples"):
-        for path in tables(storage, manifest, stage, "dropped")[:SCANNED_TABLES]:
-            for row in read_table(storage, path).to_pylist():
-                if row["reason"] != Reason.TAKEN_DOWN:
-                    _example(found, row)
-    for path in decisions(storage)[:SCANNED_TABLES]:
-        for row in read_table(storage, path).to_pylist():
-            # what was taken down is shown to nobody
-            if not row["kept"] and row["reason"] != Reason.TAKEN_DOWN:
-                _example(found, row | {"stage": "deduplicate", "detail": f"of {row['cluster_id']}"})
-    return [row for reason in sorted(found) for row in found[reason]]
-
-
-def _example(found: dict[str, list[dict[str, Any]]], row: dict[str, Any]) -> None:
-    examples = found.setdefault(row["reason"], [])
-    if len(examples) < EXAMPLES_PER_REASON:
-        examples.append(row)
+    examples: dict[str, list[dict[str, Any]]] = {}
+    rows = chain(
+        (row for table in browse.dropped(storage, manifest, SCANNED_TABLES) for row in table.to_pylist()),
+        (
+            row | {"stage": "deduplicate", "detail": f"of {row['cluster_id']}"}
+            for table in islice(browse.decisions(storage), SCANNED_TABLES)
+            for row in table.filter(pc.invert(table["kept"])).to_pylist()
+        ),
+    )
+    for row in rows:
+        # what was taken down is shown to nobody
+        if row["reason"] != Reason.TAKEN_DOWN and len(examples.setdefault(row["reason"], [])) < EXAMPLES_PER_REASON:
+            examples[row["reason"]].append(row)
+    return [row for reason in sorted(examples) for row in examples[reason]]
 
 
 def _clusters(storage: Storage) -> list[list[dict[str, Any]]]:
     """The largest clusters; each begins with its survivor."""
     members: dict[str, list[dict[str, Any]]] = {}
     columns = ["source", "path", "cluster_id", "kept", "reason", "score"]
-    for path in decisions(storage)[:SCANNED_TABLES]:
-        for row in read_table(storage, path, columns=columns).to_pylist():
+    for table in islice(browse.decisions(storage, columns), SCANNED_TABLES):
+        for row in table.to_pylist():
             members.setdefault(row["cluster_id"], []).append(row)
     taken = {cluster for cluster, rows in members.items() if any(r["reason"] == Reason.TAKEN_DOWN for r in rows)}
     members = {cluster: rows for cluster, rows in members.items() if cluster not in taken}
@@ -283,42 +226,13 @@ def _cluster(rows: list[dict[str, Any]], pictures: dict[tuple[str, str], bytes])
     return model.Cluster(rows[0]["cluster_id"], members[0], tuple(members[1 : 1 + MEMBERS]), len(rows))
 
 
-def source_pictures(
-    storage: Storage, wanted: set[tuple[str, str]], config: Any, size: int = 192
-) -> dict[tuple[str, str], bytes]:
-    """Small pictures of source files by (source, path), drawn in the sandbox; those that cannot be drawn are absent."""
-    rows = raw_rows(storage, wanted)
-    settings = json.dumps({"sanitize": config["sanitize"], "size": size})
-    limits = sandbox.SandboxSettings.model_validate_json(json.dumps(config["sandbox"]))
-    result = sandbox.shared("stages.preview:previews", limits).run(rows, settings)
-    if not result.tables:
-        return {}
-    table = result.tables[0]
-    return {(row["source"], row["path"]): row["png"] for row in table.to_pylist()}
-
-
-def raw_rows(storage: Storage, wanted: set[tuple[str, str]]) -> pa.Table:
-    """The raw records with these (source, path), sorted; those whose tables are gone are absent."""
-    found = [RAW.empty_table()]
-    for source in sorted({source for source, _ in wanted}):
-        paths = pa.array(sorted(path for name, path in wanted if name == source))
-        for record in ledger.records(storage, "crawl", [source]):
-            with open_table(storage, record.outputs["kept"].path) as file:
-                for group in range(file.num_row_groups):
-                    # the narrow column first: the bytes are read only of row groups that hold a wanted record
-                    here = pc.is_in(file.read_row_group(group, columns=["path"])["path"], value_set=paths)
-                    if pc.any(here).as_py():
-                        found.append(file.read_row_group(group).filter(here))
-    return pa.concat_tables(found).sort_by([("source", "ascending"), ("path", "ascending")])
-
-
 def _edges(tier: Any) -> tuple[int, ...]:
     edges = [int(t["from"]) for t in tier["tiers"]]
     return (*edges, int(tier["tiers"][-1]["to"]))
 
 
 def _segments(storage: Storage, manifest: Manifest, count: int = 30) -> tuple[model.Segment, ...]:
-    segments = tokenize.Segments.from_json(storage.read(manifest.vocabulary["files"]["segments"]["path"]).decode())
+    segments = tokenize.Segments.from_json(storage.read(manifest.vocabulary_files["segments"].path).decode())
     return tuple(
         model.Segment(item.token, item.frequency, item.tokens, segment_path(item.tokens), item.saved)
         for item in sorted(segments.items, key=lambda item: (-item.saved, -item.frequency, item.id))[:count]

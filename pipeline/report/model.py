@@ -7,12 +7,13 @@ Pictures are PNG bytes, a few hundred pixels wide at most: they are embedded in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
+from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount
 from stages.reasons import DUPLICATES
 
 TIERS = ("short", "L1", "L2", "L3", "long")
@@ -23,52 +24,19 @@ SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Funnel:
-    """Where the input records of a version ended; ``rejected`` and ``quarantined`` count by reason code."""
+class Place:
+    """Where a version's files lie, seen from its pages."""
 
-    input: int
-    kept: int
-    duplicate: int
-    rejected: Mapping[str, int] = field(default_factory=dict)
-    quarantined: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def rejected_total(self) -> int:
-        """Records rejected by a rule, over all reasons."""
-        return sum(self.rejected.values())
-
-    @property
-    def quarantined_total(self) -> int:
-        """Records that the machinery gave up on, over all reasons."""
-        return sum(self.quarantined.values())
-
-    @property
-    def difference(self) -> int:
-        """Input minus the four outcomes: 0 in a version whose counts balance."""
-        return self.input - self.kept - self.duplicate - self.rejected_total - self.quarantined_total
+    link: Callable[[str], str]
+    """From a file's path in the workspace to what stands in the pages for it."""
+    root: str
+    """What stands before paths of the manifest that is beside the pages."""
+    alone: bool
+    """Whether no other version's files lie there, so that a pattern names this version's."""
 
 
-@dataclass(frozen=True)
-class StageCount:
-    """What one stage took in and let through; ``dropped`` counts by reason code, duplicates included."""
-
-    stage: str
-    input: int
-    kept: int
-    dropped: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SourceCount:
-    """Where one source's records ended. ``license`` is the SPDX expression configured for the source."""
-
-    source: str
-    license: str
-    input: int
-    kept: int
-    duplicate: int
-    rejected: int
-    quarantined: int
+WORKSPACE = Place(lambda path: f"../../{path}", "../../", alone=False)
+"""Of pages beside their version's manifest in a workspace."""
 
 
 @dataclass(frozen=True)
@@ -196,22 +164,6 @@ class Compression:
 
 
 @dataclass(frozen=True)
-class Shard:
-    """One shard file. ``path`` is relative to the folder that the card lies in; ``format`` is parquet or webdataset."""
-
-    path: str
-    format: str
-    sha256: str
-    bytes: int
-    rows: int
-    tier: str
-    split: str
-    atomic_tokens: int
-    segment_tokens: int
-    ids: int = 0
-
-
-@dataclass(frozen=True)
 class TierLengths:
     """Lengths of a tier's samples: medians and sums of atomic tokens, of tokens with segments, and of ids."""
 
@@ -223,12 +175,10 @@ class TierLengths:
 
 @dataclass(frozen=True)
 class Asset:
-    """A file published beside the shards (vocabulary, segment table, training lists); ``path`` as for `Shard`."""
+    """A file published beside the shards (vocabulary, segment table, training lists), and what it is."""
 
-    path: str
+    file: File
     description: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -253,7 +203,7 @@ class Report:
     tiers, each the lowest length of the tier above it, ascending. ``tiers`` counts samples: tier -> split -> n.
     ``licenses`` counts samples by SPDX expression, ``notes`` counts records by what sanitize and normalize took out or
     repaired. ``taken_down`` counts samples removed from the parent version. ``tokenizer`` is the folder of the
-    published ``tokenizer.json``, relative as shard paths are.
+    published ``tokenizer.json``, as it stands in the pages.
     """
 
     name: str
@@ -263,7 +213,7 @@ class Report:
     tool: str
     parent: int | None = None
     taken_down: int = 0
-    stage_versions: Mapping[str, int] = field(default_factory=dict)
+    stage_versions: Mapping[str, int | str] = field(default_factory=dict)
     stages: tuple[StageCount, ...] = ()
     sources: tuple[SourceCount, ...] = ()
     gallery: tuple[GallerySample, ...] = ()
@@ -283,12 +233,13 @@ class Report:
     notes: Mapping[str, int] = field(default_factory=dict)
     config: str = ""
     tokenizer: str | None = None
+    place: Place = WORKSPACE
 
 
 def ordered(names: Iterable[str], first: tuple[str, ...]) -> list[str]:
     """``names`` without repeats: those in ``first`` in its order, then the others sorted."""
-    found = set(names)
-    return [name for name in first if name in found] + sorted(found - set(first))
+    unique = set(names)
+    return [name for name in first if name in unique] + sorted(unique - set(first))
 
 
 def imbalances(report: Report) -> list[str]:
@@ -308,20 +259,21 @@ def imbalances(report: Report) -> list[str]:
     if report.stages and (report.stages[0].input, report.stages[-1].kept) != (funnel.input, funnel.kept):
         out.append("The stages begin or end with other counts than the funnel.")
     for source in report.sources:
-        if source.input != source.kept + source.duplicate + source.rejected + source.quarantined:
+        if not source.balanced:
             out.append(f"Source {source.source} has {source.input} records but accounts for others.")
     if report.sources:
         sums = {
             "input": funnel.input,
             "kept": funnel.kept,
             "duplicate": funnel.duplicate,
-            "rejected": funnel.rejected_total,
-            "quarantined": funnel.quarantined_total,
+            "rejected_total": funnel.rejected_total,
+            "quarantined_total": funnel.quarantined_total,
         }
-        for column, expected in sums.items():
-            got = sum(getattr(source, column) for source in report.sources)
-            if got != expected:
-                out.append(f"The sources sum to {got} {column}, the funnel has {expected}.")
+        for name, expected in sums.items():
+            total = sum(getattr(source, name) for source in report.sources)
+            if total != expected:
+                column = name.removesuffix("_total")
+                out.append(f"The sources sum to {total} {column}, the funnel has {expected}.")
     return out
 
 

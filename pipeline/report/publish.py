@@ -1,21 +1,31 @@
-"""Writes a version's pages beside its manifest. They are made from it, so they can be made again at any time."""
+"""A version's pages: report and dataset card. They are made from it, so they can be made again at any time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from pipeline.report.collect import collect
+from pipeline.report.model import WORKSPACE, Place
 from pipeline.report.render import render_card, render_html
 from pipeline.storage.base import Storage
 from pipeline.versions import published
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import Manifest
+
+
+def pages(storage: Storage, manifest: Manifest, place: Place) -> dict[str, str]:
+    """Name -> text of each page, with links as from ``place``."""
+    # as it is published: mappings of one that a run has just made are in another order
+    report = collect(storage, published.read(storage, manifest.version), place)
+    texts = (render_html(report), render_card(report))
+    return {
+        path.rpartition("/")[2]: text for path, text in zip(published.page_paths(manifest.version), texts, strict=True)
+    }
 
 
 def write_pages(storage: Storage, manifest: Manifest) -> list[str]:
-    """Write report and card, and return their paths in the workspace."""
-    report = collect(storage, published.read(storage, manifest.version))
+    """Write the pages beside the version's manifest, and return their paths in the workspace."""
     paths = published.page_paths(manifest.version)
-    for path, text in zip(paths, (render_html(report), render_card(report)), strict=True):
+    for path, text in zip(paths, pages(storage, manifest, WORKSPACE).values(), strict=True):
         storage.write(path, text.encode())
     return paths
 

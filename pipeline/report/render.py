@@ -17,11 +17,11 @@ from pipeline.report.model import (
     TIERS,
     DroppedSample,
     Report,
-    Shard,
     duplicate_reasons,
     imbalances,
     ordered,
 )
+from pipeline.versions.manifest import Shard
 from stages.reasons import SENTENCES
 from stages.rowwise import PASS
 
@@ -103,7 +103,8 @@ def hub_licenses(licenses: Iterable[str]) -> list[str]:
 def card_header(report: Report) -> str:
     """The YAML header of the card, without its fences.
 
-    The ``configs`` list names this version's Parquet shards by split, because the shard folder is shared by versions.
+    Its ``configs`` name the Parquet shards of each split: by pattern where the version lies alone, else one by one,
+    because a workspace's versions share the folder.
     """
     header: dict[str, object] = {"pretty_name": text.plain(report.name)}
     licenses = hub_licenses(report.licenses)
@@ -112,10 +113,7 @@ def card_header(report: Report) -> str:
     header["task_categories"] = ["text-generation", "text-to-image", "image-to-text"]
     header["tags"] = ["svg", "vector-graphics", "hivg"]
     header["size_categories"] = [_size_category(report.funnel.kept)]
-    files = [
-        {"split": split, "path": [shard.path for shard in shards]}
-        for split, shards in shards_by_split(report, "parquet")
-    ]
+    files = [{"split": split, "path": _loaded(report, shards)} for split, shards in shards_by_split(report, "parquet")]
     if files:
         header["configs"] = [{"config_name": "default", "data_files": files}]
     return yaml.safe_dump(header, sort_keys=False, allow_unicode=False, width=1000)
@@ -129,9 +127,43 @@ def _size_category(n: int) -> str:
 
 def shards_by_split(report: Report, format: str) -> list[tuple[str, list[Shard]]]:
     """The shards of one format by split, in path order."""
-    found = [shard for shard in report.shards if shard.format == format]
-    splits = ordered((shard.split for shard in found), SPLITS)
-    return [(split, sorted((s for s in found if s.split == split), key=lambda s: s.path)) for split in splits]
+    shards = sorted((shard for shard in report.shards if shard.format == format), key=lambda shard: shard.path)
+    splits = ordered((shard.split for shard in shards), SPLITS)
+    return [(split, [shard for shard in shards if shard.split == split]) for split in splits]
+
+
+def pattern(report: Report, shard: Shard) -> str:
+    """A glob for the shard and those of the same format, tier and split: their names differ by their digests only."""
+    return report.place.link(shard.path).replace(shard.sha256[:20], "*")
+
+
+def _loaded(report: Report, shards: Iterable[Shard]) -> list[str]:
+    if report.place.alone:
+        return sorted({pattern(report, shard) for shard in shards})
+    return [report.place.link(shard.path) for shard in shards]
+
+
+@dataclass(frozen=True)
+class ShardGroup:
+    """The shards that one pattern names, of one format, tier and split."""
+
+    pattern: str
+    tier: str
+    split: str
+    files: int
+    rows: int
+    bytes: int
+
+
+def shard_groups(report: Report) -> list[ShardGroup]:
+    """The shards in sum, by pattern."""
+    groups: dict[tuple[str, str, str], list[Shard]] = {}
+    for shard in report.shards:
+        groups.setdefault((pattern(report, shard), shard.tier, shard.split), []).append(shard)
+    return [
+        ShardGroup(*names, len(shards), sum(shard.rows for shard in shards), sum(shard.bytes for shard in shards))
+        for names, shards in sorted(groups.items())
+    ]
 
 
 @functools.cache
@@ -163,6 +195,7 @@ def _context(report: Report) -> dict[str, object]:
     splits, tiers = tier_table(report)
     return {
         "report": report,
+        "link": report.place.link,
         "reasons": reason_rows(report),
         "imbalances": imbalances(report),
         "splits": splits,
@@ -185,7 +218,12 @@ def render_html(report: Report) -> str:
 def render_card(report: Report) -> str:
     """The dataset card: Markdown with the YAML header that the Hugging Face Hub and `datasets` read."""
     template = _environment().get_template("card.md")
-    header = Markup(card_header(report))
+    header, root = Markup(card_header(report)), report.place.root
     return template.render(
-        _context(report), header=header, columns=columns(), shards_by_split=functools.partial(shards_by_split, report)
+        _context(report),
+        header=header,
+        shard_path=Markup(f'"{root}" + file["path"]' if root else 'file["path"]'),
+        columns=columns(),
+        shard_groups=shard_groups(report),
+        shards_by_split=functools.partial(shards_by_split, report),
     )

@@ -2,96 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError
 from pipeline.sources.partitions import Listing, bounded
-from pipeline.versions.published import Funnel
+from pipeline.versions.manifest import Funnel, SourceCount, StageCount
 from pipeline.work.ledger import Record
-from stages.reasons import Reason, outcome
+from stages.reasons import Outcome, Reason, outcome
 from stages.rowwise import PASS
+
+
+@dataclass
+class _Tally:
+    """What is counted of one source: its records that came in, those that left by outcome and reason."""
+
+    input: int = 0
+    raw: int = 0
+    """Records that were crawled and whose way is not known yet: 0 in the end."""
+    passed: int = 0
+    """Records that passed the row-wise pass."""
+    lost: dict[Outcome, Counter[str]] = field(default_factory=lambda: {each: Counter() for each in Outcome})
+
+    def drop(self, record: Record) -> None:
+        """Count what left in a partition. Raises BalanceError if some is missing there."""
+        if record.rows_in != record.rows_kept + _dropped(record):
+            name = f"{record.stage} {record.source}/{record.key}"
+            raise BalanceError(f"{name}: {record.rows_in} in, other counts differ")
+        for reasons in record.dropped.values():
+            for reason, n in reasons.items():
+                self.lost[outcome(Reason(reason))][reason] += n
 
 
 def account(
     config: Config, crawled: Sequence[Record], samples: Sequence[Record], decided: Record
-) -> tuple[Funnel, list[dict[str, Any]]]:
+) -> tuple[Funnel, tuple[SourceCount, ...]]:
     """Add up where every record went, over all and by source. Raises BalanceError if one is lost or counted twice."""
-    by_source: dict[str, dict[str, Any]] = {
-        source.name: {
-            "source": source.name,
-            "license": source.license,
-            "input": 0,
-            "kept": 0,
-            "duplicate": 0,
-            "rejected": {},
-            "quarantined": {},
-        }
-        for source in config.sources
-    }
-    raw = {record.source: 0 for record in crawled}
-    passed = dict.fromkeys(raw, 0)
+    tallies = {source.name: _Tally() for source in config.sources}
     for record in crawled:
-        row = by_source[record.source]
-        row["input"] += record.rows_in
-        raw[record.source] += record.rows_kept
-        _drop(row, record)
-        if record.rows_in != record.rows_kept + _dropped(record):
-            raise BalanceError(f"crawl {record.source}/{record.key}: {record.rows_in} in, other counts differ")
+        tally = tallies[record.source]
+        tally.input += record.rows_in
+        tally.raw += record.rows_kept
+        tally.drop(record)
     for record in samples:
-        row = by_source[record.source]
-        raw[record.source] -= record.rows_in
-        passed[record.source] = passed.get(record.source, 0) + record.rows_kept
-        _drop(row, record)
-        if record.rows_in != record.rows_kept + _dropped(record):
-            raise BalanceError(f"samples {record.source}/{record.key}: {record.rows_in} in, other counts differ")
-    if any(raw.values()):
-        raise BalanceError(f"raw records without an outcome: {raw}")
-    if decided.rows_in != sum(passed.values()) or decided.rows_in != decided.rows_kept + _dropped(decided):
-        raise BalanceError(f"deduplicate: {decided.rows_in} in of {sum(passed.values())}, {decided.rows_kept} kept")
-    for name, row in by_source.items():
-        row["duplicate"] = decided.extra["duplicates"].get(name, 0)
-        taken = decided.extra["rejected"].get(name, {})
-        # what was taken down may have left at an earlier stage, too
-        row["rejected"] = merged([row["rejected"], taken])
-        row["kept"] = passed.get(name, 0) - row["duplicate"] - sum(taken.values())
-        row["rejected"] = dict(sorted(row["rejected"].items()))
-        row["quarantined"] = dict(sorted(row["quarantined"].items()))
-    rows = list(by_source.values())
+        tally = tallies[record.source]
+        tally.raw -= record.rows_in
+        tally.passed += record.rows_kept
+        tally.drop(record)
+    if any(tally.raw for tally in tallies.values()):
+        missing = {name: tally.raw for name, tally in tallies.items() if tally.raw}
+        raise BalanceError(f"raw records without an outcome: {missing}")
+    passed = sum(tally.passed for tally in tallies.values())
+    if decided.rows_in != passed or decided.rows_in != decided.rows_kept + _dropped(decided):
+        raise BalanceError(f"deduplicate: {decided.rows_in} in of {passed}, {decided.rows_kept} kept")
+    sources = tuple(
+        _source_count(source.name, source.license, tallies[source.name], decided) for source in config.sources
+    )
     funnel = Funnel(
-        input=sum(row["input"] for row in rows),
-        kept=sum(row["kept"] for row in rows),
-        duplicate=sum(row["duplicate"] for row in rows),
-        rejected=merged(row["rejected"] for row in rows),
-        quarantined=merged(row["quarantined"] for row in rows),
+        input=sum(source.input for source in sources),
+        kept=sum(source.kept for source in sources),
+        duplicate=sum(source.duplicate for source in sources),
+        rejected=merged(source.rejected for source in sources),
+        quarantined=merged(source.quarantined for source in sources),
     )
     if not funnel.balanced or funnel.kept != decided.rows_kept:
         raise BalanceError(f"the funnel does not add up: {funnel}")
-    return funnel, rows
+    return funnel, sources
 
 
-def _drop(row: dict[str, Any], record: Record) -> None:
-    for reasons in record.dropped.values():
-        for reason, n in reasons.items():
-            counts = row[str(outcome(Reason(reason)))]
-            counts[reason] = counts.get(reason, 0) + n
+def _source_count(name: str, license: str, tally: _Tally, decided: Record) -> SourceCount:
+    duplicate: int = decided.extra["duplicates"].get(name, 0)
+    rejected: dict[str, int] = decided.extra["rejected"].get(name, {})
+    return SourceCount(
+        source=name,
+        license=license,
+        input=tally.input,
+        kept=tally.passed - duplicate - sum(rejected.values()),
+        duplicate=duplicate,
+        # what was taken down may have left at an earlier stage, too
+        rejected=merged([tally.lost[Outcome.REJECTED], rejected]),
+        quarantined=merged([tally.lost[Outcome.QUARANTINED]]),
+    )
 
 
 def _dropped(record: Record) -> int:
     return sum(n for reasons in record.dropped.values() for n in reasons.values())
 
 
-def merged(counts: Any) -> dict[str, int]:
+def merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """The sums of several counts by name, sorted."""
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for part in counts:
-        for reason, n in part.items():
-            total[reason] = total.get(reason, 0) + n
+        total.update(part)
     return dict(sorted(total.items()))
 
 
-def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> list[dict[str, Any]]:
+def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> tuple[StageCount, ...]:
     """How many records went into each stage, stayed, and left by which reason."""
     dropped: dict[str, list[dict[str, int]]] = {}
     for record in [*crawled, *samples, decided]:
@@ -103,9 +111,9 @@ def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: 
     for stage in ("crawl", "rowwise", *(stage.name for stage in PASS), "deduplicate"):
         here = merged(dropped.get(stage, []))
         left = going - sum(here.values())
-        counts.append({"stage": "sandbox" if stage == "rowwise" else stage, "in": going, "kept": left, "dropped": here})
+        counts.append(StageCount("sandbox" if stage == "rowwise" else stage, going, left, here))
         going = left
-    return counts
+    return tuple(counts)
 
 
 def no_input(listings: Sequence[Listing], crawled: Sequence[Record]) -> dict[str, dict[str, int]]:

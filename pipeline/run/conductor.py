@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pipeline.config import Config, Loaded
 from pipeline.errors import ConfigError, Damaged, UserError
@@ -33,7 +32,7 @@ from pipeline.storage.open import require_writable
 from pipeline.storage.tables import Output, table_bytes
 from pipeline.versions import published, takedown
 from pipeline.versions.lineage import Past
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import Kept, Manifest
 from pipeline.work import ledger, marks
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Cause, Done, Failed, Task
@@ -138,7 +137,7 @@ class Conductor:
         self._layout = b""
         self._parent: Manifest | None = None
         self._forget = forget_earlier
-        self._kept: list[keep.Kept] = []
+        self._kept: list[Kept] = []
         self._distrusted: set[str] = set()
         self._mended: set[str] = set()
         """What this run wrote itself."""
@@ -207,8 +206,9 @@ class Conductor:
                 continue
             if self._unchanged(manifest):
                 return manifest
-            self.storage.write(manifest.layout["path"], self._layout)
-            faults = integrity.faults(self.storage, manifest.files, self._md5, {*self._mended, manifest.layout["path"]})
+            assert manifest.layout is not None
+            self.storage.write(manifest.layout.path, self._layout)
+            faults = integrity.faults(self.storage, manifest.files, self._md5, {*self._mended, manifest.layout.path})
             if not faults:
                 return manifest
             self._distrust(faults)
@@ -274,7 +274,7 @@ class Conductor:
         if not self._pending:
             tasks = history.keep_tasks(listings, cut, crawled, takedowns, parts)
             self._kept = history.kept(listings, self._stage("keep", tasks) if tasks else [])
-            crawled += [kept.record for kept in self._kept]
+            crawled += [keep.record_of(kept) for kept in self._kept]
         samples = self._stage("samples", rowwise.samples_tasks(config, crawled, takedowns))
         if self._pending:
             raise _Unknown("samples")
@@ -328,30 +328,29 @@ class Conductor:
         (decided,) = self._stage("deduplicate", [task])
         return decided
 
-    def _frozen(self) -> tuple[Mapping[str, Any] | None, BaseTokenizer | None]:
-        """The newest version's vocabulary if it is used again, and the base tokenizer, if the config names one."""
+    def _frozen(self) -> tuple[Manifest | None, BaseTokenizer | None]:
+        """The newest version whose vocabulary fits the config, and the base tokenizer that it names; None for none."""
         name = self.config.tokenize.ids.base_tokenizer
         base = None if name is None else base_tokenizer.find(name, self.base)
         self._base_tokenizer = base.outputs if base else {}
         if self._parent is not None and self.config.vocabulary == "frozen":
             basis = learning.vocabulary_basis(self.config, self._base_tokenizer)
             for version in History(self.config, self.storage, self._parent).newest_first():
-                if version.vocabulary["basis"] == basis:
+                if version.vocabulary.basis == basis:
                     self.phases.append(Phase("segments", (), f"frozen since published (version {version.version})"))
-                    return version.vocabulary, base
+                    return version, base
         return None, base
 
     def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
         """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
         frozen, base = self._frozen()
         if frozen is not None:
-            self._fingerprints["segments"] = frozen["fingerprint"]
+            self._fingerprints["segments"] = frozen.vocabulary.fingerprint
+            files = frozen.vocabulary_files
             if self._open_engine is not None:
-                for file in frozen["files"].values():
-                    integrity.read_checked(self.storage, file["path"], file["sha256"])
-            return {
-                role: Output(file["path"], file["sha256"], file["bytes"], 0) for role, file in frozen["files"].items()
-            }
+                for file in files.values():
+                    integrity.read_checked(self.storage, file.path, file.sha256)
+            return {name: Output(file.path, file.sha256, file.bytes, 0) for name, file in files.items()}
         counted = self._stage("count", learning.count_tasks(self.config, samples, decided, captions))
         (frequent,) = self._stage("frequent", learning.frequent_tasks(self.config, counted))
         runs = self._stage("runs", learning.runs_tasks(self.config, samples, decided, frequent))
@@ -360,8 +359,7 @@ class Conductor:
         tasks = learning.segments_tasks(self.config, counted, runs, self._base_tokenizer)
         (record,) = self._stage("segments", tasks)
         if self._open_engine is not None:
-            files = [vars(output) for output in record.outputs.values()]
-            damaged = integrity.faults(self.storage, files, self._md5, self._mended)
+            damaged = integrity.faults(self.storage, list(record.outputs.values()), self._md5, self._mended)
             if damaged:
                 self._distrust(damaged)
                 (record,) = self._stage("segments", tasks)

@@ -15,7 +15,7 @@ from pipeline.storage import integrity
 from pipeline.storage.base import Storage
 from pipeline.versions import published, takedown
 from pipeline.versions.lineage import Past
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import INDEX, LINEAGE, Kept, Manifest
 from pipeline.work.ledger import Record
 from pipeline.work.task import Task
 
@@ -36,9 +36,8 @@ class History:
             return Past()
         if self._forget:
             return Past(version=parent.version)
-        files = parent.lineage.get("files") or parent.index
-        named = tuple((file["path"], file["sha256"]) for file in files)
-        return Past(named, parent.version, index=not parent.lineage)
+        files = parent.of_role(INDEX if parent.lineage is None else LINEAGE)
+        return Past(tuple((file.path, file.sha256) for file in files), parent.version, parent.lineage is None)
 
     def cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:
         """The crawl partitions of each source: those of an earlier version, and new ones for what is new.
@@ -62,8 +61,8 @@ class History:
             last = self._layout_of(parent)
             for name in keeping:
                 of = last.get(name, [])
-                tables = [keep.Kept.of(each) for each in parent.kept.get("tables", ()) if each["source"] == name]
-                raw = keep.raw_tables(self.storage, of, name, parent.kept.get("raw", ()))
+                tables = [kept for kept in parent.kept if kept.source == name]
+                raw = keep.raw_tables(self.storage, of, name, parent.raw)
                 self._before[name] = keep.Before(of, raw, tables)
         cut = {
             listing.source.name: chunks(listing, records, layout.get(listing.source.name, ()), generation)
@@ -72,10 +71,10 @@ class History:
         return cut
 
     def _layout_of(self, version: Manifest) -> dict[str, list[Chunk]]:
-        if not version.layout:
+        if version.layout is None:
             return {}
         if version.version not in self._layouts:
-            data = integrity.read_checked(self.storage, version.layout["path"], version.layout["sha256"])
+            data = integrity.read_checked(self.storage, version.layout.path, version.layout.sha256)
             table = pq.read_table(pa.BufferReader(data), use_threads=False)
             self._layouts[version.version] = read_layout(table)
         return self._layouts[version.version]
@@ -117,15 +116,15 @@ class History:
                 tasks.append(task)
         return tasks
 
-    def kept(self, listings: Sequence[Listing], found: Sequence[Record]) -> list[keep.Kept]:
+    def kept(self, listings: Sequence[Listing], found: Sequence[Record]) -> list[Kept]:
         """What sources keep: as it was, or as a task ``found`` it."""
         version = 1 if self.parent is None else self.parent.version + 1
         by_source = {record.source: record for record in found}
-        every: list[keep.Kept] = []
+        every: list[Kept] = []
         for listing in listings:
             before, record = self._before.get(listing.source.name), by_source.get(listing.source.name)
             if before is not None:
                 license = listing.source.license
-                mine = before.kept if record is None else keep.tables_of(record, before.kept, version, license)
-                every += sorted(mine, key=lambda kept: kept.key)
+                now = before.kept if record is None else keep.tables_of(record, before.kept, version, license)
+                every += sorted(now, key=lambda kept: kept.key)
         return every

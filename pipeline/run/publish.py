@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError, OverBudget
 from pipeline.run.accounts import account, merged, stage_counts
 from pipeline.steps.base import stage_versions
-from pipeline.steps.keep import Kept
 from pipeline.steps.learning import vocabulary_basis
 from pipeline.storage.tables import Output
 from pipeline.versions import published
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import (
+    LAYOUT,
+    VOCABULARY,
+    File,
+    Kept,
+    Lineage,
+    Manifest,
+    RawTable,
+    Shard,
+    Takedowns,
+    Vocabulary,
+    files_of,
+)
 from pipeline.work.ledger import Record
 from stages.reasons import Outcome, Reason, outcome
 
@@ -41,25 +52,16 @@ class Walked:
 def manifest_of(config: Config, done: Walked) -> Manifest:
     """The manifest of the next version. Raises BalanceError if a record is lost or counted twice."""
     funnel, sources = account(config, done.crawled, done.samples, done.decided)
-    shards = sorted((shard for record in done.written for shard in record.extra["shards"]), key=lambda s: s["path"])
-    licenses: dict[str, int] = {}
+    shards = [Shard(**shard) for record in done.written for shard in record.extra["shards"]]
+    licenses: Counter[str] = Counter()
     for record in done.written:
-        for spdx, n in record.extra["licenses"].items():
-            licenses[spdx] = licenses.get(spdx, 0) + n
+        licenses.update(record.extra["licenses"])
     for form in config.write.formats:
-        rows = sum(shard["rows"] for shard in shards if shard["format"] == form)
+        rows = sum(shard.rows for shard in shards if shard.format == form)
         if rows != funnel.kept:
             raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
     parent = None if done.parent is None else done.parent.version
     lost = done.decided.dropped.get("deduplicate", {})
-    tables: dict[str, list[dict[str, Any]]] = {"index": [], "clusters": [], "lineage": []}
-    for role, output in sorted(done.decided.outputs.items()):
-        if "/" not in role:  # else it is of a partition
-            file = {"path": output.path, "sha256": output.sha256, "bytes": output.bytes}
-            tables[role.partition("-")[0]].append(file)
-    files = {
-        role: {"path": o.path, "sha256": o.sha256, "bytes": o.bytes} for role, o in sorted(done.vocabulary.items())
-    }
     return Manifest(
         version=(parent or 0) + 1,
         parent=parent,
@@ -70,51 +72,58 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         stages=stage_counts(done.crawled, done.samples, done.decided),
         sources=sources,
         duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
-        shards=shards,
-        vocabulary={
-            "basis": vocabulary_basis(config, done.base_tokenizer),
-            "fingerprint": done.fingerprints["segments"],
-            "files": files,
-        },
+        files=files_of([*shards, *_files(config, done)]),
+        vocabulary=Vocabulary(vocabulary_basis(config, done.base_tokenizer), done.fingerprints["segments"]),
         licenses=dict(sorted(licenses.items())),
         notes=merged(record.extra["notes"] for record in done.samples),
         raw_bytes=sum(record.extra["raw_bytes"] for record in done.written),
-        layout=layout_file(done.layout),
-        index=tables["index"],
-        clusters=tables["clusters"],
-        lineage={"files": tables["lineage"], "merged": done.decided.extra["merged"]},
-        kept=_kept_files(config, done),
-        takedowns={"requests": list(done.takedowns), "records": funnel.rejected.get(Reason.TAKEN_DOWN, 0)},
+        lineage=Lineage(done.decided.extra["merged"]),
+        takedowns=Takedowns(tuple(done.takedowns), funnel.rejected.get(Reason.TAKEN_DOWN, 0)),
         no_input=done.no_input,
     )
 
 
-def _kept_files(config: Config, done: Walked) -> dict[str, Any]:
-    """What is kept, and where it will be found what vanishes next."""
+def _files(config: Config, done: Walked) -> Iterator[File]:
+    """All but the shards."""
+    for name, output in done.vocabulary.items():
+        yield _file(f"{VOCABULARY}{name}", output)
+    for name, output in done.decided.outputs.items():
+        if "/" not in name:  # else it is of a partition
+            yield _file(name.partition("-")[0], output, output.rows)
+    yield layout_file(done.layout)
+    yield from done.kept
     keeping = {source.name for source in config.sources if source.on_missing == "keep"}
-    raw = [
-        {"source": record.source, "key": record.key, "path": out.path, "sha256": out.sha256, "bytes": out.bytes}
-        for record in done.crawled
-        for out in [record.outputs["kept"]]
-        if record.source in keeping and record.stage == "crawl"
-    ]
-    return {"tables": [kept.to_json() for kept in done.kept], "raw": raw} if keeping else {}
+    for record in done.crawled:
+        if record.source in keeping and record.stage == "crawl":
+            out = record.outputs["kept"]
+            yield RawTable(
+                source=record.source,
+                key=record.key,
+                path=out.path,
+                sha256=out.sha256,
+                bytes=out.bytes,
+                rows=out.rows,
+            )
 
 
-def layout_file(layout: bytes) -> dict[str, Any]:
+def _file(role: str, output: Output, rows: int | None = None) -> File:
+    return File(role=role, path=output.path, sha256=output.sha256, bytes=output.bytes, rows=rows)
+
+
+def layout_file(layout: bytes) -> File:
     """Where the table with what is in which partition goes."""
     digest = hashlib.sha256(layout).hexdigest()
-    return {"path": f"layouts/{digest[:20]}.parquet", "sha256": digest, "bytes": len(layout)}
+    return File(role=LAYOUT, path=f"layouts/{digest[:20]}.parquet", sha256=digest, bytes=len(layout))
 
 
 def within_budget(config: Config, manifest: Manifest) -> None:
     """Raise OverBudget, with one line for each budget that is exceeded."""
     budget, everything = config.error_budget, manifest.funnel.input
     lost = {
-        "rowwise" if row["stage"] == "sandbox" else row["stage"]: {
-            reason: n for reason, n in row["dropped"].items() if outcome(Reason(reason)) == Outcome.QUARANTINED
+        "rowwise" if count.stage == "sandbox" else count.stage: {
+            reason: n for reason, n in count.dropped.items() if outcome(Reason(reason)) == Outcome.QUARANTINED
         }
-        for row in manifest.stages
+        for count in manifest.stages
     }
     if isinstance(budget, dict):
         default = Config.model_fields["error_budget"].default

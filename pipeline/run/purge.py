@@ -9,9 +9,7 @@ remembered first, so that the next run does not store it.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,14 +21,13 @@ from pipeline.steps.registry import LEARNING
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.storage.tables import read_table
-from pipeline.versions import published, shards, takedown
+from pipeline.versions import browse, published, shards, takedown
+from pipeline.versions.browse import records
 from pipeline.versions.gc import Garbage, collect
-from pipeline.versions.published import Manifest
-from pipeline.versions.resolve import records
+from pipeline.versions.manifest import NAMING_RECORDS, File, Manifest, Shard
 from pipeline.versions.takedown import FEATURES, Found, Known, Rules
 from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
-from pipeline.work.task import CORPUS
 from stages.reasons import Reason
 from stages.sides import SIDES
 
@@ -45,8 +42,8 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
         requests = takedown.requests(storage)
         taken = takedown.load(storage, requests)
         known = published.numbers(storage)
-        found = _holding(storage, mark, taken, known)
-        if known and known[-1] in found:
+        holding = _holding(storage, mark, taken, known)
+        if known and known[-1] in holding:
             raise ConfigError(
                 f"version {known[-1]}, the newest, still holds samples that were taken down; run its config again to "
                 "publish one without them, then purge"
@@ -55,54 +52,53 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
             newest = published.read(storage, known[-1])
             _forget_stale(storage, newest)
             _remember(storage, taken, newest)
-            for number, paths in sorted(found.items()):
-                told = {"shards": sorted({*paths, *published.redacted(storage, number)}), "requests": requests}
-                storage.write(published.redaction_path(number), (json.dumps(told, indent=1) + "\n").encode())
+            for number, paths in sorted(holding.items()):
+                published.redact(storage, number, paths, requests)
             # pages of versions that are whole may show what another source had of it
             for number in known[:-1]:
                 for page in published.page_paths(number):
                     storage.delete(page)
-            for path in sorted({path for paths in found.values() for path in paths}):
+            for path in sorted({path for paths in holding.values() for path in paths}):
                 mark.refresh()
                 storage.delete(path)
             _forget_tables(storage, taken)
-        needed_gone = {path for paths in found.values() for path in paths}
+        needed_gone = {path for paths in holding.values() for path in paths}
         garbage = collect(storage, mark, 0.0, dry_run)
         for place, entries in garbage.objects.items():
             garbage.objects[place] = [entry for entry in entries if entry.path not in needed_gone]
-    return found, garbage
+    return holding, garbage
 
 
 def _holding(storage: Storage, mark: Mark, taken: Known, known: Sequence[int]) -> dict[int, list[str]]:
     """Version -> its files that hold what was taken down."""
     holds: dict[str, bool] = {}
-    found: dict[int, list[str]] = {}
+    holding: dict[int, list[str]] = {}
     for number in reversed(known):
         manifest = published.read(storage, number)
-        tables = [*manifest.index, *manifest.clusters, *manifest.lineage.get("files", ())]
-        if number == known[-1]:  # those of others are garbage
-            tables += manifest.kept.get("tables", ())
-        for file in [*manifest.shards, *tables]:
-            path = file["path"]
-            if path not in holds:
+        # what older versions kept is garbage
+        files = manifest.lasting if number != known[-1] else [*manifest.lasting, *manifest.kept]
+        for file in files:
+            if file.role not in NAMING_RECORDS:
+                continue
+            if file.path not in holds:
                 mark.refresh()
                 try:
-                    holds[path] = taken.holds(_ids(storage.read(path), file))
+                    holds[file.path] = taken.holds(_ids(storage, file))
                 except NotFound:
-                    holds[path] = False
-            if holds[path]:
-                found.setdefault(number, []).append(path)
-    return found
+                    holds[file.path] = False
+            if holds[file.path]:
+                holding.setdefault(number, []).append(file.path)
+    return holding
 
 
-def _ids(data: bytes, file: Mapping[str, Any]) -> Iterator[str]:
+def _ids(storage: Storage, file: File) -> Iterator[str]:
     """The raw and sample ids in a file of a version."""
-    if "format" in file:
-        for row in shards.rows(data, file["format"], ["sample_id", "provenance"]):
+    if isinstance(file, Shard):
+        for row in shards.read(storage, file, ["sample_id", "provenance"]):
             yield row["sample_id"]
             yield from (origin["raw_id"] for origin in row["provenance"])
         return
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
+    table = pq.read_table(pa.BufferReader(storage.read(file.path)), use_threads=False)
     for name in ("raw_id", "sample_id"):
         if name in table.column_names:
             yield from (each for each in table[name].to_pylist() if each)
@@ -114,15 +110,10 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
     """Note what the newest run kept out of the version and has in its tables. Raises ConfigError if that is new."""
     found = Found()
     named: set[str] = set()
-    for record in ledger.records(storage, "deduplicate", [CORPUS]):
-        for name, output in record.outputs.items():
-            if "/" not in name:
-                continue
-            table = read_table(storage, output.path, columns=["raw_id", "source", "path", "sample_id", "reason"])
-            gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
-            if len(gone):
-                found.raw_ids.update(gone["raw_id"].to_pylist())
-                found.samples.update(gone["sample_id"].to_pylist())
+    for table in browse.decisions(storage, columns=["raw_id", "sample_id", "reason"]):
+        gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
+        found.raw_ids.update(gone["raw_id"].to_pylist())
+        found.samples.update(gone["sample_id"].to_pylist())
     for record in records(storage, "samples"):
         if "dropped" in record.outputs:
             table = read_table(storage, record.outputs["dropped"].path)
@@ -135,10 +126,10 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
         ids = read_table(storage, record.outputs["kept"].path, columns=["raw_id"])["raw_id"]
         if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
             found.parts.add((record.source, record.key))
-    for kept in newest.kept.get("tables", ()):
-        ids = read_table(storage, kept["path"], columns=["raw_id"])["raw_id"]
+    for kept in newest.kept:
+        ids = read_table(storage, kept.path, columns=["raw_id"])["raw_id"]
         if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
-            found.parts.add((kept["source"], kept["key"]))
+            found.parts.add((kept.source, kept.key))
     columns = ["raw_id", "source", "path", "url", "license", "sample_id"]
     for record in records(storage, "samples"):
         table = read_table(storage, record.outputs["kept"].path, columns=columns)
@@ -160,10 +151,12 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
 
 def _forget_stale(storage: Storage, newest: Manifest) -> None:
     """Remove the ledger records of partitions that the newest version is not made of: nobody looks after these."""
-    data = read_checked(storage, newest.layout["path"], newest.layout["sha256"])
+    if newest.layout is None:  # it does not say what it is made of
+        return
+    data = read_checked(storage, newest.layout.path, newest.layout.sha256)
     layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
-    current = {(source, chunk.key) for source, of in layout.items() for chunk in of}
-    current |= {(kept["source"], kept["key"]) for kept in newest.kept.get("tables", ())}
+    current = {(source, chunk.key) for source, chunks in layout.items() for chunk in chunks}
+    current |= {(kept.source, kept.key) for kept in newest.kept}
     for stage in ("crawl", "samples", *(side.name for side in SIDES), "encode", "write"):
         for record in records(storage, stage):
             key = record.key if stage == "crawl" else record.key.rpartition("-")[0]

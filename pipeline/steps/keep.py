@@ -1,7 +1,7 @@
 """What a source has no more, and ``on_missing: keep`` holds on to: raw records in tables of their own.
 
-A version names the raw tables of every source that keeps, and the tables of what is kept (`Manifest.kept`). What
-vanished since is found in these, whatever settings or unpublished runs came between, and goes into a table
+A version names the raw tables of every source that keeps, and the tables of what is kept (`manifest.RawTable`, `Kept`).
+What vanished since is found in these, whatever settings or unpublished runs came between, and goes into a table
 ``kept/<source>/kept-<version>.parquet``, which no later cut of the source touches. A record leaves it when its path is
 there again, or when it is taken down.
 """
@@ -9,8 +9,7 @@ there again, or when it is taken down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,48 +19,13 @@ from pipeline.sources.partitions import Chunk, Listing
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.versions import takedown
+from pipeline.versions.manifest import KEPT_PLACE, Kept, RawTable
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
 from pipeline.work.task import Task, Work
 from stages import crawl
 from stages.reasons import Reason
 from stages.schema import RAW
-
-PLACE = "kept/"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A table of kept records, as a manifest names it."""
-
-    source: str
-    key: str
-    path: str
-    sha256: str
-    bytes: int
-    rows: int
-    row_groups: tuple[int, ...]
-    generation: int
-    license: str
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Kept:
-        """As it is read from a manifest."""
-        return cls(**{**data, "row_groups": tuple(data["row_groups"])})
-
-    def to_json(self) -> dict[str, Any]:
-        """As a manifest has it."""
-        return asdict(self) | {"row_groups": list(self.row_groups)}
-
-    @property
-    def output(self) -> Output:
-        """As tasks take it."""
-        return Output(self.path, self.sha256, self.bytes, self.rows, self.row_groups)
-
-    @property
-    def record(self) -> Record:
-        """As what a crawl has made."""
-        return Record("keep", self.source, self.key, "", {}, {}, "", {"kept": self.output}, self.rows, self.rows)
 
 
 @dataclass(frozen=True)
@@ -74,11 +38,9 @@ class Before:
     kept: Sequence[Kept]
 
 
-def raw_tables(
-    storage: Storage, chunks: Sequence[Chunk], source: str, named: Sequence[Mapping[str, Any]]
-) -> dict[str, str]:
+def raw_tables(storage: Storage, chunks: Sequence[Chunk], source: str, named: Sequence[RawTable]) -> dict[str, str]:
     """The raw tables of a source's chunks: those that the version names, else those that the workspace has now."""
-    found = {entry["key"]: entry["path"] for entry in named if entry["source"] == source}
+    found = {raw.key: raw.path for raw in named if raw.source == source}
     for chunk in chunks:
         if chunk.key not in found:
             record = ledger.load(storage, "crawl", source, chunk.key)
@@ -125,7 +87,7 @@ def keep_task(
     if not gone and not other and not marks and not (before.kept and (new or fresh)):
         return None
     payload = {
-        "kept": [kept.to_json() for kept in before.kept],
+        "kept": [asdict(kept) for kept in before.kept],
         "gone": gone,
         "fresh": [record.outputs["kept"].path for record in fresh],
         "lost": [record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs],
@@ -165,12 +127,12 @@ def keep_step(work: Work) -> Record:
     outputs: dict[str, Output] = {}
     rows = 0
     for entry in payload["kept"]:
-        kept = Kept.of(entry)
+        kept = Kept(**entry)
         table = read_table(storage, kept.path)
         rows += len(table)
         now = left(table)
         if now == table:
-            outputs[kept.key] = kept.output
+            outputs[kept.key] = Output(kept.path, kept.sha256, kept.bytes, kept.rows, tuple(kept.row_groups))
         elif len(now):
             outputs[kept.key] = _write(work, kept.key, now)
     parts = [RAW.empty_table()]
@@ -191,36 +153,39 @@ def keep_step(work: Work) -> Record:
 def _write(work: Work, key: str, table: pa.Table) -> Output:
     size = work.task.payload["batch_rows"]
     parts = [table.slice(begin, size) for begin in range(0, len(table), size)]
-    return write_table(work.storage, f"{PLACE}{work.task.source}/{key}.parquet", parts, RAW)
+    return write_table(work.storage, f"{KEPT_PLACE}{work.task.source}/{key}.parquet", parts, RAW)
 
 
 def tables_of(record: Record, before: Sequence[Kept], version: int, license: str) -> list[Kept]:
     """What `keep_step` made, as a manifest names it."""
-    generations = {kept.key: kept for kept in before}
-    found = []
-    for key, output in sorted(record.outputs.items()):
-        old = generations.get(key)
-        same = old is not None and old.path == output.path
-        made = Kept(
-            record.source,
-            key,
-            output.path,
-            output.sha256,
-            output.bytes,
-            output.rows,
-            output.row_groups,
-            version,
-            license,
+    generations = {kept.path: kept.generation for kept in before}
+    return [
+        Kept(
+            source=record.source,
+            key=key,
+            path=output.path,
+            sha256=output.sha256,
+            bytes=output.bytes,
+            rows=output.rows,
+            row_groups=output.row_groups,
+            generation=generations.get(output.path, version),
+            license=license,
         )
-        found.append(replace(made, generation=old.generation) if same and old is not None else made)
-    return found
+        for key, output in sorted(record.outputs.items())
+    ]
+
+
+def record_of(kept: Kept) -> Record:
+    """A table of kept records, as what a crawl has made."""
+    output = Output(kept.path, kept.sha256, kept.bytes, kept.rows, kept.row_groups)
+    return Record("keep", kept.source, kept.key, "", {}, {}, "", {"kept": output}, kept.rows, kept.rows)
 
 
 def missing(storage: Storage, kept: Sequence[Kept]) -> list[Kept]:
     """The tables that are not there, or not of the size they were."""
     if not kept:
         return []
-    sizes = {entry.path: entry.size for entry in storage.list(PLACE)}
+    sizes = {entry.path: entry.size for entry in storage.list(KEPT_PLACE)}
     return [each for each in kept if sizes.get(each.path) != each.bytes]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,7 @@ from pipeline.steps.base import (
     versions_of,
 )
 from pipeline.storage.tables import Output, read_table, write_bytes
+from pipeline.versions.manifest import Shard
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
 from pipeline.work.task import Task, Work
@@ -102,36 +104,30 @@ def write_step(work: Work) -> Record:
     settings = write.WriteSettings.model_validate_json(payload["settings"])
     joins = [joined(work, part, settings.repack) for part in payload["partitions"]]
     rows = pa.concat_tables([SHARD.empty_table(), *(table.select(SHARD.names).cast(SHARD) for table in joins)])
-    raw_bytes = sum(sum_of(table["size"]) for table in joins)
-    shards: list[dict[str, Any]] = []
+    shards: list[Shard] = []
     outputs: dict[str, Output] = {}
     for pack in write.pack(rows, settings):
         for name in settings.formats:
             output = _write_shard(work, write.FORMATS[name], pack)
             outputs[output.path] = output
             shards.append(
-                {
-                    "path": output.path,
-                    "format": name,
-                    "sha256": output.sha256,
-                    "bytes": output.bytes,
-                    "rows": output.rows,
-                    "tier": pack.tier,
-                    "split": pack.split,
-                    "atomic_tokens": sum_of(pack.rows["atomic_length"]),
-                    "segment_tokens": sum_of(pack.rows["segment_length"]),
-                    "ids": sum_of(pack.rows["ids_length"]),
-                }
+                Shard(
+                    path=output.path,
+                    sha256=output.sha256,
+                    bytes=output.bytes,
+                    rows=output.rows,
+                    format=name,
+                    tier=pack.tier,
+                    split=pack.split,
+                    atomic_tokens=sum_of(pack.rows["atomic_length"]),
+                    segment_tokens=sum_of(pack.rows["segment_length"]),
+                    ids=sum_of(pack.rows["ids_length"]),
+                )
             )
-    licenses: dict[str, int] = {}
-    for spdx in rows["license"].to_pylist():
-        licenses[spdx] = licenses.get(spdx, 0) + 1
-    return work.record(
-        outputs,
-        rows.num_rows,
-        rows.num_rows,
-        extra={"shards": shards, "licenses": dict(sorted(licenses.items())), "raw_bytes": raw_bytes},
-    )
+    licenses = dict(sorted(Counter(rows["license"].to_pylist()).items()))
+    raw_bytes = sum(sum_of(table["size"]) for table in joins)
+    extra = {"shards": [asdict(shard) for shard in shards], "licenses": licenses, "raw_bytes": raw_bytes}
+    return work.record(outputs, rows.num_rows, rows.num_rows, extra=extra)
 
 
 def _write_shard(work: Work, form: write.Format, pack: write.Pack) -> Output:

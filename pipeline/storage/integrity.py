@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Protocol
 
 from pipeline.errors import Damaged
 from pipeline.storage.base import Entry, NotFound, Storage
@@ -47,38 +47,54 @@ READERS = 16
 """Files that are read at a time."""
 
 
+class Written(Protocol):
+    """What was written under ``path``: its hex ``sha256``, and its size in ``bytes``."""
+
+    @property
+    def path(self) -> str:
+        """In the workspace."""
+
+    @property
+    def sha256(self) -> str:
+        """Hex digits."""
+
+    @property
+    def bytes(self) -> int:
+        """How many."""
+
+
 def faults(
     storage: Storage,
-    files: Sequence[Mapping[str, Any]],
+    files: Sequence[Written],
     md5: Mapping[str, str] | None = None,
     written: Container[str] = (),
 ) -> dict[str, str]:
-    """Path -> what is wrong with it, of ``files`` ({path, sha256, bytes}) that are not there, or not as they should be.
+    """Path -> what is wrong with it, of ``files`` that are not there, or not as they should be.
 
     Sizes are those of a listing, and digests, too, where that has them: ``md5`` is what they should be by path. Other
     files are read, unless they were ``written`` just now.
     """
     known = md5 or {}
     listed: dict[str, Entry] = {}
-    for place in sorted({file["path"].partition("/")[0] for file in files}):
+    for place in sorted({file.path.partition("/")[0] for file in files}):
         if place != "tables":
             listed |= {entry.path: entry for entry in storage.list(f"{place}/")}
-    for place in sorted({file["path"].rpartition("/")[0] for file in files if file["path"].startswith("tables/")}):
+    for place in sorted({file.path.rpartition("/")[0] for file in files if file.path.startswith("tables/")}):
         listed |= {entry.path: entry for entry in storage.list(f"{place}/")}
 
-    def fault(file: Mapping[str, Any]) -> str:
-        path, entry = file["path"], listed.get(file["path"])
-        if entry is None or entry.size != file["bytes"]:
-            state = "does not exist" if entry is None else f"has {entry.size} bytes, not {file['bytes']}"
+    def fault(file: Written) -> str:
+        path, entry = file.path, listed.get(file.path)
+        if entry is None or entry.size != file.bytes:
+            state = "does not exist" if entry is None else f"has {entry.size} bytes, not {file.bytes}"
             return f"{storage.locate(path)} {state}; {remedy_for(path)}"
         if path in written or (known.get(path) and storage.md5(entry) == known[path]):
             return ""
         try:
-            read_checked(storage, path, file["sha256"])
+            read_checked(storage, path, file.sha256)
         except DamagedFile as error:
             return str(error)
         return ""
 
     with ThreadPoolExecutor(READERS) as readers:
         each = list(readers.map(fault, files))
-    return {file["path"]: text for file, text in zip(files, each, strict=True) if text}
+    return {file.path: text for file, text in zip(files, each, strict=True) if text}

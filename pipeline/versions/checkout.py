@@ -2,74 +2,75 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pipeline.errors import ConfigError, Damaged
-from pipeline.report.publish import ensure_pages
+from pipeline.errors import ConfigError
 from pipeline.storage.base import Storage, write_error
+from pipeline.storage.integrity import read_checked
 from pipeline.versions import published
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import LAYOUT, SHARD, VOCABULARY, File, Manifest, files_of, json_bytes
 
 
-def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
-    """Copy ``manifest``'s shards, tokenizer, manifest, card and report to ``target``; returns the bytes.
+def placed(manifest: Manifest) -> dict[str, str]:
+    """Path in the workspace -> path in a checkout, of each file that a checkout has.
 
-    Shards go to ``<format>/<tier>/``, the vocabulary to ``tokenizer/``. Every digest is checked on the way, and the
-    folder appears whole or not at all. Raises ConfigError if ``target`` is not empty, Damaged for a changed file.
+    Shards are in ``<format>/<tier>/``, the vocabulary in ``tokenizer/``, tables in a folder for each role. What only
+    the next run needs stays in the workspace.
     """
+    counts: Counter[str] = Counter()
+
+    def place(file: File) -> str:
+        if file.role == SHARD:
+            return file.path.removeprefix("shards/")
+        if file.role.startswith(VOCABULARY):
+            return f"tokenizer/{file.path.rpartition('/')[2]}"
+        if file.role == LAYOUT:
+            return "layout.parquet"
+        counts[file.role] += 1
+        return f"{file.role}/{counts[file.role] - 1:05}.parquet"
+
+    return {file.path: place(file) for file in manifest.lasting}
+
+
+def require_empty(target: Path) -> None:
+    """Raise ConfigError if ``target`` is there and not an empty folder."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError(f"{target} is not an empty folder; give a new one")
-    told = asdict(manifest)
+
+
+def checkout(storage: Storage, manifest: Manifest, target: Path, pages: Mapping[str, str]) -> int:
+    """Copy ``manifest``'s files (`placed`), the manifest and ``pages`` (name -> text) to ``target``; returns the bytes.
+
+    Every digest is checked on the way, and the folder appears whole or not at all. The manifest there names what is
+    there: files that are gone by takedowns are counted as ``redacted``. Raises ConfigError if ``target`` is not empty,
+    Damaged for a changed file.
+    """
+    require_empty(target)
+    gone = published.redacted(storage, manifest.version)
+    places = placed(manifest)
     copied = 0
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.partial-", dir=target.parent) as beside:
             folder = Path(beside) / "version"
-            moved: dict[str, str] = {}
-
-            def copy(file: dict[str, Any], path: str) -> None:
-                nonlocal copied
-                data = storage.read(file["path"])
-                if hashlib.sha256(data).hexdigest() != file["sha256"]:
-                    raise Damaged(f"{storage.locate(file['path'])} is damaged: another sha256 than the manifest's")
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(data)
-                moved[file["path"]] = path
-                file["path"] = path
+            files = []
+            for file in manifest.lasting:
+                if file.path in gone:
+                    continue
+                data = read_checked(storage, file.path, file.sha256)
+                path = folder / places[file.path]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
                 copied += len(data)
-
-            gone = published.redacted(storage, manifest.version)
-            told["shards"] = [dict(shard) for shard in manifest.shards if shard["path"] not in gone]
-            for shard in told["shards"]:
-                copy(shard, shard["path"].removeprefix("shards/"))
-            for file in told["vocabulary"]["files"].values():
-                copy(file, f"tokenizer/{file['path'].rpartition('/')[2]}")
-            told["lineage"] = {**manifest.lineage, "files": [dict(part) for part in manifest.lineage.get("files", ())]}
-            for name, parts in (
-                ("index", told["index"]),
-                ("clusters", told["clusters"]),
-                ("lineage", told["lineage"]["files"]),
-            ):
-                for n, part in enumerate(parts):
-                    if part["path"] not in gone:
-                        copy(part, f"{name}/{n:05}.parquet")
-            if told["layout"]:
-                copy(told["layout"], "layout.parquet")
-            if gone:
-                told["redacted"] = len(gone)
-            (folder / "manifest.json").write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-            for page in ensure_pages(storage, manifest, lambda text: None):
-                text = storage.read(page).decode()
-                for old, new in moved.items():
-                    text = text.replace(f"../../{old}", new)
-                # the tokenizer's folder is named, too
-                text = text.replace(f"../../{_home(manifest)}", "tokenizer")
-                (folder / page.rpartition("/")[2]).write_text(text, encoding="utf-8")
+                files.append(replace(file, path=places[file.path]))
+            content = replace(manifest, files=files_of(files)).to_json() | ({"redacted": len(gone)} if gone else {})
+            (folder / "manifest.json").write_bytes(json_bytes(content))
+            for name, text in pages.items():
+                (folder / name).write_text(text, encoding="utf-8")
             if target.exists():
                 target.rmdir()
             folder.rename(target)
@@ -78,8 +79,3 @@ def checkout(storage: Storage, manifest: Manifest, target: Path) -> int:
             error, f"{target} cannot be written: {error.strerror or error}; check space and rights"
         ) from None
     return copied
-
-
-def _home(manifest: Manifest) -> str:
-    path: str = manifest.vocabulary["files"]["tokenizer"]["path"]
-    return path.rpartition("/")[0]

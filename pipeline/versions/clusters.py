@@ -8,11 +8,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline.report.collect import decisions
 from pipeline.storage.base import Storage
-from pipeline.storage.tables import read_table
-from pipeline.work import ledger
-from pipeline.work.task import CORPUS
+from pipeline.versions import browse
 from stages.deduplicate import item_ids
 from stages.deduplicate.match import Level
 
@@ -33,10 +30,10 @@ class Pair:
 
 
 @dataclass
-class Found:
+class Duplicates:
     """Of the newest run. ``removed``: source -> reason -> records."""
 
-    clusters: Counter[int] = field(default_factory=Counter)
+    sizes: Counter[int] = field(default_factory=Counter)
     """Least size of a class -> clusters."""
     largest: list[tuple[int, str]] = field(default_factory=list)
     """Records, and where the survivor is from, of the largest clusters."""
@@ -44,41 +41,39 @@ class Found:
     close: list[Pair] = field(default_factory=list)
 
 
-def summary(storage: Storage, shown: int) -> Found:
+def duplicates(storage: Storage, shown: int) -> Duplicates:
     """Read the decisions and edges of the newest run; ``shown``: largest clusters, and closest pairs of a kind."""
-    found = Found()
+    result = Duplicates()
     sizes: Counter[str] = Counter()
     survivors: dict[str, str] = {}
-    of_item: dict[int, str] = {}
+    records: dict[int, str] = {}
     columns = ["source", "path", "sample_id", "cluster_id", "kept", "reason"]
-    for path in decisions(storage):
-        table = read_table(storage, path, columns=columns)
+    for table in browse.decisions(storage, columns):
         sizes.update(table["cluster_id"].to_pylist())
         for source, reason in zip(table["source"].to_pylist(), table["reason"].to_pylist(), strict=True):
             if reason:
-                found.removed.setdefault(source, Counter())[reason] += 1
+                result.removed.setdefault(source, Counter())[reason] += 1
         for row in table.filter(table["kept"]).select(["cluster_id", "source", "path"]).to_pylist():
             survivors.setdefault(row["cluster_id"], f"{row['source']}/{row['path']}")
         names = pc.binary_join_element_wise(table["source"], table["path"], "/").to_pylist()
         for item, name in zip(item_ids(table["sample_id"]).tolist(), names, strict=True):
-            of_item.setdefault(item, name)
+            records.setdefault(item, name)
     for size in sizes.values():
         if size > 1:
-            found.clusters[max(least for least in SIZES if least <= size)] += 1
+            result.sizes[max(least for least in SIZES if least <= size)] += 1
     largest = sorted((-size, cluster) for cluster, size in sizes.items() if size > 1)[:shown]
-    found.largest = [(-size, survivors.get(cluster, cluster)) for size, cluster in largest]
-    found.close = _close(storage, of_item, shown)
-    return found
+    result.largest = [(-size, survivors.get(cluster, cluster)) for size, cluster in largest]
+    result.close = _close(storage, records, shown)
+    return result
 
 
-def _close(storage: Storage, of_item: dict[int, str], shown: int) -> list[Pair]:
+def _close(storage: Storage, records: dict[int, str], shown: int) -> list[Pair]:
     """The pairs of each level that only just are duplicates, and those that only just are none."""
     rows: dict[str, list[Pair]] = {}
-    for decided in ledger.records(storage, "deduplicate", [CORPUS]):
-        for edge in (edge for path in decided.extra["edges"] for edge in read_table(storage, path).to_pylist()):
-            if edge["a"] in of_item and edge["b"] in of_item:
-                level = _NAMES[Level(edge["level"])]
-                rows.setdefault(level, []).append(Pair(level, edge["score"], of_item[edge["a"]], of_item[edge["b"]]))
+    for edge in (edge for table in browse.edges(storage) for edge in table.to_pylist()):
+        if edge["a"] in records and edge["b"] in records:
+            level = _NAMES[Level(edge["level"])]
+            rows.setdefault(level, []).append(Pair(level, edge["score"], records[edge["a"]], records[edge["b"]]))
     chosen: list[Pair] = []
     for level, pairs in sorted(rows.items()):
         best_last = level == _NAMES[Level.ALMOST]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.storage.base import Storage
 from pipeline.versions import published, shards
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import Manifest
 
 COMPARED = ("tokens", "segments", "input_ids", "captions", "png", "tier", "split", "license", "provenance")
 """Columns that make a sample changed; its canonical form follows from its id."""
@@ -33,49 +33,48 @@ class Difference:
 def diff(storage: Storage, old: Manifest, new: Manifest) -> Difference:
     """Compare two versions; shards that both have are not read."""
     before, after = _samples(storage, old, new), _samples(storage, new, old)
-    found = Difference()
+    difference = Difference()
     for sample_id in sorted(before.keys() | after.keys()):
         was, now = before.get(sample_id), after.get(sample_id)
         if was is not None and now is not None:
             changed = [name for name in COMPARED if was[name] != now[name]]
             if not changed:
                 continue
-            found.columns.update(changed)
+            difference.columns.update(changed)
             state = "changed"
         else:
             state = "added" if was is None else "removed"
-        found.states[sample_id] = state
+        difference.states[sample_id] = state
         row = now or was or {}
         for what, value in (
             ("source", row["provenance"][0]["source"]),
             ("tier", row["tier"]),
             ("license", row["license"]),
         ):
-            found.counts.setdefault(what, {}).setdefault(value, Counter())[state] += 1
+            difference.counts.setdefault(what, {}).setdefault(value, Counter())[state] += 1
     for manifest in (old, new):
         gone = published.redacted(storage, manifest.version)
-        rows = sum(shard["rows"] for shard in shards.one_format(manifest.shards) if shard["path"] in gone)
+        rows = sum(shard.rows for shard in shards.one_format(manifest.shards) if shard.path in gone)
         if rows:
-            found.redacted[manifest.version] = rows
+            difference.redacted[manifest.version] = rows
     lost, losing = _reasons(old), _reasons(new)
-    found.reasons = {
+    difference.reasons = {
         reason: losing[reason] - lost[reason]
         for reason in sorted(lost.keys() | losing.keys())
         if losing[reason] != lost[reason]
     }
-    return found
+    return difference
 
 
 def _samples(storage: Storage, manifest: Manifest, other: Manifest) -> dict[str, dict[str, Any]]:
     """The samples in the shards of ``manifest`` that ``other`` does not have."""
-    shared = {shard["path"] for shard in other.shards}
-    gone = published.redacted(storage, manifest.version)
+    shared = {shard.path for shard in other.shards}
     columns = ["sample_id", *COMPARED]
     return {
         row["sample_id"]: {name: _small(row[name]) for name in columns}
-        for shard in shards.one_format(manifest.shards)
-        if shard["path"] not in shared and shard["path"] not in gone
-        for row in shards.rows(storage.read(shard["path"]), shard["format"], columns)
+        for shard in shards.present(storage, manifest)
+        if shard.path not in shared
+        for row in shards.read(storage, shard, columns)
     }
 
 

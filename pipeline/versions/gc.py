@@ -10,17 +10,18 @@ what vanishes next, those of the newest are needed: no run builds on another. No
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from pipeline.steps import keep
 from pipeline.storage.base import Entry, Storage
-from pipeline.versions import published
+from pipeline.versions import browse, published
+from pipeline.versions.manifest import KEPT_PLACE, File
 from pipeline.work import ledger
 from pipeline.work.marks import MARK_SECONDS, MARKS, Mark, collecting
+
+PROBE, PROBE_SECONDS = ".writable-", 3600.0
+"""What runs try whether they can write with, and the age from which on none is in use."""
 
 PLACES = (
     "shards/",
@@ -30,10 +31,10 @@ PLACES = (
     "clusters/",
     "layouts/",
     "lineage/",
-    keep.PLACE,
-    ".writable-",
+    KEPT_PLACE,
+    PROBE,
 )
-"""Where runs write what versions and records name, and what they try whether they can write with."""
+"""Where runs write what versions and records name, and `PROBE`."""
 
 PARTIAL = "partial files"
 """The place of `Storage.leftovers`."""
@@ -41,7 +42,7 @@ PARTIAL = "partial files"
 
 @dataclass
 class Garbage:
-    """What was found: by place the objects, and their bytes in all."""
+    """What is garbage: by place the objects, and their bytes in all."""
 
     objects: dict[str, list[Entry]] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ def collect(storage: Storage, mark: Mark, older_than: float, dry_run: bool = Fal
     """As `collect_garbage`, for who has a ``mark`` already."""
     needed = set(_needed(storage))
     now = time.time()
-    found = Garbage()
+    garbage = Garbage()
     listed = [(place, entry) for place in PLACES for entry in storage.list(place)]
     listed += [
         (PARTIAL, entry)
@@ -78,51 +79,38 @@ def collect(storage: Storage, mark: Mark, older_than: float, dry_run: bool = Fal
         if not entry.path.startswith(MARKS) or now - entry.modified >= MARK_SECONDS
     ]
     for place, entry in listed:
+        # a run that begins tries whether it can write before it says that it is at work
+        least = max(older_than, PROBE_SECONDS) if place == PROBE else older_than
         # an unfinished upload can be to a path that is needed
-        if (place == PARTIAL or entry.path not in needed) and now - entry.modified >= older_than:
-            found.objects.setdefault(place.rstrip("/"), []).append(entry)
+        if (place == PARTIAL or entry.path not in needed) and now - entry.modified >= least:
+            garbage.objects.setdefault(place.rstrip("/"), []).append(entry)
     if not dry_run:
-        for place, entries in found.objects.items():
+        for place, entries in garbage.objects.items():
             for entry in entries:
                 mark.refresh()
                 if place == PARTIAL:
                     storage.discard(entry)
                 else:
                     storage.delete(entry.path)
-    return found
+    return garbage
 
 
 def _needed(storage: Storage) -> Iterator[str]:
     sources: list[set[str]] = []
-    kept: dict[str, Any] = {}
+    newest: tuple[File, ...] = ()
     for number in published.numbers(storage):
-        manifest = json.loads(storage.read(published.manifest_path(number)))
-        yield from _paths(manifest["shards"])
-        for part in ("vocabulary", "index", "clusters", "layout", "lineage"):
-            yield from _paths(manifest.get(part, {}))
-        kept = manifest.get("kept", {})
-        sources.append({source["source"] for source in manifest["sources"]})
-    yield from _paths(kept)
+        manifest = published.read(storage, number)
+        newest = manifest.files
+        yield from (file.path for file in manifest.lasting)
+        sources.append({source.source for source in manifest.sources})
+    yield from (file.path for file in newest)
     left = set().union(*sources) - sources[-1] if sources else set()
-    for entry in storage.list("tables/"):
-        if entry.path.endswith(".json"):
-            stage, source, key = entry.path.removeprefix("tables/").removesuffix(".json").split("/", 2)
-            if source in left:
-                continue
-            yield entry.path
-            record = ledger.load(storage, stage, source, key)
-            if record is not None:
-                yield from (output.path for output in record.outputs.values())
+    for place in browse.record_paths(storage):
+        if place.source in left:
+            continue
+        yield place.path
+        record = ledger.load(storage, place.stage, place.source, place.key)
+        if record is not None:
+            yield from (output.path for output in record.outputs.values())
     # base tokenizers are few, and a cut-off run's later stages read them
     yield from (entry.path for entry in storage.list("vocabularies/base-"))
-
-
-def _paths(value: Any) -> Iterator[str]:
-    """Every ``path`` in some JSON."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("path"), str):
-            yield value["path"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _paths(item)

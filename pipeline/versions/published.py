@@ -1,4 +1,4 @@
-"""What a version is: a manifest that names immutable shards, published in one exclusive write.
+"""Published versions: a manifest that names immutable files, published in one exclusive write.
 
 `versions/<n>/manifest.json` is the version; everything else under `versions/<n>/` (report, card) is made from it and
 can be made again. Numbers count up from 1. Publishing fails, and changes nothing, if another publisher took the number.
@@ -8,98 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
-from typing import Any
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import ConfigError, Damaged, Overtaken, UnknownOutcome
 from pipeline.storage.base import AlreadyExists, NotFound, Storage
-
-MANIFEST_VERSION = 2
-
-
-@dataclass(frozen=True)
-class Funnel:
-    """Where every input record ended; ``input`` equals the sum of the rest."""
-
-    input: int
-    kept: int
-    duplicate: int
-    rejected: Mapping[str, int]
-    quarantined: Mapping[str, int]
-
-    @property
-    def balanced(self) -> bool:
-        """Whether each record is counted exactly once."""
-        return self.input == self.kept + self.duplicate + sum(self.rejected.values()) + sum(self.quarantined.values())
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """One version of the dataset. ``created_by`` holds names and numbers only: no clock, no host, no path."""
-
-    version: int
-    parent: int | None
-    created_by: Mapping[str, Any]
-    config: Mapping[str, Any]
-    fingerprints: Mapping[str, str]
-    """Stage -> digest over its partitions' fingerprints (of crawl: over its outputs)."""
-    funnel: Funnel
-    stages: Sequence[Mapping[str, Any]]
-    """In order: {stage, in, kept, dropped: {reason: n}}."""
-    sources: Sequence[Mapping[str, Any]]
-    """In order: {source, license, input, kept, duplicate, rejected, quarantined}."""
-    duplicates: Mapping[str, int]
-    """Reason -> records, for the funnel's duplicates."""
-    shards: Sequence[Mapping[str, Any]]
-    """{path, format, sha256, bytes, rows, tier, split, atomic_tokens, segment_tokens, ids}, sorted by path."""
-    vocabulary: Mapping[str, Any]
-    """{basis, fingerprint, files: {segments, vocabulary, tokenizer …: {path, sha256, bytes}}}."""
-    licenses: Mapping[str, int]
-    """SPDX expression -> samples."""
-    notes: Mapping[str, int]
-    """What the stages took out or repaired -> records that passed the row-wise pass."""
-    raw_bytes: int
-    """Bytes of the kept samples' source files."""
-    index: Sequence[Mapping[str, Any]] = ()
-    """{path, sha256, bytes} of the tables `stages.schema.INDEX`: every sample with all its provenance."""
-    clusters: Sequence[Mapping[str, Any]] = ()
-    """{path, sha256, bytes} of the tables `stages.schema.CLUSTERS`: who is in a cluster with whom, and why."""
-    layout: Mapping[str, Any] = field(default_factory=dict)
-    """{path, sha256, bytes} of the table `pipeline.sources.partitions.LAYOUT`: which input is in which partition."""
-    lineage: Mapping[str, Any] = field(default_factory=dict)
-    """{files: [{path, sha256, bytes}], merged: n}: the tables `stages.schema.LINEAGE`, which grow with every version,
-    and how many clusters hold what was published apart."""
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    """{tables: [`pipeline.steps.keep.Kept`], raw: [{source, key, path, sha256, bytes}]}: what sources with
-    ``on_missing: keep`` have no more, and the raw tables in which it will be found what vanishes next."""
-    takedowns: Mapping[str, Any] = field(default_factory=dict)
-    """{requests: [paths], records: n}: what was asked for, and the records of this version's input that it took."""
-    no_input: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Source -> kind (extension, link, pipe …) -> files in it, and in its archives, that were no input."""
-    manifest_version: int = MANIFEST_VERSION
-
-    def to_bytes(self) -> bytes:
-        """As the JSON text that is published."""
-        return (json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-    def content(self) -> dict[str, Any]:
-        """All that makes this version differ from another, beside its number and what was before it.
-
-        Files that are no input do not.
-        """
-        data = asdict(self)
-        del data["version"], data["parent"], data["lineage"], data["no_input"]
-        return data
-
-    @property
-    def files(self) -> list[Mapping[str, Any]]:
-        """All that the version consists of: {path, sha256, bytes}, each once."""
-        every = [*self.shards, *self.vocabulary["files"].values(), *self.index, *self.clusters]
-        every += [self.layout] if self.layout else []
-        every += [*self.lineage.get("files", ()), *self.kept.get("tables", ()), *self.kept.get("raw", ())]
-        return list({file["path"]: file for file in every}.values())
+from pipeline.versions.manifest import FORM, CreatedBy, Manifest, UnknownForm
 
 
 def manifest_path(version: int) -> str:
@@ -112,20 +29,27 @@ def page_paths(version: int) -> list[str]:
     return [f"versions/{version}/report.html", f"versions/{version}/README.md"]
 
 
-def created_by(stage_versions: Mapping[str, Any]) -> dict[str, Any]:
-    """Tool and stage versions."""
-    libraries = {name: metadata.version(name) for name in ("lxml", "numpy", "pyarrow", "pyvips-binary", "tokenizers")}
-    return {"tool": f"svgmill {metadata.version('svgmill')}", "stages": dict(stage_versions), "libraries": libraries}
+LIBRARIES = ("lxml", "numpy", "pyarrow", "pyvips-binary", "tokenizers")
+"""Those whose version can change bytes."""
+
+
+def created_by(stage_versions: Mapping[str, int | str]) -> CreatedBy:
+    """This tool, these versions of stages, and the libraries that are installed."""
+    libraries = {name: metadata.version(name) for name in LIBRARIES}
+    return CreatedBy(f"svgmill {metadata.version('svgmill')}", dict(stage_versions), libraries)
 
 
 def numbers(storage: Storage) -> list[int]:
     """The published versions, in order."""
-    found = (re.fullmatch(r"versions/([1-9]\d*)/manifest\.json", entry.path) for entry in storage.list("versions/"))
-    return sorted(int(match[1]) for match in found if match)
+    matches = (re.fullmatch(r"versions/([1-9]\d*)/manifest\.json", entry.path) for entry in storage.list("versions/"))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def read(storage: Storage, version: int | None = None) -> Manifest:
-    """The manifest of ``version``, or of the newest. Raises ConfigError if there is none."""
+    """The manifest of ``version``, or of the newest.
+
+    Raises ConfigError if there is none or it is of a form to come, Damaged if it is not whole.
+    """
     if version is None:
         known = numbers(storage)
         if not known:
@@ -134,27 +58,45 @@ def read(storage: Storage, version: int | None = None) -> Manifest:
             )
         version = known[-1]
     try:
-        data = json.loads(storage.read(manifest_path(version)))
+        data = storage.read(manifest_path(version))
     except NotFound:
         known = numbers(storage)
-        there = f"it has {', '.join(map(str, known))}" if known else "it has none"
-        raise ConfigError(f"{storage.uri} has no version {version}; {there}") from None
-    except ValueError as error:
-        raise Damaged(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
-    form = data.get("manifest_version")
-    if form == 1:  # the index was one table
-        form, index = MANIFEST_VERSION, data.get("index")
-        data |= {"manifest_version": form, "index": [index] if index else []}
-    if form != MANIFEST_VERSION:
+        versions = f"it has {', '.join(map(str, known))}" if known else "it has none"
+        raise ConfigError(f"{storage.uri} has no version {version}; {versions}") from None
+    try:
+        return Manifest.from_json(json.loads(data))
+    except UnknownForm as error:
         raise ConfigError(
-            f"version {version} has manifest_version {form}; this svgmill reads {MANIFEST_VERSION}; update svgmill"
-        )
-    return Manifest(**(data | {"funnel": Funnel(**data["funnel"])}))
+            f"version {version} has manifest_version {error.form}; this svgmill reads up to {FORM}; update svgmill"
+        ) from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise Damaged(f"{storage.uri}/{manifest_path(version)} is damaged: {error}") from None
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def settings(manifest: Manifest, section: str, model: type[M]) -> M:
+    """What a version's config says under ``section``. Raises ConfigError for settings that this code does not know."""
+    try:
+        return model.model_validate_json(json.dumps(manifest.config[section]))
+    except (KeyError, ValidationError):
+        raise ConfigError(
+            f"version {manifest.version} was made with settings under {section} that this svgmill does not know; use "
+            f"the one that made it ({manifest.created_by.tool}), or publish a version anew"
+        ) from None
 
 
 def redaction_path(version: int) -> str:
     """Where it is said which files of a version were removed after it was published."""
     return f"versions/{version}/redacted.json"
+
+
+def redact(storage: Storage, version: int, paths: Iterable[str], requests: Sequence[str]) -> None:
+    """Note that files of a version go because of these takedowns, beside those that went before."""
+    gone = sorted({*paths, *redacted(storage, version)})
+    text = json.dumps({"shards": gone, "requests": list(requests)}, indent=1) + "\n"
+    storage.write(redaction_path(version), text.encode())
 
 
 def redacted(storage: Storage, version: int) -> frozenset[str]:
@@ -174,8 +116,8 @@ def find(storage: Storage, text: str | None) -> Manifest:
         return read(storage, None if text is None else int(text))
     known = tags(storage)
     if text not in known:
-        there = f"its tags are {', '.join(sorted(known))}" if known else "it has no tags"
-        raise ConfigError(f"{storage.uri} has no version called {text}; {there}")
+        tagged = f"its tags are {', '.join(sorted(known))}" if known else "it has no tags"
+        raise ConfigError(f"{storage.uri} has no version called {text}; {tagged}")
     return read(storage, known[text])
 
 

@@ -6,7 +6,6 @@ equal canonical forms wherever they are; and with it goes what a version had in 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,10 +16,10 @@ from pipeline.errors import ConfigError
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import read_table
 from pipeline.versions import published, shards
-from pipeline.versions.published import Manifest
+from pipeline.versions.browse import records
+from pipeline.versions.manifest import INDEX, Manifest, RawTable
 from pipeline.versions.straddling import pixels
 from pipeline.versions.takedown import FEATURES, SOURCE, Found, Rules
-from pipeline.work import ledger
 from stages import deduplicate, pictures
 
 _ORIGIN = ("raw_id", "source", "path", "url", "license")
@@ -111,21 +110,22 @@ class _Seen:
         for manifest in manifests:
             gone = published.redacted(storage, manifest.version)
             rows = []
-            for part in manifest.index:
-                if part["path"] not in read and part["path"] not in gone:
-                    read[part["path"]] = read_table(storage, part["path"]).to_pylist()
-                rows += read.get(part["path"], [])
-            if any(part["path"] in gone for part in manifest.index):
-                rows += self._told_by_shards(manifest, gone, {row["sample_id"] for row in rows}, read)
+            index = [file.path for file in manifest.of_role(INDEX)]
+            for path in index:
+                if path not in read and path not in gone:
+                    read[path] = read_table(storage, path).to_pylist()
+                rows += read.get(path, [])
+            if any(path in gone for path in index):
+                rows += self._told_by_shards(manifest, {row["sample_id"] for row in rows}, read)
             self._indexes.append((manifest.version, rows))
-            self.sources.update(source["source"] for source in manifest.sources)
+            self.sources.update(source.source for source in manifest.sources)
         for stage, columns in (("crawl", _ORIGIN), ("samples", (*_ORIGIN, "sample_id"))):
             for record in records(storage, stage):
                 self._add((record.source, record.key), stage, record.outputs["kept"].path, columns)
-        kept = {entry["path"]: entry for m in manifests for entry in m.kept.get("tables", ())}
-        named = {entry["path"]: entry for entry in manifests[-1].kept.get("raw", ())}
-        for path, entry in (kept | named).items():
-            self._add((entry["source"], entry["key"]), "crawl", path, _ORIGIN)
+        raw: dict[str, RawTable] = {file.path: file for m in manifests for file in m.kept}
+        raw |= {file.path: file for file in manifests[-1].raw}
+        for path, file in raw.items():
+            self._add((file.source, file.key), "crawl", path, _ORIGIN)
         origins = [o for _, rows in self._indexes for row in rows for o in row["provenance"]]
         self.urls = any(o["url"] for o in origins) or any(
             table["url"].null_count < len(table) for _, _, table in self._tables
@@ -134,23 +134,16 @@ class _Seen:
         for _, _, table in self._tables:
             self.licenses.update(each for each in pc.unique(table["license"]).to_pylist() if each)
 
-    def _told_by_shards(
-        self, manifest: Manifest, gone: frozenset[str], known: set[str], read: dict[str, list[dict]]
-    ) -> list[dict]:
+    def _told_by_shards(self, manifest: Manifest, known: set[str], read: dict[str, list[dict]]) -> list[dict]:
         """Rows of an index that a purge removed, as far as shards that are left tell of them: each its own cluster."""
         rows = []
-        for shard in shards.one_format(manifest.shards):
-            path = shard["path"]
-            if path in gone:
-                continue
-            if path not in read:
-                columns = ["sample_id", "provenance"]
-                samples = shards.rows(self._storage.read(path), shard["format"], columns)
-                read[path] = [
+        for shard in shards.present(self._storage, manifest):
+            if shard.path not in read:
+                read[shard.path] = [
                     {"sample_id": row["sample_id"], "cluster_id": row["sample_id"], "provenance": row["provenance"]}
-                    for row in samples
+                    for row in shards.read(self._storage, shard, ["sample_id", "provenance"])
                 ]
-            rows += [row for row in read[path] if row["sample_id"] not in known]
+            rows += [row for row in read[shard.path] if row["sample_id"] not in known]
         return rows
 
     def _add(self, part: tuple[str, str], stage: str, path: str, columns: tuple[str, ...]) -> None:
@@ -219,18 +212,16 @@ class _Seen:
             yield table.select(FEATURES.names).cast(FEATURES)
         done: set[str] = set()
         for manifest in reversed(self._manifests):
-            text = json.dumps(manifest.config["deduplicate"])
-            settings = deduplicate.DeduplicateSettings.model_validate_json(text)
-            for shard in shards.one_format(manifest.shards):
-                if not left or shard["path"] in done:
+            settings = published.settings(manifest, "deduplicate", deduplicate.DeduplicateSettings)
+            for shard in shards.present(self._storage, manifest):
+                if not left or shard.path in done:
                     continue
-                done.add(shard["path"])
+                done.add(shard.path)
                 try:
-                    data = self._storage.read(shard["path"])
-                except NotFound:  # redacted
+                    rows = list(shards.read(self._storage, shard, ["sample_id", "tokens", "png"]))
+                except NotFound:  # lost: the next run makes it anew
                     continue
-                columns = ["sample_id", "tokens", "png"]
-                rows = [row for row in shards.rows(data, shard["format"], columns) if row["sample_id"] in left]
+                rows = [row for row in rows if row["sample_id"] in left]
                 if rows:
                     left.difference_update(row["sample_id"] for row in rows)
                     yield _features(rows, settings)
@@ -249,13 +240,3 @@ def _features(rows: list[dict], settings: deduplicate.DeduplicateSettings) -> pa
     }
     table = [columns.get(field.name, pa.nulls(len(rows), field.type)) for field in FEATURES]
     return pa.table(table, schema=FEATURES)
-
-
-def records(storage: Storage, stage: str) -> Iterator[ledger.Record]:
-    """All records of a stage, whichever sources they are of."""
-    for entry in storage.list(f"tables/{stage}/"):
-        if entry.path.endswith(".json"):
-            source, key = entry.path.removeprefix(f"tables/{stage}/").removesuffix(".json").split("/", 1)
-            record = ledger.load(storage, stage, source, key)
-            if record is not None:
-                yield record

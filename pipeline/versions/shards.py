@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline.errors import ConfigError
-from stages.write import FORMATS
+import pyarrow as pa
+
+from pipeline.errors import ConfigError, Damaged
+from pipeline.storage.base import Storage
+from pipeline.versions import published
+from pipeline.versions.manifest import Manifest, Shard
+from stages.write import FORMATS, Format
+
+Row = dict[str, Any]
+"""A sample as its shard has it: column -> value."""
 
 
-def rows(data: bytes, form: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The samples of a shard whose file is ``data``, as ``column -> value`` with at least ``columns``.
+def read(storage: Storage, shard: Shard, columns: Sequence[str]) -> Iterator[Row]:
+    """The samples of a shard with at least ``columns``; where its format is columnar, others are not fetched.
 
-    Raises ConfigError for a format that is not one of `stages.write.FORMATS`.
+    Raises NotFound, Damaged for what cannot be read, and ConfigError for a format that nothing here reads.
     """
-    if form not in FORMATS:
-        raise ConfigError(f"shards of format {form}: this svgmill reads {', '.join(FORMATS)}; update svgmill")
-    return FORMATS[form].read(data, columns)
+    form = _format(shard.format)
+    with storage.open_end(shard.path) as stream:
+        try:
+            yield from form.read(stream, columns)
+        except (pa.ArrowInvalid, tarfile.TarError, ValueError, KeyError) as error:
+            raise Damaged(f"{storage.locate(shard.path)} is damaged ({error}); restore it from a copy") from None
 
 
-def one_format(shards: Sequence[Any]) -> list[Any]:
+def rows(data: bytes, shard: Shard, columns: Sequence[str]) -> Iterator[Row]:
+    """The samples of a shard whose file is ``data``. Raises as `read`."""
+    return _format(shard.format).read(io.BytesIO(data), columns)
+
+
+def _format(name: str) -> Format:
+    if name not in FORMATS:
+        raise ConfigError(f"shards of format {name}: this svgmill reads {', '.join(FORMATS)}; update svgmill")
+    return FORMATS[name]
+
+
+def one_format(shards: Sequence[Shard]) -> list[Shard]:
     """The shards of one format, the first of `stages.write.FORMATS` that there is: they hold every sample once."""
-    forms = {shard["format"] for shard in shards}
-    first = next((form for form in FORMATS if form in forms), "")
-    return [shard for shard in shards if shard["format"] == first]
+    names = {shard.format for shard in shards}
+    first = next((name for name in FORMATS if name in names), "")
+    return [shard for shard in shards if shard.format == first]
+
+
+def present(storage: Storage, manifest: Manifest) -> list[Shard]:
+    """`one_format` of a version, but for shards that are gone by takedowns."""
+    gone = published.redacted(storage, manifest.version)
+    return [shard for shard in one_format(manifest.shards) if shard.path not in gone]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline.errors import Damaged
@@ -13,7 +12,7 @@ from pipeline.storage import integrity
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import read_table
 from pipeline.versions import published, shards, straddling
-from pipeline.versions.published import Manifest
+from pipeline.versions.manifest import INDEX, File, Manifest, Shard
 from stages import deduplicate, tokenize
 
 COLUMNS = (
@@ -53,11 +52,10 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
     except Damaged as error:
         return [*faults, str(error)], ""
     gone = published.redacted(storage, manifest.version)
-    others = [file for file in manifest.files if "format" not in file and file["path"] not in gone]
-    kept = {file["path"] for name in ("tables", "raw") for file in manifest.kept.get(name, ())}
-    if manifest.version != published.numbers(storage)[-1]:  # no run builds on another, so garbage collection takes them
-        others = [file for file in others if file["path"] not in kept]
-    faults += integrity.faults(storage, others).values()
+    # no run builds on another version than the newest, so garbage collection takes what only runs need
+    newest = manifest.version == published.numbers(storage)[-1]
+    there = [file for file in (manifest.files if newest else manifest.lasting) if file.path not in gone]
+    faults += integrity.faults(storage, [file for file in there if not isinstance(file, Shard)]).values()
     if faults:
         return faults, ""
     samples: dict[str, list[str]] = {}
@@ -65,19 +63,19 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
     with display:
         display.begin("verify", 0, len(manifest.shards))
         for shard in manifest.shards:
-            if shard["path"] in gone:
-                missing[shard["format"]] = missing.get(shard["format"], 0) + shard["rows"]
-                samples.setdefault(shard["format"], [])
+            if shard.path in gone:
+                missing[shard.format] = missing.get(shard.format, 0) + shard.rows
+                samples.setdefault(shard.format, [])
                 display.advance(0)
                 continue
-            ids, found = checker.check(shard)
-            samples.setdefault(shard["format"], []).extend(ids)
-            faults += found[:MOST_FAULTS] + (
-                [f"{shard['path']}: and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
-            )
+            ids, own = checker.check(shard)
+            samples.setdefault(shard.format, []).extend(ids)
+            faults += own[:MOST_FAULTS]
+            if len(own) > MOST_FAULTS:
+                faults.append(f"{shard.path}: and {len(own) - MOST_FAULTS} more")
             display.advance(len(ids))
         faults += checker.straddling()
-    if not any(part["path"] in gone for part in manifest.index):
+    if not any(part.path in gone for part in manifest.of_role(INDEX)):
         faults += checker.index_faults(bool(gone))
     for form, ids in sorted(samples.items()):
         if len(ids) + missing.get(form, 0) != manifest.funnel.kept:
@@ -87,10 +85,10 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
     if not gone and len({tuple(sorted(ids)) for ids in samples.values()}) > 1:
         faults.append("the formats do not hold the same samples")
     count = len(manifest.shards)
-    told = f"{count} shards, {manifest.funnel.kept:,} samples, all sound"
+    verdict = f"{count} shards, {manifest.funnel.kept:,} samples, all sound"
     if gone:
-        told = f"redacted, {len(gone)} of {count} shards are gone by takedowns; the others are sound"
-    return faults, f"version {manifest.version} verified: {told}"
+        verdict = f"redacted, {len(gone)} of {count} shards are gone by takedowns; the others are sound"
+    return faults, f"version {manifest.version} verified: {verdict}"
 
 
 def _index_rows(storage: Storage, path: str) -> list[dict[str, Any]]:
@@ -103,43 +101,42 @@ def _index_rows(storage: Storage, path: str) -> list[dict[str, Any]]:
 class _Checker:
     def __init__(self, storage: Storage, manifest: Manifest) -> None:
         self._storage = storage
-        files = {role: self._vocabulary(file) for role, file in manifest.vocabulary["files"].items()}
+        files = {name: self._vocabulary(file) for name, file in manifest.vocabulary_files.items()}
         self._segments = tokenize.Segments.from_json(files["segments"])
         self._tokenizer = tokenize.load_tokenizer(files["tokenizer"])
-        settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
+        settings = published.settings(manifest, "tokenize", tokenize.TokenizeSettings)
         self._vocabulary_table = tokenize.Vocabulary.build(settings)
-        own = deduplicate.DeduplicateSettings.model_validate_json(json.dumps(manifest.config["deduplicate"]))
+        own = published.settings(manifest, "deduplicate", deduplicate.DeduplicateSettings)
         self._splits, self._own = straddling.Splits(own), own
-        self._shard_of: dict[str, Mapping[str, Any]] = {}
-        self._index = {
-            row["sample_id"]: row["provenance"] for part in manifest.index for row in _index_rows(storage, part["path"])
-        }
-        self._lineage = bool(manifest.lineage)
+        self._shard_of: dict[str, Shard] = {}
+        index = manifest.of_role(INDEX)
+        self._index = {row["sample_id"]: row["provenance"] for part in index for row in _index_rows(storage, part.path)}
+        self._lineage = manifest.lineage is not None
         gone = published.redacted(storage, manifest.version)
-        self._redacted = any(part["path"] in gone for part in manifest.index)
-        self._format = shards.one_format(manifest.shards)[0]["format"] if manifest.shards else ""
+        self._redacted = any(part.path in gone for part in index)
+        self._format = shards.one_format(manifest.shards)[0].format if manifest.shards else ""
 
-    def _vocabulary(self, file: dict[str, Any]) -> str:
+    def _vocabulary(self, file: File) -> str:
         try:
-            data = self._storage.read(file["path"])
+            data = self._storage.read(file.path)
         except NotFound:
-            raise Damaged(f"{file['path']} is missing") from None
-        if hashlib.sha256(data).hexdigest() != file["sha256"]:
-            raise Damaged(f"{file['path']}: sha256 differs from the manifest's")
+            raise Damaged(f"{file.path} is missing") from None
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise Damaged(f"{file.path}: sha256 differs from the manifest's")
         return data.decode()
 
-    def check(self, shard: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    def check(self, shard: Shard) -> tuple[list[str], list[str]]:
         """The sample ids in a shard, and its faults."""
-        path = shard["path"]
+        path = shard.path
         try:
             data = self._storage.read(path)
         except NotFound:
             return [], [f"{path} is missing"]
-        if len(data) != shard["bytes"] or hashlib.sha256(data).hexdigest() != shard["sha256"]:
+        if len(data) != shard.bytes or hashlib.sha256(data).hexdigest() != shard.sha256:
             return [], [f"{path}: size or sha256 differs from the manifest's"]
-        rows = list(shards.rows(data, shard["format"], COLUMNS))
+        rows = list(shards.rows(data, shard, COLUMNS))
         ids = [row["sample_id"] for row in rows]
-        if shard["format"] == self._format:
+        if shard.format == self._format:
             self._splits.add(rows)
             self._shard_of |= dict.fromkeys(ids, shard)
         faults = [f"{path}: {fault}" for row in rows for fault in self._record(row, shard)]
@@ -149,8 +146,9 @@ class _Checker:
             "segment_tokens": sum(row["segment_length"] for row in rows),
             "ids": sum(row["ids_length"] for row in rows),
         }
+        stated: dict[str, int] = {name: getattr(shard, name) for name in sums}
         faults += [
-            f"{path}: {name} is {n}, the manifest says {shard[name]}" for name, n in sums.items() if n != shard[name]
+            f"{path}: {name} is {n}, the manifest says {stated[name]}" for name, n in sums.items() if n != stated[name]
         ]
         return ids, faults
 
@@ -168,14 +166,14 @@ class _Checker:
         ]
 
     def _pictures(self, wanted: Sequence[str]) -> dict[str, tuple[bytes, str]]:
-        found: dict[str, tuple[bytes, str]] = {}
-        for path in sorted({self._shard_of[sample_id]["path"] for sample_id in wanted}):
-            data = self._storage.read(path)
-            rows = shards.rows(data, self._format, ["sample_id", "png", "svg"])
-            found |= {row["sample_id"]: (row["png"], row["svg"]) for row in rows}
-        return {sample_id: found[sample_id] for sample_id in wanted}
+        drawings: dict[str, tuple[bytes, str]] = {}
+        by_path = {self._shard_of[sample_id].path: self._shard_of[sample_id] for sample_id in wanted}
+        for _, shard in sorted(by_path.items()):
+            rows = shards.read(self._storage, shard, ["sample_id", "png", "svg"])
+            drawings |= {row["sample_id"]: (row["png"], row["svg"]) for row in rows}
+        return {sample_id: drawings[sample_id] for sample_id in wanted}
 
-    def _record(self, row: dict[str, Any], shard: Mapping[str, Any]) -> Iterator[str]:
+    def _record(self, row: shards.Row, shard: Shard) -> Iterator[str]:
         sample = row["sample_id"]
         if hashlib.sha256(row["svg"].encode()).hexdigest() != sample:
             yield f"{sample}: the SVG has another digest"
@@ -199,5 +197,5 @@ class _Checker:
                 yield f"{sample}: its record or licence is not the index'"
             if any(origin not in known for origin in row["provenance"]):
                 yield f"{sample}: a copy that it tells of is not in the index"
-        if len(row["input_ids"]) != row["ids_length"] or (row["tier"], row["split"]) != (shard["tier"], shard["split"]):
+        if len(row["input_ids"]) != row["ids_length"] or (row["tier"], row["split"]) != (shard.tier, shard.split):
             yield f"{sample}: tier, split or ids are not the shard's"

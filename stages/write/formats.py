@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -25,8 +25,8 @@ class Format:
     suffix: str
     write: Callable[[pa.Table], bytes]
     """From rows (`stages.sides.SHARD`) to the file: equal rows, equal bytes."""
-    read: Callable[[bytes, Sequence[str]], Iterator[dict[str, Any]]]
-    """From the file to its samples, each as ``column -> value`` with at least the columns that are asked for."""
+    read: Callable[[BinaryIO, Sequence[str]], Iterator[dict[str, Any]]]
+    """From the file, seekable, to its samples, each as ``column -> value`` with at least these columns."""
 
 
 FORMATS = {

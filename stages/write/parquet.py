@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,9 +33,11 @@ def parquet_shard(rows: pa.Table) -> bytes:
     return stream.getvalue()
 
 
-def parquet_rows(data: bytes, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The samples of a Parquet shard, with these columns."""
-    yield from pq.read_table(pa.BufferReader(data), columns=list(columns)).to_pylist()
+def parquet_rows(stream: BinaryIO, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The samples of a Parquet shard, with these columns; others are not read."""
+    with pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=True) as file:
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=list(columns), use_threads=False).to_pylist()
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

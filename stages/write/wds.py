@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -37,14 +37,14 @@ def webdataset_shard(rows: pa.Table) -> bytes:
     return stream.getvalue()
 
 
-def webdataset_rows(data: bytes, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def webdataset_rows(stream: BinaryIO, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The samples of a tar that `webdataset_shard` wrote, with all their columns, whichever are asked for."""
     row: dict[str, Any] = {}
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+    with tarfile.open(fileobj=stream) as tar:
         for member in tar:
             key, _, kind = member.name.partition(".")
-            stream = tar.extractfile(member)
-            content = stream.read() if stream else b""
+            file = tar.extractfile(member)
+            content = file.read() if file else b""
             if row and row["sample_id"] != key:
                 yield row
                 row = {}

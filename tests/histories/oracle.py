@@ -108,7 +108,7 @@ class Oracle:
         told: set[str] = set()
         for path in self._ws.glob("versions/*/manifest.json"):
             manifest = json.loads(path.read_text())
-            for file in [*manifest["index"], *(s for s in manifest["shards"] if s["format"] == "parquet")]:
+            for file in [*_files(manifest, "index"), *_shards(manifest, "parquet")]:
                 if not (self._ws / file["path"]).exists():
                     continue
                 if file["path"] not in self._told:
@@ -121,10 +121,10 @@ class Oracle:
     # -- files
 
     def _files(self, manifest: dict[str, Any]) -> Iterator[str]:
-        files = [*manifest["shards"], *manifest["vocabulary"]["files"].values(), *manifest["index"]]
-        files += [*manifest["clusters"], manifest["layout"], *manifest["lineage"]["files"]]
-        files += [*manifest["kept"].get("tables", []), *manifest["kept"].get("raw", [])]
-        for file in files:
+        for role in ("shard", "index", "clusters", "lineage", "layout", "vocabulary/tokenizer"):
+            if manifest["funnel"]["kept"] and not _files(manifest, role):
+                yield f"no file is {role}"
+        for file in manifest["files"]:
             path = self._ws / file["path"]
             if not path.exists():
                 yield f"{file['path']} is not there"
@@ -146,9 +146,7 @@ class Oracle:
 
     def _samples(self, manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for shard in manifest["shards"]:
-            if shard["format"] != "parquet":
-                continue
+        for shard in _shards(manifest, "parquet"):
             for row in pq.read_table(self._ws / shard["path"], use_threads=False).to_pylist():
                 if row["sample_id"] in found:
                     raise ValueError(f"{row['sample_id']} is in two shards")
@@ -163,7 +161,7 @@ class Oracle:
 
     def _formats(self, manifest: dict[str, Any], samples: dict[str, dict[str, Any]]) -> Iterator[str]:
         seen: dict[str, dict[str, Any]] = {}
-        shards = [shard for shard in manifest["shards"] if shard["format"] == "webdataset"]
+        shards = _shards(manifest, "webdataset")
         for shard in shards:
             with tarfile.open(fileobj=io.BytesIO((self._ws / shard["path"]).read_bytes())) as tar:
                 for member in tar:
@@ -187,7 +185,7 @@ class Oracle:
     def _index(self, manifest: dict[str, Any], samples: dict[str, dict[str, Any]]) -> Iterator[str]:
         rows = [
             row
-            for part in manifest["index"]
+            for part in _files(manifest, "index")
             for row in pq.read_table(self._ws / part["path"], use_threads=False).to_pylist()
         ]
         index = {row["sample_id"]: row for row in rows}
@@ -403,3 +401,11 @@ def _binaries(data: bytes) -> list[bytes]:
         for value in table[name].to_pylist()
         if isinstance(value, bytes | str)
     ]
+
+
+def _files(manifest: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    return [file for file in manifest["files"] if file["role"] == role]
+
+
+def _shards(manifest: dict[str, Any], form: str) -> list[dict[str, Any]]:
+    return [file for file in _files(manifest, "shard") if file["format"] == form]

@@ -23,6 +23,7 @@ from pipeline.run.purge import purge_taken_down
 from pipeline.storage.folder import FolderStorage
 from pipeline.versions.diff import diff
 from pipeline.versions.gc import collect_garbage
+from pipeline.versions.manifest import Lineage
 from pipeline.versions.published import read
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
@@ -50,7 +51,7 @@ class Bench:
 
     def rows(self, result: Result) -> dict[str, dict[str, Any]]:
         """Sample id -> its row."""
-        paths = [shard["path"] for shard in result.manifest.shards if shard["format"] == "parquet"]
+        paths = [shard.path for shard in result.manifest.shards if shard.format == "parquet"]
         rows = [row for path in paths for row in pq.read_table(self.workspace / path, use_threads=False).to_pylist()]
         return {row["sample_id"]: row for row in rows}
 
@@ -143,7 +144,7 @@ def test_published_clusters_that_become_one_are_held_out_and_counted(bench: Benc
         number = int(path[1:-4]) % 12
         both = [splits["a", f"f{number}.svg"], splits["a", f"f{number + 12}.svg"]]
         assert split == max(both, key=order.index)
-    assert together.manifest.lineage["merged"] == 12 and first.manifest.lineage["merged"] == 0
+    assert together.manifest.lineage == Lineage(12) and first.manifest.lineage == Lineage(0)
     assert bench.run(**apart).manifest.content() == first.manifest.content()
 
 
@@ -207,7 +208,7 @@ def test_a_takedown_is_over_history(bench: Bench) -> None:
     bench.source("b", "MIT", Drawing(1, spaced=True), Drawing(60))
     after = bench.run()
     assert sorted(bench.leads(after)) == [("a", "f0.svg"), ("a", "f2.svg"), ("a", "f3.svg"), ("b", "f1.svg")]
-    assert after.manifest.funnel.rejected == {"taken_down": 2} and after.manifest.takedowns["records"] == 2
+    assert after.manifest.funnel.rejected == {"taken_down": 2} and after.manifest.takedowns.records == 2
     assert bench.verify() == []
 
 
@@ -361,13 +362,13 @@ def test_corrections_reach_the_shards(bench: Bench) -> None:
     assert bench.verify() == []
 
 
-@pytest.mark.parametrize("kind", ["shards", "index", "clusters"])
+@pytest.mark.parametrize("kind", ["shard", "index", "clusters"])
 @pytest.mark.parametrize("harm", ["gone", "flipped"])
 def test_only_what_is_whole_is_published(bench: Bench, kind: str, harm: str) -> None:
     """A shard, an index or clusters that are reused and gone, or damaged at the same size, are made anew."""
     source = bench.source("a", "MIT", *many(0, 6), Drawing(2, scale=2))
     first = bench.run()
-    files = [file["path"] for file in getattr(first.manifest, kind)]
+    files = [file.path for file in first.manifest.of_role(kind)]
     for path in files:
         file = bench.workspace / path
         data = bytearray(file.read_bytes())
@@ -384,7 +385,7 @@ def test_a_damaged_vocabulary_is_not_used(bench: Bench, name: str) -> None:
     """The run ends before it publishes; both remedies that it names work."""
     source = bench.source("a", "MIT", *many(0, 6))
     first = bench.run()
-    file = bench.workspace / first.manifest.vocabulary["files"][name]["path"]
+    file = bench.workspace / first.manifest.vocabulary_files[name].path
     sound = file.read_bytes()
     file.write_bytes(sound[:-2] + b" " + sound[-2:])
     source.files["new.svg"] = Drawing(90)
@@ -431,7 +432,7 @@ def test_a_vocabulary_changed_back_has_its_ids_again(bench: Bench) -> None:
     bench.world.write(source)
     other = bench.run(tokenize={"segments": {"count": 3}})
     back = bench.run()
-    assert back.manifest.vocabulary == first.manifest.vocabulary != other.manifest.vocabulary
+    assert back.manifest.vocabulary_files == first.manifest.vocabulary_files != other.manifest.vocabulary_files
     assert all(bench.rows(back)[name]["input_ids"] == row["input_ids"] for name, row in before.items())
     storage = FolderStorage(bench.workspace)
     told = diff(storage, other.manifest, back.manifest)

@@ -323,18 +323,15 @@ class Walk:
         if not self.oracle.newest():
             return "nothing to damage"
         manifest = json.loads((self.workspace / f"versions/{self.oracle.newest()}/manifest.json").read_text())
-        kind = self.chance.choice(("shards", "index", "clusters", "lineage", "layout", "vocabulary", "table", "table"))
+        kind = self.chance.choice(("shard", "index", "clusters", "lineage", "layout", "vocabulary", "table", "table"))
         if kind == "table":
             stage = self.chance.choice(("samples", "tier", "caption", "encode", "deduplicate"))
             paths = sorted(p for p in (self.workspace / f"tables/{stage}").rglob("*.parquet"))
             paths = [p for p in paths if "dropped" not in p.name]
         else:
-            files = {
-                "layout": [manifest["layout"]],
-                "lineage": manifest["lineage"]["files"],
-                "vocabulary": [manifest["vocabulary"]["files"][n] for n in ("tokenizer", "segments", "tokens")],
-            }.get(kind, manifest.get(kind))
-            paths = [self.workspace / file["path"] for file in files]
+            vocabulary = [f"vocabulary/{name}" for name in ("tokenizer", "segments", "tokens")]
+            roles = vocabulary if kind == "vocabulary" else [kind]
+            paths = [self.workspace / file["path"] for file in manifest["files"] if file["role"] in roles]
         if not paths:
             return f"no {kind} to damage"
         path = self.chance.choice(paths)

@@ -29,7 +29,7 @@ def test_ids_follow_the_base_s_own(based: Run, tmp_path: Path) -> None:
 
     base = Tokenizer.from_file(str(tmp_path / "base/tokenizer.json"))
     size = base.get_vocab_size()
-    file = based.workspace / based.result.manifest.vocabulary["files"]["tokenizer"]["path"]
+    file = based.workspace / based.result.manifest.vocabulary_files["tokenizer"].path
     theirs = transformers.AutoTokenizer.from_pretrained(str(file.parent))
     assert (theirs.eos_token, theirs.pad_token, theirs.chat_template) == (
         "<|im_end|>",

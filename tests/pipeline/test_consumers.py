@@ -8,7 +8,7 @@ from conftest import Run
 
 
 def paths(run: Run, form: str) -> list[str]:
-    return [str(run.workspace / s["path"]) for s in run.result.manifest.shards if s["format"] == form]
+    return [str(run.workspace / s.path) for s in run.result.manifest.shards if s.format == form]
 
 
 def test_webdataset_reads_the_tars(finished: Run) -> None:
@@ -49,17 +49,17 @@ def test_datasets_reads_the_parquet(finished: Run, tmp_path, monkeypatch) -> Non
 def test_pyarrow_dataset_filters_by_tier(finished: Run) -> None:
     """pyarrow.dataset opens all shards as one and its counts by tier are the manifest's."""
     data = pyarrow.dataset.dataset(paths(finished, "parquet"), format="parquet")
-    shards = [s for s in finished.result.manifest.shards if s["format"] == "parquet"]
-    for tier in {s["tier"] for s in shards}:
+    shards = [s for s in finished.result.manifest.shards if s.format == "parquet"]
+    for tier in {s.tier for s in shards}:
         rows = data.count_rows(filter=pyarrow.dataset.field("tier") == tier)
-        assert rows == sum(s["rows"] for s in shards if s["tier"] == tier)
+        assert rows == sum(s.rows for s in shards if s.tier == tier)
 
 
 def test_transformers_loads_the_tokenizer(finished: Run) -> None:
     """PreTrainedTokenizerFast gives the ids that are in the shards, and their text back."""
     import transformers
 
-    file = finished.workspace / finished.result.manifest.vocabulary["files"]["tokenizer"]["path"]
+    file = finished.workspace / finished.result.manifest.vocabulary_files["tokenizer"].path
     tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(file.parent))
     assert (tokenizer.pad_token, tokenizer.eos_token_id) == ("<pad>", 1)
     for row in pyarrow.dataset.dataset(paths(finished, "parquet")).to_table().to_pylist():
@@ -72,12 +72,12 @@ def test_the_token_table_says_what_each_id_means(finished: Run) -> None:
     """tokens.json has every atomic and segment token with its id; a segment's atoms decode to its geometry."""
     import transformers
 
-    files = finished.result.manifest.vocabulary["files"]
-    folder = finished.workspace / files["tokens"]["path"]
+    files = finished.result.manifest.vocabulary_files
+    folder = finished.workspace / files["tokens"].path
     tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(folder.parent))
     rows = json.loads(folder.read_text())["tokens"]
     assert len({row["id"] for row in rows}) == len(rows) > 2450
-    segments = json.loads((finished.workspace / files["segments"]["path"]).read_text())["segments"]
+    segments = json.loads((finished.workspace / files["segments"].path).read_text())["segments"]
     learned = [row for row in rows if row["kind"] == "segment"]
     assert len(learned) == len(segments)
     for row in rows:

@@ -11,15 +11,15 @@ from conftest import HEAD, Run, drawing, mill, write_config
 from test_cli import svgmill
 from test_run import parquet_rows, verify
 
-from pipeline.report.collect import decisions as decision_tables
 from pipeline.steps import decisions, duplicates
 from pipeline.storage.open import open_storage
 from pipeline.storage.tables import read_table
+from pipeline.versions import browse
 
 
 def decided(run: Run) -> dict[str, dict[str, Any]]:
     storage = open_storage(str(run.workspace))
-    rows = [row for path in decision_tables(storage) for row in read_table(storage, path).to_pylist()]
+    rows = [row for table in browse.decisions(storage) for row in table.to_pylist()]
     return {row["path"]: row for row in rows}
 
 
@@ -58,8 +58,8 @@ def test_the_same_drawing_in_other_words_is_found(icons: Path, tmp_path: Path) -
     reasons = {row["reason"] for row in found.values()}
     assert found["disc.svg"]["cluster_id"] == found["arcs.svg"]["cluster_id"]
     assert {"duplicate_geometry", "duplicate_picture"} <= reasons
-    (part,) = run.result.manifest.clusters
-    table = read_table(open_storage(str(run.workspace)), part["path"]).to_pylist()
+    (part,) = run.result.manifest.of_role("clusters")
+    table = read_table(open_storage(str(run.workspace)), part.path).to_pylist()
     members = [row for row in table if row["cluster_id"] == of["black"]]
     assert {row["path"] for row in members} == {f"{name}.svg" for name in ("black", "red", "polygon", "scaled")}
     assert members[0]["sample_id"] == of["black"] and members[0]["reason"] == ""
@@ -85,13 +85,13 @@ def test_benchmarks_are_not_in_the_dataset(icons: Path, tmp_path: Path) -> None:
     gone = {path for path, row in found.items() if row["reason"] == "benchmark_overlap"}
     assert gone == {"s03.svg", "s07.svg", "black.svg", "red.svg", "polygon.svg", "scaled.svg"}
     assert run.result.manifest.funnel.rejected["benchmark_overlap"] == len(gone)
-    (part,) = run.result.manifest.clusters
-    rows = read_table(open_storage(str(run.workspace)), part["path"]).to_pylist()
+    (part,) = run.result.manifest.of_role("clusters")
+    rows = read_table(open_storage(str(run.workspace)), part.path).to_pylist()
     told = {row["path"]: row for row in rows if row["reason"] == "benchmark_overlap"}
     assert told.keys() == gone
     assert told["s07.svg"]["cluster_id"] == found["s07.svg"]["sample_id"]
     assert run.result.manifest.funnel.input == 28
-    assert [source["source"] for source in run.result.manifest.sources] == ["icons"]
+    assert [source.source for source in run.result.manifest.sources] == ["icons"]
     assert not gone & {p["path"] for row in parquet_rows(run) for p in row["provenance"]}
     assert verify(run.workspace) == []
     without = mill(write_config(tmp_path / "c.yaml", icons), tmp_path / "ws")
@@ -145,7 +145,7 @@ def test_deciding_in_shards_decides_the_same(
             assert verify(run.workspace) == []
             storage = open_storage(str(run.workspace))
             manifest = run.result.manifest
-            index = [row for part in manifest.index for row in read_table(storage, part["path"]).to_pylist()]
+            index = [row for part in manifest.of_role("index") for row in read_table(storage, part.path).to_pylist()]
             index.sort(key=lambda row: row["sample_id"])
             found.append((manifest.shards, manifest.funnel, manifest.sources, decided(run), index))
         return found

@@ -61,7 +61,7 @@ def test_jsonl_holds_every_sample_once(finished: Run, tmp_path: Path) -> None:
 
 def test_settings_choose_samples(finished: Run, tmp_path: Path) -> None:
     """By tier and split; a name that no sample has is a fault, and so is a setting that does not exist."""
-    kinds = sorted({(s["tier"], s["split"]) for s in finished.result.manifest.shards})
+    kinds = sorted({(s.tier, s.split) for s in finished.result.manifest.shards})
     tier = kinds[0][0]
     receipt = exported(finished, str(tmp_path / "out"), "jsonl", f'tiers=["{tier}"]')
     assert [file.path for file in receipt.files] == [f"samples-{t}-{s}.jsonl" for t, s in kinds if t == tier]
@@ -137,12 +137,12 @@ def test_a_redacted_version_is_exported_without_what_is_gone(finished: Run, tmp_
     """The receipt says how much is missing, and what was exported before is another export."""
     exported(finished, str(tmp_path / "before"))
     storage = open_storage(str(finished.workspace))
-    gone = next(s for s in finished.result.manifest.shards if s["format"] == "parquet")
-    storage.delete(gone["path"])
-    storage.write(published.redaction_path(1), json.dumps({"shards": [gone["path"]], "requests": []}).encode())
+    gone = next(s for s in finished.result.manifest.shards if s.format == "parquet")
+    storage.delete(gone.path)
+    storage.write(published.redaction_path(1), json.dumps({"shards": [gone.path], "requests": []}).encode())
     receipt = exported(finished, str(tmp_path / "after"))
     assert receipt.redacted == 1
-    assert sum(f.rows for f in receipt.files) == finished.result.manifest.funnel.kept - gone["rows"]
+    assert sum(f.rows for f in receipt.files) == finished.result.manifest.funnel.kept - gone.rows
     with pytest.raises(ConfigError, match="redacted is 0, not 1"):
         exported(finished, str(tmp_path / "before"))
 

@@ -46,7 +46,7 @@ def version(icons: Path, tmp_path: Path) -> Path:
     qwen_like(tmp_path / "base")
     settings = {"ids": {"base_tokenizer": "base"}, "segments": {"min_frequency": 2}}
     run = mill(write_config(tmp_path / "config.yaml", icons, tokenize=settings), tmp_path / "ws")
-    return (run.workspace / run.result.manifest.vocabulary["files"]["tokenizer"]["path"]).parent
+    return (run.workspace / run.result.manifest.vocabulary_files["tokenizer"].path).parent
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -61,12 +61,12 @@ def samples(run: Run) -> dict[str, Any]:
 
 
 def index(run: Run) -> list[dict[str, Any]]:
-    (part,) = run.result.manifest.index
-    return pq.read_table(run.workspace / part["path"]).to_pylist()
+    (part,) = run.result.manifest.of_role("index")
+    return pq.read_table(run.workspace / part.path).to_pylist()
 
 
 def shards(run: Run) -> set[str]:
-    return {shard["path"] for shard in run.result.manifest.shards}
+    return {shard.path for shard in run.result.manifest.shards}
 
 
 def same_version(one: Run, other: Run) -> bool:
@@ -133,7 +133,7 @@ def test_a_new_captioner_touches_no_picture(bench: Bench) -> None:
     again = {p.parts[-3] for p in records if p.stat().st_mtime_ns != records[p]}
     assert again == {"caption", "write"}
     assert [row["png"] for row in parquet_rows(first)] == [row["png"] for row in parquet_rows(second)]
-    assert first.result.manifest.vocabulary == second.result.manifest.vocabulary
+    assert first.result.manifest.vocabulary_files == second.result.manifest.vocabulary_files
 
 
 def test_new_files_in_an_old_source_go_to_partitions_of_their_own(bench: Bench, tmp_path: Path) -> None:

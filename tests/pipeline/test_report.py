@@ -21,19 +21,16 @@ from pipeline.report.model import (
     ClusterMember,
     Compression,
     DroppedSample,
-    Funnel,
     GallerySample,
     Histogram,
     Origin,
     Report,
     Segment,
-    Shard,
-    SourceCount,
-    StageCount,
     imbalances,
 )
 from pipeline.report.render import hub_licenses, reason_rows
 from pipeline.report.text import block, count, markdown, plain, share, size
+from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount
 from stages.reasons import SENTENCES
 from stages.sides import SHARD
 
@@ -54,6 +51,13 @@ HOSTILE = (
 )
 
 
+def shard(path, form, sha256, tier, split):
+    return Shard(
+        path=path, format=form, sha256=sha256, bytes=1234, rows=7_000, tier=tier, split=split,
+        atomic_tokens=400_000, segment_tokens=390_000, ids=390_000,
+    )  # fmt: skip
+
+
 def example(text="plain", **changes):
     """A report with something in every section; ``text`` stands wherever text comes from outside."""
     funnel = Funnel(10_000, 7_000, 1_000, {"unsupported_text": 1_500, "xml_malformed": 497}, {"timed_out": 3})
@@ -72,7 +76,7 @@ def example(text="plain", **changes):
         taken_down=1,
         stage_versions={"sanitize": 1, text: 2},
         stages=stages,
-        sources=(SourceCount(text, text, 10_000, 7_000, 1_000, 1_997, 3),),
+        sources=(SourceCount(10_000, 7_000, 1_000, {text: 1_997}, {text: 3}, source=text, license=text),),
         gallery=(
             GallerySample(
                 "ab" * 32, PNG, None, (Caption(text, text),), text, text, 300, 290, text, 0.99, 0.001, 0.002, text,
@@ -93,11 +97,11 @@ def example(text="plain", **changes):
         ssim=Histogram.of([0.5, 0.99, 1.0], (0.9, 0.95, 1.0)),
         compression=Compression(1_000_000, 400_000, 390_000),
         shards=(
-            Shard("shards/a.parquet", "parquet", "ab" * 32, 1234, 7_000, text, "train", 400_000, 390_000),
-            Shard("shards/a.tar", "webdataset", "cd" * 32, 1234, 7_000, "L1", "train", 400_000, 390_000),
-            Shard(text, text, text, 1, 1, text, text, 1, 1),
+            shard("shards/a.parquet", "parquet", "ab" * 32, text, "train"),
+            shard("shards/a.tar", "webdataset", "cd" * 32, "L1", "train"),
+            shard(text, text, text, text, text),
         ),
-        assets=(Asset(text, text, 10, text),),
+        assets=(Asset(File(role="vocabulary/tokenizer", path=text, sha256=text, bytes=10), text),),
         segments=(Segment(text, 100, text, "M0 0a5 5 0 0 1 5 5"), Segment("<SEG_1>", 9, "<cmd_h><d_1>", None)),
         notes={text: 12},
         config=f"name: {text}",
@@ -163,7 +167,7 @@ def test_counts_that_do_not_balance_are_said_to():
         dataclasses.replace(report, stages=report.stages[1:]),
         dataclasses.replace(report, stages=(report.stages[0], report.stages[2])),
         dataclasses.replace(report, stages=(dataclasses.replace(report.stages[0], dropped={}), *report.stages[1:])),
-        dataclasses.replace(report, sources=(dataclasses.replace(report.sources[0], rejected=1_996),)),
+        dataclasses.replace(report, sources=(dataclasses.replace(report.sources[0], rejected={"empty": 1_996}),)),
     )
     for case in broken:
         assert imbalances(case)
@@ -326,9 +330,10 @@ def test_datasets_loads_the_version_by_its_card(tmp_path):
         table = pa.table({field.name: pa.nulls(len(ids), field.type) for field in SHARD}, schema=SHARD)
         table = table.set_column(0, SHARD.field(0), pa.array(ids, pa.string()))
         pq.write_table(table, tmp_path / "shards" / f"{name}.parquet")
-    shards = example().shards[:2]
-    (tmp_path / "README.md").write_text(render_card(example(shards=shards)), encoding="utf-8")
-    data = datasets.load_dataset(str(tmp_path), split="train", cache_dir=str(tmp_path / "cache"))
+    home = tmp_path / "versions/3"
+    home.mkdir(parents=True)
+    (home / "README.md").write_text(render_card(example(shards=example().shards[:2])), encoding="utf-8")
+    data = datasets.load_dataset(str(home), split="train", cache_dir=str(tmp_path / "cache"))
     assert data["sample_id"][:] == ["1", "2"]
     assert data.column_names == SHARD.names
 

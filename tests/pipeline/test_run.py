@@ -19,6 +19,7 @@ from pipeline.run.publish import within_budget
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_storage
 from pipeline.versions import published
+from pipeline.versions.manifest import StageCount
 from pipeline.versions.published import LostRace
 from pipeline.versions.verify import verify_version
 from stages import tokenize
@@ -33,8 +34,8 @@ def state(workspace: Path) -> dict[str, tuple[int, int]]:
 
 
 def parquet_rows(run: Run) -> list[dict]:
-    shards = [s for s in run.result.manifest.shards if s["format"] == "parquet"]
-    return [row for shard in shards for row in pq.read_table(run.workspace / shard["path"]).to_pylist()]
+    shards = [s for s in run.result.manifest.shards if s.format == "parquet"]
+    return [row for shard in shards for row in pq.read_table(run.workspace / shard.path).to_pylist()]
 
 
 def test_every_record_ends_once(finished: Run) -> None:
@@ -53,7 +54,7 @@ def test_every_record_ends_once(finished: Run) -> None:
     assert reasons["shapes/s003.svg"] == "duplicate_raw"
     assert reasons["shapes/s004.svg"] == "duplicate_canonical"
     sources = finished.result.manifest.sources
-    assert [s["input"] for s in sources] == [47]
+    assert [s.input for s in sources] == [47]
 
 
 def test_samples_prove_themselves(finished: Run) -> None:
@@ -62,7 +63,7 @@ def test_samples_prove_themselves(finished: Run) -> None:
     settings = tokenize.TokenizeSettings.model_validate_json(json.dumps(manifest.config["tokenize"]))
     vocabulary = tokenize.Vocabulary.build(settings)
     segments = tokenize.Segments.from_json(
-        (finished.workspace / manifest.vocabulary["files"]["segments"]["path"]).read_text()
+        (finished.workspace / manifest.vocabulary_files["segments"].path).read_text()
     )
     rows = parquet_rows(finished)
     assert len(rows) == manifest.funnel.kept > 30
@@ -151,16 +152,16 @@ def test_new_source_reuses_the_old_one(finished: Run, tmp_path: Path) -> None:
     assert by_stage["segments"].follows.startswith("frozen") and "count" not in by_stage
     assert by_stage["write"].pending["all"].records == 10
     result = mill(finished.config, finished.workspace).result
-    assert result.manifest.vocabulary == finished.result.manifest.vocabulary
-    old = {shard["path"] for shard in finished.result.manifest.shards}
-    assert old <= {shard["path"] for shard in result.manifest.shards}
+    assert result.manifest.vocabulary_files == finished.result.manifest.vocabulary_files
+    old = {shard.path for shard in finished.result.manifest.shards}
+    assert old <= {shard.path for shard in result.manifest.shards}
     assert not verify(finished.workspace)
 
 
 def test_verify_sees_any_change(finished: Run) -> None:
     """A sound version has no faults; a flipped byte, a missing shard and a changed manifest each are one."""
     assert verify(finished.workspace) == []
-    shard = finished.workspace / finished.result.manifest.shards[0]["path"]
+    shard = finished.workspace / finished.result.manifest.shards[0].path
     data = shard.read_bytes()
     shard.write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
     assert any("sha256" in fault for fault in verify(finished.workspace))
@@ -169,7 +170,7 @@ def test_verify_sees_any_change(finished: Run) -> None:
     shard.write_bytes(data)
     path = finished.workspace / published.manifest_path(1)
     manifest = json.loads(path.read_text())
-    manifest["shards"][0]["atomic_tokens"] += 1
+    next(file for file in manifest["files"] if file["role"] == "shard")["atomic_tokens"] += 1
     path.write_text(json.dumps(manifest))
     assert any("atomic_tokens" in fault for fault in verify(finished.workspace))
 
@@ -226,7 +227,9 @@ def test_each_stage_can_have_its_own_error_budget(icons: Path, tmp_path: Path) -
 
 def test_each_budget_that_is_exceeded_has_its_line(finished: Run) -> None:
     """Of three stages that lost records, the two that lost more than their share are named, one line each."""
-    lost = [{"stage": stage, "dropped": {"stage_error": 2, "empty": 30}} for stage in ("sanitize", "render", "sandbox")]
+    lost = tuple(
+        StageCount(stage, 47, 15, {"stage_error": 2, "empty": 30}) for stage in ("sanitize", "render", "sandbox")
+    )
     config = load(finished.config, ('error_budget={"sanitize": 0.01, "rowwise": 0.02, "render": 0.5}',))
     with pytest.raises(OverBudget) as error:
         within_budget(config.config, replace(finished.result.manifest, stages=lost))

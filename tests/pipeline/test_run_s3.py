@@ -43,7 +43,7 @@ def test_same_version_on_a_folder_and_on_s3(finished: Run, s3_uri: str) -> None:
     assert manifest(s3_uri) == manifest(str(finished.workspace))
     local, remote = open_storage(str(finished.workspace)), open_existing(s3_uri)
     for shard in result.manifest.shards:
-        assert remote.read(shard["path"]) == local.read(shard["path"])
+        assert remote.read(shard.path) == local.read(shard.path)
     assert [e.path for e in remote.list()] == [e.path for e in local.list()]
     assert verify_version(remote, None, Display(quiet=True))[0] == []
     again = mill(finished.config, s3_uri).result

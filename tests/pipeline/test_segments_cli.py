@@ -39,7 +39,7 @@ def test_a_workspace_stands_for_its_newest_version(finished: Run, tmp_path: Path
     table = tmp_path / "segments.json"
     done = segments("learn", finished.workspace, "--out", table, "--min-frequency", 2, "--count", 7)
     assert done.stdout == f"7 segments in {table}\n", done.stderr
-    own = finished.workspace / finished.result.manifest.vocabulary["files"]["segments"]["path"]
+    own = finished.workspace / finished.result.manifest.vocabulary_files["segments"].path
     assert segments("show", finished.workspace).stdout == segments("show", own).stdout
     (tmp_path / "nothing").mkdir()
     assert "error: " in segments("learn", tmp_path / "nothing", "--out", table).stderr

@@ -19,7 +19,7 @@ def ids(run: Run) -> set[str]:
 
 
 def shards(run: Run) -> dict[str, int]:
-    return {shard["path"]: shard["rows"] for shard in run.result.manifest.shards}
+    return {shard.path: shard.rows for shard in run.result.manifest.shards}
 
 
 def request(run: Run, text: str) -> int:
@@ -39,8 +39,8 @@ def test_a_sample_leaves_and_only_its_shards_change(finished: Run) -> None:
     manifest = after.result.manifest
     assert ids(after) == before - {gone}
     assert manifest.version == 2 and manifest.funnel.balanced and not verify(finished.workspace)
-    assert manifest.funnel.rejected["taken_down"] == manifest.takedowns["records"] >= 1
-    assert len(manifest.takedowns["requests"]) == 1
+    assert manifest.funnel.rejected["taken_down"] == manifest.takedowns.records >= 1
+    assert len(manifest.takedowns.requests) == 1
     assert len(set(old) - set(shards(after))) == 2  # the one that held it, in both formats
     assert mill(finished.config, finished.workspace).result.published is False
 
@@ -81,7 +81,7 @@ def test_records_are_named_by_raw_id_path_and_licence(finished: Run, tmp_path: P
     assert request(after, "license:CC0-1.0") == len(left)
     nothing = mill(finished.config, finished.workspace)
     assert nothing.result.manifest.funnel.kept == 0 and nothing.result.manifest.shards == []
-    assert len(nothing.result.manifest.takedowns["requests"]) == 3
+    assert len(nothing.result.manifest.takedowns.requests) == 3
 
 
 def test_the_command_says_what_is_recorded_and_what_is_wrong(finished: Run, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_nothing_that_is_left_was_touched(finished: Run) -> None:
     after = mill(finished.config, finished.workspace)
     for row in parquet_rows(after):
         assert row == before[row["sample_id"]]
-    assert after.result.manifest.vocabulary == finished.result.manifest.vocabulary
+    assert after.result.manifest.vocabulary_files == finished.result.manifest.vocabulary_files
 
 
 def test_what_was_taken_down_is_purged_from_old_versions(finished: Run) -> None:

@@ -51,9 +51,9 @@ def test_a_checkout_stands_alone(second: Run, tmp_path: Path) -> None:
     assert done.returncode == 0 and done.stdout.startswith(f"version 1 in {target}: ")
     second.workspace.rename(tmp_path / "away")
     told = json.loads((target / "manifest.json").read_text())
-    for file in [*told["shards"], *told["vocabulary"]["files"].values()]:
+    for file in told["files"]:
         assert (target / file["path"]).stat().st_size == file["bytes"]
-    paths = [str(target / shard["path"]) for shard in told["shards"] if shard["format"] == "parquet"]
+    paths = [str(target / f["path"]) for f in told["files"] if f["role"] == "shard" and f["format"] == "parquet"]
     data = datasets.load_dataset("parquet", data_files=paths, cache_dir=str(tmp_path / "cache"), split="train")
     tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(target / "tokenizer"))
     assert len(data) == told["funnel"]["kept"]
@@ -62,7 +62,7 @@ def test_a_checkout_stands_alone(second: Run, tmp_path: Path) -> None:
         assert "../../" not in (target / page).read_text()
     (tmp_path / "away").rename(second.workspace)
     assert "is not an empty folder" in one_line(svgmill("checkout", second.workspace, "1", target), 2)
-    shard = second.workspace / second.result.manifest.shards[0]["path"]
+    shard = second.workspace / second.result.manifest.shards[0].path
     shard.write_bytes(shard.read_bytes()[:-1])
     assert "damaged" in one_line(svgmill("checkout", second.workspace, "2", tmp_path / "other"), 2)
     assert sorted(path.name for path in tmp_path.glob("*other*")) == []

@@ -1,0 +1,75 @@
+"""Commands that make versions: ``run``, ``plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from pipeline.cli.options import ConfigFile, Overrides, WorkspaceOption
+
+if TYPE_CHECKING:
+    from pipeline.config import Loaded
+    from pipeline.storage.base import Storage
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    workspace: WorkspaceOption = None,
+    engine: Annotated[str, typer.Option(metavar="ray|inline", help="where partitions run")] = "ray",
+    address: Annotated[Optional[str], typer.Option(help="a Ray cluster to join; else a local one starts")] = None,  # noqa: UP045
+    workers: Annotated[Optional[int], typer.Option(min=1, help="partitions at a time; else one per CPU")] = None,  # noqa: UP045
+    overrides: Overrides = [],  # noqa: B006 - typer copies it
+    forget_earlier: Annotated[
+        bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")
+    ] = False,
+) -> None:
+    """Plan, run what is missing, publish a version, and show where everything went."""
+    from pipeline.cli import printing
+    from pipeline.config import load
+    from pipeline.progress import Display
+    from pipeline.report.publish import ensure_pages
+    from pipeline.run.conductor import Conductor
+    from pipeline.run.engine import open_engine
+
+    loaded = load(config, overrides)
+    chosen = open_engine(engine, address, workers)
+    storage = _workspace(loaded, workspace)
+    display = Display()
+    try:
+        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier).run()
+        pages = ensure_pages(storage, result.manifest, display.say)
+    except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
+        typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)
+        raise typer.Exit(130) from None
+    printing.print_result(result, storage, pages)
+
+
+@app.command()
+def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overrides = []) -> None:  # noqa: B006
+    """Show what a run would do and why; nothing is run or written."""
+    from pipeline.cli import printing
+    from pipeline.config import load
+    from pipeline.progress import Display
+    from pipeline.run.conductor import Conductor
+
+    loaded = load(config, overrides)
+    storage = _workspace(loaded, workspace)
+    conductor = Conductor(loaded, storage, None, Display(quiet=True))
+    phases = conductor.plan()
+    printing.print_plan(phases, conductor.rates(), conductor.no_input)
+
+
+def _workspace(loaded: Loaded, given: str | None) -> Storage:
+    """The workspace to write to: as given, else the config's. Workers may run in another folder than this process."""
+    from pipeline.storage.open import open_storage
+    from pipeline.storage.uri import with_access
+
+    uri = given or loaded.config.workspace
+    if "://" not in uri:
+        return open_storage(str(Path(uri).absolute()))
+    return open_storage(with_access(uri, loaded.config.storage.access()))

@@ -1,0 +1,111 @@
+"""A workspace as its readers see it: the tables that its runs left, by what they hold instead of where they lie.
+
+Whoever looks into a workspace without running anything reads it through here: the report, ``show``, ``duplicates``,
+garbage collection, takedowns, tests. Tables are those of the newest run: what they say of an older version may have
+moved on, what its manifest and shards say has not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.storage.base import Storage
+from pipeline.storage.tables import open_table, read_table
+from pipeline.versions.manifest import Manifest
+from pipeline.work import ledger, sandbox
+from pipeline.work.ledger import Record
+from pipeline.work.task import CORPUS
+from stages.schema import RAW
+
+Place = tuple[str, str]
+"""A record's source and path."""
+
+
+@dataclass(frozen=True)
+class RecordPath:
+    """Where the ledger has a record: ``path`` in the workspace, and what it is the record of."""
+
+    path: str
+    stage: str
+    source: str
+    key: str
+
+
+def record_paths(storage: Storage, stage: str = "") -> Iterator[RecordPath]:
+    """Where the records of a stage, or of all, lie, whichever sources they are of."""
+    for entry in storage.list(f"tables/{stage}/" if stage else "tables/"):
+        if entry.path.endswith(".json"):
+            yield RecordPath(entry.path, *entry.path.removeprefix("tables/").removesuffix(".json").split("/", 2))
+
+
+def records(storage: Storage, stage: str) -> Iterator[Record]:
+    """The records of a stage that can be read, whichever sources they are of."""
+    for place in record_paths(storage, stage):
+        record = ledger.load(storage, place.stage, place.source, place.key)
+        if record is not None:
+            yield record
+
+
+def dropped(storage: Storage, manifest: Manifest, most: int | None = None) -> Iterator[pa.Table]:
+    """Tables `stages.schema.DROPPED` of the version's sources: what left before duplicates were decided on.
+
+    ``most``: so many tables of the crawl, and of the row-wise pass, the first in path order.
+    """
+    names = [source.source for source in manifest.sources]
+    for stage in ("crawl", "samples"):
+        outputs = (record.outputs.get("dropped") for record in ledger.records(storage, stage, names))
+        for output in islice((output for output in outputs if output is not None), most):
+            yield read_table(storage, output.path)
+
+
+def decisions(storage: Storage, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Tables `stages.schema.DECISIONS`, one for each partition of samples; or only these columns."""
+    for record in ledger.records(storage, "deduplicate", [CORPUS]):
+        for name, output in sorted(record.outputs.items()):
+            if "/" in name:  # else it is of the whole corpus
+                yield read_table(storage, output.path, columns=columns)
+
+
+def edges(storage: Storage) -> Iterator[pa.Table]:
+    """Tables of the pairs that deduplication looked at closely: ``a``, ``b``, ``level``, ``score``."""
+    for record in ledger.records(storage, "deduplicate", [CORPUS]):
+        for path in record.extra["edges"]:
+            yield read_table(storage, path)
+
+
+def raw_rows(storage: Storage, places: Collection[Place]) -> pa.Table:
+    """The raw records (`stages.schema.RAW`) at these places, sorted; those whose tables are gone are absent."""
+    parts = [RAW.empty_table()]
+    for source in sorted({source for source, _ in places}):
+        paths = pa.array(sorted(path for name, path in places if name == source))
+        for record in ledger.records(storage, "crawl", [source]):
+            with open_table(storage, record.outputs["kept"].path) as file:
+                for group in range(file.num_row_groups):
+                    # the narrow column first: the bytes are read only of row groups that hold a wanted record
+                    here = pc.is_in(file.read_row_group(group, columns=["path"])["path"], value_set=paths)
+                    if pc.any(here).as_py():
+                        parts.append(file.read_row_group(group).filter(here))
+    return pa.concat_tables(parts).sort_by([("source", "ascending"), ("path", "ascending")])
+
+
+def source_pictures(
+    storage: Storage, places: Collection[Place], config: Mapping[str, Any], size: int = 192
+) -> dict[Place, bytes]:
+    """Small PNGs of source files by place, drawn in the sandbox; those that cannot be drawn are absent.
+
+    ``config``: as a manifest has it. ``size``: the longer side, in pixels.
+    """
+    rows = raw_rows(storage, places)
+    settings = json.dumps({"sanitize": config["sanitize"], "size": size})
+    limits = sandbox.SandboxSettings.model_validate_json(json.dumps(config["sandbox"]))
+    result = sandbox.shared("stages.preview:previews", limits).run(rows, settings)
+    if not result.tables:
+        return {}
+    return {(row["source"], row["path"]): row["png"] for row in result.tables[0].to_pylist()}
