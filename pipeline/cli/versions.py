@@ -117,7 +117,7 @@ def checkout(
     storage = open_existing(workspace)
     manifest = published.find(storage, version)
     require_empty(target)
-    place = Place(placed(manifest).__getitem__, "", alone=True)
+    place = Place(placed(manifest).__getitem__, alone=True)
     size = copy(storage, manifest, target, pages(storage, manifest, place))
     gone = len(published.redacted(storage, manifest.version))
     less = f"; it is redacted, {gone} files are gone by takedowns" if gone else ""
@@ -238,10 +238,10 @@ def takedown(
     for whole in hits.parts_of:
         typer.echo(f"note: {whole} has it as a part, and is not named; a licence is a whole expression")
     typer.echo(
-        f"{len(hits.found.samples)} canonical forms of {len(hits.found.raw_ids)} files, {hits.records} in tables"
+        f"{len(hits.targets.samples)} canonical forms of {len(hits.targets.raw_ids)} files, {hits.records} in tables"
     )
     if dry_run:
         return
-    done = takedowns.record(storage, rules, hits.found)
+    done = takedowns.record(storage, rules, hits.targets)
     known = "recorded" if done.new else "was recorded before"
     typer.echo(f"{storage.uri}/{done.path} {known}; run the config again to publish a version without what it names")

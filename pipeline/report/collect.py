@@ -17,7 +17,7 @@ import yaml
 from pipeline.report import model
 from pipeline.report.model import Histogram, Place, Report
 from pipeline.storage.base import Storage
-from pipeline.versions import browse, shards
+from pipeline.versions import browse, published, shards
 from pipeline.versions.manifest import Manifest
 from stages import tokenize
 from stages.reasons import Reason
@@ -45,6 +45,7 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
     wanted |= {(row["source"], row["path"]) for rows in clusters for row in rows[: 1 + MEMBERS]}
     pictures = browse.source_pictures(storage, wanted, manifest.config)
     tiers = manifest.config["tier"]
+    gone = published.redacted(storage, manifest.version)
     return Report(
         name=manifest.config["name"],
         version=manifest.version,
@@ -76,7 +77,7 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
         licenses=manifest.licenses,
         ssim=Histogram.of(figures.ssim, SSIM_EDGES),
         compression=model.Compression(manifest.raw_bytes, sum(figures.atomic), sum(figures.segment)),
-        shards=tuple(manifest.shards),
+        shards=tuple(shard for shard in manifest.shards if shard.path not in gone),
         assets=tuple(model.Asset(file, _ASSETS[name]) for name, file in sorted(manifest.vocabulary_files.items())),
         segments=_segments(storage, manifest),
         notes=manifest.notes,

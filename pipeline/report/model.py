@@ -29,13 +29,11 @@ class Place:
 
     link: Callable[[str], str]
     """From a file's path in the workspace to what stands in the pages for it."""
-    root: str
-    """What stands before paths of the manifest that is beside the pages."""
     alone: bool
     """Whether no other version's files lie there, so that a pattern names this version's."""
 
 
-WORKSPACE = Place(lambda path: f"../../{path}", "../../", alone=False)
+WORKSPACE = Place(lambda path: f"../../{path}", alone=False)
 """Of pages beside their version's manifest in a workspace."""
 
 

@@ -218,11 +218,11 @@ def render_html(report: Report) -> str:
 def render_card(report: Report) -> str:
     """The dataset card: Markdown with the YAML header that the Hugging Face Hub and `datasets` read."""
     template = _environment().get_template("card.md")
-    header, root = Markup(card_header(report)), report.place.root
+    header, tars = Markup(card_header(report)), shards_by_split(report, "webdataset")
     return template.render(
         _context(report),
         header=header,
-        shard_path=Markup(f'"{root}" + file["path"]' if root else 'file["path"]'),
+        tars=_loaded(report, tars[0][1]) if tars else (),
         columns=columns(),
         shard_groups=shard_groups(report),
         shards_by_split=functools.partial(shards_by_split, report),

@@ -25,7 +25,7 @@ from pipeline.versions import browse, published, shards, takedown
 from pipeline.versions.browse import records
 from pipeline.versions.gc import Garbage, collect
 from pipeline.versions.manifest import NAMING_RECORDS, File, Manifest, Shard
-from pipeline.versions.takedown import FEATURES, Found, Known, Rules
+from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
 from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
 from stages.reasons import Reason
@@ -108,28 +108,28 @@ def _ids(storage: Storage, file: File) -> Iterator[str]:
 
 def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
     """Note what the newest run kept out of the version and has in its tables. Raises ConfigError if that is new."""
-    found = Found()
+    targets = Targets()
     named: set[str] = set()
     for table in browse.decisions(storage, columns=["raw_id", "sample_id", "reason"]):
         gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
-        found.raw_ids.update(gone["raw_id"].to_pylist())
-        found.samples.update(gone["sample_id"].to_pylist())
+        targets.raw_ids.update(gone["raw_id"].to_pylist())
+        targets.samples.update(gone["sample_id"].to_pylist())
     for record in records(storage, "samples"):
         if "dropped" in record.outputs:
             table = read_table(storage, record.outputs["dropped"].path)
             gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
-            found.raw_ids.update(gone["id"].to_pylist())
-    if not found.raw_ids:
+            targets.raw_ids.update(gone["id"].to_pylist())
+    if not targets.raw_ids:
         return
-    wanted = pa.array(sorted(found.raw_ids), pa.string())
+    wanted = pa.array(sorted(targets.raw_ids), pa.string())
     for record in records(storage, "crawl"):
         ids = read_table(storage, record.outputs["kept"].path, columns=["raw_id"])["raw_id"]
         if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
-            found.parts.add((record.source, record.key))
+            targets.parts.add((record.source, record.key))
     for kept in newest.kept:
         ids = read_table(storage, kept.path, columns=["raw_id"])["raw_id"]
         if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
-            found.parts.add((kept.source, kept.key))
+            targets.parts.add((kept.source, kept.key))
     columns = ["raw_id", "source", "path", "url", "license", "sample_id"]
     for record in records(storage, "samples"):
         table = read_table(storage, record.outputs["kept"].path, columns=columns)
@@ -138,13 +138,13 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
         named.update(by_rule.to_pylist())
         if len(by_rule):
             features = read_table(storage, record.outputs["kept"].path, columns=FEATURES.names)
-            found.features.append(
+            targets.features.append(
                 features.filter(pc.is_in(features["sample_id"], value_set=by_rule.combine_chunks())).cast(FEATURES)
             )
-    if found.parts:
-        takedown.record(storage, Rules(), found)
+    if targets.parts:
+        takedown.record(storage, Rules(), targets)
         raise ConfigError(
-            f"{len(found.raw_ids)} files that came since equal or resemble what was taken down, or are named by a "
+            f"{len(targets.raw_ids)} files that came since equal or resemble what was taken down, or are named by a "
             "rule; they are remembered: run the config again, so that tables lack them, too, then purge"
         )
 

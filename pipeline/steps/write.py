@@ -82,8 +82,8 @@ def write_tasks(
             inputs += [*inputs_of(outputs.values()), decided_of(decided, record)]
             outputs["decisions"] = decided.outputs[f"{record.source}/{record.key}"]
             name = f"{record.source}/{record.key}"
-            told = "origins" if config.write.repack else "shown"
-            inputs.append((f"{told} {name}", str(decided.extra[told][name])))
+            shown = "origins" if config.write.repack else "shown"
+            inputs.append((f"{shown} {name}", str(decided.extra[shown][name])))
             part = {role: output.path for role, output in outputs.items()}
             parts.append(part | {"kept": kept_bits(decided, record)})
         first = samples[group[0]]

@@ -54,8 +54,8 @@ def name_of(table: pa.Table) -> pa.ChunkedArray:
 
 def exact(records: pa.Table, lines: pa.Table) -> Ints:
     """Record -> the row of ``lines`` that is its own by source, path and raw id; -1 for none."""
-    found = pc.index_in(name_of(records), value_set=name_of(lines).combine_chunks())
-    return np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
+    rows = pc.index_in(name_of(records), value_set=name_of(lines).combine_chunks())
+    return np.asarray(pc.fill_null(rows, -1).to_numpy(), np.int64)
 
 
 def from_index(index: pa.Table, version: int) -> pa.Table:
@@ -250,19 +250,19 @@ def told(decisions: pa.Table) -> npt.NDArray[np.bool_]:
 
 def keys_of(decisions: pa.Table, traced: pa.Table) -> tuple[pa.Array, list[list[str]]]:
     """Of each record the keys of its cluster if it is kept, else null; and of each record those of its cluster."""
-    mine = told(decisions)
+    in_version = told(decisions)
     clusters = decisions["cluster_id"].to_pylist()
     keys, also = traced["keys"].to_pylist(), traced["also"].to_pylist()
-    of: dict[str, list[str]] = {}
-    for cluster, is_told, one, other in zip(clusters, mine.tolist(), keys, also, strict=True):
+    by_cluster: dict[str, list[str]] = {}
+    for cluster, is_told, one, other in zip(clusters, in_version.tolist(), keys, also, strict=True):
         if is_told and (one or other):
-            known = of.get(cluster)
-            of[cluster] = (
+            known = by_cluster.get(cluster)
+            by_cluster[cluster] = (
                 [*(one or ()), *(other or ())] if known is None else _union(known, [*(one or ()), *(other or ())])
             )
-    for cluster, several in of.items():
-        of[cluster] = sorted(set(several)) if len(several) > 1 else several
-    each = [of.get(cluster) or [cluster] for cluster in clusters]
+    for cluster, several in by_cluster.items():
+        by_cluster[cluster] = sorted(set(several)) if len(several) > 1 else several
+    each = [by_cluster.get(cluster) or [cluster] for cluster in clusters]
     kept = decisions["kept"].to_pylist()
     return pa.array(
         [k if is_kept else None for k, is_kept in zip(each, kept, strict=True)], LINEAGE.field("keys").type
@@ -272,15 +272,15 @@ def keys_of(decisions: pa.Table, traced: pa.Table) -> tuple[pa.Array, list[list[
 def lines(decisions: pa.Table, traced: pa.Table, each: list[list[str]], version: int) -> pa.Table:
     """The lines of the records that were decided on, for the version that is made. ``each``: as of `keys_of`."""
     down = pc.equal(decisions["reason"], str(Reason.TAKEN_DOWN)).to_pylist()
-    mine = told(decisions).tolist()
+    in_version = told(decisions).tolist()
     columns = [decisions[name].to_pylist() for name in ("raw_id", "source", "path", "sample_id", "cluster_id", "kept")]
     rows, groups = [], {}
     for place, (line, raw_id, source, path, sample_id, cluster_id, kept) in enumerate(_zipped(traced, columns)):
-        if down[place] or (not mine[place] and line["joined"] is None):
+        if down[place] or (not in_version[place] and line["joined"] is None):
             continue
         row = line | {"raw_id": raw_id, "source": source, "path": path, "sample_id": sample_id}
         del row["also"]
-        if mine[place]:
+        if in_version[place]:
             # a record that is new has the keys of its cluster, the leading one's first
             row["keys"] = line["keys"] or each[place]
             row["joined"] = line["joined"] or version

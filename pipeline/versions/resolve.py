@@ -19,7 +19,7 @@ from pipeline.versions import published, shards
 from pipeline.versions.browse import records
 from pipeline.versions.manifest import INDEX, Manifest, RawTable
 from pipeline.versions.straddling import pixels
-from pipeline.versions.takedown import FEATURES, SOURCE, Found, Rules
+from pipeline.versions.takedown import FEATURES, SOURCE, Rules, Targets
 from stages import deduplicate, pictures
 
 _ORIGIN = ("raw_id", "source", "path", "url", "license")
@@ -27,9 +27,9 @@ _ORIGIN = ("raw_id", "source", "path", "url", "license")
 
 @dataclass
 class Hits:
-    """What was found where. ``versions``: number -> sample id -> places of its records."""
+    """What a request names, and where that is. ``versions``: number -> sample id -> places of its records."""
 
-    found: Found = field(default_factory=Found)
+    targets: Targets = field(default_factory=Targets)
     versions: dict[int, dict[str, list[str]]] = field(default_factory=dict)
     records: int = 0
     """Records in tables, whether they became samples or not."""
@@ -44,20 +44,20 @@ def resolve(storage: Storage, rules: Rules) -> Hits:
     seen = _Seen(storage, manifests)
     _possible(seen, rules)
     hits = Hits()
-    found = hits.found
+    targets = hits.targets
     taken = rules.taken
     for table in seen.records():
         named = taken.named(table)
         if "sample_id" in table.column_names:
             ids = pa.array(sorted(taken.samples), pa.string())
             named |= pc.fill_null(pc.is_in(table["sample_id"], value_set=ids), False).to_numpy()
-        found.raw_ids.update(table.filter(pa.array(named))["raw_id"].to_pylist())
+        targets.raw_ids.update(table.filter(pa.array(named))["raw_id"].to_pylist())
         if "sample_id" in table.column_names:
-            found.samples.update(each for each in table.filter(pa.array(named))["sample_id"].to_pylist() if each)
-    seen.close(found)
+            targets.samples.update(each for each in table.filter(pa.array(named))["sample_id"].to_pylist() if each)
+    seen.close(targets)
     for number, index in seen.indexes():
         for row in index:
-            if row["sample_id"] in found.samples or any(o["raw_id"] in found.raw_ids for o in row["provenance"]):
+            if row["sample_id"] in targets.samples or any(o["raw_id"] in targets.raw_ids for o in row["provenance"]):
                 hits.versions.setdefault(number, {})[row["sample_id"]] = []
     clusters = {
         (number, row["cluster_id"])
@@ -70,11 +70,11 @@ def resolve(storage: Storage, rules: Rules) -> Hits:
             if (number, row["cluster_id"]) in clusters:
                 places = [f"{origin['source']}/{origin['path']}" for origin in row["provenance"]]
                 hits.versions.setdefault(number, {})[row["sample_id"]] = places
-                found.samples.add(row["sample_id"])
-                found.raw_ids.update(origin["raw_id"] for origin in row["provenance"])
-    seen.close(found)
-    hits.records = seen.parts(found)
-    found.features = list(seen.features(found.samples))
+                targets.samples.add(row["sample_id"])
+                targets.raw_ids.update(origin["raw_id"] for origin in row["provenance"])
+    seen.close(targets)
+    hits.records = seen.parts(targets)
+    targets.features = list(seen.features(targets.samples))
     hits.parts_of = sorted(
         each
         for each in seen.licenses
@@ -170,7 +170,7 @@ class _Seen:
             ]
             yield pa.Table.from_pylist(rows, schema=schema)
 
-    def close(self, found: Found) -> None:
+    def close(self, targets: Targets) -> None:
         """Add what is equal in raw bytes, or in a canonical form, to what was found; until that is all."""
         pairs = {
             (raw_id, sample_id)
@@ -180,22 +180,22 @@ class _Seen:
         }
         pairs |= {(row["provenance"][0]["raw_id"], row["sample_id"]) for _, index in self._indexes for row in index}
         while True:
-            before = len(found.raw_ids), len(found.samples)
+            before = len(targets.raw_ids), len(targets.samples)
             for raw_id, sample_id in pairs:
-                if raw_id in found.raw_ids or sample_id in found.samples:
-                    found.raw_ids.add(raw_id)
-                    found.samples.add(sample_id)
-            if (len(found.raw_ids), len(found.samples)) == before:
+                if raw_id in targets.raw_ids or sample_id in targets.samples:
+                    targets.raw_ids.add(raw_id)
+                    targets.samples.add(sample_id)
+            if (len(targets.raw_ids), len(targets.samples)) == before:
                 return
 
-    def parts(self, found: Found) -> int:
+    def parts(self, targets: Targets) -> int:
         """Note which raw tables hold what was found, and count the records in them."""
-        wanted = pa.array(sorted(found.raw_ids), pa.string())
+        wanted = pa.array(sorted(targets.raw_ids), pa.string())
         count = 0
         for part, stage, table in self._tables:
             here = pc.sum(pc.is_in(table["raw_id"], value_set=wanted)).as_py() or 0
             if here and stage == "crawl":
-                found.parts.add(part)
+                targets.parts.add(part)
                 count += here
         return count
 

@@ -27,7 +27,7 @@ Pictures = Callable[[Sequence[str]], Mapping[str, tuple[bytes, str]]]
 """Sample ids -> their PNGs and canonical forms."""
 
 
-class Splits:
+class SplitCheck:
     """Collects the samples of a version, then finds the pairs."""
 
     def __init__(self, settings: deduplicate.DeduplicateSettings) -> None:
@@ -58,34 +58,31 @@ class Splits:
         own = self._settings
         blind = own.model_copy(update={"pictures": False})
         table = pa.concat_tables(self._tables)
-        found = deduplicate.pairs([(0, deduplicate.bands(table, blind))], {"": 0}, blind)
+        candidates = deduplicate.pairs([(0, deduplicate.bands(table, blind))], {"": 0}, blind)
         ids = {int(sample_id[:16], 16): sample_id for sample_id in self._splits}
-        ends = [[ids[item] for item in found[name].to_pylist()] for name in ("a", "b")]
+        ends = [[ids[item] for item in candidates[name].to_pylist()] for name in ("a", "b")]
         cross = np.array([self._splits[a] != self._splits[b] for a, b in zip(*ends, strict=True)], bool)
-        close = _duplicates(found.filter(pa.array(cross)), table, blind) if cross.any() else found.slice(0, 0)
+        close = _duplicates(candidates.filter(pa.array(cross)), table, blind) if cross.any() else candidates.slice(0, 0)
         if not len(close):
             return []
         wanted = sorted({ids[item] for name in ("a", "b") for item in close[name].to_pylist()})
-        found = found.filter(pa.array(cross))
+        candidates = candidates.filter(pa.array(cross))
         pairs = set(zip(close["a"].to_pylist(), close["b"].to_pylist(), strict=True))
-        mask = [pair in pairs for pair in zip(found["a"].to_pylist(), found["b"].to_pylist(), strict=True)]
+        mask = [pair in pairs for pair in zip(candidates["a"].to_pylist(), candidates["b"].to_pylist(), strict=True)]
         seen = self._with_pictures(table, pictures_of(wanted)) if own.pictures else table
-        sure = _duplicates(found.filter(pa.array(mask)), seen, own)
+        sure = _duplicates(candidates.filter(pa.array(mask)), seen, own)
         return sorted((ids[a], ids[b]) for a, b in zip(sure["a"].to_pylist(), sure["b"].to_pylist(), strict=True))
 
-    def _with_pictures(self, table: pa.Table, found: Mapping[str, tuple[bytes, str]]) -> pa.Table:
-        table = table.filter(pc.is_in(table["sample_id"], pa.array(sorted(found), pa.string())))
-        drawings = [found[sample_id] for sample_id in table["sample_id"].to_pylist()]
-        small = [pictures.reduce(pixels(png)) for png, _ in drawings]
+    def _with_pictures(self, table: pa.Table, drawings: Mapping[str, tuple[bytes, str]]) -> pa.Table:
+        table = table.filter(pc.is_in(table["sample_id"], pa.array(sorted(drawings), pa.string())))
+        chosen = [drawings[sample_id] for sample_id in table["sample_id"].to_pylist()]
+        small = [pictures.reduce(pixels(png)) for png, _ in chosen]
         columns = {
             "picture": pa.array([pictures.pack(picture) for picture in small], pa.binary()),
             "picture_hash": pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24)),
             # shards hold pictures of any size, so these are drawn
             "fine": pa.array(
-                [
-                    fine_picture(svg) if pictures.sparse(p) else None
-                    for (_, svg), p in zip(drawings, small, strict=True)
-                ],
+                [fine_picture(svg) if pictures.sparse(p) else None for (_, svg), p in zip(chosen, small, strict=True)],
                 pa.binary(),
             ),
         }
@@ -95,8 +92,8 @@ class Splits:
 
 
 def _duplicates(candidates: pa.Table, features: pa.Table, settings: deduplicate.DeduplicateSettings) -> pa.Table:
-    found = deduplicate.match(candidates, features, settings)
-    return found.filter(pc.less(found["level"], int(deduplicate.Level.ALMOST)))
+    matches = deduplicate.match(candidates, features, settings)
+    return matches.filter(pc.less(matches["level"], int(deduplicate.Level.ALMOST)))
 
 
 def pixels(png: bytes) -> Any:

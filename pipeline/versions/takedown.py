@@ -91,21 +91,21 @@ class Seal:
 
     def rules_in(self, table: pa.Table) -> Bools:
         """Whether a rule names each record."""
-        found = np.zeros(len(table), bool)
+        mask = np.zeros(len(table), bool)
         if self.urls:
             for place, url in enumerate(table["url"].to_pylist()):
-                found[place] = url is not None and sealed(self.salt, "url", url) in self.urls
+                mask[place] = url is not None and sealed(self.salt, "url", url) in self.urls
         lengths = sorted({length for length, _ in self.paths})
         if lengths:
             for place, (source, path) in enumerate(
                 zip(table["source"].to_pylist(), table["path"].to_pylist(), strict=True)
             ):
-                found[place] |= any(
+                mask[place] |= any(
                     (length, sealed(self.salt, "path", source, path[:length])) in self.paths
                     for length in lengths
                     if length <= len(path)
                 )
-        return found
+        return mask
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ class Known(Taken):
 
     def down(self, table: pa.Table) -> Bools:
         """Whether each row is of what was taken down itself, by ``raw_id`` and ``sample_id``, as far as it has them."""
-        found = np.zeros(len(table), bool)
+        mask = np.zeros(len(table), bool)
         for name, clear in (("raw_id", self.raw_ids), ("sample_id", self.samples)):
             if name in table.column_names:
-                found |= pc.is_in(table[name], value_set=pa.array(sorted(clear), pa.string())).to_numpy()
+                mask |= pc.is_in(table[name], value_set=pa.array(sorted(clear), pa.string())).to_numpy()
                 for seal in self.seals:
-                    found |= seal.ids_in(table[name])
-        return found
+                    mask |= seal.ids_in(table[name])
+        return mask
 
     def places(self, source: str, path: str) -> list[str]:
         """What stands for a place where something was that was taken down: the first where it is noted."""
@@ -130,10 +130,10 @@ class Known(Taken):
 
     def named(self, table: pa.Table) -> Bools:
         """Whether a rule or an id names each record."""
-        found = super().named(table) | self.down(table)
+        mask = super().named(table) | self.down(table)
         for seal in self.seals:
-            found |= seal.rules_in(table)
-        return found
+            mask |= seal.rules_in(table)
+        return mask
 
     def holds(self, values: Iterable[str]) -> bool:
         """Whether one of these ids was taken down."""
@@ -177,7 +177,7 @@ def parse(text: str) -> Rules:
 
 
 @dataclass
-class Found:
+class Targets:
     """What a request names, wherever it was found; see `pipeline.versions.resolve`."""
 
     raw_ids: set[str] = field(default_factory=set)
@@ -196,7 +196,7 @@ class Request:
     new: bool
 
 
-def record(storage: Storage, rules: Rules, found: Found) -> Request:
+def record(storage: Storage, rules: Rules, targets: Targets) -> Request:
     """Remember a request, and what it was found to name, which leaves with the next version."""
     known = [_read(storage, path) for path in requests(storage)]
     salts = [content["salt"] for content in known if "salt" in content]
@@ -204,11 +204,11 @@ def record(storage: Storage, rules: Rules, found: Found) -> Request:
     content: dict[str, Any] = {
         "form": 2,
         "salt": salt,
-        "ids": sorted({sealed(salt, "id", each) for each in (*rules.ids, *found.raw_ids, *found.samples)}),
+        "ids": sorted({sealed(salt, "id", each) for each in (*rules.ids, *targets.raw_ids, *targets.samples)}),
         "urls": sorted(sealed(salt, "url", url) for url in rules.urls),
         "paths": sorted([len(start), sealed(salt, "path", source, start)] for source, start in rules.paths),
         "licenses": sorted(rules.licenses),
-        "parts": sorted(sealed(salt, "part", source, key) for source, key in found.parts),
+        "parts": sorted(sealed(salt, "part", source, key) for source, key in targets.parts),
         "features": "",
     }
     names = ("ids", "urls", "paths", "licenses")
@@ -217,7 +217,7 @@ def record(storage: Storage, rules: Rules, found: Found) -> Request:
             {str(each) for each in content[name]} <= {str(each) for each in other[name]} for name in names
         ):
             return Request(path, False)
-    features = unseen(pa.concat_tables([FEATURES.empty_table(), *found.features]), salt)
+    features = unseen(pa.concat_tables([FEATURES.empty_table(), *targets.features]), salt)
     if len(features):
         data = table_bytes(features, FEATURES)
         content["features"] = hashlib.sha256(data).hexdigest()
@@ -274,13 +274,13 @@ def load(storage: Storage, paths: Sequence[str]) -> Known:
         if "salt" not in content:  # of old, in clear
             _add_old(clear, content)
             continue
-        of = salted.setdefault(content["salt"], {name: set() for name in ("ids", "urls", "paths")})
+        sets = salted.setdefault(content["salt"], {name: set() for name in ("ids", "urls", "paths")})
         for name in ("ids", "urls"):
-            of[name].update(content[name])
-        of["paths"].update((length, digest) for length, digest in content["paths"])
+            sets[name].update(content[name])
+        sets["paths"].update((length, digest) for length, digest in content["paths"])
         clear["licenses"].update(content["licenses"])
     seals = tuple(
-        Seal(salt, *(frozenset(of[name]) for name in ("ids", "urls", "paths"))) for salt, of in salted.items()
+        Seal(salt, *(frozenset(sets[name]) for name in ("ids", "urls", "paths"))) for salt, sets in salted.items()
     )
     return Known(
         frozenset(clear["samples"]).union(*(seal.ids for seal in seals)),

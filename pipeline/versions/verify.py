@@ -39,7 +39,7 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
 
     Checks each shard's size, sha256, rows, tier, split and token counts; that ``sample_id`` is the digest of the
     canonical SVG; that the tokens decode to it, the segments to the tokens and the ids to the segments; that every
-    format holds the same samples, and none twice; that no near-duplicates straddle splits (`splits`); the index,
+    format holds the same samples, and none twice; that no near-duplicates straddle splits (`straddling`); the index,
     clusters, layout, lineage and kept tables by their digests; that shards and index say the same of licences and
     provenance; and the funnel.
     """
@@ -107,7 +107,7 @@ class _Checker:
         settings = published.settings(manifest, "tokenize", tokenize.TokenizeSettings)
         self._vocabulary_table = tokenize.Vocabulary.build(settings)
         own = published.settings(manifest, "deduplicate", deduplicate.DeduplicateSettings)
-        self._splits, self._own = straddling.Splits(own), own
+        self._splits, self._own = straddling.SplitCheck(own), own
         self._shard_of: dict[str, Shard] = {}
         index = manifest.of_role(INDEX)
         self._index = {row["sample_id"]: row["provenance"] for part in index for row in _index_rows(storage, part.path)}

@@ -67,7 +67,7 @@ class Bench:
         """Record a request; what it names, by version."""
         storage, rules = FolderStorage(self.workspace), parse(text)
         hits = resolve(storage, rules)
-        record(storage, rules, hits.found)
+        record(storage, rules, hits.targets)
         return hits.versions
 
 

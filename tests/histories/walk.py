@@ -236,8 +236,8 @@ class Walk:
             if "can never match" in str(error):
                 return f"refused: {text}"
             raise
-        record(FolderStorage(self.workspace), rules, hits.found)
-        if not hits.found.raw_ids and rule != "path":
+        record(FolderStorage(self.workspace), rules, hits.targets)
+        if not hits.targets.raw_ids and rule != "path":
             self._taken.append(drawing)
             self.oracle.taken.add(drawing.number)
             return f"take down {text[:40]}, which is new"

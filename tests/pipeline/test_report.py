@@ -24,6 +24,7 @@ from pipeline.report.model import (
     GallerySample,
     Histogram,
     Origin,
+    Place,
     Report,
     Segment,
     imbalances,
@@ -409,3 +410,17 @@ def test_a_glyph_fits_its_box():
     for path in ("", "h5", "M0 0 x", 'M0 0"><script>'):
         with pytest.raises(ValueError, match="path data"):
             glyph(path, "x")
+
+
+def test_the_card_sums_shards_up_and_names_them_by_pattern():
+    """Ninety shards of one kind are one line of the card; alone in their folder they are loaded by pattern."""
+    digests = [f"{n:064x}"[::-1] for n in range(90)]
+    shards = tuple(shard(f"shards/tar/L1/train-{d[:20]}.tar", "webdataset", d, "L1", "train") for d in digests)
+    card = render_card(example(shards=shards))
+    row = r"\| \.\./\.\./shards/tar/L1/train-\\\*\.tar \| L1 \| train \| 90 \| 630.000 \| 108.KiB \|"
+    assert len(re.findall(row, card)) == 1 and sum(d[:20] in card for d in digests) == 8
+    alone = render_card(example(shards=shards, place=Place(lambda path: path.removeprefix("shards/"), alone=True)))
+    code = re.search(r"```python\n(import glob.*?)data = ", alone, re.DOTALL)[1].partition("shards =")[0]
+    names: dict = {}
+    exec(code.replace("import webdataset\n", ""), names)
+    assert names["patterns"] == ["tar/L1/train-*.tar"] and not any(d[:20] in alone for d in digests)

@@ -52,7 +52,7 @@ def test_a_workspace_stands_for_its_newest_version(finished: Run, tmp_path: Path
         (["learn", "{tmp}/bad", "--out", "{tmp}/x"], "", 2, "line 1: neither"),
         (["learn", "{tmp}/good", "--out", "{tmp}/no/x"], "", 2, "cannot be written"),
         (["show", "{tmp}/bad"], "", 2, "no segments.json"),
-        (["decode", "{tmp}/empty"], "<SEG_7>", 1, "line 1: <SEG_7>"),
+        (["decode", "{tmp}/empty"], "<SEG_7>", 2, "line 1: <SEG_7>"),
     ],
 )
 def test_what_is_wrong_is_one_clear_line(arguments: list[str], text: str, code: int, said: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def request(run: Run, text: str) -> int:
     """Record it; how many samples it names in the version of ``run``."""
     storage, rules = open_storage(str(run.workspace)), parse(text)
     hits = resolve(storage, rules)
-    record(storage, rules, hits.found)
+    record(storage, rules, hits.targets)
     return len(hits.versions.get(run.result.manifest.version, {}))
 
 
