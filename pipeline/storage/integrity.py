@@ -39,7 +39,7 @@ def remedy_for(path: str) -> str:
         "lineage": "restore it from a copy (a checkout has it), or give --forget-earlier to decide as if nothing were "
         "published",
         "layouts": "restore it from a copy (a checkout has it), or give --set write.repack=true to cut anew",
-        "kept": "restore it from a copy (a checkout has it), or set on_missing: remove to let it go",
+        "kept": "restore it from a copy of the workspace, or set on_missing: remove to let it go",
     }.get(path.partition("/")[0], "restore it from a copy")
 
 
