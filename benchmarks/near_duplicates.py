@@ -39,7 +39,7 @@ from pipeline.steps import decisions, duplicates
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import read_table, write_table
 from pipeline.work.ledger import Record
-from pipeline.work.task import Done, Task
+from pipeline.work.task import Done, Step, Task
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
 from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters
@@ -150,9 +150,9 @@ class Mill:
         self.told.append((name, time.monotonic() - begin, rows, self._memory.taken() if self._memory else 0))
         return found
 
-    def tasks(self, name: str, tasks: Sequence[Task]) -> list[Record]:
+    def tasks(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         jobs = [(task, self._root) for task in tasks]
-        return [done.record for done in self.over(name, run_task, jobs, sum(task.records for task in tasks))]
+        return [done.record for done in self.over(step.name, run_task, jobs, sum(task.records for task in tasks))]
 
     def mill(self, stored: list[Record]) -> Record:
         """From tokens to clusters."""
@@ -160,13 +160,13 @@ class Mill:
         samples = self.over("sign", sign, [(self._root, record) for record in stored], rows)
         blocks = duplicates.blocks(samples, {})
         stretches = duplicates.stretches(blocks)
-        banded = self.tasks("bands", duplicates.bands_tasks(CONFIG, blocks))
-        paired = self.tasks("pairs", duplicates.pairs_tasks(CONFIG, stretches, banded))
-        matched = self.tasks("match", duplicates.match_tasks(CONFIG, stretches, paired))
+        banded = self.tasks(duplicates.BANDS_STEP, duplicates.bands_tasks(CONFIG, blocks))
+        paired = self.tasks(duplicates.PAIRS_STEP, duplicates.pairs_tasks(CONFIG, stretches, banded))
+        matched = self.tasks(duplicates.MATCH_STEP, duplicates.match_tasks(CONFIG, stretches, paired))
         deciding = decisions.Deciding(CONFIG, samples, matched)
-        if deciding.shards > 1:
-            deciding.in_shards(self.tasks)
-        (decided,) = self.tasks("decide", [deciding.whole()])
+        if deciding.slices > 1:
+            deciding.in_slices(self.tasks)
+        (decided,) = self.tasks(decisions.DEDUPLICATE, [deciding.whole()])
         return decided
 
     def close(self) -> None:

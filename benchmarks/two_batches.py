@@ -18,6 +18,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from pipeline.storage.tables import read_table, write_table
 from pipeline.versions.lineage import Past
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
-from pipeline.work.task import Task
+from pipeline.work.task import Step, Task
 from stages import tier
 from stages.deduplicate import DECIDES, FEATURES
 from stages.rowwise import SAMPLES
@@ -68,7 +69,7 @@ class Workspace:
             begin += size
         return records
 
-    def _stage(self, stage: str, tasks: list[Task]) -> list[Record]:
+    def _stage(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         return [done.record for done in self._pool.map(run_task, [(task, str(self._root)) for task in tasks], 1)]
 
     def decide(self, samples: list[Record], batches: dict[str, int], past: Past) -> Record:
@@ -76,13 +77,13 @@ class Workspace:
         generations = {(record.source, record.key[:-2]): batches[record.source] for record in samples}
         blocks = duplicates.blocks(samples, generations)
         stretches = duplicates.stretches(blocks)
-        banded = self._stage("bands", duplicates.bands_tasks(CONFIG, blocks))
-        paired = self._stage("pairs", duplicates.pairs_tasks(CONFIG, stretches, banded))
-        matched = self._stage("match", duplicates.match_tasks(CONFIG, stretches, paired))
+        banded = self._stage(duplicates.BANDS_STEP, duplicates.bands_tasks(CONFIG, blocks))
+        paired = self._stage(duplicates.PAIRS_STEP, duplicates.pairs_tasks(CONFIG, stretches, banded))
+        matched = self._stage(duplicates.MATCH_STEP, duplicates.match_tasks(CONFIG, stretches, paired))
         deciding = decisions.Deciding(CONFIG, samples, matched, past=past)
-        if deciding.shards > 1:
-            deciding.in_shards(self._stage)
-        (decided,) = self._stage("deduplicate", [deciding.whole()])
+        if deciding.slices > 1:
+            deciding.in_slices(self._stage)
+        (decided,) = self._stage(decisions.DEDUPLICATE, [deciding.whole()])
         return decided
 
     def told(self, decided: Record) -> dict[str, tuple[Any, ...]]:

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.run.accounts import merged
-from pipeline.run.conductor import Phase, Result
+from pipeline.run.conductor import Result
 from pipeline.run.plan import Decision
+from pipeline.run.stage import Phase
 from pipeline.sources.partitions import bounded
 from pipeline.storage.base import Storage
 from pipeline.versions import published

@@ -56,12 +56,13 @@ def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overr
     from pipeline.config import load
     from pipeline.progress import Display
     from pipeline.run.conductor import Conductor
+    from pipeline.run.costs import rates
 
     loaded = load(config, overrides)
     storage = _workspace(loaded, workspace)
     conductor = Conductor(loaded, storage, None, Display(quiet=True))
     phases = conductor.plan()
-    printing.print_plan(phases, conductor.rates(), conductor.no_input)
+    printing.print_plan(phases, rates(storage), conductor.no_input)
 
 
 def _workspace(loaded: Loaded, given: str | None) -> Storage:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.run.failures import CLASSES, gave_up
+from pipeline.steps.rowwise import BISECT, SAMPLES_STEP, Joined, Run, SamplesPayload
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import open_table
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
-from pipeline.work.sandbox import SandboxSettings, longest_record
+from pipeline.work.sandbox import longest_record
 from pipeline.work.task import Cause, Done, Failed, Task
 from stages.reasons import Reason
 
@@ -36,14 +37,16 @@ SURE_DEATHS = 10
 """Worker processes that a record has to end before it is blamed: where something else kills workers, such as a node
 short of memory, a few may have been chance."""
 
-Run = Callable[[Sequence[Task]], Iterable[Done | Failed]]
+Samples = Task[SamplesPayload]
+
+RunTasks = Callable[[Sequence[Samples]], Iterable[Done | Failed]]
 
 
 @dataclass
 class _Case:
     """A partition under examination."""
 
-    task: Task
+    task: Samples
     rows: int
     failing: list[tuple[int, int, Failed]]
     """Begin and end (exclusive) of ranges of rows that failed, with how."""
@@ -53,7 +56,7 @@ class _Case:
     """Row, reason, detail."""
 
 
-def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> list[Done]:
+def rescue(storage: Storage, tasks: Sequence[tuple[Samples, Failed]], run: RunTasks) -> list[Done]:
     """Finish samples partitions that failed for one of `REASONS`, without the records that are to blame.
 
     ``run`` runs tasks, in any order. Raises as `pipeline.run.failures` classes what failed, if
@@ -65,7 +68,7 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> 
     whole = []
     for result in run([_joining(case) for case in cases]):
         if isinstance(result, Failed):
-            raise gave_up("samples", [result])
+            raise gave_up(SAMPLES_STEP.name, [result])
         whole.append(result)
     for case in cases:
         for _, record in case.parts:
@@ -77,14 +80,14 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Task, Failed]], run: Run) -> 
     return whole
 
 
-def _narrow(storage: Storage, cases: Sequence[_Case], run: Run) -> None:
+def _narrow(storage: Storage, cases: Sequence[_Case], run: RunTasks) -> None:
     """One round: run what is not known yet of the ranges that are left."""
     parts: dict[tuple[str, str], tuple[_Case, int, int]] = {}
-    tasks: list[Task] = []
+    tasks: list[Samples] = []
     for case in cases:
         for begin, end in _ranges(case):
             part = _part(case, begin, end)
-            record = ledger.load(storage, part.stage, part.source, part.key)
+            record = ledger.load(storage, part.step.name, part.source, part.key)
             if record is not None and record.fingerprint == part.basis.fingerprint:
                 case.parts.append((begin, record))
             else:
@@ -97,7 +100,7 @@ def _narrow(storage: Storage, cases: Sequence[_Case], run: Run) -> None:
             continue
         case, begin, end = parts[result.source, result.key]
         if result.cause not in REASONS:
-            raise gave_up("samples", [result])
+            raise gave_up(SAMPLES_STEP.name, [result])
         case.failing.append((begin, end, result))
         if len(case.failing) > max(LEAST_BLAMED, BLAMED_SHARE * case.rows):
             raise CLASSES[result.cause](
@@ -121,33 +124,37 @@ def _ranges(case: _Case) -> list[tuple[int, int]]:
     return ranges
 
 
-def _part(case: _Case, begin: int, end: int) -> Task:
+def _part(case: _Case, begin: int, end: int) -> Samples:
     task, rows = case.task, end - begin
     basis = Basis(task.basis.versions, task.basis.settings, (*task.basis.inputs, ("rows", f"{begin}-{end}")))
     seconds = task.seconds
     if seconds is not None:
         # a share of the whole's time, or a record that never ends would take the whole's at each step; no less than
         # what the sandbox allows a record, which is not to be blamed for that
-        least = longest_record(SandboxSettings.model_validate_json(task.payload["sandbox"]))
+        least = longest_record(task.payload.settings.sandbox)
         seconds = max(seconds * rows / case.rows, min(seconds, least))
     return Task(
-        "bisect",
+        BISECT,
         task.source,
         f"{task.key}/{begin:06}-{end:06}",
         basis,
-        {**task.payload, "rows": (begin, end)},
+        replace(task.payload, rows=(begin, end)),
         seconds=seconds,
         retry=rows == 1,
         deaths=SURE_DEATHS,
     )
 
 
-def _joining(case: _Case) -> Task:
+def _joining(case: _Case) -> Samples:
     records = [record for _, record in sorted(case.parts, key=lambda part: part[0])]
-    parts = [{role: output.path for role, output in record.outputs.items()} for record in records]
-    return replace(case.task, payload={**case.task.payload, "parts": parts, "lost": sorted(case.lost)})
+    runs = []
+    for record in records:
+        dropped = record.outputs.get("dropped")
+        runs.append(Run(record.outputs["kept"].path, dropped.path if dropped else ""))
+    joined = Joined(tuple(runs), tuple(sorted(case.lost)))
+    return replace(case.task, payload=replace(case.task.payload, joined=joined))
 
 
-def _rows(storage: Storage, task: Task) -> int:
-    with open_table(storage, task.payload["raw"]) as file:
-        return int(file.metadata.row_group(task.payload["row_group"]).num_rows)
+def _rows(storage: Storage, task: Samples) -> int:
+    with open_table(storage, task.payload.raw) as file:
+        return int(file.metadata.row_group(task.payload.row_group).num_rows)

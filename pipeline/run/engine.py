@@ -27,7 +27,7 @@ from pipeline.work.task import Cause, Done, Failed, Task
 class Engine(Protocol):
     """Runs tasks; a context manager that holds workers for as long as it is open."""
 
-    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """Run all ``tasks`` against the workspace at that URI and yield what became of each."""
         ...
 
@@ -45,7 +45,7 @@ class InlineEngine:
     """
 
     def __init__(self) -> None:
-        self._execute: Callable[[Task, str], Done | Failed] = execute_safely
+        self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +53,7 @@ class InlineEngine:
     def __exit__(self, *exception: object) -> None:
         return None
 
-    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """Run ``tasks`` in order."""
         for task in tasks:
             result = self._within_limit(task, workspace)
@@ -61,7 +61,7 @@ class InlineEngine:
                 result = self._within_limit(task, workspace)
             yield result
 
-    def _within_limit(self, task: Task, workspace: str) -> Done | Failed:
+    def _within_limit(self, task: Task[Any], workspace: str) -> Done | Failed:
         if task.seconds is None or threading.current_thread() is not threading.main_thread():
             return self._execute(task, workspace)
         rung = False
@@ -99,16 +99,16 @@ class _Overtime(BaseException):
     """No Exception, so that no stage takes it for a fault of one record."""
 
 
-def _overtime(task: Task) -> Failed:
+def _overtime(task: Task[Any]) -> Failed:
     message = f"it took over {task.seconds:g} s (partition.seconds; raise it if the work is that much)"
-    return Failed(task.stage, task.source, task.key, message, Cause.OVERTIME)
+    return Failed(task.step.name, task.source, task.key, message, Cause.OVERTIME)
 
 
 @dataclass
 class _Attempt:
     """A task on its way. ``began``: on the clock of the driver, None while it waits for a worker."""
 
-    task: Task
+    task: Task[Any]
     began: float | None = None
 
 
@@ -123,7 +123,7 @@ class RayEngine:
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address, self._workers = address, workers
         self._ray: Any = None
-        self._execute: Callable[[Task, str], Done | Failed] = execute_safely
+        self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -168,16 +168,16 @@ class RayEngine:
     def __exit__(self, *exception: object) -> None:
         self._ray.shutdown()
 
-    def run(self, tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """Keep each worker busy and a few tasks queued; yield as they finish."""
         ray = self._ray
         # this engine counts attempts itself, because it has to know why one ended
-        remote = ray.remote(max_retries=0, num_cpus=1, num_returns="streaming")(_announced)
+        remote = ray.remote(max_retries=0, num_returns="streaming")(_announced)
         slots = self._workers or int(ray.cluster_resources().get("CPU", 1))
         waiting = list(reversed(tasks))
         running: dict[Any, _Attempt] = {}
         failures: dict[tuple[str, str, Cause], int] = {}
-        later: list[tuple[float, Task]] = []
+        later: list[tuple[float, Task[Any]]] = []
         while waiting or running or later:
             due = [task for moment, task in later if moment <= time.monotonic()]
             later = [(moment, task) for moment, task in later if task not in due]
@@ -187,7 +187,13 @@ class RayEngine:
                 continue
             while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
                 task = waiting.pop()
-                named = remote.options(name=f"{task.stage} {task.source}/{task.key}")
+                needs = task.step.needs
+                named = remote.options(
+                    name=f"{task.step.name} {task.source}/{task.key}",
+                    num_cpus=needs.cpus,
+                    num_gpus=needs.gpus,
+                    memory=needs.memory or None,
+                )
                 running[named.remote(self._execute, task, workspace)] = _Attempt(task)
             timeout = _next_deadline(running.values())
             if later:
@@ -224,29 +230,29 @@ class RayEngine:
         attempt.began = time.monotonic()
         return None
 
-    def _result(self, stream: Any, task: Task, stopped: bool) -> Done | Failed:
+    def _result(self, stream: Any, task: Task[Any], stopped: bool) -> Done | Failed:
         """What the task came to. If it was ``stopped``, it has to be gone before its like may write the same files."""
         if stopped and not self._ray.wait([stream], num_returns=1, timeout=STOP_SECONDS)[0]:
             message = f"its worker does not stop; see to the node it runs on, {task.seconds:g} s were allowed"
-            return Failed(task.stage, task.source, task.key, message, Cause.REFUSED)
+            return Failed(task.step.name, task.source, task.key, message, Cause.REFUSED)
         try:
             result: Done | Failed = self._ray.get(next(stream))
         except self._ray.exceptions.RayError as error:
             return _overtime(task) if stopped else self._lost(task, error)
         return result
 
-    def _lost(self, task: Task, error: Exception) -> Failed:
+    def _lost(self, task: Task[Any], error: Exception) -> Failed:
         exceptions = self._ray.exceptions
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if isinstance(error, exceptions.RuntimeEnvSetupError):
-            return Failed(task.stage, task.source, task.key, text, Cause.REFUSED)
+            return Failed(task.step.name, task.source, task.key, text, Cause.REFUSED)
         if isinstance(error, exceptions.RayTaskError):
-            return Failed(task.stage, task.source, task.key, text, Cause.ERROR)
+            return Failed(task.step.name, task.source, task.key, text, Cause.ERROR)
         if isinstance(error, exceptions.WorkerCrashedError | exceptions.OutOfMemoryError):
-            return Failed(task.stage, task.source, task.key, f"its worker died: {text}", Cause.DIED)
-        return Failed(task.stage, task.source, task.key, f"its node was lost: {text}", Cause.LOST)
+            return Failed(task.step.name, task.source, task.key, f"its worker died: {text}", Cause.DIED)
+        return Failed(task.step.name, task.source, task.key, f"its node was lost: {text}", Cause.LOST)
 
-    def _again(self, task: Task, cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
+    def _again(self, task: Task[Any], cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
         known = failures[task.source, task.key, cause] = failures.get((task.source, task.key, cause), 0) + 1
         if cause == Cause.LOST:  # never the task's doing, whoever asks
             return known <= len(LOST_SECONDS)
@@ -269,7 +275,7 @@ def _answer() -> Iterator[None]:
     yield None
 
 
-def _announced(execute: Callable[[Task, str], Done | Failed], task: Task, workspace: str) -> Iterator[Any]:
+def _announced(execute: Callable[[Task[Any], str], Done | Failed], task: Task[Any], workspace: str) -> Iterator[Any]:
     """Runs on a worker. The first answer says that time counts from now on; a new worker's imports do not."""
     yield None
     yield execute(task, workspace)

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
 from pipeline.sources.partitions import read_layout
-from pipeline.steps.registry import LEARNING
+from pipeline.steps.learning import SEGMENTS
+from pipeline.steps.registry import on_the_way_to
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.storage.tables import read_table
@@ -177,8 +178,8 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             if taken.down(table).any():
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
     # counts of texts and of runs of commands, which a vocabulary that is learned anew counts anew
-    for stage in LEARNING[:-1]:
-        for entry in storage.list(f"tables/{stage}/"):
+    for step in on_the_way_to(SEGMENTS):
+        for entry in storage.list(f"tables/{step.name}/"):
             if entry.path.endswith(".json"):
                 storage.delete(entry.path)
 

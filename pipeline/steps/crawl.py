@@ -14,12 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.sources.folder import within
 from pipeline.sources.partitions import Chunk, Listing, bounded
-from pipeline.steps.base import (
-    dropped_output,
-    dump,
-    taken_down,
-    versions_of,
-)
+from pipeline.steps.base import dropped_output, taken_down, versions_of
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.folder import open_regular
 from pipeline.storage.open import open_storage
@@ -27,7 +22,7 @@ from pipeline.storage.tables import write_table
 from pipeline.storage.uri import is_s3
 from pipeline.versions import takedown
 from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import Task, Work, dropped_counts
+from pipeline.work.task import Step, Task, Work, dropped_counts
 from stages import crawl
 from stages.reasons import Reason
 from stages.schema import DROPPED, RAW
@@ -39,7 +34,7 @@ def crawl_tasks(
     cut: Mapping[str, Sequence[Chunk]],
     takedowns: Sequence[str] = (),
     held: Mapping[tuple[str, str], Sequence[str]] | None = None,
-) -> list[Task]:
+) -> list[Task[dict[str, Any]]]:
     """One task for each chunk of loose files and each archive.
 
     ``takedowns``: paths of the requests. ``held``: (source, key) of a chunk that held what they name -> what says so.
@@ -50,7 +45,7 @@ def crawl_tasks(
     for listing in listings:
         source = listing.source
         for chunk in cut[source.name]:
-            own: dict[str, Any] = {"crawl": dump(settings), "license": source.license}
+            own: dict[str, Any] = {"crawl": settings.model_dump(mode="json"), "license": source.license}
             if chunk.archive:
                 own |= {"glob": source.glob, "column": source.column, "on_bad_archive": source.on_bad_archive}
             if held and held.get((source.name, chunk.key)):
@@ -73,11 +68,11 @@ def crawl_tasks(
                 "settings": settings.model_dump_json(),
             }
             size = sum(entry.size for entry in chunk.entries)
-            tasks.append(Task("crawl", source.name, chunk.key, basis, payload, len(chunk.entries), size))
+            tasks.append(Task(CRAWL, source.name, chunk.key, basis, payload, len(chunk.entries), size))
     return tasks
 
 
-def crawl_step(work: Work) -> Record:
+def crawl_step(work: Work[dict[str, Any]]) -> Record:
     """Read loose files, or one archive, into a raw table: one row group for each partition of the row-wise pass."""
     payload, settings = work.task.payload, crawl.CrawlSettings.model_validate_json(work.task.payload["settings"])
     whose = f"source {payload['source']}"
@@ -192,3 +187,6 @@ def _open_file(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
     if roots and not within(os.path.realpath(whole), roots):
         raise OSError(errno.EPERM, "the link leads out of the source's folder; name where to in allow_links_to")
     return open_regular(whole)
+
+
+CRAWL = Step("crawl", crawl_step, "reads files and archives as raw records")

@@ -6,12 +6,14 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, table_bytes, write_bytes, write_table
 from pipeline.versions import lineage, takedown
 from pipeline.work import ledger
@@ -23,22 +25,64 @@ from stages.reasons import Outcome, Reason, outcome
 from stages.schema import CLUSTERS, DECIDED, INDEX
 
 
-def decide(work: Work, table: pa.Table, edges: Sequence[pa.Table], traced: pa.Table) -> tuple[pa.Table, pa.Table]:
+class DecidingSettings(DeduplicateSettings):
+    """What decisions on a whole corpus depend on."""
+
+    source_order: tuple[str, ...]
+    takedowns: tuple[str, ...]
+    """Paths of the requests."""
+
+
+class SliceSettings(DecidingSettings):
+    """What a task on the way depends on, which is run only if the end of it is not known: here the past counts, too."""
+
+    slices: int
+    """Into how many the corpus is routed."""
+    past: lineage.Past
+    key: str
+
+
+class Partition(NamedTuple):
+    """A samples partition."""
+
+    source: str
+    key: str
+    path: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is known of the corpus that is decided on, beside its settings and its samples."""
+
+    benchmarks: tuple[str, ...]
+    """Tables of the samples of what the dataset must not overlap."""
+    past: lineage.Past
+    lost: tuple[str, ...]
+    """Tables that say which records left before."""
+
+
+def decide(
+    storage: Storage,
+    settings: DecidingSettings,
+    corpus: Corpus,
+    table: pa.Table,
+    edges: Sequence[pa.Table],
+    traced: pa.Table,
+) -> tuple[pa.Table, pa.Table]:
     """`stages.schema.DECIDED` of each row of ``table``, and the lines that they go on with."""
-    payload = work.task.payload
-    settings = DeduplicateSettings.model_validate_json(payload["settings"])
-    taken = takedown.load(work.storage, payload["takedowns"])
-    ids = [read_table(work.storage, path, columns=["sample_id"])["sample_id"] for path in payload["benchmarks"]]
+    taken = takedown.load(storage, settings.takedowns)
+    ids = [read_table(storage, path, columns=["sample_id"])["sample_id"] for path in corpus.benchmarks]
     benchmark = frozenset(sample_id for column in ids for sample_id in column.to_pylist())
     was = lineage.earlier(traced)
-    found = deduplicate.deduplicate(table, edges, settings, payload["source_order"], was, taken, benchmark)
+    found = deduplicate.deduplicate(table, edges, settings, settings.source_order, was, taken, benchmark)
     keys, each = lineage.keys_of(found, traced)
-    lines = lineage.lines(found, traced, each, payload["version"])
+    lines = lineage.lines(found, traced, each, corpus.past.version + 1)
     found = found.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
     return found.append_column(DECIDED.field("keys"), keys), lines
 
 
-def published(work: Work, decisions: pa.Table) -> dict[str, Output]:
+def published(work: Work[Any], decisions: pa.Table) -> dict[str, Output]:
     """What versions refer to of whole clusters' ``decisions``: the index of samples, and the clusters."""
     samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
     # of what was taken down, nobody is told where it was
@@ -55,7 +99,7 @@ def published(work: Work, decisions: pa.Table) -> dict[str, Output]:
     }
 
 
-def by_digest(work: Work, folder: str, table: pa.Table, schema: pa.Schema) -> Output:
+def by_digest(work: Work[Any], folder: str, table: pa.Table, schema: pa.Schema) -> Output:
     """Write what versions refer to."""
     data = table_bytes(table.select(schema.names), schema)
     path = f"{folder}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
@@ -66,15 +110,15 @@ Told = tuple[dict[str, Output], int, int, dict[str, dict[str, int]], dict[str, A
 """Outputs, rows in and kept, what was dropped, and more of a record."""
 
 
-def told(work: Work, decisions: pa.Table, partitions: Sequence[tuple[str, str, int]]) -> Told:
-    """Write ``decisions`` on ``partitions`` (source, key, rows) and say what a record says of them."""
+def told(work: Work[Any], decisions: pa.Table, partitions: Sequence[Partition]) -> Told:
+    """Write ``decisions`` on ``partitions`` and say what a record says of them."""
     outputs: dict[str, Output] = {}
     kept: dict[str, str] = {}
     said: dict[str, dict[str, str]] = {name: {} for name in SAID}
-    before = ledger.load(work.storage, work.task.stage, work.task.source, work.task.key)
+    before = ledger.load(work.storage, work.task.step.name, work.task.source, work.task.key)
     there = {output.path for output in before.outputs.values()} if before and not work.task.anew else set()
     begin = 0
-    for source, key, rows in partitions:
+    for source, key, _, rows in partitions:
         mine = decisions.slice(begin, rows)
         begin += rows
         name = f"{source}/{key}"

@@ -14,27 +14,27 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import Any, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config import Config
-from pipeline.steps.base import dump, inputs_of, versions_of
+from pipeline.grouping import cut
+from pipeline.steps.base import versions_of
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import ledger
-from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import CORPUS, Task, Work
+from pipeline.work.ledger import Record
+from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
 from stages import deduplicate
+from stages.deduplicate import MatchSettings
 from stages.deduplicate.match import MOST_BITS
 from stages.schema import BANDS, EDGES, PAIRS
-
-T = TypeVar("T")
 
 BLOCK = 50_000
 """Samples of a block, about."""
@@ -73,11 +73,15 @@ def blocks(
         return generations.get((record.source, record.key.rpartition("-")[0]), 1)
 
     for number, of in groupby(sorted(samples, key=generation), generation):
-        for group in _cut(of, lambda record: (record.source, record.key), lambda record: record.rows_kept, BLOCK):
+        for group in cut(of, _name, lambda record: record.rows_kept, BLOCK):
             inputs = tuple(inputs_of(record.outputs["kept"] for record in group))
             rows = sum(record.rows_kept for record in group)
             found.append(Block(f"{group[0].source}-{group[0].key}", inputs, rows, number))
     return found
+
+
+def _name(record: Record) -> str:
+    return ledger.digest([record.source, record.key])
 
 
 def stretches(of: Sequence[Block]) -> list[list[Block]]:
@@ -91,143 +95,150 @@ def stretches(of: Sequence[Block]) -> list[list[Block]]:
         mine = list(group)
         share = sum(block.records for block in mine) // STRETCHES
         size = max(STRETCH, 1 << max(share.bit_length() - 1, 0)) if number else 1
-        found += _cut(mine, lambda block: (block.key,), lambda block: block.records or 1, size)
+        found += cut(mine, lambda block: ledger.digest([block.key]), lambda block: block.records or 1, size)
     return found
 
 
-def _cut(
-    items: Iterable[T], name: Callable[[T], tuple[str, ...]], size: Callable[[T], int], target: int
-) -> list[list[T]]:
-    """Consecutive ``items`` in groups of about ``target``, and at most twice that unless one alone is larger.
+@dataclass(frozen=True)
+class BandsPayload:
+    """``tables``: of the block's samples."""
 
-    Where a group ends is decided by a hash of the next item's name and its size, so that one that comes or goes changes
-    its own group only.
-    """
-    groups: list[list[T]] = []
-    filled = 0
-    for item in items:
-        chance = int(ledger.digest(list(name(item)))[:13], 16) / 16**13
-        if not groups or filled + size(item) > 2 * target or chance < size(item) / target:
-            groups.append([])
-            filled = 0
-        groups[-1].append(item)
-        filled += size(item)
-    return groups
+    settings: MatchSettings
+    tables: tuple[str, ...]
 
 
-def _settings(config: Config) -> dict[str, Any]:
-    """Of the settings, what the way to the decisions depends on, beside the features themselves."""
-    own = dump(config.deduplicate)
-    return {name: value for name, value in own.items() if name not in deduplicate.SignatureSettings.model_fields}
-
-
-def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task]:
+def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task[BandsPayload]]:
     """One task for each block."""
-    versions, own = versions_of(config, "deduplicate"), _settings(config)
-    text = config.deduplicate.model_dump_json()
-    return [
-        Task(
-            "bands",
-            CORPUS,
-            block.key,
-            Basis(versions, own, block.inputs),
-            {"settings": text, "tables": [path for path, _ in block.inputs]},
-            block.records,
-            block.records * _NARROW_BYTES,
-        )
-        for block in of
-    ]
+    settings = config.deduplicate.part(MatchSettings)
+    tasks = []
+    for block in of:
+        payload = BandsPayload(settings, tuple(path for path, _ in block.inputs))
+        versions, size = versions_of(config, "deduplicate"), block.records * _NARROW_BYTES
+        tasks.append(planned(BANDS_STEP, CORPUS, block.key, payload, versions, block.inputs, block.records, size))
+    return tasks
 
 
 _NARROW_BYTES = 700
 """Of a sample, about what is read to find its buckets; for estimates."""
 
 
-def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[Record]) -> list[Task]:
+class PairsSettings(MatchSettings):
+    """What candidates depend on."""
+
+    source_order: tuple[str, ...]
+    stretches: tuple[int, ...]
+    """The blocks of each."""
+    range: tuple[int, int]
+    """Which of how many ranges of buckets."""
+
+
+class BandedPart(NamedTuple):
+    """Row groups of a block's buckets, and in which stretch it is."""
+
+    stretch: int
+    path: str
+    row_groups: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PairsPayload:
+    """``first`` and ``last``: of the range of buckets, both inclusive."""
+
+    settings: PairsSettings
+    parts: tuple[BandedPart, ...]
+    first: int
+    last: int
+
+
+def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[Record]) -> list[Task[PairsPayload]]:
     """As many tasks as the buckets of all blocks need, each over a range of them. ``of``: `stretches`."""
-    order = [source.name for source in (*config.benchmarks(), *config.sources)]
     stretch = {block.key: number for number, group in enumerate(of) for block in group}
     tables = [record.outputs["kept"] for record in banded]
     rows = sum(table.rows for table in tables)
     count = max(1, -(-rows // REDUCED))
     cuts = [(1 << 64) * k // count for k in range(count + 1)]
-    own = _settings(config) | {"source_order": order, "stretches": [len(group) for group in of]}
-    inputs = tuple(inputs_of(tables))
     tasks = []
     for k, (first, end) in enumerate(pairwise(cuts)):
         parts = []
         for record in banded:
             firsts = record.extra["firsts"]
-            groups = list(range(max(bisect_right(firsts, first) - 1, 0), bisect_left(firsts, end)))
+            groups = tuple(range(max(bisect_right(firsts, first) - 1, 0), bisect_left(firsts, end)))
             if groups:
-                parts.append((stretch[record.key], record.outputs["kept"].path, groups))
-        basis = Basis(versions_of(config, "deduplicate"), own | {"range": [k, count]}, inputs)
-        payload = {
-            "settings": config.deduplicate.model_dump_json(),
-            "source_order": order,
-            "parts": parts,
-            "first": first,
-            "last": end - 1,
-        }
-        tasks.append(Task("pairs", CORPUS, f"range-{k:05}", basis, payload, rows // count, rows // count * 20))
+                parts.append(BandedPart(stretch[record.key], record.outputs["kept"].path, groups))
+        settings = PairsSettings(
+            **dict(config.deduplicate.part(MatchSettings)),
+            source_order=tuple(source.name for source in (*config.benchmarks(), *config.sources)),
+            stretches=tuple(len(group) for group in of),
+            range=(k, count),
+        )
+        payload = PairsPayload(settings, tuple(parts), first, end - 1)
+        versions, inputs = versions_of(config, "deduplicate"), inputs_of(tables)
+        key, records = f"range-{k:05}", rows // count
+        tasks.append(planned(PAIRS_STEP, CORPUS, key, payload, versions, inputs, records, records * 20))
     return tasks
 
 
-def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[Record]) -> list[Task]:
+@dataclass(frozen=True)
+class MatchPayload:
+    """``pairs``: (path, row group) of candidates. ``tables``: of the samples' features."""
+
+    settings: MatchSettings
+    pairs: tuple[tuple[str, int], ...]
+    tables: tuple[str, ...]
+
+
+def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[Record]) -> list[Task[MatchPayload]]:
     """One task for each two stretches that have candidates."""
-    versions, own = versions_of(config, "deduplicate"), _settings(config)
-    text = config.deduplicate.model_dump_json()
     parts: dict[tuple[int, int], list[tuple[str, int, int, str]]] = {}
     for record in paired:
         for group, (one, other, rows, digest) in enumerate(record.extra["groups"]):
             parts.setdefault((one, other), []).append((record.outputs["kept"].path, group, rows, digest))
     tasks = []
-    for (one, other), found in sorted(parts.items()):
+    for (one, other), candidates in sorted(parts.items()):
         features = list(dict.fromkeys(pair for k in (one, other) for block in of[k] for pair in block.inputs))
-        inputs = (*features, *(("pairs", digest) for _, _, _, digest in found))
-        payload = {
-            "settings": text,
-            "pairs": [(path, group) for path, group, _, _ in found],
-            "tables": [path for path, _ in features],
-        }
-        rows = sum(rows for _, _, rows, _ in found)
+        inputs = (*features, *(("pairs", digest) for _, _, _, digest in candidates))
+        payload = MatchPayload(
+            config.deduplicate.part(MatchSettings),
+            tuple((path, group) for path, group, _, _ in candidates),
+            tuple(path for path, _ in features),
+        )
+        rows = sum(rows for _, _, rows, _ in candidates)
         # numbers would change with every takedown, which comes first
         key = ledger.digest([of[one][0].key, of[other][0].key])[:20]
-        tasks.append(Task("match", CORPUS, key, Basis(versions, own, inputs), payload, rows, rows * _NARROW_BYTES))
+        versions = versions_of(config, "deduplicate")
+        tasks.append(planned(MATCH_STEP, CORPUS, key, payload, versions, inputs, rows, rows * _NARROW_BYTES))
     return tasks
 
 
-def bands_step(work: Work) -> Record:
+def bands_step(work: Work[BandsPayload]) -> Record:
     """The buckets of a block's samples."""
     payload = work.task.payload
-    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
     columns = ["sample_id", "source", "geometry_key", "shingles", "picture_hash"]
-    table = pa.concat_tables([read_table(work.storage, path, columns=columns) for path in payload["tables"]])
-    found = deduplicate.bands(table, settings)
+    table = pa.concat_tables([read_table(work.storage, path, columns=columns) for path in payload.tables])
+    found = deduplicate.bands(table, payload.settings)
     parts = [found.slice(begin, GROUP) for begin in range(0, len(found), GROUP)]
     output = write_table(work.storage, work.path(), parts, BANDS)
     firsts = [part["bucket"][0].as_py() for part in parts]
     return work.record({"kept": output}, table.num_rows, table.num_rows, extra={"firsts": firsts})
 
 
-def pairs_step(work: Work) -> Record:
+def pairs_step(work: Work[PairsPayload]) -> Record:
     """Candidates in a range of buckets, a row group for each two stretches."""
     payload = work.task.payload
-    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
-    rank = {name: place for place, name in enumerate([takedown.SOURCE, *payload["source_order"]])}
+    rank = {name: place for place, name in enumerate([takedown.SOURCE, *payload.settings.source_order])}
     rows = 0
 
     def parts() -> Iterator[tuple[int, pa.Table]]:
         nonlocal rows
-        for number, path, groups in payload["parts"]:
-            table = read_table(work.storage, path, row_group=groups)
+        for number, path, groups in payload.parts:
+            table = read_table(work.storage, path, row_group=list(groups))
             buckets = table["bucket"].to_numpy()
-            begin = int(np.searchsorted(buckets, np.uint64(payload["first"])))
-            end = int(np.searchsorted(buckets, np.uint64(payload["last"]), side="right"))
+            begin = int(np.searchsorted(buckets, np.uint64(payload.first)))
+            end = int(np.searchsorted(buckets, np.uint64(payload.last), side="right"))
             rows += end - begin
             yield number, table.slice(begin, end - begin)
 
-    found = deduplicate.pairs(parts(), rank, settings)
+    found = deduplicate.pairs(parts(), rank, payload.settings)
     groups = list(_by_blocks(found))
     output = write_table(work.storage, work.path(), [group for _, _, group in groups], PAIRS)
     told = [[one, other, len(group), _digest(group)] for one, other, group in groups]
@@ -248,16 +259,13 @@ def _digest(group: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def match_step(work: Work) -> Record:
+def match_step(work: Work[MatchPayload]) -> Record:
     """The duplicates among the candidates of two stretches."""
     payload = work.task.payload
-    settings = deduplicate.DeduplicateSettings.model_validate_json(payload["settings"])
-    candidates = deduplicate.merged(
-        [read_table(work.storage, path, row_group=group) for path, group in payload["pairs"]]
-    )
+    candidates = deduplicate.merged([read_table(work.storage, path, row_group=group) for path, group in payload.pairs])
     wanted = np.unique(np.concatenate([candidates["a"].to_numpy(), candidates["b"].to_numpy()]))
     features = []
-    for path in payload["tables"]:
+    for path in payload.tables:
         ids = read_table(work.storage, path, columns=["sample_id"])
         items = deduplicate.item_ids(ids["sample_id"])
         here = np.isin(items, wanted)
@@ -265,7 +273,7 @@ def match_step(work: Work) -> Record:
             wanted = np.setdiff1d(wanted, items[here])
             table = read_table(work.storage, path, columns=list(deduplicate.FEATURES))
             features.append(table.filter(pa.array(here)))
-    found = _matched(candidates, pa.concat_tables(features), settings)
+    found = _matched(candidates, pa.concat_tables(features), payload.settings)
     output = write_table(work.storage, work.path(), [found], EDGES)
     return work.record({"kept": output}, len(candidates), len(found))
 
@@ -275,7 +283,7 @@ TAKEN_BITS = 6
 is no picture of that to hold it against."""
 
 
-def _matched(candidates: pa.Table, features: pa.Table, settings: deduplicate.DeduplicateSettings) -> pa.Table:
+def _matched(candidates: pa.Table, features: pa.Table, settings: MatchSettings) -> pa.Table:
     """`deduplicate.match`, also of what was taken down, of which there is a hash of a picture only."""
     hashes = features["picture_hash"]
     faceless = pc.and_(pc.is_null(features["picture"]), pc.is_valid(hashes)).to_numpy()
@@ -308,4 +316,6 @@ def _matched(candidates: pa.Table, features: pa.Table, settings: deduplicate.Ded
     return pa.Table.from_pylist(list(edges.values()), schema=EDGES)
 
 
-STEPS = {"bands": bands_step, "pairs": pairs_step, "match": match_step}
+BANDS_STEP = Step("bands", bands_step, "finds the buckets of samples", to="deduplicate")
+PAIRS_STEP = Step("pairs", pairs_step, "finds candidates: samples that share a bucket", to="deduplicate", whole=True)
+MATCH_STEP = Step("match", match_step, "finds which candidates are duplicates", to="deduplicate")

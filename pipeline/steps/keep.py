@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +23,7 @@ from pipeline.versions import takedown
 from pipeline.versions.manifest import KEPT_PLACE, Kept, RawTable
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import Task, Work
+from pipeline.work.task import Step, Task, Work
 from stages import crawl
 from stages.reasons import Reason
 from stages.schema import RAW
@@ -58,7 +59,7 @@ def keep_task(
     takedowns: Sequence[str],
     marks: Sequence[str],
     batch_rows: int,
-) -> Task | None:
+) -> Task[dict[str, Any]] | None:
     """The task that finds what a source keeps; None if that is what it was. ``crawled``: in the order of ``cut``.
 
     ``marks``: what of the kept tables a takedown names. Raises ConfigError if a table is not known any more.
@@ -98,10 +99,10 @@ def keep_task(
         "batch_rows": batch_rows,
     }
     basis = Basis({"crawl": crawl.VERSION}, payload | {"marks": list(marks)}, ())
-    return Task("keep", source.name, "kept", basis, payload, sum(k.rows for k in before.kept))
+    return Task(KEEP, source.name, "kept", basis, payload, sum(k.rows for k in before.kept))
 
 
-def keep_step(work: Work) -> Record:
+def keep_step(work: Work[dict[str, Any]]) -> Record:
     """Tables of what is kept: those of before without what is there again, and one of what has vanished since."""
     payload, storage = work.task.payload, work.storage
     taken = takedown.load(storage, payload["takedowns"])
@@ -150,7 +151,7 @@ def keep_step(work: Work) -> Record:
     return work.record(outputs, rows, sum(output.rows for output in outputs.values()))
 
 
-def _write(work: Work, key: str, table: pa.Table) -> Output:
+def _write(work: Work[dict[str, Any]], key: str, table: pa.Table) -> Output:
     size = work.task.payload["batch_rows"]
     parts = [table.slice(begin, size) for begin in range(0, len(table), size)]
     return write_table(work.storage, f"{KEPT_PLACE}{work.task.source}/{key}.parquet", parts, RAW)
@@ -189,4 +190,4 @@ def missing(storage: Storage, kept: Sequence[Kept]) -> list[Kept]:
     return [each for each in kept if sizes.get(each.path) != each.bytes]
 
 
-STEPS = {"keep": keep_step}
+KEEP = Step("keep", keep_step, "holds on to what a source has no more", to="crawl", whole=True)

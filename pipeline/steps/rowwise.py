@@ -2,72 +2,105 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import model_serializer
 
 from pipeline.config import Config
 from pipeline.errors import PartitionRefused
-from pipeline.steps.base import dropped_output, dump, pass_versions, sum_of, taken_down
+from pipeline.steps.base import dropped_output, pass_versions, sum_of, taken_down
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import sandbox
-from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import Task, Work, dropped_counts
-from stages.base import dropped_rows
+from pipeline.work.ledger import Record
+from pipeline.work.sandbox import SandboxSettings
+from pipeline.work.task import Step, Task, Work, dropped_counts, planned
+from stages.base import Settings, dropped_rows
 from stages.reasons import Reason
 from stages.rowwise import PASS, SAMPLES, settings_of
 from stages.schema import DROPPED
 
 
-def samples_tasks(config: Config, crawled: Sequence[Record], takedowns: Sequence[str] = ()) -> list[Task]:
+class SamplesSettings(Settings):
+    """What the pass reads: the settings of its stages (`stages.rowwise.RowwiseSettings`), and the sandbox's."""
+
+    stages: Settings
+    sandbox: SandboxSettings
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return self.stages.model_dump(mode="json") | {"sandbox": self.sandbox.model_dump(mode="json")}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run over some of the rows has written. ``dropped``: "" if nothing was."""
+
+    kept: str
+    dropped: str = ""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Runs over parts of the rows, which are put together, and the rows that are in none."""
+
+    runs: tuple[Run, ...]
+    lost: tuple[tuple[int, str, str], ...]
+    """Row, reason, detail."""
+
+
+@dataclass(frozen=True)
+class SamplesPayload:
+    """A row group of a raw table: all of its rows, some, or what came of them in parts."""
+
+    settings: SamplesSettings
+    raw: str
+    row_group: int
+    takedowns: tuple[str, ...]
+    rows: tuple[int, int] | None = None
+    """Begin and end (exclusive) of the rows to run; None: all."""
+    joined: Joined | None = None
+    """Then nothing is run."""
+
+
+def samples_tasks(
+    config: Config, crawled: Sequence[Record], takedowns: Sequence[str] = ()
+) -> list[Task[SamplesPayload]]:
     """One task for each row group of each raw table. ``takedowns``: paths of the requests."""
-    settings, versions = settings_of(config), pass_versions(config)
-    own = dump(settings) | {"sandbox": dump(config.sandbox)}
-    text, limits = settings.model_dump_json(), config.sandbox.model_dump_json()
+    settings = SamplesSettings(stages=settings_of(config), sandbox=config.sandbox)
+    versions = pass_versions(config)
     tasks = []
     for record in crawled:
         raw = record.outputs["kept"]
-        for group in range(len(raw.row_groups)):
-            payload = {
-                "raw": raw.path,
-                "row_group": group,
-                "settings": text,
-                "sandbox": limits,
-                "takedowns": list(takedowns),
-            }
-            basis = Basis(versions, own, ((f"{raw.path}#{group}", raw.sha256),))
-            rows = raw.row_groups[group]
-            share = raw.bytes * rows // max(raw.rows, 1)
-            tasks.append(Task("samples", record.source, f"{record.key}-{group:03}", basis, payload, rows, share))
+        for group, rows in enumerate(raw.row_groups):
+            payload = SamplesPayload(settings, raw.path, group, tuple(takedowns))
+            share, inputs = raw.bytes * rows // max(raw.rows, 1), ((f"{raw.path}#{group}", raw.sha256),)
+            key = f"{record.key}-{group:03}"
+            tasks.append(planned(SAMPLES_STEP, record.source, key, payload, versions, inputs, rows, share))
     return tasks
 
 
-def samples_step(work: Work) -> Record:
-    """Run the row-wise pass over one row group of a raw table, in a sandboxed child process.
-
-    ``rows`` in the payload are the begin and end (exclusive) of the rows to run, else all are. ``parts`` are tables of
-    such runs: then nothing is run, they are put together, and ``lost`` (row, reason, detail) are the rows of no part.
-    """
-    payload = work.task.payload
-    table = read_table(work.storage, payload["raw"], row_group=payload["row_group"])
-    if "parts" in payload:
-        parts = [
-            [read_table(work.storage, part[role]) for part in payload["parts"] if role in part]
-            for role in ("kept", "dropped")
-        ]
-        kept = pa.concat_tables([SAMPLES.empty_table(), *parts[0]])
-        dropped = pa.concat_tables([DROPPED.empty_table(), *parts[1]])
-        quarantined = [(row, Reason(reason), detail) for row, reason, detail in payload["lost"]]
+def samples_step(work: Work[SamplesPayload]) -> Record:
+    """Run the row-wise pass over one row group of a raw table, in a sandboxed child process."""
+    payload, settings = work.task.payload, work.task.payload.settings
+    table = read_table(work.storage, payload.raw, row_group=payload.row_group)
+    if payload.joined is not None:
+        runs = payload.joined.runs
+        kept = pa.concat_tables([SAMPLES.empty_table(), *(read_table(work.storage, run.kept) for run in runs)])
+        parts = [read_table(work.storage, run.dropped) for run in runs if run.dropped]
+        dropped = pa.concat_tables([DROPPED.empty_table(), *parts])
+        quarantined = [(row, Reason(reason), detail) for row, reason, detail in payload.joined.lost]
     else:
         _require_same_stages(work)
-        if "rows" in payload:
-            begin, end = payload["rows"]
+        if payload.rows is not None:
+            begin, end = payload.rows
             table = table.slice(begin, end - begin)
-        box = sandbox.shared("stages.rowwise:mill", sandbox.SandboxSettings.model_validate_json(payload["sandbox"]))
-        result = box.run(table, payload["settings"])
+        box = sandbox.shared("stages.rowwise:mill", settings.sandbox)
+        result = box.run(table, settings.stages.model_dump_json())
         quarantined = list(result.quarantined)
         if result.tables:
             kept, dropped, timings = result.tables
@@ -78,7 +111,7 @@ def samples_step(work: Work) -> Record:
     # chunks are as the sandbox or the parts happened to be cut, and show in a Parquet file's bytes
     kept = kept.combine_chunks()
     lost = dropped_rows(table, "rowwise", quarantined)
-    down = takedown.load(work.storage, payload["takedowns"]).down(kept)
+    down = takedown.load(work.storage, payload.takedowns).down(kept)
     gone = taken_down(kept.filter(pa.array(down)), "normalize")
     kept = kept.filter(pa.array(~down)).combine_chunks()
     dropped = pa.concat_tables([dropped, lost, gone]).sort_by([("path", "ascending"), ("id", "ascending")])
@@ -94,10 +127,12 @@ def samples_step(work: Work) -> Record:
     )
 
 
-def _require_same_stages(work: Work) -> None:
+def _require_same_stages(work: Work[SamplesPayload]) -> None:
     """Raise PartitionRefused if this process has other stages than the one that planned the task."""
     here = {stage.section: stage.version for stage in PASS}
-    there = {section: work.task.basis.versions[section] for section in json.loads(work.task.payload["settings"])}
+    there = {
+        section: work.task.basis.versions[section] for section in type(work.task.payload.settings.stages).model_fields
+    }
     differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     if differing:
         versions = ", ".join(
@@ -106,3 +141,7 @@ def _require_same_stages(work: Work) -> None:
         raise PartitionRefused(
             f"this worker has other stages than the run: {versions}; install the same packages on both"
         )
+
+
+SAMPLES_STEP = Step("samples", samples_step, "makes canonical drawings of raw records, in a sandbox")
+BISECT = Step("bisect", samples_step, "looks for a record that harms its worker", to="samples")

@@ -3,53 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.config import Config
-from pipeline.steps.base import (
-    decided_of,
-    dump,
-    inputs_of,
-    kept_bits,
-    keys_of,
-    read_decided,
-    read_survivors,
-    side_table,
-)
-from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import Task, Work
-from stages.base import SideStage
-from stages.sides import KEYS, NARROW
+from pipeline.steps.base import Survivors, decided_of, side_table
+from pipeline.storage.base import Storage
+from pipeline.storage.tables import read_table
+from pipeline.work.ledger import Record
+from pipeline.work.task import Step, Task, Work, inputs_of, planned
+from stages.base import Settings, SideStage
+from stages.sides import KEYS, NARROW, SIDES
 
 
-def side_tasks(config: Config, side: SideStage[Any], samples: Sequence[Record], decided: Record) -> list[Task]:
-    """One task for each samples partition."""
-    settings = getattr(config, side.section)
-    versions, own, text = {side.name: side.version}, dump(settings), settings.model_dump_json()
+@dataclass(frozen=True)
+class SidePayload:
+    """``decisions``: the table of what was decided of the partition."""
+
+    settings: Settings
+    survivors: Survivors
+    decisions: str
+
+
+def side_tasks(
+    config: Config, step: Step[SidePayload], side: SideStage[Any], samples: Sequence[Record], decided: Record
+) -> list[Task[SidePayload]]:
+    """One task for each samples partition. ``step``: that of ``side``."""
     tasks = []
     for record in samples:
-        rows = record.outputs["kept"]
-        basis = Basis(versions, own, (*inputs_of([rows]), decided_of(decided, record), *keys_of(side, decided, record)))
-        payload = {
-            "settings": text,
-            "samples": rows.path,
-            "kept": kept_bits(decided, record),
-            "decisions": decided.outputs[f"{record.source}/{record.key}"].path,
-        }
-        tasks.append(Task(side.name, record.source, record.key, basis, payload, record.rows_kept, rows.bytes))
+        name, rows = f"{record.source}/{record.key}", record.outputs["kept"]
+        inputs = [*inputs_of([rows]), decided_of(decided, record)]
+        if KEYS in side.reads:
+            inputs.append((f"keys {name}", str(decided.extra["keys"][name])))
+        payload = SidePayload(getattr(config, side.section), Survivors.of(record, decided), decided.outputs[name].path)
+        versions = {side.name: side.version}
+        tasks.append(planned(step, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes))
     return tasks
 
 
-def side_step(side: SideStage[Any], work: Work) -> Record:
+def side_step(side: SideStage[Any], work: Work[SidePayload]) -> Record:
     """The table that ``side`` makes of a partition's survivors."""
+    payload, storage = work.task.payload, work.storage
     if NARROW.issuperset(side.reads):
-        rows = read_decided(work, list(side.reads))
+        rows = _decided(storage, payload.decisions, side.reads)
     else:
-        rows = read_survivors(work, [name for name in side.reads if name != KEYS])
+        rows = payload.survivors.read(storage, [name for name in side.reads if name != KEYS])
         if KEYS in side.reads:
-            known = read_decided(work, ["sample_id", KEYS])
+            known = _decided(storage, payload.decisions, ["sample_id", KEYS])
             if known["sample_id"] != rows["sample_id"]:
-                raise ValueError(f"{work.task.payload['decisions']} is not of {work.task.payload['samples']}")
+                raise ValueError(f"{payload.decisions} is not of {payload.survivors.path}")
             rows = rows.append_column(known.schema.field(KEYS), known[KEYS])
-    table = side.run(rows, side.settings.model_validate_json(work.task.payload["settings"]))
-    return side_table(work, table, side.schema, rows.num_rows)
+    return side_table(work, side.run(rows, payload.settings), side.schema, rows.num_rows)
+
+
+def _decided(storage: Storage, path: str, columns: Sequence[str]) -> pa.Table:
+    """What was decided of the surviving rows of a samples partition, in its order."""
+    rows = read_table(storage, path, columns=[*columns, "kept"])
+    return rows.filter(rows["kept"]).select(list(columns))
+
+
+SIDE_STEPS: tuple[tuple[Step[SidePayload], SideStage[Any]], ...] = tuple(
+    (Step(side.name, partial(side_step, side), side.says), side) for side in SIDES
+)
+"""Each with its stage."""

@@ -6,26 +6,20 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config import Config
+from pipeline.grouping import cut
 from pipeline.steps import decided
-from pipeline.steps.base import (
-    decided_of,
-    dump,
-    inputs_of,
-    kept_bits,
-    sum_of,
-    survivors,
-    versions_of,
-)
+from pipeline.steps.base import Survivors, decided_of, sum_of, versions_of
 from pipeline.storage.tables import Output, read_table, write_bytes
 from pipeline.versions.manifest import Shard
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import Task, Work
+from pipeline.work.task import Step, Task, Work, inputs_of
 from stages import write
 from stages.rowwise import SAMPLES
 from stages.schema import SHARD_COLUMNS
@@ -38,7 +32,7 @@ def write_tasks(
     decided: Record,
     sides: Mapping[str, Sequence[Record]],
     generations: Mapping[tuple[str, str], int],
-) -> list[Task]:
+) -> list[Task[dict[str, Any]]]:
     """One task for each group of consecutive partitions of one source, of about ``group_bytes`` together.
 
     ``generations``: (source, key of a chunk) to the version that it was new in; no group has two.
@@ -55,21 +49,15 @@ def write_tasks(
     def home(record: Record) -> tuple[str, int]:
         return record.source, generations.get((record.source, record.key.rpartition("-")[0]), 1)
 
-    groups: list[list[int]] = []
-    filled = 0
-    for i, record in enumerate(samples):
-        size = int(record.extra["shard_bytes"])
-        fits = bool(groups) and home(samples[groups[-1][0]]) == home(record)
-        if fits:
-            chance = int(ledger.digest(record.key)[:13], 16) / 16**13
-            fits = filled + size <= 2 * config.write.group_bytes and chance >= size / config.write.group_bytes
-        if not fits:
-            groups.append([])
-            filled = 0
-        groups[-1].append(i)
-        filled += size
+    groups = cut(
+        range(len(samples)),
+        lambda i: ledger.digest(samples[i].key),
+        lambda i: int(samples[i].extra["shard_bytes"]),
+        config.write.group_bytes,
+        lambda i: home(samples[i]),
+    )
     versions, text = versions_of(config, "write"), config.write.model_dump_json()
-    own = dump(config.write)
+    own = config.write.model_dump(mode="json")
     if more := SHARD.names[len(SHARD_COLUMNS) :]:
         own["columns"] = more
     tasks = []
@@ -85,17 +73,17 @@ def write_tasks(
             shown = "origins" if config.write.repack else "shown"
             inputs.append((f"{shown} {name}", str(decided.extra[shown][name])))
             part = {role: output.path for role, output in outputs.items()}
-            parts.append(part | {"kept": kept_bits(decided, record)})
+            parts.append(part | {"kept": Survivors.of(record, decided).bits})
         first = samples[group[0]]
         basis = Basis(versions, own, tuple(inputs))
         payload = {"settings": text, "partitions": parts}
         rows = sum(samples[i].rows_kept for i in group)
         size = sum(samples[i].outputs["kept"].bytes for i in group)
-        tasks.append(Task("write", first.source, first.key, basis, payload, rows, size))
+        tasks.append(Task(WRITE, first.source, first.key, basis, payload, rows, size))
     return tasks
 
 
-def write_step(work: Work) -> Record:
+def write_step(work: Work[dict[str, Any]]) -> Record:
     """Join a group of partitions' survivors with their side tables and pack them into shards.
 
     A shard's name is its content's digest: equal shards of different versions are one object, and none ever changes.
@@ -130,16 +118,16 @@ def write_step(work: Work) -> Record:
     return work.record(outputs, rows.num_rows, rows.num_rows, extra=extra)
 
 
-def _write_shard(work: Work, form: write.Format, pack: write.Pack) -> Output:
+def _write_shard(work: Work[dict[str, Any]], form: write.Format, pack: write.Pack) -> Output:
     data = form.write(pack.rows)
     path = f"shards/{form.name}/{pack.tier}/{pack.split}-{hashlib.sha256(data).hexdigest()[:20]}.{form.suffix}"
     return write_bytes(work.storage, path, data, pack.rows.num_rows)
 
 
-def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:
+def joined(work: Work[dict[str, Any]], part: dict[str, str], whole: bool) -> pa.Table:
     """One partition's rows with all columns of `stages.sides.SHARD`, and ``size``; ``whole``: with all provenance."""
     wanted = [*(name for name in SHARD.names if name in SAMPLES.names), "path", "view_box", "size"]
-    rows = survivors(read_table(work.storage, part["samples"], columns=wanted), part["kept"])
+    rows = Survivors(part["samples"], part["kept"]).read(work.storage, wanted)
     brought = {side.name: ["sample_id", *side.shards] for side in SIDES}
     for stage in (*brought, "encode", "decisions"):
         side = read_table(work.storage, part[stage], columns=brought.get(stage))
@@ -159,3 +147,6 @@ def joined(work: Work, part: dict[str, str], whole: bool) -> pa.Table:
     rows = rows.append_column("width", pc.list_element(boxes, 2)).append_column("height", pc.list_element(boxes, 3))
     rows = rows.append_column("caption", pc.struct_field(pc.list_element(captions, 0), "text"))
     return rows
+
+
+WRITE = Step("write", write_step, "packs samples into shards")

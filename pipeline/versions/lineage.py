@@ -146,15 +146,6 @@ class Past:
         """What stands for all that the files say."""
         return state([sha256 for _, sha256 in self.files])
 
-    def payload(self) -> dict[str, Any]:
-        """As a task takes it."""
-        return {"files": [list(file) for file in self.files], "version": self.version, "index": self.index}
-
-    @classmethod
-    def of(cls, payload: Mapping[str, Any]) -> Past:
-        """Inverse of `payload`."""
-        return cls(tuple((path, sha256) for path, sha256 in payload["files"]), payload["version"], payload["index"])
-
     def tables(self, storage: Storage) -> Iterator[pa.Table]:
         """Its tables one after the other. Raises DamagedFile if one is not what was published."""
         for path, sha256 in self.files:

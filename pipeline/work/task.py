@@ -1,35 +1,83 @@
-"""What happens to one partition: read, run the stage, write, record.
+"""What a run does, one piece at a time: a step is one kind of work, a task is one partition of it.
 
-A `Task` is small and plain, so that it can travel to any worker; `execute` is the only thing a worker runs. Outputs are
-written before the record that names them.
+    step     what runs, under which name, and what it takes of a machine
+    task     a step's work on one partition: where its result goes, on what it depends, and what it needs to know
+    work     a task while it runs: the task and the storage
+
+A task is small and plain, so that it can travel to any worker. Its *payload* is a frozen dataclass, defined beside the
+function that reads it. The payload's ``settings`` are a type that holds just what the step reads, and the fingerprint
+is made of them (`planned`), so that a setting that is read but not fingerprinted cannot be written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
+from pydantic import BaseModel
 
 from pipeline.storage.base import Storage
+from pipeline.storage.tables import Output
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
 
 CORPUS = "all"
-"""Where a source's name would stand in the path of a stage that sees the whole corpus."""
+"""Where a source's name would stand in the path of a step that sees the whole corpus."""
+
+P = TypeVar("P")
+
+
+class Payload(Protocol):
+    """What a step's function needs to know."""
+
+    @property
+    def settings(self) -> BaseModel:
+        """All that the step reads of the config, and nothing else."""
+
+
+S = TypeVar("S", bound=Payload)
 
 
 @dataclass(frozen=True)
-class Task:
-    """A partition to run: which, on what its result depends, and what its stage's function needs to know."""
+class Needs:
+    """What a task takes of the node that it runs on, as Ray counts resources."""
 
-    stage: str
+    cpus: float = 1
+    memory: int = 0
+    """Bytes; 0: none are set aside."""
+    gpus: float = 0
+
+
+@dataclass(frozen=True)
+class Step(Generic[P]):
+    """One kind of work."""
+
+    name: str
+    """In the paths of what it writes, and wherever people are told of it."""
+    run: Callable[[Work[P]], Record]
+    says: str
+    """One sentence on what it does."""
+    to: str = ""
+    """The step whose records stand for this one's in a version; "": it speaks for itself."""
+    whole: bool = False
+    """Its tasks see the whole corpus, and take as long as they take."""
+    large: bool = False
+    """It runs only for a corpus that one task cannot decide on."""
+    needs: Needs = Needs()
+
+
+@dataclass(frozen=True)
+class Task(Generic[P]):
+    """A partition to run: of which step, on what its result depends, and what the step's function needs to know."""
+
+    step: Step[P]
     source: str
     key: str
     basis: Basis
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: P
     records: int = 0
     """Records that go in, as far as planning knows; for estimates."""
     size: int = 0
@@ -44,6 +92,30 @@ class Task:
     """What was written before is damaged, so nothing of it is taken for written."""
     deaths: int = 4
     """After how many lost worker processes the task has failed, if it is tried again at all."""
+
+
+def planned(
+    step: Step[S],
+    source: str,
+    key: str,
+    payload: S,
+    versions: Mapping[str, Any],
+    inputs: Iterable[tuple[str, str]],
+    records: int = 0,
+    size: int = 0,
+    state: str | None = None,
+) -> Task[S]:
+    """A task whose result depends on its payload's settings, on ``versions`` of code, and on ``inputs`` (path, digest).
+
+    What else is in the payload says where things lie.
+    """
+    basis = Basis(versions, payload.settings.model_dump(mode="json"), tuple(inputs))
+    return Task(step, source, key, basis, payload, records, size, state=state)
+
+
+def inputs_of(outputs: Iterable[Output]) -> list[tuple[str, str]]:
+    """(path, digest) of tables, as a `Basis` takes them."""
+    return [(output.path, output.sha256) for output in outputs]
 
 
 class Cause(StrEnum):
@@ -91,22 +163,22 @@ class Failed:
 
 
 @dataclass
-class Work:
-    """What a stage's function fills in while it runs."""
+class Work(Generic[P]):
+    """What a step's function is given, and fills in while it runs."""
 
-    task: Task
+    task: Task[P]
     storage: Storage
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
     def path(self, suffix: str = "parquet") -> str:
         """Where this partition's output of that kind goes."""
-        return ledger.table_path(self.task.stage, self.task.source, self.task.key, suffix)
+        return ledger.table_path(self.task.step.name, self.task.source, self.task.key, suffix)
 
     def record(self, outputs: dict[str, Any], rows_in: int, rows_kept: int, **more: Any) -> Record:
         """The record of this partition."""
         basis = self.task.basis
         return Record(
-            stage=self.task.stage,
+            stage=self.task.step.name,
             source=self.task.source,
             key=self.task.key,
             fingerprint=basis.fingerprint,

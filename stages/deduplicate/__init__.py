@@ -5,7 +5,7 @@
     pairs             of a range of all buckets: candidates
     match             of two blocks' samples: which candidates are duplicates
     components        of some duplicates, or of components found before: what is connected
-    shards            which of the tasks that decide takes a sample
+    slices            which of the tasks that decide takes a sample
     deduplicate       who stays, of samples that nothing connects with others
 
 All but the first see narrow columns only, and none sees an SVG.
@@ -13,11 +13,11 @@ All but the first see narrow columns only, and none sees an SVG.
 
 from stages.deduplicate.bands import bands
 from stages.deduplicate.columns import item_ids
-from stages.deduplicate.components import components, shards, template_links
+from stages.deduplicate.components import components, slices, template_links
 from stages.deduplicate.decide import DECIDES, Earlier, Taken, deduplicate
 from stages.deduplicate.match import FEATURES, Level, match
 from stages.deduplicate.pairs import merged, pairs
-from stages.deduplicate.settings import DeduplicateSettings, SignatureSettings
+from stages.deduplicate.settings import DeduplicateSettings, MatchSettings, SignatureSettings
 from stages.deduplicate.shingles import shingles
 from stages.deduplicate.signatures import SIGNATURES, VERSION, features
 
@@ -29,6 +29,7 @@ __all__ = [
     "DeduplicateSettings",
     "Earlier",
     "Level",
+    "MatchSettings",
     "SignatureSettings",
     "Taken",
     "bands",
@@ -39,7 +40,7 @@ __all__ = [
     "match",
     "merged",
     "pairs",
-    "shards",
     "shingles",
+    "slices",
     "template_links",
 ]

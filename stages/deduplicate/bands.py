@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.deduplicate.columns import first_of_each, fixed_bytes, item_ids, joined
-from stages.deduplicate.settings import DeduplicateSettings
+from stages.deduplicate.settings import MatchSettings
 from stages.schema import BANDS
 
 PERMUTATIONS = 128
@@ -48,7 +48,7 @@ Rows = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
 """(bands, samples) buckets, and (samples) the samples' rows."""
 
 
-def bands(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
+def bands(table: pa.Table, settings: MatchSettings) -> pa.Table:
     """`stages.schema.BANDS` of ``table`` (sample_id, source, and of `stages.schema.SIGNED` all but picture).
 
     One row a bucket of a distinct sample of a source, sorted by bucket, source and item.
@@ -109,7 +109,7 @@ def _geometry(keys: pa.ChunkedArray) -> Rows:
     return _tagged(first, GEOMETRY, 0)[None], rows.astype(np.int32)
 
 
-def _near(lists: pa.ListArray, settings: DeduplicateSettings) -> Rows:
+def _near(lists: pa.ListArray, settings: MatchSettings) -> Rows:
     lengths = np.diff(lists.offsets.to_numpy())
     rows = np.flatnonzero(lengths)
     count, width = lsh_parameters(settings.threshold)

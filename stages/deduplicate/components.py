@@ -77,7 +77,7 @@ def template_links(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
     return pa.table(columns, schema=EDGES)
 
 
-def shards(items: Items, stars: pa.Table, count: int) -> npt.NDArray[np.int64]:
+def slices(items: Items, stars: pa.Table, count: int) -> npt.NDArray[np.int64]:
     """Which of ``count`` tasks decides on each item: all of a component in one. ``stars``: of `components`."""
     known, least = stars["item"].to_numpy(), stars["component"].to_numpy()
     of = items

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from stages import fine
 from stages.deduplicate.columns import Items, first_of_each, fixed_bytes, item_ids, joined
-from stages.deduplicate.settings import DeduplicateSettings
+from stages.deduplicate.settings import MatchSettings
 from stages.pictures import SIDE, Reduced, colourless, strange, unlike, unpack
 from stages.schema import EDGES
 
@@ -49,7 +49,7 @@ class Level(IntEnum):
     """Nothing, but only just; kept for people to judge the thresholds by."""
 
 
-def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSettings) -> pa.Table:
+def match(candidates: pa.Table, features: pa.Table, settings: MatchSettings) -> pa.Table:
     """The duplicates (`stages.schema.EDGES`), and what almost are, among ``candidates`` (`PAIRS`), in their order.
 
     ``features``: the columns `FEATURES` of all samples in them, in any order. A missing one raises KeyError.
@@ -108,7 +108,7 @@ def match(candidates: pa.Table, features: pa.Table, settings: DeduplicateSetting
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
 
 
-def _within(unlikeness: tuple[float, float, float], settings: DeduplicateSettings, times: float = 1.0) -> bool:
+def _within(unlikeness: tuple[float, float, float], settings: MatchSettings, times: float = 1.0) -> bool:
     share, mean, patch = unlikeness
     return (
         share <= times * settings.picture_share

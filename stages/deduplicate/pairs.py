@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stages.deduplicate.columns import joined
-from stages.deduplicate.settings import DeduplicateSettings
+from stages.deduplicate.settings import MatchSettings
 from stages.schema import PAIRS
 
 FIRST = 4
@@ -26,9 +26,7 @@ Columns = list[npt.NDArray[Any]]
 """Bucket, rank of the source, item, and number of the part."""
 
 
-def pairs(
-    parts: Iterable[tuple[int, pa.Table]], source_rank: Mapping[str, int], settings: DeduplicateSettings
-) -> pa.Table:
+def pairs(parts: Iterable[tuple[int, pa.Table]], source_rank: Mapping[str, int], settings: MatchSettings) -> pa.Table:
     """The pairs (`stages.schema.PAIRS`) in ``parts``: (number of stretch, `stages.schema.BANDS` of some buckets).
 
     Sorted and distinct. In a bucket of more than ``max_bucket`` samples (shapes that are as good as blank, templates
@@ -80,7 +78,7 @@ def _ranges(parts: Sequence[_Part]) -> Iterator[list[Columns]]:
         yield [part.columns(cut[k], cut[k + 1]) for part, cut in zip(parts, cuts, strict=True)]
 
 
-def _found(columns: Columns, settings: DeduplicateSettings) -> dict[str, npt.NDArray[Any]]:
+def _found(columns: Columns, settings: MatchSettings) -> dict[str, npt.NDArray[Any]]:
     """The pairs in a range of buckets, some of them several times."""
     bucket, rank, item, block = columns
     # parts are sorted, which a stable sort puts to use

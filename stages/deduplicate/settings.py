@@ -23,7 +23,7 @@ class SignatureSettings(Settings):
     flags: FlagThresholds = Field(FlagThresholds(), description="kinds of drawings")
 
 
-class DeduplicateSettings(SignatureSettings):
+class MatchSettings(Settings):
     """What counts as a duplicate beside equal bytes and equal canonical form, which always do."""
 
     recoloured: Literal["drop", "keep", "off"] = Field(
@@ -76,8 +76,13 @@ class DeduplicateSettings(SignatureSettings):
         " duplicates' fine pictures, of"
         " 512 x 512 px of the canvas or of the half that is drawn on: a shift of a pixel is none, a glyph is more",
     )
-    flags: FlagSettings = Field(FlagSettings(), description="kinds of drawings, and what becomes of them")
     seed: int = Field(42, ge=0, description="of the MinHash permutations")
     max_bucket: int = Field(
         64, ge=4, description="samples in one bucket that are all compared; of more, each with the first few only"
     )
+
+
+class DeduplicateSettings(MatchSettings, SignatureSettings):
+    """What counts as a duplicate, and who stays."""
+
+    flags: FlagSettings = Field(FlagSettings(), description="kinds of drawings, and what becomes of them")

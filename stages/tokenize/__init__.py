@@ -33,7 +33,14 @@ from stages.tokenize.learning import (
 )
 from stages.tokenize.prefix import Prefix, decode_prefix
 from stages.tokenize.segments import Segment, Segments, decode_segments, encode_segments
-from stages.tokenize.settings import AtomicSettings, IdSettings, SegmentSettings, TokenizeSettings
+from stages.tokenize.settings import (
+    AtomicSettings,
+    CandidateSettings,
+    CountedSettings,
+    IdSettings,
+    SegmentSettings,
+    TokenizeSettings,
+)
 from stages.tokenize.vocabulary import Token, Vocabulary
 
 __all__ = [
@@ -43,6 +50,8 @@ __all__ = [
     "TOKENIZE",
     "AtomicSettings",
     "BaseTokenizerError",
+    "CandidateSettings",
+    "CountedSettings",
     "IdSettings",
     "Prefix",
     "Segment",

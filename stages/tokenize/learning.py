@@ -35,7 +35,7 @@ from stages.schema import CANDIDATES, RUNS
 from stages.tokenize.merging import Ints, Longs, merge_pairs, totals
 from stages.tokenize.savings import learn_savings
 from stages.tokenize.segments import PREFIX, Segments, parts
-from stages.tokenize.settings import SegmentSettings
+from stages.tokenize.settings import CandidateSettings, SegmentSettings
 from stages.tokenize.vocabulary import COMMANDS
 
 SEGMENTS_VERSION: int = 4
@@ -86,7 +86,7 @@ def in_sample(digest: str, share: float) -> bool:
     return int(digest[:13], 16) < share * 16**13
 
 
-def count_candidates(token_strings: Iterable[str], settings: SegmentSettings) -> pa.Table:
+def count_candidates(token_strings: Iterable[str], settings: CandidateSettings) -> pa.Table:
     """A partition's single commands and pairs of neighbours, counted by slot: table `stages.schema.CANDIDATES`."""
     flat, commands = number_commands(token_strings, settings)
     single, pair = _slots(flat, commands)
@@ -98,7 +98,7 @@ def count_candidates(token_strings: Iterable[str], settings: SegmentSettings) ->
     return pa.table([pa.array(slots, pa.uint32()), pa.array(counts)], schema=CANDIDATES)
 
 
-def may_be_frequent(tables: Iterable[pa.Table], settings: SegmentSettings) -> Mask:
+def may_be_frequent(tables: Iterable[pa.Table], settings: CandidateSettings) -> Mask:
     """Which slots may hold frequent candidates, from the tables of `count_candidates`, one at a time."""
     counters = np.zeros(SLOTS, np.int64)
     for table in tables:
@@ -107,7 +107,7 @@ def may_be_frequent(tables: Iterable[pa.Table], settings: SegmentSettings) -> Ma
     return found
 
 
-def frequent_runs(token_strings: Iterable[str], mask: Mask, settings: SegmentSettings) -> pa.Table:
+def frequent_runs(token_strings: Iterable[str], mask: Mask, settings: CandidateSettings) -> pa.Table:
     """A partition's distinct runs of commands that ``mask`` lets stand, with counts: table `stages.schema.RUNS`."""
     flat, commands = number_commands(token_strings, settings)
     single, pair = _slots(flat, commands)
@@ -179,7 +179,7 @@ class _Numbers(dict[str, int]):
         return found
 
 
-def number_commands(token_strings: Iterable[str], settings: SegmentSettings) -> tuple[Ints, list[str]]:
+def number_commands(token_strings: Iterable[str], settings: CandidateSettings) -> tuple[Ints, list[str]]:
     """The commands of all drawings by number, -1 after each element (for "hivg" after each drawing), and which."""
     numbers = _Numbers()
     flat: list[int] = []

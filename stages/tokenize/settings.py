@@ -57,8 +57,8 @@ class AtomicSettings(Settings):
         return self
 
 
-class SegmentSettings(Settings):
-    """How segment tokens (level 2) are learned."""
+class CandidateSettings(Settings):
+    """What may become a segment token (level 2)."""
 
     algorithm: Literal["savings", "pairs", "hivg"] = Field(
         default="savings",
@@ -66,13 +66,18 @@ class SegmentSettings(Settings):
         " encode with the fewest; pairs: merge the most frequent pair of adjacent segments within an element, as in the"
         " paper; hivg: the same with the faults of the reference's trainer, for comparison",
     )
-    count: int = Field(default=500, ge=0, le=100_000, description="segment tokens to learn at most (the paper's M)")
     min_frequency: int = Field(
         default=100, ge=2, description="occurrences in the corpus that a pair needs to be merged (the paper's f_min)"
     )
     sample: int | None = Field(
         default=None, ge=1, description="learn from about so many samples, chosen by hash; null: from all"
     )
+
+
+class SegmentSettings(CandidateSettings):
+    """How segment tokens (level 2) are learned."""
+
+    count: int = Field(default=500, ge=0, le=100_000, description="segment tokens to learn at most (the paper's M)")
 
 
 class IdSettings(Settings):
@@ -115,8 +120,14 @@ class IdSettings(Settings):
         return self
 
 
-class TokenizeSettings(AtomicSettings):
+class CountedSettings(AtomicSettings):
+    """What counts over a corpus depend on, of which segments and ids are learned."""
+
+    segments: CandidateSettings = Field(default_factory=CandidateSettings, description="level 2: segment tokens")
+    ids: IdSettings = Field(default_factory=IdSettings, description="tokenizer.json")
+
+
+class TokenizeSettings(CountedSettings):
     """The vocabulary of atomic tokens, the segments and the ids."""
 
     segments: SegmentSettings = Field(default_factory=SegmentSettings, description="level 2: segment tokens")
-    ids: IdSettings = Field(default_factory=IdSettings, description="tokenizer.json")

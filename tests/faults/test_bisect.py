@@ -2,6 +2,7 @@ import contextlib
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import harmful
@@ -14,6 +15,8 @@ from pipeline.errors import PartitionFailed, PartitionRefused
 from pipeline.progress import Display
 from pipeline.run import engine as engines
 from pipeline.run.engine import InlineEngine
+from pipeline.steps.crawl import CRAWL
+from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.open import open_storage
 from pipeline.versions.verify import verify_version
 from pipeline.work.ledger import Basis
@@ -86,8 +89,8 @@ def test_parts_put_together_are_the_whole(tmp_path: Path) -> None:
     genuine = engine._execute
 
     def refuse_wholes(task: Task, workspace: str) -> Done | Failed:
-        if task.stage == "samples" and "parts" not in task.payload:
-            task = Task("samples", task.source, task.key, task.basis)
+        if task.step is SAMPLES_STEP and task.payload.joined is None:
+            task = replace(task, payload=None)
         return genuine(task, workspace)
 
     engine._execute = refuse_wholes
@@ -136,11 +139,11 @@ def test_a_time_limit_that_gets_lost_in_native_code_is_told_as_such() -> None:
     def execute(task: Task, workspace: str) -> Done | Failed:
         with contextlib.suppress(BaseException):  # as a callback from native code does
             time.sleep(5)
-        return Failed(task.stage, task.source, task.key, "ValueError: I/O operation on closed file")
+        return Failed(task.step.name, task.source, task.key, "ValueError: I/O operation on closed file")
 
     engine = InlineEngine()
     engine._execute = execute
-    task = Task("crawl", "s", "k", Basis({}, {}, ()), seconds=0.05, retry=False)
+    task = Task(CRAWL, "s", "k", Basis({}, {}, ()), None, seconds=0.05, retry=False)
     (result,) = engine.run([task], "nowhere")
     assert isinstance(result, Failed) and result.cause == Cause.OVERTIME
     assert "partition.seconds" in result.message
@@ -177,7 +180,7 @@ def test_records_that_end_the_worker_are_found_on_ray(tmp_path: Path, monkeypatc
 def test_a_task_over_its_time_is_tried_again_in_another_process(tmp_path: Path) -> None:
     """On Ray, a task that never comes back is stopped, once more run by another worker, then told as over its time."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    task = Task("crawl", "icons", "0", Basis({}, {}, ()), seconds=1)
+    task = Task(CRAWL, "icons", "0", Basis({}, {}, ()), None, seconds=1)
     with harmful.ray(1, nap) as engine:
         (result,) = engine.run([task], str(tmp_path))
     assert isinstance(result, Failed) and result.cause == Cause.OVERTIME

@@ -114,7 +114,7 @@ def test_blocks_do_not_decide(icons: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("policy", ["keep", "cap"])
-def test_deciding_in_shards_decides_the_same(
+def test_deciding_in_slices_decides_the_same(
     icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
     """No task sees the whole corpus, and every decision is what one task makes it, also when sources are added."""
@@ -158,11 +158,11 @@ def test_deciding_in_shards_decides_the_same(
     monkeypatch.setattr(decisions, "EDGES_AT_ONCE", 2)
     monkeypatch.setattr(duplicates, "BLOCK", 4)
     monkeypatch.setattr(duplicates, "STRETCH", 4)
-    assert versions("shards") == whole
-    tables = tmp_path / "shards/tables"
+    assert versions("slices") == whole
+    tables = tmp_path / "slices/tables"
     assert len(list((tables / "settle/all").glob("*.json"))) > 4
     assert len(list((tables / "components/all").glob("round-1-*.json"))) > 0
-    again = mill(second, tmp_path / "shards").result
+    again = mill(second, tmp_path / "slices").result
     assert again.ran == 0 and not again.published
 
 

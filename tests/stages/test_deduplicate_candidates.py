@@ -22,8 +22,8 @@ from stages.deduplicate import (
     match,
     merged,
     pairs,
-    shards,
     shingles,
+    slices,
 )
 from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters, minhash
 from stages.deduplicate.match import jaccard
@@ -160,7 +160,7 @@ def test_components_of_components_are_those_of_all(pairs: list[tuple[int, int]],
         rounds = [components(rounds[n : n + 2]) for n in range(0, len(rounds), 2)]
     assert rounds[0] == found
     everything = np.arange(60, dtype=np.uint64)
-    shard = shards(everything, found, count)
+    shard = slices(everything, found, count)
     assert all(shard[item] == shard[min(own[item])] for item in own) and set(shard) <= set(range(count))
 
 

@@ -1,0 +1,187 @@
+"""One step of a run: decide which of its tasks have to run, run them, and give back the records of all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.progress import Display
+from pipeline.run import bisect
+from pipeline.run.costs import Costs
+from pipeline.run.engine import Engine
+from pipeline.run.failures import gave_up
+from pipeline.run.plan import Decision, decide
+from pipeline.run.trust import Trust
+from pipeline.steps.crawl import CRAWL
+from pipeline.steps.rowwise import SAMPLES_STEP
+from pipeline.storage.base import Storage
+from pipeline.work import ledger
+from pipeline.work.ledger import Record
+from pipeline.work.task import Cause, Done, Failed, Step, Task
+
+READERS = 16
+"""Records that are read at a time: each is small, and an object store takes its time to answer."""
+
+PLANNED_ON = (CRAWL, SAMPLES_STEP)
+"""Of these a plan says what follows where it is not known yet, by sources."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Work that follows from ``stage``: records and bytes, as far as planning knows."""
+
+    stage: str
+    records: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of a run as planned: its decisions, or only the word that it follows from an earlier one."""
+
+    stage: str
+    decisions: tuple[Decision, ...]
+    follows: str = ""
+    pending: Mapping[str, Pending] = field(default_factory=dict)
+    """Source -> what will run, though into which partitions is not known before the step before has run."""
+
+
+class Unknown(Exception):
+    """Planning cannot go on: a step has to run first."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+class MetDamage(Exception):
+    """A step met a table that is damaged or gone."""
+
+    def __init__(self, path: str, failure: UserError) -> None:
+        super().__init__(path)
+        self.path, self.failure = path, failure
+
+
+class StageRunner:
+    """Runs the steps of one run, one after the other, or only plans them."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        seconds: float,
+        open_engine: Callable[[], Engine] | None,
+        display: Display,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``seconds``: wall clock of a task. ``open_engine``: None to plan only. ``alive``: called as tasks end."""
+        self.planning = open_engine is None
+        self.trust = Trust(storage, display)
+        self.costs = Costs()
+        self.phases: list[Phase] = []
+        self.pending: dict[str, Pending] = {}
+        """Source -> what of it a plan knows will have to run, but not as which partitions."""
+        self._storage, self._seconds, self._display, self._alive = storage, seconds, display, alive
+        self._open_engine = open_engine
+        self._engine: Engine | None = None
+        self._recorded: set[str] | None = None
+
+    def begin(self) -> None:
+        """Forget how far the last walk came, not what it ran."""
+        self.phases.clear()
+        self.pending.clear()
+
+    def close(self) -> None:
+        """Close the engine, if one was opened."""
+        if self._engine is not None:
+            self._engine.__exit__(None, None, None)
+            self._engine = None
+
+    def run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
+        """The records of ``tasks`` of ``step``, in their order, once all are there.
+
+        A plan gives those that are there, and raises Unknown where later steps cannot be planned without the others.
+        Raises MetDamage for a table that a task could not read, and what `failures` says for one that cannot be
+        finished.
+        """
+        if self._recorded is None:
+            self._recorded = {entry.path for entry in self._storage.list("tables/") if entry.path.endswith(".json")}
+        with ThreadPoolExecutor(READERS) as readers:
+            decisions = list(readers.map(self.decide, tasks))
+        self.phases.append(Phase(step.name, tuple(decisions), "", dict(self.pending)))
+        todo = [decision.task for decision in decisions if decision.run]
+        if todo and self.planning:
+            for task in todo:
+                before = self.pending.get(task.source, Pending(step.name, 0, 0))
+                self.pending[task.source] = Pending(step.name, before.records + task.records, before.size + task.size)
+            if step not in PLANNED_ON:
+                raise Unknown(step.name)
+            return [decision.record for decision in decisions if decision.record is not None]
+        done = {(d.task.source, d.task.key): d.record for d in decisions if d.record is not None}
+        self._display.begin(step.name, len(done), len(todo))
+        done |= self._execute(step, todo)
+        records = [done[task.source, task.key] for task in tasks]
+        self.trust.known(records)
+        return records
+
+    def decide(self, task: Task[Any]) -> Decision:
+        """Whether ``task`` has to run. Call `run` for some step first."""
+        known = ledger.table_path(task.step.name, task.source, task.key, "json") in (self._recorded or ())
+        record = ledger.load(self._storage, task.step.name, task.source, task.key) if known else None
+        damaged = self.trust.fault_of(record)
+        return Decision(replace(task, anew=True), damaged, None) if damaged else decide(task, record)
+
+    def _execute(self, step: Step[Any], todo: Sequence[Task[Any]]) -> dict[tuple[str, str], Record]:
+        if not todo:
+            return {}
+        if not step.whole:
+            todo = [replace(task, seconds=self._seconds) for task in todo]
+        done: dict[tuple[str, str], Record] = {}
+
+        def finished(result: Done) -> None:
+            self.trust.made(result.record)
+            done[result.record.source, result.record.key] = result.record
+            self._display.advance(result.record.rows_in)
+
+        failed = []
+        for result in self._results(step, todo):
+            if isinstance(result, Done):
+                finished(result)
+            else:
+                failed.append(result)
+        if failed:
+            for rescued in self._rescued(step, todo, failed):
+                finished(rescued)
+        return done
+
+    def _results(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> Iterator[Done | Failed]:
+        """What becomes of each task, as it ends. Raises MetDamage, and what `failures` says of a store that fails."""
+        if self._engine is None:
+            assert self._open_engine is not None
+            self._engine = self._open_engine().__enter__()
+        with contextlib.closing(self._engine.run(tasks, self._storage.uri)) as results:
+            for result in results:
+                self._alive()
+                if isinstance(result, Done):
+                    self.costs.count(step.name, result)
+                elif result.damaged:
+                    raise MetDamage(result.damaged, gave_up(step.name, [result]))
+                elif result.cause in (Cause.STORE, Cause.STORE_REFUSED):
+                    raise gave_up(step.name, [result])
+                yield result
+
+    def _rescued(self, step: Step[Any], todo: Sequence[Task[Any]], failed: Sequence[Failed]) -> Iterator[Done]:
+        """What failed, without the records that are to blame. Raises what `failures` says if none can be."""
+        if step is not SAMPLES_STEP or not all(failure.cause in bisect.REASONS for failure in failed):
+            raise gave_up(step.name, failed)
+        tasks = {(task.source, task.key): task for task in todo}
+        cases = [(tasks[f.source, f.key], f) for f in sorted(failed, key=lambda f: (f.source, f.key))]
+        # the first on its own: if not records but something else is to blame, it shows there
+        for group in (cases[:1], cases[1:]):
+            for task, failure in group:
+                self._display.say(f"samples {task.source}/{task.key}: {failure.message}; looking for the record")
+            if group:
+                yield from bisect.rescue(self._storage, group, lambda tasks: self._results(step, tasks))

@@ -1,0 +1,187 @@
+"""The way of a run over the steps, from sources to shards: each step works on what those before it have made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.errors import ConfigError
+from pipeline.models import base_tokenizer
+from pipeline.models.base_tokenizer import BaseTokenizer
+from pipeline.run.accounts import no_input
+from pipeline.run.history import History
+from pipeline.run.publish import Walked
+from pipeline.run.stage import Phase, StageRunner, Unknown
+from pipeline.sources.partitions import LAYOUT, layout_table, list_source, others
+from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps.crawl import CRAWL, crawl_tasks
+from pipeline.steps.encode import ENCODE, encode_tasks
+from pipeline.steps.keep import KEEP, record_of
+from pipeline.steps.rowwise import SAMPLES_STEP, samples_tasks
+from pipeline.steps.sides import SIDE_STEPS, side_tasks
+from pipeline.steps.write import WRITE, write_tasks
+from pipeline.storage import integrity
+from pipeline.storage.base import Storage
+from pipeline.storage.tables import Output, table_bytes
+from pipeline.versions import takedown
+from pipeline.versions.lineage import Past
+from pipeline.versions.manifest import Kept, Manifest
+from pipeline.work import ledger
+from pipeline.work.ledger import Record
+from pipeline.work.task import Step, Task
+from stages.caption import CAPTION
+
+
+class Walk:
+    """One walk. What it has come to is in its attributes, also after Unknown, which ends the walk of a plan."""
+
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        storage: Storage,
+        runner: StageRunner,
+        parent: Manifest | None,
+        forget_earlier: bool = False,
+    ) -> None:
+        """``base``: the folder that relative paths start from. ``parent``: the version that this run builds on."""
+        self.config, self.base, self.storage = config, base, storage
+        self.no_input: dict[str, dict[str, int]] = {}
+        """Source -> kind -> files that are no input; of archives only those that were crawled are known to a plan."""
+        self._runner, self._parent, self._forget = runner, parent, forget_earlier
+        self._fingerprints: dict[str, str] = {}
+        self._base_outputs: dict[str, Output] = {}
+
+    def walk(self) -> Walked:
+        """Run, or plan, every step. Raises Unknown, MetDamage, ConfigError, and what ends failed tasks."""
+        config = self.config
+        access = config.storage.access()
+        everything = (*config.sources, *config.benchmarks())
+        listings = [list_source(source, self.base, access, self.storage.uri) for source in everything]
+        takedowns = takedown.requests(self.storage)
+        parts = takedown.Parts(self.storage, takedowns)
+        history = History(config, self.storage, self._parent, self._forget)
+        cut = history.cut(listings)
+        held = {(name, chunk.key): parts.of(name, chunk.key) for name, chunks in cut.items() for chunk in chunks}
+        crawled = self._run(CRAWL, crawl_tasks(config, listings, cut, takedowns, held))
+        self.no_input = no_input(listings, crawled)
+        self._require_input(crawled)
+        kept: list[Kept] = []
+        if not self._runner.pending:
+            tasks = history.keep_tasks(listings, cut, crawled, takedowns, parts)
+            # what is kept is found only where something vanished
+            kept = history.kept(listings, self._run(KEEP, tasks) if tasks else [])
+            crawled += [record_of(each) for each in kept]
+        samples = self._run(SAMPLES_STEP, samples_tasks(config, crawled, takedowns))
+        if self._runner.pending:
+            raise Unknown(SAMPLES_STEP.name)
+        names = {source.name for source in config.sources}
+        benchmarks = [record for record in samples if record.source not in names]
+        samples = [record for record in samples if record.source in names]
+        crawled = [record for record in crawled if record.source in names]
+        generations = {(name, chunk.key): chunk.generation for name, chunks in cut.items() for chunk in chunks}
+        generations |= {(each.source, each.key): each.generation for each in kept}
+        lost = [record.outputs["dropped"].path for record in (*crawled, *samples) if "dropped" in record.outputs]
+        decided = self._decided(samples, benchmarks, generations, takedowns, history.past(), lost)
+        sides = {
+            side.name: self._run(step, side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS
+        }
+        vocabulary = self._vocabulary(samples, decided, sides[CAPTION.name])
+        sides[ENCODE.name] = self._run(ENCODE, encode_tasks(config, samples, decided, vocabulary))
+        written = self._run(WRITE, write_tasks(config, samples, decided, sides, generations))
+        return Walked(
+            self._parent,
+            crawled,
+            samples,
+            decided,
+            vocabulary,
+            written,
+            takedowns,
+            kept,
+            table_bytes(layout_table(cut), LAYOUT),
+            self._fingerprints,
+            self._base_outputs,
+            self.no_input,
+        )
+
+    def _run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
+        records = self._runner.run(step, tasks)
+        if not step.to:
+            # of crawl, the fingerprint holds file times, which say nothing about content
+            self._fingerprints[step.name] = ledger.digest(
+                [[r.source, r.key, r.outputs["kept"].sha256 if step is CRAWL else r.fingerprint] for r in records]
+            )
+        return records
+
+    def _require_input(self, crawled: Sequence[Record]) -> None:
+        for source in (*self.config.sources, *self.config.benchmarks()):
+            if source.name not in self._runner.pending and not any(
+                record.rows_in for record in crawled if record.source == source.name
+            ):
+                raise ConfigError(
+                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r} "
+                    f"({others(self.no_input.get(source.name, {}))}); correct path, glob or column"
+                )
+
+    def _decided(
+        self,
+        samples: Sequence[Record],
+        benchmarks: Sequence[Record],
+        generations: Mapping[tuple[str, str], int],
+        takedowns: Sequence[str],
+        past: Past,
+        lost: Sequence[str],
+    ) -> Record:
+        """What was decided of the whole corpus. ``lost``: tables of the records that left before."""
+        blocks = duplicates.blocks([*benchmarks, *samples], generations, takedown.features(self.storage, takedowns))
+        stretches = duplicates.stretches(blocks)
+        banded = self._run(duplicates.BANDS_STEP, duplicates.bands_tasks(self.config, blocks))
+        paired = self._run(duplicates.PAIRS_STEP, duplicates.pairs_tasks(self.config, stretches, banded))
+        matched = self._run(duplicates.MATCH_STEP, duplicates.match_tasks(self.config, stretches, paired))
+        deciding = decisions.Deciding(self.config, samples, matched, benchmarks, past, lost, takedowns)
+        task = deciding.whole()
+        if deciding.slices > 1 and self._runner.decide(task).run:
+            deciding.in_slices(self._run)
+        (decided,) = self._run(decisions.DEDUPLICATE, [task])
+        return decided
+
+    def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
+        """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
+        frozen, base = self.frozen()
+        planning = self._runner.planning
+        if frozen is not None:
+            self._fingerprints[learning.SEGMENTS.name] = frozen.vocabulary.fingerprint
+            files = frozen.vocabulary_files
+            if not planning:
+                for file in files.values():
+                    integrity.read_checked(self.storage, file.path, file.sha256)
+            return {name: Output(file.path, file.sha256, file.bytes, 0) for name, file in files.items()}
+        counted = self._run(learning.COUNT, learning.count_tasks(self.config, samples, decided, captions))
+        (frequent,) = self._run(learning.FREQUENT, learning.frequent_tasks(self.config, counted))
+        runs = self._run(learning.RUNS_STEP, learning.runs_tasks(self.config, samples, decided, frequent))
+        if base and not planning:
+            base.store(self.storage)
+        tasks = learning.segments_tasks(self.config, counted, runs, self._base_outputs)
+        (record,) = self._run(learning.SEGMENTS, tasks)
+        if not planning:
+            faults = self._runner.trust.faults(list(record.outputs.values()))
+            if faults:
+                self._runner.trust.distrust(faults)
+                (record,) = self._run(learning.SEGMENTS, tasks)
+        return dict(record.outputs)
+
+    def frozen(self) -> tuple[Manifest | None, BaseTokenizer | None]:
+        """The newest version whose vocabulary fits the config, and the base tokenizer that it names; None for none."""
+        name = self.config.tokenize.ids.base_tokenizer
+        base = None if name is None else base_tokenizer.find(name, self.base)
+        self._base_outputs = base.outputs if base else {}
+        if self._parent is not None and self.config.vocabulary == "frozen":
+            basis = learning.vocabulary_basis(self.config, self._base_outputs)
+            for version in History(self.config, self.storage, self._parent).newest_first():
+                if version.vocabulary.basis == basis:
+                    why = f"frozen since published (version {version.version})"
+                    self._runner.phases.append(Phase(learning.SEGMENTS.name, (), why))
+                    return version, base
+        return None, base
