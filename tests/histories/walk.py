@@ -253,7 +253,7 @@ class Walk:
     def _license_down(self, license: str) -> str:
         """All that ever was published under a licence, and whatever comes under it."""
         rules = parse(f"license:{license}")
-        record(FolderStorage(self.workspace), rules, resolve(FolderStorage(self.workspace), rules).found)
+        record(FolderStorage(self.workspace), rules, resolve(FolderStorage(self.workspace), rules).targets)
         named = self.oracle.licensed(license)
         self._taken += [each for each in sorted(named, key=str) if each not in self._taken]
         self.oracle.taken.update(each.number for each in named)

@@ -103,7 +103,7 @@ def test_a_score_of_another_package_is_everywhere(engine: str, icons: Path, tmp_
     assert told["created_by"]["stages"]["label"] == "1 in toy-score 1.0"
     assert told["config"]["score"] == {"least": 1, "fail": False} and told["config"]["label"] == {"text": "has {}"}
     (row,) = (row for row in told["stages"] if row["stage"] == "score")
-    assert row["dropped"]["filtered"] > 0 and row["kept"] == row["in"] - row["dropped"]["filtered"]
+    assert row["dropped"]["filtered"] > 0 and row["kept"] == row["input"] - row["dropped"]["filtered"]
     assert told["funnel"]["rejected"]["filtered"] == row["dropped"]["filtered"]
 
     samples = [pq.read_table(path) for path in sorted((workspace / "tables/samples").rglob("*.parquet"))]
