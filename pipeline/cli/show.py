@@ -73,7 +73,7 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
     print(f"wrote {', '.join(sorted(files))} to {save}")
 
 
-def _print_sample(console: Console, row: dict[str, Any]) -> None:
+def _print_sample(console: Console, row: shards.Row) -> None:
     for name in ("sample_id", "tier", "split", "license", "ssim", "mae", "visible_share"):
         print(f"{name:<14}{row[name]}")
     print(f"{'source size':<14}{row['width']:g} x {row['height']:g}")
@@ -86,7 +86,7 @@ def _print_sample(console: Console, row: dict[str, Any]) -> None:
     print(f"segments      ({row['segment_length']}) {row['segments']}")
 
 
-def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> dict[str, Any] | None:
+def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> shards.Row | None:
     rows = [
         row
         for shard in shards.present(storage, manifest)

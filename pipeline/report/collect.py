@@ -6,7 +6,7 @@ may have moved on, the counts have not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from statistics import median_low
 from typing import Any
@@ -41,9 +41,13 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
     dropped = _dropped_examples(storage, manifest)
     clusters = _clusters(storage)
     wanted = {(p["source"], p["path"]) for row in gallery_rows for p in row["provenance"][:1]}
-    wanted |= {(row["source"], row["path"]) for row in dropped}
-    wanted |= {(row["source"], row["path"]) for rows in clusters for row in rows[: 1 + MEMBERS]}
+    wanted |= {(sample.source, sample.path) for sample in dropped}
+    wanted |= {(each.source, each.path) for cluster in clusters for each in (cluster.survivor, *cluster.members)}
     pictures = browse.source_pictures(storage, wanted, manifest.config)
+
+    def pictured(member: model.ClusterMember) -> model.ClusterMember:
+        return replace(member, png=pictures.get((member.source, member.path)))
+
     tiers = manifest.config["tier"]
     gone = published.redacted(storage, manifest.version)
     return Report(
@@ -57,18 +61,11 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
         stages=manifest.stages,
         sources=manifest.sources,
         gallery=tuple(_gallery_sample(row, pictures) for row in gallery_rows),
-        dropped=tuple(
-            model.DroppedSample(
-                row["source"],
-                row["path"],
-                row["stage"],
-                row["reason"],
-                row["detail"],
-                pictures.get((row["source"], row["path"])),
-            )
-            for row in dropped
+        dropped=tuple(replace(sample, png=pictures.get((sample.source, sample.path))) for sample in dropped),
+        clusters=tuple(
+            replace(each, survivor=pictured(each.survivor), members=tuple(map(pictured, each.members)))
+            for each in clusters
         ),
-        clusters=tuple(_cluster(rows, pictures) for rows in clusters),
         atomic_lengths=Histogram.of(figures.atomic, LENGTH_EDGES),
         segment_lengths=Histogram.of(figures.segment, LENGTH_EDGES),
         tier_edges=_edges(tiers),
@@ -141,7 +138,7 @@ def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, 
     )
 
 
-def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> list[dict[str, Any]]:
+def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> list[shards.Row]:
     """A spread over tiers and sources; within both, by sample id, which is as good as by chance."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for tier, source, sample_id, path in sorted(figures.picks):
@@ -167,7 +164,7 @@ def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> li
     return sorted(rows, key=lambda row: order[row["sample_id"]])
 
 
-def _gallery_sample(row: dict[str, Any], pictures: dict[tuple[str, str], bytes]) -> model.GallerySample:
+def _gallery_sample(row: shards.Row, pictures: dict[tuple[str, str], bytes]) -> model.GallerySample:
     first = row["provenance"][0]
     return model.GallerySample(
         sample_id=row["sample_id"],
@@ -187,44 +184,47 @@ def _gallery_sample(row: dict[str, Any], pictures: dict[tuple[str, str], bytes])
     )
 
 
-def _dropped_examples(storage: Storage, manifest: Manifest) -> list[dict[str, Any]]:
-    examples: dict[str, list[dict[str, Any]]] = {}
-    rows = chain(
-        (row for table in browse.dropped(storage, manifest, SCANNED_TABLES) for row in table.to_pylist()),
+def _dropped_examples(storage: Storage, manifest: Manifest) -> list[model.DroppedSample]:
+    """Some of each reason, without pictures."""
+    examples: dict[str, list[model.DroppedSample]] = {}
+    samples = chain(
         (
-            row | {"stage": "deduplicate", "detail": f"of {row['cluster_id']}"}
+            model.DroppedSample(row["source"], row["path"], row["stage"], row["reason"], row["detail"])
+            for table in browse.dropped(storage, manifest, SCANNED_TABLES)
+            for row in table.to_pylist()
+        ),
+        (
+            model.DroppedSample(row["source"], row["path"], "deduplicate", row["reason"], f"of {row['cluster_id']}")
             for table in islice(browse.decisions(storage), SCANNED_TABLES)
             for row in table.filter(pc.invert(table["kept"])).to_pylist()
         ),
     )
-    for row in rows:
+    for sample in samples:
         # what was taken down is shown to nobody
-        if row["reason"] != Reason.TAKEN_DOWN and len(examples.setdefault(row["reason"], [])) < EXAMPLES_PER_REASON:
-            examples[row["reason"]].append(row)
-    return [row for reason in sorted(examples) for row in examples[reason]]
+        if sample.reason != Reason.TAKEN_DOWN:
+            of_reason = examples.setdefault(sample.reason, [])
+            if len(of_reason) < EXAMPLES_PER_REASON:
+                of_reason.append(sample)
+    return [sample for reason in sorted(examples) for sample in examples[reason]]
 
 
-def _clusters(storage: Storage) -> list[list[dict[str, Any]]]:
-    """The largest clusters; each begins with its survivor."""
-    members: dict[str, list[dict[str, Any]]] = {}
+def _clusters(storage: Storage) -> list[model.Cluster]:
+    """The largest clusters, without pictures."""
+    members: dict[str, list[tuple[bool, model.ClusterMember]]] = {}
     columns = ["source", "path", "cluster_id", "kept", "reason", "score"]
     for table in islice(browse.decisions(storage, columns), SCANNED_TABLES):
         for row in table.to_pylist():
-            members.setdefault(row["cluster_id"], []).append(row)
-    taken = {cluster for cluster, rows in members.items() if any(r["reason"] == Reason.TAKEN_DOWN for r in rows)}
-    members = {cluster: rows for cluster, rows in members.items() if cluster not in taken}
-    clusters = [sorted(rows, key=lambda r: (not r["kept"], r["source"], r["path"])) for rows in members.values()]
-    clusters = [rows for rows in clusters if len(rows) > 1 and rows[0]["kept"]]
-    clusters.sort(key=lambda rows: (-len(rows), rows[0]["cluster_id"]))
+            member = model.ClusterMember(row["source"], row["path"], row["reason"], row["score"])
+            members.setdefault(row["cluster_id"], []).append((row["kept"], member))
+    clusters = []
+    for cluster_id, pairs in members.items():
+        pairs.sort(key=lambda pair: (not pair[0], pair[1].source, pair[1].path))
+        (kept, survivor), others = pairs[0], [member for _, member in pairs[1:]]
+        down = any(member.reason == Reason.TAKEN_DOWN for _, member in pairs)
+        if others and kept and not down:
+            clusters.append(model.Cluster(cluster_id, survivor, tuple(others[:MEMBERS]), len(pairs)))
+    clusters.sort(key=lambda cluster: (-cluster.size, cluster.cluster_id))
     return clusters[:CLUSTERS]
-
-
-def _cluster(rows: list[dict[str, Any]], pictures: dict[tuple[str, str], bytes]) -> model.Cluster:
-    members = [
-        model.ClusterMember(r["source"], r["path"], r["reason"], r["score"], pictures.get((r["source"], r["path"])))
-        for r in rows
-    ]
-    return model.Cluster(rows[0]["cluster_id"], members[0], tuple(members[1 : 1 + MEMBERS]), len(rows))
 
 
 def _edges(tier: Any) -> tuple[int, ...]:

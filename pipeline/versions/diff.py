@@ -66,7 +66,7 @@ def diff(storage: Storage, old: Manifest, new: Manifest) -> Difference:
     return difference
 
 
-def _samples(storage: Storage, manifest: Manifest, other: Manifest) -> dict[str, dict[str, Any]]:
+def _samples(storage: Storage, manifest: Manifest, other: Manifest) -> dict[str, shards.Row]:
     """The samples in the shards of ``manifest`` that ``other`` does not have."""
     shared = {shard.path for shard in other.shards}
     columns = ["sample_id", *COMPARED]

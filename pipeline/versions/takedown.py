@@ -83,6 +83,11 @@ class Seal:
     paths: frozenset[tuple[int, str]] = frozenset()
     """(length, digest of source and beginning) of paths."""
 
+    def __contains__(self, other: Seal) -> bool:
+        """Whether it names all that ``other`` names, by the same salt."""
+        same = self.salt == other.salt
+        return same and other.ids <= self.ids and other.urls <= self.urls and other.paths <= self.paths
+
     def ids_in(self, column: pa.ChunkedArray) -> Bools:
         """Whether each value is one of ``ids``."""
         return np.fromiter(
@@ -196,32 +201,63 @@ class Request:
     new: bool
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What a request's object says. ``seal``: None in requests of old, which say all in clear."""
+
+    seal: Seal | None
+    clear: Taken
+    parts: frozenset[str]
+    features: str
+    """Digest of the table, "" for none."""
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> _Stored:
+        if "salt" not in content:
+            rules, samples = content["rules"], content["samples"]
+            clear = Taken(
+                frozenset(rules["ids"]).union(sample["sample_id"] for sample in samples),
+                frozenset(rules["ids"]).union(raw_id for sample in samples for raw_id in sample["raw_ids"]),
+                frozenset(rules["urls"]),
+                tuple((source, start) for source, start in rules["paths"]),
+                frozenset(rules["licenses"]),
+            )
+            return cls(None, clear, frozenset(), "")
+        paths = frozenset((length, digest) for length, digest in content["paths"])
+        seal = Seal(content["salt"], frozenset(content["ids"]), frozenset(content["urls"]), paths)
+        clear = Taken(licenses=frozenset(content["licenses"]))
+        return cls(seal, clear, frozenset(content.get("parts", ())), content.get("features", ""))
+
+
 def record(storage: Storage, rules: Rules, targets: Targets) -> Request:
     """Remember a request, and what it was found to name, which leaves with the next version."""
-    known = [_read(storage, path) for path in requests(storage)]
-    salts = [content["salt"] for content in known if "salt" in content]
+    known = {path: _read(storage, path) for path in requests(storage)}
+    salts = [stored.seal.salt for stored in known.values() if stored.seal is not None]
     salt = salts[0] if salts else secrets.token_hex(32)
-    content: dict[str, Any] = {
-        "form": 2,
-        "salt": salt,
-        "ids": sorted({sealed(salt, "id", each) for each in (*rules.ids, *targets.raw_ids, *targets.samples)}),
-        "urls": sorted(sealed(salt, "url", url) for url in rules.urls),
-        "paths": sorted([len(start), sealed(salt, "path", source, start)] for source, start in rules.paths),
-        "licenses": sorted(rules.licenses),
-        "parts": sorted(sealed(salt, "part", source, key) for source, key in targets.parts),
-        "features": "",
-    }
-    names = ("ids", "urls", "paths", "licenses")
-    for path, other in zip(requests(storage), known, strict=True):
-        if other.get("salt") == salt and all(
-            {str(each) for each in content[name]} <= {str(each) for each in other[name]} for name in names
-        ):
+    seal = Seal(
+        salt,
+        frozenset(sealed(salt, "id", each) for each in (*rules.ids, *targets.raw_ids, *targets.samples)),
+        frozenset(sealed(salt, "url", url) for url in rules.urls),
+        frozenset((len(start), sealed(salt, "path", source, start)) for source, start in rules.paths),
+    )
+    for path, stored in known.items():
+        if stored.seal is not None and seal in stored.seal and set(rules.licenses) <= stored.clear.licenses:
             return Request(path, False)
-    features = unseen(pa.concat_tables([FEATURES.empty_table(), *targets.features]), salt)
+    features, digest = unseen(pa.concat_tables([FEATURES.empty_table(), *targets.features]), salt), ""
     if len(features):
         data = table_bytes(features, FEATURES)
-        content["features"] = hashlib.sha256(data).hexdigest()
-        storage.write(_features_path(content["features"]), data)
+        digest = hashlib.sha256(data).hexdigest()
+        storage.write(_features_path(digest), data)
+    content = {
+        "form": 2,
+        "salt": salt,
+        "ids": sorted(seal.ids),
+        "urls": sorted(seal.urls),
+        "paths": sorted(seal.paths),
+        "licenses": sorted(rules.licenses),
+        "parts": sorted(sealed(salt, "part", source, key) for source, key in targets.parts),
+        "features": digest,
+    }
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     path = f"{PLACE}{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
     try:
@@ -249,67 +285,57 @@ def _features_path(digest: str) -> str:
     return f"{PLACE}features-{digest[:20]}.parquet"
 
 
-def _read(storage: Storage, path: str) -> dict[str, Any]:
-    return _read_once(storage.uri, path) if storage.remote else dict(json.loads(storage.read(path)))
+def _read(storage: Storage, path: str) -> _Stored:
+    if storage.remote:
+        return _read_once(storage.uri, path)
+    return _Stored.from_json(json.loads(storage.read(path)))
 
 
 @lru_cache(256)
-def _read_once(uri: str, path: str) -> dict[str, Any]:
+def _read_once(uri: str, path: str) -> _Stored:
     """Requests are named by their content, so a worker reads each once."""
-    return dict(json.loads(open_storage(uri).read(path)))
+    return _Stored.from_json(json.loads(open_storage(uri).read(path)))
 
 
 def features(storage: Storage, paths: Sequence[str]) -> list[tuple[str, str]]:
     """(path, digest) of the tables with what the requests at ``paths`` took down; see `FEATURES`."""
-    digests = {_read(storage, path).get("features", "") for path in paths}
+    digests = {_read(storage, path).features for path in paths}
     return [(_features_path(digest), digest) for digest in sorted(digests - {""})]
 
 
 def load(storage: Storage, paths: Sequence[str]) -> Known:
     """What the requests at ``paths`` name together."""
-    clear: dict[str, set[Any]] = {name: set() for name in ("samples", "raw_ids", "urls", "paths", "licenses")}
-    salted: dict[str, dict[str, set[Any]]] = {}
-    for path in paths:
-        content = _read(storage, path)
-        if "salt" not in content:  # of old, in clear
-            _add_old(clear, content)
-            continue
-        sets = salted.setdefault(content["salt"], {name: set() for name in ("ids", "urls", "paths")})
-        for name in ("ids", "urls"):
-            sets[name].update(content[name])
-        sets["paths"].update((length, digest) for length, digest in content["paths"])
-        clear["licenses"].update(content["licenses"])
+    stored = [_read(storage, path) for path in paths]
+    clear = [each.clear for each in stored]
+    by_salt: dict[str, list[Seal]] = {}
+    for each in stored:
+        if each.seal is not None:
+            by_salt.setdefault(each.seal.salt, []).append(each.seal)
     seals = tuple(
-        Seal(salt, *(frozenset(sets[name]) for name in ("ids", "urls", "paths"))) for salt, sets in salted.items()
+        Seal(
+            salt,
+            frozenset[str]().union(*(seal.ids for seal in parts)),
+            frozenset[str]().union(*(seal.urls for seal in parts)),
+            frozenset[tuple[int, str]]().union(*(seal.paths for seal in parts)),
+        )
+        for salt, parts in by_salt.items()
     )
     return Known(
-        frozenset(clear["samples"]).union(*(seal.ids for seal in seals)),
-        frozenset(clear["raw_ids"]),
-        frozenset(clear["urls"]),
-        tuple(sorted(clear["paths"])),
-        frozenset(clear["licenses"]),
+        frozenset[str]().union(*(taken.samples for taken in clear), *(seal.ids for seal in seals)),
+        frozenset[str]().union(*(taken.raw_ids for taken in clear)),
+        frozenset[str]().union(*(taken.urls for taken in clear)),
+        tuple(sorted({path for taken in clear for path in taken.paths})),
+        frozenset[str]().union(*(taken.licenses for taken in clear)),
         seals,
     )
-
-
-def _add_old(clear: Mapping[str, set[Any]], content: Mapping[str, Any]) -> None:
-    rules = content["rules"]
-    clear["raw_ids"].update(rules["ids"])
-    clear["urls"].update(rules["urls"])
-    clear["paths"].update((source, start) for source, start in rules["paths"])
-    clear["licenses"].update(rules["licenses"])
-    clear["samples"].update(rules["ids"])
-    for sample in content["samples"]:
-        clear["raw_ids"].update(sample["raw_ids"])
-        clear["samples"].add(sample["sample_id"])
 
 
 class Parts:
     """Which raw tables the requests at ``paths`` make anew, since they held what was taken down."""
 
     def __init__(self, storage: Storage, paths: Sequence[str]) -> None:
-        contents = [_read(storage, path) for path in paths]
-        self._sealed = [(each["salt"], frozenset(each["parts"])) for each in contents if each.get("parts")]
+        stored = [_read(storage, path) for path in paths]
+        self._sealed = [(each.seal.salt, each.parts) for each in stored if each.seal is not None and each.parts]
 
     def of(self, source: str, key: str) -> list[str]:
         """What names the table of that partition, sorted: empty, unless it held something.

@@ -109,7 +109,7 @@ def test_a_score_of_another_package_is_everywhere(engine: str, icons: Path, tmp_
     samples = [pq.read_table(path) for path in sorted((workspace / "tables/samples").rglob("*.parquet"))]
     kept = [table for table in samples if "score" in table.column_names]
     assert kept and all(table.column_names[-2:] == ["hidden", "score"] for table in kept)
-    shards = [pq.read_table(workspace / s["path"]) for s in told["shards"] if s["format"] == "parquet"]
+    shards = [pq.read_table(workspace / s["path"]) for s in told["files"] if s.get("format") == "parquet"]
     assert shards and all(table.column_names == [*COLUMN_SENTENCES, "label", "score"] for table in shards)
     for sample in (sample for table in shards for sample in table.to_pylist()):
         assert sample["score"] == sample["svg"].count("<path") / 2 and sample["label"] == f"has {sample['score']}"
@@ -117,7 +117,7 @@ def test_a_score_of_another_package_is_everywhere(engine: str, icons: Path, tmp_
 
     card = (workspace / "versions/1/README.md").read_text()
     assert "| `score` | float | Half the number of paths. |" in card and "| `label` | string |" in card
-    assert f"| score | counts paths | 7 in toy-score 1.0 | {row['in']} | {row['kept']} |" in card.replace("\\", "")
+    assert f"| score | counts paths | 7 in toy-score 1.0 | {row['input']} | {row['kept']} |" in card.replace("\\", "")
 
     again = command(packages, "run", config, *where)
     assert "nothing changed since version 1" in again.stdout, again.stderr
