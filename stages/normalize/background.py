@@ -11,12 +11,12 @@ from lxml import etree
 from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize.colors import parse_color
-from stages.normalize.properties import INITIAL, Paint
+from stages.normalize.properties import INITIAL, Paint, Style
 from stages.normalize.scene import Scene
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shorthands import BACKGROUND_LONGHANDS, background_longhands
 from stages.normalize.srgb import BLACK, hexadecimal, linear
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.reasons import Reason
 
 _LOOK = (

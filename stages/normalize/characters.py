@@ -15,7 +15,8 @@ from typing import NamedTuple
 from stages.base import Dropped
 from stages.normalize.computed import compute
 from stages.normalize.glyphs import extents, face_of
-from stages.normalize.tree import Node, Style
+from stages.normalize.properties import Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Length, Viewport, parse_length, resolve
 from stages.reasons import Reason
 

@@ -13,13 +13,13 @@ from stages.normalize.compositing import apply_clip
 from stages.normalize.computed import compute, refuse
 from stages.normalize.conditional import shown
 from stages.normalize.look import Look
-from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint
+from stages.normalize.properties import NO_PAINT, TRANSFORM_PROPERTIES, Mask, Paint, Style
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.srgb import BLACK
 from stages.normalize.text import draw_text
 from stages.normalize.transforms import Matrix, determinant, multiply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 

@@ -13,9 +13,9 @@ from stages.normalize.properties import (
     Decoration,
     Paint,
     Refused,
+    Style,
 )
 from stages.normalize.text_values import relative_weight
-from stages.normalize.tree import Style
 from stages.normalize.units import Length, in_pixels, resolve
 
 REFUSED = "refused"

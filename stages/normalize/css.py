@@ -17,12 +17,21 @@ from stages.normalize.inline import inline, plain_style
 from stages.normalize.instances import separate
 from stages.normalize.matching import Complex, Matching, Specificity
 from stages.normalize.plain import Plain, append_declaration
-from stages.normalize.properties import CSS_ONLY, INHERIT, INHERITED, INITIAL, PRESENTATION, UNSET, parse_attribute
+from stages.normalize.properties import (
+    CSS_ONLY,
+    INHERIT,
+    INHERITED,
+    INITIAL,
+    PRESENTATION,
+    UNSET,
+    Style,
+    parse_attribute,
+)
 from stages.normalize.registered import apply_registered
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.sheets import Keyframe, Rule, Sheets
 from stages.normalize.shorthands import expand
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.reasons import Reason
 
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from stages.normalize.characters import refuse
 from stages.normalize.glyphs import extents, face_of
 from stages.normalize.path_segments import Subpath
-from stages.normalize.properties import Decoration
-from stages.normalize.tree import Style
+from stages.normalize.properties import Decoration, Style
 from stages.normalize.typeset import Run, contours, turned
 
 _THICK = 0.1

@@ -31,11 +31,12 @@ from stages.normalize.filter_primitives import (
 )
 from stages.normalize.ink import ink
 from stages.normalize.look import Look
+from stages.normalize.properties import Style
 from stages.normalize.quantize import snap
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import IDENTITY, axis_aligned, invert, singular_values
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve
 from stages.reasons import Reason
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from stages import fonts
 from stages.normalize.path_segments import Segment, Subpath
-from stages.normalize.tree import Style
+from stages.normalize.properties import Style
 
 
 class Face(NamedTuple):

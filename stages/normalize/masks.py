@@ -9,11 +9,11 @@ from stages.normalize.clip_paths import clip, own_properties, units
 from stages.normalize.compositing import apply_clip, wrap
 from stages.normalize.computed import check_declared
 from stages.normalize.look import Look
-from stages.normalize.properties import Mask, Paint
+from stages.normalize.properties import Mask, Paint, Style
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import BLACK, linear
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import parse_length, resolve
 from stages.reasons import Reason
 

@@ -12,12 +12,12 @@ from stages.normalize.gradients import GRADIENTS, Gradients
 from stages.normalize.look import Look, Stroke
 from stages.normalize.patterns import NOTHING, Patterns
 from stages.normalize.plain import Plain
-from stages.normalize.properties import Paint
+from stages.normalize.properties import Paint, Style
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import TooLarge
 from stages.normalize.srgb import Color, hexadecimal
 from stages.normalize.transforms import Matrix, multiply, singular_values
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, resolve
 from stages.reasons import Reason
 

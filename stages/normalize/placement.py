@@ -11,7 +11,7 @@ from stages.normalize.boxes import Box, BoxFinder
 from stages.normalize.calculations import UnknownFunction
 from stages.normalize.computed import check_declared
 from stages.normalize.plain import Plain
-from stages.normalize.properties import TRANSFORM_PROPERTIES
+from stages.normalize.properties import TRANSFORM_PROPERTIES, Style
 from stages.normalize.transform_lists import (
     Frame,
     combined,
@@ -21,7 +21,7 @@ from stages.normalize.transform_lists import (
     parse_transform,
 )
 from stages.normalize.transforms import IDENTITY, Matrix, about, multiply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import FONT_SIZE, Viewport
 from stages.reasons import Reason
 

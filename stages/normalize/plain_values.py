@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from stages.normalize.plain import Plain
-from stages.normalize.properties import Paint
+from stages.normalize.properties import Paint, Style
 from stages.normalize.shapes import Shape
 from stages.normalize.srgb import BLACK, css
 from stages.normalize.stops import current_color
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import FONT_SIZE, Length, Viewport, resolve
 
 _INHERITED_PAINTS = ("fill", "stroke")

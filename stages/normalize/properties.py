@@ -33,7 +33,6 @@ from stages.normalize.text_values import (
     parse_white_space,
 )
 from stages.normalize.transform_lists import check_property, is_origin
-from stages.normalize.tree import Style
 from stages.normalize.units import (
     FONT_SIZE,
     Length,
@@ -44,6 +43,9 @@ from stages.normalize.units import (
 )
 from stages.pathdata import parse_path
 from stages.reasons import Reason
+
+Style = dict[str, Any]
+"""Typed values by the names of their properties: what is declared, or computed."""
 
 
 class Paint(NamedTuple):

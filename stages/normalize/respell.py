@@ -16,10 +16,10 @@ from stages.canonical import SVG_NS, number
 from stages.normalize.characters import refuse
 from stages.normalize.decoration import Lines
 from stages.normalize.path_segments import Subpath
-from stages.normalize.properties import Paint
+from stages.normalize.properties import Paint, Style
 from stages.normalize.scene import Place, Scene
 from stages.normalize.transforms import IDENTITY, Matrix
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, outlines
 from stages.normalize.units import Length
 

@@ -22,11 +22,11 @@ from stages.normalize.filters import room
 from stages.normalize.ink import ink
 from stages.normalize.look import Look
 from stages.normalize.placement import local_matrix
-from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask
+from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Mask, Style
 from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import Matrix, invert, multiply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Viewport
 from stages.reasons import Reason
 

@@ -22,11 +22,11 @@ from stages.normalize.look import Look
 from stages.normalize.placement import local_matrix, make_plain
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_lengths
-from stages.normalize.properties import DEFAULTS, INHERITED, TRANSFORM_PROPERTIES
+from stages.normalize.properties import DEFAULTS, INHERITED, TRANSFORM_PROPERTIES, Style
 from stages.normalize.settings import NormalizeSettings
 from stages.normalize.shapes import SHAPES, Shape, read_shape
 from stages.normalize.transforms import IDENTITY, Matrix
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 from stages.reasons import Reason
 

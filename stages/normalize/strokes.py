@@ -8,10 +8,11 @@ from __future__ import annotations
 from stages.base import Dropped
 from stages.canonical import number
 from stages.normalize.lengths import path_length
+from stages.normalize.properties import Style
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import singular_values
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Length, parse_number
 from stages.reasons import Reason
 

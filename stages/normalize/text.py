@@ -11,12 +11,13 @@ from stages.normalize.compositing import blend, fade
 from stages.normalize.decoration import Lines, lines_of
 from stages.normalize.look import Look
 from stages.normalize.path_segments import Subpath, transform
+from stages.normalize.properties import Style
 from stages.normalize.quantize import snap
 from stages.normalize.respell import respell
 from stages.normalize.scene import Place, Scene
 from stages.normalize.shapes import Shape, TooLarge
 from stages.normalize.transforms import apply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.typeset import Run, box, outlines, typeset
 
 _FARTHEST = 1e9

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lxml import etree
 
 from stages.base import Dropped
 from stages.canonical import SVG_NS
+from stages.normalize.properties import Style
 from stages.reasons import Reason
 from stages.untrusted import xml_parser
 
 _SVG = f"{{{SVG_NS}}}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
-
-Style = dict[str, Any]
-"""Typed values by the names of their properties: what is declared, or computed."""
 
 
 class Node:

@@ -15,8 +15,8 @@ from stages import fonts
 from stages.normalize.characters import Character, Layer, characters_of, refuse, spans
 from stages.normalize.glyphs import Face, Shaped, covered, extents, face_of, outline, shape
 from stages.normalize.path_segments import Segment, Subpath
-from stages.normalize.properties import Decoration
-from stages.normalize.tree import Node, Style
+from stages.normalize.properties import Decoration, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Length, Viewport, parse_length, resolve
 
 _SPACES = " \u00a0"

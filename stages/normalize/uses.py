@@ -7,11 +7,11 @@ from stages.canonical import Element
 from stages.normalize.computed import compute, refuse
 from stages.normalize.conditional import shown
 from stages.normalize.paint import CONTEXT, Context
-from stages.normalize.properties import TRANSFORM_PROPERTIES
+from stages.normalize.properties import TRANSFORM_PROPERTIES, Style
 from stages.normalize.scene import CONTAINERS, Place, Scene
 from stages.normalize.shapes import SHAPES
 from stages.normalize.transforms import multiply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.viewports import content_map, draw_viewport, frame
 from stages.reasons import Reason
 

@@ -7,10 +7,11 @@ from stages.normalize.canvas import fit_view_box, parse_view_box
 from stages.normalize.compositing import apply_clip
 from stages.normalize.look import Look
 from stages.normalize.markers import reference
+from stages.normalize.properties import Style
 from stages.normalize.scene import Frame, Place, Scene
 from stages.normalize.shapes import Shape
 from stages.normalize.transforms import IDENTITY, Matrix, apply, determinant, multiply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Viewport, parse_length, resolve
 
 _MARKER_SIZES = (("markerWidth", "x"), ("markerHeight", "y"))

@@ -28,7 +28,7 @@ from stages.normalize.path_segments import transform
 from stages.normalize.patterns import Patterns
 from stages.normalize.plain import Plain
 from stages.normalize.plain_values import plain_paints, plain_shape
-from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES
+from stages.normalize.properties import DEFAULTS, TRANSFORM_PROPERTIES, Style
 from stages.normalize.roots import draw_root
 from stages.normalize.scene import CONTAINERS, Frame, Place, Scene, Target
 from stages.normalize.settings import NormalizeSettings
@@ -36,7 +36,7 @@ from stages.normalize.shapes import SHAPES, Shape, TooLarge, read_shape
 from stages.normalize.strokes import in_user_units
 from stages.normalize.text import draw_text, text_box
 from stages.normalize.transforms import IDENTITY, Matrix, axis_aligned, determinant, invert, multiply
-from stages.normalize.tree import Node, Style
+from stages.normalize.tree import Node
 from stages.normalize.units import Viewport
 from stages.normalize.uses import Uses
 from stages.normalize.viewports import content_map, draw_viewport, frame
