@@ -29,9 +29,9 @@ from lxml import etree
 
 from stages import deduplicate, normalize, render, sanitize, tokenize
 from stages.base import Dropped
-from stages.normalize.canvas import declared_view_box, fit_view_box, make_canvas, side
 from stages.normalize.document import _read
-from stages.normalize.plain import Plain
+from stages.normalize.drawing.canvas import declared_view_box, fit_view_box, make_canvas, side
+from stages.normalize.source.plain import Plain
 from stages.render.compare import blank, difference
 from stages.render.renderers import draw, framed, sized, vips
 from stages.rowwise import RowwiseSettings, mill

@@ -19,7 +19,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from stages.normalize.known_properties import INERT
+from stages.normalize.values.known_properties import INERT
 
 NAMES = Path(__file__).parent.parent / "tests" / "data" / "known-names.json"
 SIZE = 128

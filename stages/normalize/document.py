@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 from stages.base import Dropped
 from stages.canonical import Element, serialize
-from stages.normalize.aliases import occurs, spell_out
-from stages.normalize.animation import end_of_styles
-from stages.normalize.background import ground, rectangle
-from stages.normalize.boxes import union
-from stages.normalize.budget import check_budget
-from stages.normalize.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
-from stages.normalize.compositing import apply_clip
-from stages.normalize.css import cascade
-from stages.normalize.defs import sort_attributes
-from stages.normalize.ink import ink
-from stages.normalize.omit import omit
-from stages.normalize.plain import Plain
-from stages.normalize.plain_values import declare_plain
-from stages.normalize.references import decode_references
-from stages.normalize.root_font import resolve_rem
+from stages.normalize.css.animation import end_of_styles
+from stages.normalize.css.cascade import cascade
+from stages.normalize.css.root_font import resolve_rem
+from stages.normalize.css.smil import ANIMATIONS, hold_ends
+from stages.normalize.css.variables import resolve_variables
+from stages.normalize.drawing.budget import check_budget
+from stages.normalize.drawing.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
+from stages.normalize.drawing.compositing import apply_clip
+from stages.normalize.drawing.defs import sort_attributes
+from stages.normalize.drawing.ink import ink
+from stages.normalize.drawing.plain_values import declare_plain
+from stages.normalize.geometry.boxes import union
+from stages.normalize.geometry.transforms import IDENTITY
+from stages.normalize.paint.background import ground, rectangle
 from stages.normalize.settings import NormalizeSettings
-from stages.normalize.smil import ANIMATIONS, hold_ends
-from stages.normalize.transforms import IDENTITY
-from stages.normalize.tree import Node, build, parse
-from stages.normalize.variables import resolve_variables
-from stages.normalize.walk import Walker
+from stages.normalize.source.aliases import occurs, spell_out
+from stages.normalize.source.omit import omit
+from stages.normalize.source.plain import Plain
+from stages.normalize.source.references import decode_references
+from stages.normalize.source.tree import Node, build, parse
+from stages.normalize.walk.walker import Walker
 from stages.reasons import Reason
 
 _REM = re.compile(rb"[0-9.]rem\b")

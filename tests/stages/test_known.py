@@ -10,11 +10,11 @@ import pytest
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize import known_attributes as attributes
-from stages.normalize import known_properties as known
-from stages.normalize.aliases import occurs
-from stages.normalize.declarations import BORDER_WIDTH, SHORTHAND_NAMES
-from stages.normalize.properties import CSS_ONLY, PRESENTATION, PROPERTIES
+from stages.normalize.css.declarations import BORDER_WIDTH, SHORTHAND_NAMES
+from stages.normalize.source.aliases import occurs
+from stages.normalize.values import known_attributes as attributes
+from stages.normalize.values import known_properties as known
+from stages.normalize.values.properties import CSS_ONLY, PRESENTATION, PROPERTIES
 from stages.reasons import Reason
 from stages.sanitize.vocabulary import KEPT, NEVER_DRAWN
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.shorthands import expand
-from stages.normalize.smil import clock
+from stages.normalize.css.smil import clock
+from stages.normalize.values.shorthands import expand
 from stages.reasons import Reason
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.colors import is_modern, parse_color
-from stages.normalize.properties import Paint, Refused, parse_paint, parse_property
-from stages.normalize.srgb import Color
+from stages.normalize.values.colors import is_modern, parse_color
+from stages.normalize.values.properties import Paint, Refused, parse_paint, parse_property
+from stages.normalize.values.srgb import Color
 from stages.reasons import Reason
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{}</svg>'

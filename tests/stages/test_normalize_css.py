@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.calculations import UnknownFunction
-from stages.normalize.colors import parse_color
-from stages.normalize.srgb import Color, hexadecimal
-from stages.normalize.transform_lists import parse_transform
-from stages.normalize.transforms import apply, multiply
-from stages.normalize.units import Length, parse_length
+from stages.normalize.geometry.transforms import apply, multiply
+from stages.normalize.values.calculations import UnknownFunction
+from stages.normalize.values.colors import parse_color
+from stages.normalize.values.srgb import Color, hexadecimal
+from stages.normalize.values.transform_lists import parse_transform
+from stages.normalize.values.units import Length, parse_length
 from stages.reasons import Reason
 from stages.render.renderers import draw, framed, sized
 

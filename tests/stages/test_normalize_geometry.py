@@ -8,12 +8,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages.normalize import NormalizeSettings
-from stages.normalize.arcs import center, middle
-from stages.normalize.boxes import arc_box, exact_box, hull_box
-from stages.normalize.clip import clip_fill, reach_stroke
-from stages.normalize.path_segments import Subpath, from_commands, transform
-from stages.normalize.quantize import FILL, Pen, quantize
-from stages.normalize.transforms import apply, determinant, singular_values
+from stages.normalize.geometry.arcs import center, middle
+from stages.normalize.geometry.boxes import arc_box, exact_box, hull_box
+from stages.normalize.geometry.clip import clip_fill, reach_stroke
+from stages.normalize.geometry.path_segments import Subpath, from_commands, transform
+from stages.normalize.geometry.quantize import FILL, Pen, quantize
+from stages.normalize.geometry.transforms import apply, determinant, singular_values
 from stages.pathdata import parse_path
 
 SETTINGS = NormalizeSettings()

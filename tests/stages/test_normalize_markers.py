@@ -4,8 +4,8 @@ import pytest
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.markers import vertices
-from stages.normalize.path_segments import from_commands
+from stages.normalize.drawing.markers import vertices
+from stages.normalize.geometry.path_segments import from_commands
 from stages.pathdata import parse_path
 from stages.reasons import Reason
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.boxes import exact_box
-from stages.normalize.outline import cubics, outline
-from stages.normalize.path_segments import Subpath
+from stages.normalize.geometry.boxes import exact_box
+from stages.normalize.geometry.outline import cubics, outline
+from stages.normalize.geometry.path_segments import Subpath
 from stages.reasons import Reason
 from stages.render.compare import difference
 from stages.render.renderers import draw, sized

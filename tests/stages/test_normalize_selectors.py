@@ -11,9 +11,9 @@ import tinycss2
 from styled import SHAPES, fills, normalized, styled
 
 from stages.base import Dropped
-from stages.normalize.matching import Matching
-from stages.normalize.selectors import parse_selectors
-from stages.normalize.tree import build, parse
+from stages.normalize.css.matching import Matching
+from stages.normalize.css.selectors import parse_selectors
+from stages.normalize.source.tree import build, parse
 from stages.reasons import Reason
 
 

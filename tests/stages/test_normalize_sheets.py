@@ -12,9 +12,9 @@ from styled import SHAPES, fills, normalized, styled
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings
-from stages.normalize.css import cascade
-from stages.normalize.plain import Plain
-from stages.normalize.tree import build, parse
+from stages.normalize.css.cascade import cascade
+from stages.normalize.source.plain import Plain
+from stages.normalize.source.tree import build, parse
 from stages.reasons import Reason
 
 

@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.normalize import NormalizeSettings
-from stages.normalize.boxes import hull_box
-from stages.normalize.path_segments import from_commands, transform
-from stages.normalize.quantize import Pen, quantize
-from stages.normalize.trace import trace
+from stages.normalize.geometry.boxes import hull_box
+from stages.normalize.geometry.path_segments import from_commands, transform
+from stages.normalize.geometry.quantize import Pen, quantize
+from stages.normalize.geometry.trace import trace
 from stages.pathdata import parse_path
 
 SETTINGS = NormalizeSettings()

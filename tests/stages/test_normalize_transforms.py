@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.calculations import UnknownFunction
-from stages.normalize.properties import parse_property
-from stages.normalize.transform_lists import Frame, combined, parse_individual, parse_transform
-from stages.normalize.transform_lists import parse_property as parse_list
-from stages.normalize.transforms import apply
+from stages.normalize.geometry.transforms import apply
+from stages.normalize.values.calculations import UnknownFunction
+from stages.normalize.values.properties import parse_property
+from stages.normalize.values.transform_lists import Frame, combined, parse_individual, parse_transform
+from stages.normalize.values.transform_lists import parse_property as parse_list
 from stages.reasons import Reason
 
 FRAME = Frame(200, 100, 10)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
-from stages.normalize.properties import parse_property
-from stages.normalize.units import Length, parse_length, parse_share, resolve
+from stages.normalize.values.properties import parse_property
+from stages.normalize.values.units import Length, parse_length, parse_share, resolve
 from stages.reasons import Reason
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">{}</svg>'

@@ -1,0 +1,1 @@
+"""Style sheets and animation: from rules and attributes to what each element declares, and its computed style."""

@@ -1,0 +1,1 @@
+"""What applies to elements as a whole: clip paths, masks and filters."""

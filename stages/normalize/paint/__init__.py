@@ -1,0 +1,1 @@
+"""What shapes are painted with: colours, gradients, patterns, and the ground under a drawing."""
