@@ -1,7 +1,8 @@
 """The short way for most paths: from path data to canonical path data in one loop.
 
-It says what `path_segments.from_commands`, `path_segments.transform` and `quantize.quantize` say one after the other, without the
-lists between them, for valid data without arcs that stays on the canvas. Everything else takes the long way.
+It says what `path_segments.from_commands`, `path_segments.transform` and `quantize.quantize` say one after the other,
+without the lists between them, for valid data without arcs that stays on the canvas. Everything else takes the long
+way.
 """
 
 from __future__ import annotations
