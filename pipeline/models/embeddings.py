@@ -50,10 +50,10 @@ def write_hmn(embeddings: Path, tokenizer: Path, base_tokenizer: Path | None, ou
 
     names = [token.text for token in vocabulary.tokens] + [segment.token for segment in segments.items]
     # one entry, since the library writes several in an order of its own each time
-    told = {"tokens": names, "settings": settings.model_dump(mode="json"), "base": embeddings.name}
+    metadata = {"tokens": names, "settings": settings.model_dump(mode="json"), "base": embeddings.name}
     beside = out.with_name(out.name + ".partial")
     try:
-        beside.write_bytes(save({"embeddings": rows}, {"svgmill": json.dumps(told)}))
+        beside.write_bytes(save({"embeddings": rows}, {"svgmill": json.dumps(metadata)}))
         beside.replace(out)
     except OSError as error:
         raise EmbeddingsError(f"{out} cannot be written: {error.strerror or error}") from None

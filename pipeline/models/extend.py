@@ -102,10 +102,10 @@ def _ids(tokenizer_json: str, vocabulary: tokenize.Vocabulary, segments: tokeniz
 
 def _same_ids(version: Path, ids: list[int]) -> bool:
     try:
-        told = json.loads((version / "tokens.json").read_text(encoding="utf-8"))["tokens"]
+        tokens = json.loads((version / "tokens.json").read_text(encoding="utf-8"))["tokens"]
     except (OSError, ValueError, KeyError):
         return False
-    return [row["id"] for row in told] == ids
+    return [row["id"] for row in tokens] == ids
 
 
 def _save(made: Any, model: Path, out: Path, tokenizer_json: str) -> None:

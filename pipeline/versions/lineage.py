@@ -80,16 +80,16 @@ class Ended:
     @classmethod
     def of(cls, lines: pa.Table, lost: Iterable[pa.Table]) -> Ended:
         """``lost``: tables of `stages.schema.DROPPED` that say which records are there, but left before deciding."""
-        found = cls()
+        ended = cls()
         there: dict[tuple[str, str], str] = {}
         for table in lost if len(lines) else ():
             columns = (table[name].to_pylist() for name in ("source", "path", "id"))
             there |= {(source, path): raw_id for source, path, raw_id in zip(*columns, strict=True)}
         for row in lines.to_pylist():
             raw_id = there.get((row["source"], row["path"]))
-            (found.gone if raw_id is None or raw_id not in ("", row["raw_id"]) else found.out).append(row)
-        found._move(there)
-        return found
+            (ended.gone if raw_id is None or raw_id not in ("", row["raw_id"]) else ended.out).append(row)
+        ended._move(there)
+        return ended
 
     def _move(self, there: Mapping[tuple[str, str], str]) -> None:
         """Lines that are gone go on with the same bytes in the same source, if settings keep these out.
@@ -117,16 +117,16 @@ class Ended:
 
     def table(self) -> pa.Table:
         """As `ENDED`, on the way to those who decide."""
-        rows = [row | {"gone": gone} for gone, of in ((False, self.out), (True, self.gone)) for row in of]
+        rows = [row | {"gone": gone} for gone, lines in ((False, self.out), (True, self.gone)) for row in lines]
         return pa.Table.from_pylist(rows, schema=ENDED)
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Ended:
         """Inverse of `table`."""
-        found = cls()
+        ended = cls()
         for row in table.to_pylist():
-            (found.gone if row.pop("gone") else found.out).append(row)
-        return found
+            (ended.gone if row.pop("gone") else ended.out).append(row)
+        return ended
 
 
 ENDED = pa.schema([*LINEAGE, ("gone", pa.bool_())])
@@ -209,12 +209,12 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
 
 def _by_raw(lines: Iterable[Row]) -> dict[tuple[str, str], Row]:
     """(source, raw id) -> of the lines of these bytes the one that represented a drawing, and did so longest."""
-    found: dict[tuple[str, str], Row] = {}
+    longest: dict[tuple[str, str], Row] = {}
     for line in lines:
-        same = found.setdefault((line["source"], line["raw_id"]), line)
+        same = longest.setdefault((line["source"], line["raw_id"]), line)
         if (line["since"] or NEVER) < (same["since"] or NEVER):
-            found[line["source"], line["raw_id"]] = line
-    return found
+            longest[line["source"], line["raw_id"]] = line
+    return longest
 
 
 def _union(one: list[str], other: Iterable[str]) -> list[str]:
@@ -233,7 +233,7 @@ def earlier(traced: pa.Table) -> Earlier:
     return Earlier(since, joined)
 
 
-def told(decisions: pa.Table) -> npt.NDArray[np.bool_]:
+def told_of(decisions: pa.Table) -> npt.NDArray[np.bool_]:
     """Whether a version tells of a record: it is kept, or a copy of one that is."""
     copies = [str(reason) for reason in Reason if outcome(reason) is Outcome.DUPLICATE]
     return np.asarray(pc.is_in(decisions["reason"], value_set=pa.array(["", *copies])).to_numpy(), bool)
@@ -241,7 +241,7 @@ def told(decisions: pa.Table) -> npt.NDArray[np.bool_]:
 
 def keys_of(decisions: pa.Table, traced: pa.Table) -> tuple[pa.Array, list[list[str]]]:
     """Of each record the keys of its cluster if it is kept, else null; and of each record those of its cluster."""
-    in_version = told(decisions)
+    in_version = told_of(decisions)
     clusters = decisions["cluster_id"].to_pylist()
     keys, also = traced["keys"].to_pylist(), traced["also"].to_pylist()
     by_cluster: dict[str, list[str]] = {}
@@ -263,7 +263,7 @@ def keys_of(decisions: pa.Table, traced: pa.Table) -> tuple[pa.Array, list[list[
 def lines(decisions: pa.Table, traced: pa.Table, each: list[list[str]], version: int) -> pa.Table:
     """The lines of the records that were decided on, for the version that is made. ``each``: as of `keys_of`."""
     down = pc.equal(decisions["reason"], str(Reason.TAKEN_DOWN)).to_pylist()
-    in_version = told(decisions).tolist()
+    in_version = told_of(decisions).tolist()
     columns = [decisions[name].to_pylist() for name in ("raw_id", "source", "path", "sample_id", "cluster_id", "kept")]
     rows, groups = [], {}
     for place, (line, raw_id, source, path, sample_id, cluster_id, kept) in enumerate(_zipped(traced, columns)):

@@ -11,7 +11,7 @@ from test_run import parquet_rows, verify
 from pipeline.errors import ConfigError
 from pipeline.storage.open import open_storage
 from pipeline.versions.resolve import resolve
-from pipeline.versions.takedown import parse, record
+from pipeline.versions.takedown import Parts, Targets, features, load, parse, record, requests
 
 
 def ids(run: Run) -> set[str]:
@@ -132,3 +132,20 @@ def test_what_was_taken_down_is_purged_from_old_versions(finished: Run) -> None:
     assert svgmill("gc", finished.workspace, "--purge-taken-down", "--older-than", "0").returncode == 0
     assert not mill(finished.config, finished.workspace).result.published
     assert ids(after) == {row["sample_id"] for row in parquet_rows(after)}
+
+
+def test_requests_of_old_are_understood(tmp_path: Path) -> None:
+    """What was once recorded in clear names the same records, beside requests that are sealed, and makes no table anew."""
+    storage = open_storage(str(tmp_path))
+    ids = {name: letter * 64 for name, letter in zip(("rule", "sample", "raw", "sealed"), "abcd", strict=True)}
+    rules = {"ids": [ids["rule"]], "urls": ["https://x/1"], "paths": [["icons", "a/"]], "licenses": ["MIT"]}
+    old = {"rules": rules, "samples": [{"sample_id": ids["sample"], "raw_ids": [ids["raw"]]}]}
+    storage.write("takedowns/old.json", json.dumps(old).encode())
+    assert record(storage, parse(ids["sealed"]), Targets(parts={("icons", "k")})).new
+    assert not record(storage, parse(ids["sealed"]), Targets()).new
+    known = load(storage, requests(storage))
+    assert all(known.holds([each]) for each in ids.values()) and not known.holds(["e" * 64])
+    assert known.urls == {"https://x/1"} and known.paths == (("icons", "a/"),) and known.licenses == {"MIT"}
+    parts = Parts(storage, requests(storage))
+    assert len(parts.of("icons", "k")) == 1 and parts.of("icons", "other") == []
+    assert features(storage, requests(storage)) == []
