@@ -124,6 +124,28 @@ def _share(value: Any, whose: str = "") -> float:
     return float(value)
 
 
+class CanvasSettings(Settings):
+    """The square that drawings are brought onto. Stages that need it have it from here."""
+
+    size: int = Field(784, ge=16, le=100_000, description="side, user units")
+    tolerance: int = Field(
+        10,
+        ge=0,
+        description="units beyond the canvas that positions may reach; the largest coordinate is size + tolerance",
+    )
+    fit: Literal["contain", "stretch"] = Field(
+        "contain", description="how a viewBox meets the canvas: contain scales it evenly and centres it; stretch fills"
+    )
+
+
+ON_CANVAS = {
+    "normalize": {"canvas": "size", "tolerance": "tolerance", "fit": "fit"},
+    "tokenize": {"canvas": "size", "tolerance": "tolerance"},
+    "render": {"fit": "fit"},
+}
+"""Settings of stages that come from `CanvasSettings`."""
+
+
 class Config(Settings):
     """A whole run."""
 
@@ -151,6 +173,7 @@ class Config(Settings):
         "sandbox and the workers lose), 0.01 for those left out",
     )
     sandbox: SandboxSettings = SandboxSettings()
+    canvas: CanvasSettings = CanvasSettings()
     crawl: CrawlSettings = CrawlSettings()
     sanitize: SanitizeSettings = SanitizeSettings()
     normalize: NormalizeSettings = NormalizeSettings()
@@ -167,12 +190,20 @@ class Config(Settings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"sources: the name {name!r} occurs twice; each source needs its own")
-        for name in ("canvas", "tolerance"):
-            one, other = getattr(self.normalize, name), getattr(self.tokenize, name)
-            if one != other:
-                raise ValueError(f"normalize.{name} is {one} but tokenize.{name} is {other}; they must be equal")
-        if self.normalize.fit != self.render.fit:
-            raise ValueError(f"render.fit is {self.render.fit}, normalize.fit is {self.normalize.fit}: they must agree")
+        return self
+
+    @model_validator(mode="after")
+    def _one_canvas(self) -> Self:
+        for section, keys in ON_CANVAS.items():
+            settings = getattr(self, section)
+            for name, key in keys.items():
+                own = getattr(settings, name)
+                # a config that was validated before has both
+                if name in settings.model_fields_set and own != getattr(self.canvas, key):
+                    raise ValueError(f"{section}.{name}={own}: give it once, as canvas.{key}")
+            shared = {name: getattr(self.canvas, key) for name, key in keys.items()}
+            # the model is frozen from here on
+            object.__setattr__(self, section, settings.model_copy(update=shared))
         return self
 
     def benchmarks(self) -> tuple[FolderSource, ...]:

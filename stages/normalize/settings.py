@@ -10,15 +10,15 @@ from stages.base import Settings
 class NormalizeSettings(Settings):
     """The canvas, how far rounding may go, and what is refused. Lengths are canvas units unless said otherwise."""
 
-    canvas: int = Field(default=784, ge=16, le=100_000, description="side of the square canvas, user units")
+    canvas: int = Field(default=784, ge=16, le=100_000, description="canvas.size")
     tolerance: int = Field(
         default=10,
         ge=0,
-        description="canvas units beyond the canvas that positions may reach; offsets reach canvas + tolerance",
+        description="canvas.tolerance; offsets reach canvas + tolerance",
     )
     fit: Literal["contain", "stretch"] = Field(
         default="contain",
-        description="how the viewBox meets the canvas: contain scales it evenly and centres it; stretch fills",
+        description="canvas.fit",
     )
     shapes: Literal["keep", "path"] = Field(
         default="keep",

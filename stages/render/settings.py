@@ -18,7 +18,7 @@ class RenderSettings(Settings):
         description="what a second renderer, resvg, is for: off: nothing; arbiter: to decide where the first one says"
         " that source and canonical form differ, or draws nothing; cross_check: every source must look alike in both",
     )
-    fit: Literal["contain", "stretch"] = Field("contain", description="as normalize.fit")
+    fit: Literal["contain", "stretch"] = Field("contain", description="canvas.fit")
     size: int = Field(512, ge=16, le=2048, description="side of the picture in the shards, px")
     compare_size: int = Field(256, ge=32, le=2048, description="side of the pictures that are compared, px")
     close_size: int = Field(

@@ -31,11 +31,11 @@ ELEMENTS = {"paper": PAPER_ELEMENTS, "released": RELEASED_ELEMENTS, "extended": 
 class AtomicSettings(Settings):
     """The vocabulary of atomic tokens: what token strings of drawings depend on."""
 
-    canvas: int = Field(default=784, ge=1, le=100_000, description="side of the square canvas, user units")
+    canvas: int = Field(default=784, ge=1, le=100_000, description="canvas.size")
     tolerance: int = Field(
         default=10,
         ge=0,
-        description="user units beyond the canvas that coordinates may reach; the largest is canvas + tolerance",
+        description="canvas.tolerance; the largest coordinate is canvas + tolerance",
     )
     elements: Literal["paper", "released", "extended"] | tuple[str, ...] = Field(
         default="released",

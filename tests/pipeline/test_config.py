@@ -41,6 +41,7 @@ def test_paper_config_has_the_papers_values() -> None:
     """hivg-784 holds the numbers that HiVG publishes."""
     config = load(ROOT / "configs/hivg-784.yaml").config
     assert (config.normalize.canvas, config.normalize.tolerance) == (784, 10)
+    assert config.canvas.model_fields_set == set(type(config.canvas).model_fields)
     assert (config.tokenize.segments.count, config.tokenize.segments.min_frequency) == (500, 100)
     assert [(t.name, t.start, t.end) for t in config.tier.tiers] == [
         ("L1", 30, 326),
@@ -85,7 +86,9 @@ FAULTS = {
     "sources.0.colour=red": ["sources.0.colour", "license"],
     "sources.7.name=x": ["list of 1"],
     "name.x=1": ["no keys below"],
-    "tokenize.canvas=224": ["normalize.canvas is 784 but tokenize.canvas is 224"],
+    "tokenize.canvas=224": ["tokenize.canvas=224: give it once, as canvas.size"],
+    "render.fit=stretch": ["render.fit=stretch: give it once, as canvas.fit"],
+    "canvas.size=5": ["canvas.size=5", "greater than or equal to 16"],
     "tier.splits={}": ["tier.splits"],
     "=5": ["key=value"],
 }
