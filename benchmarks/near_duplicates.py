@@ -42,8 +42,8 @@ from pipeline.work.ledger import Record
 from pipeline.work.task import Done, Step, Task
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
-from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters
-from stages.deduplicate.signatures import features
+from stages.deduplicate.banding import PERMUTATIONS, lsh_parameters
+from stages.deduplicate.signing import features
 from stages.rowwise import SAMPLES
 
 PARTITION = 10_000

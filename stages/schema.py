@@ -117,7 +117,7 @@ PROVENANCE = pa.list_(
 
 SHOWN = pa.list_(pa.bool_())  # of each in provenance, whether the sample's shard tells of it
 
-BANDS = pa.schema(  # one row a bucket that a sample is in; see stages.deduplicate.bands
+BANDS = pa.schema(  # one row a bucket that a sample is in; see stages.deduplicate.banding
     [("bucket", pa.uint64()), ("item", pa.uint64()), ("source", pa.dictionary(pa.int32(), pa.string()))]
 )
 

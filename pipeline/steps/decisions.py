@@ -4,7 +4,7 @@ every record.
 A corpus of up to `TOGETHER` records is decided on by one task. A larger one is decided on in slices, each of which
 holds whole components of the graph of duplicates, so that no task sees all records, nor all edges:
 
-    components   of some edges, then of some components, until they are one table; see `stages.deduplicate.components`
+    components   of some edges, then of some components, until they are one table; see `stages.deduplicate.connected`
     route        of some samples partitions, or edges: what goes into which slice, with what earlier versions said of it
     ended        which lines of earlier versions no record has for its own any more
     settle       of a slice: who stays

@@ -33,7 +33,7 @@ from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
 from stages import deduplicate
 from stages.deduplicate import MatchSettings
-from stages.deduplicate.match import MOST_BITS
+from stages.deduplicate.matching import MOST_BITS
 from stages.schema import BANDS, EDGES, PAIRS
 
 BLOCK = 50_000

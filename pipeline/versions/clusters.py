@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipeline.storage.base import Storage
 from pipeline.versions import browse
 from stages.deduplicate import item_ids
-from stages.deduplicate.match import Level
+from stages.deduplicate.matching import Level
 
 SIZES = (2, 3, 5, 10, 100, 1000)
 """Least sizes of the classes that clusters are counted in."""

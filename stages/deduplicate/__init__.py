@@ -11,15 +11,15 @@
 All but the first see narrow columns only, and none sees an SVG.
 """
 
-from stages.deduplicate.bands import bands
+from stages.deduplicate.banding import bands
 from stages.deduplicate.columns import item_ids
-from stages.deduplicate.components import components, slices, template_links
+from stages.deduplicate.connected import components, slices, template_links
 from stages.deduplicate.decide import DECIDES, Earlier, Taken, deduplicate
-from stages.deduplicate.match import FEATURES, Level, match
-from stages.deduplicate.pairs import merged, pairs
+from stages.deduplicate.matching import FEATURES, Level, match
+from stages.deduplicate.pairing import merged, pairs
 from stages.deduplicate.settings import DeduplicateSettings, MatchSettings, SignatureSettings
-from stages.deduplicate.shingles import shingles
-from stages.deduplicate.signatures import SIGNATURES, VERSION, features
+from stages.deduplicate.shingling import shingles
+from stages.deduplicate.signing import SIGNATURES, VERSION, features
 
 __all__ = [
     "DECIDES",

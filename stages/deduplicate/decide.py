@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.deduplicate.flags import REASONS as FLAG_REASONS
-from stages.deduplicate.match import Level
+from stages.deduplicate.matching import Level
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.reasons import Reason
 from stages.schema import DECISIONS, PROVENANCE, SHOWN

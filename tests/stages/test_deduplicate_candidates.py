@@ -25,10 +25,10 @@ from stages.deduplicate import (
     shingles,
     slices,
 )
-from stages.deduplicate.bands import PERMUTATIONS, lsh_parameters, minhash
-from stages.deduplicate.match import jaccard
-from stages.deduplicate.pairs import FIRST
-from stages.deduplicate.shingles import drawn
+from stages.deduplicate.banding import PERMUTATIONS, lsh_parameters, minhash
+from stages.deduplicate.matching import jaccard
+from stages.deduplicate.pairing import FIRST
+from stages.deduplicate.shingling import drawn
 from stages.schema import EDGES
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.deduplicate import FEATURES, DeduplicateSettings, Earlier, Taken, bands, deduplicate, match, pairs
-from stages.deduplicate.signatures import features
+from stages.deduplicate.signing import features
 from stages.rowwise import SAMPLES
 from stages.schema import DECISIONS
 

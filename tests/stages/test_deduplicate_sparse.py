@@ -7,7 +7,7 @@ import pytest
 
 from stages.deduplicate import SIGNATURES, DeduplicateSettings, Level, match
 from stages.deduplicate.columns import item_ids
-from stages.deduplicate.match import FEATURES
+from stages.deduplicate.matching import FEATURES
 from stages.normalize import NORMALIZE, NormalizeSettings
 from stages.render import RENDER, RenderSettings
 from stages.sanitize import SANITIZE, SanitizeSettings

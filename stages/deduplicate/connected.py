@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from stages.deduplicate.columns import Items, item_ids, joined
 from stages.deduplicate.flags import REASONS as FLAG_REASONS
-from stages.deduplicate.match import Level
+from stages.deduplicate.matching import Level
 from stages.deduplicate.settings import DeduplicateSettings
 from stages.schema import EDGES, STARS
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from stages.base import Batch, RowStage
 from stages.deduplicate.flags import flags
 from stages.deduplicate.settings import SignatureSettings
-from stages.deduplicate.shingles import drawn
+from stages.deduplicate.shingling import drawn
 from stages.pictures import colourless, picture_hash, unpack
 from stages.schema import SIGNED
 
