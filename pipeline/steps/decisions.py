@@ -90,7 +90,7 @@ class RoutePayload:
 
 @dataclass(frozen=True)
 class EndedPayload:
-    """``met``: files with a bit for each line that a record has for its own."""
+    """``met``: files with two bits for each line, whether a record has it for its own, or goes on with it."""
 
     settings: SliceSettings
     corpus: Corpus
@@ -335,14 +335,14 @@ def route_step(work: Work[RoutePayload]) -> Record:
             part = part.append_column("partition", pa.array(np.full(len(part), number, np.int32)))
             tables.append(part.append_column("row", pa.array(np.arange(len(part), dtype=np.int32))))
         table, schema = pa.concat_tables(tables), ROUTED
-        own, met = _own_lines(work, table)
+        own, met = lineage.own_lines(payload.corpus.past.tables(work.storage), table)
         for name in own.column_names:
             table = table.append_column(own.field(name), own[name])
         table = table.append_column(ROUTED.field("also"), pa.nulls(len(table), ROUTED.field("also").type)).cast(ROUTED)
         if payload.corpus.past.files:
             data = np.packbits(met).tobytes()
             path = named(work.path("met"), hashlib.sha256(data).hexdigest())
-            outputs["met"] = write_bytes(work.storage, path, data, int(met.sum()))
+            outputs["met"] = write_bytes(work.storage, path, data, int(met[:, 0].sum()))
         items = deduplicate.item_ids(table["sample_id"])
     else:
         table, schema = pa.concat_tables([read_table(work.storage, path) for path in payload.edges]), EDGES
@@ -355,20 +355,6 @@ def route_step(work: Work[RoutePayload]) -> Record:
     return work.record(outputs, len(table), len(table), extra={"sizes": sizes})
 
 
-def _own_lines(work: Work[RoutePayload], table: pa.Table) -> tuple[pa.Table, np.ndarray[Any, Any]]:
-    """Of each record its own line, and of all lines, in their order, whether one of these records has it."""
-    parts, mets, taken = [lineage.lines_of(LINEAGE.empty_table(), np.empty(0, np.int64))], [np.empty(0, bool)], 0
-    found = np.full(len(table), -1, np.int64)
-    for lines in work.task.payload.corpus.past.tables(work.storage):
-        rows = lineage.exact(table, lines)
-        here = np.unique(rows[rows >= 0])
-        mets.append(np.isin(np.arange(len(lines)), here))
-        parts.append(lineage.lines_of(lines, here))
-        found[rows >= 0] = taken + np.searchsorted(here, rows[rows >= 0])
-        taken += len(here)
-    return lineage.lines_of(pa.concat_tables(parts), found), np.concatenate(mets)
-
-
 def ended_step(work: Work[EndedPayload]) -> Record:
     """The lines that no record has for its own; those of records that are there, but left before, go on."""
     payload = work.task.payload
@@ -377,20 +363,22 @@ def ended_step(work: Work[EndedPayload]) -> Record:
         bits = np.frombuffer(work.storage.read(path), np.uint8)
         met = bits if met is None else met | bits
     begin = 0
-    parts = [LINEAGE.empty_table()]
+    parts, moved = [LINEAGE.empty_table()], [np.empty(0, bool)]
     for lines in payload.corpus.past.tables(work.storage):
-        here = np.unpackbits(met, count=begin + len(lines))[begin:].astype(bool)
-        parts.append(lines.filter(pa.array(~here)))
+        own, goes_on = np.unpackbits(met, count=2 * (begin + len(lines)))[2 * begin :].astype(bool).reshape(-1, 2).T
+        parts.append(lines.filter(pa.array(~own)))
+        moved.append(goes_on[~own])
         begin += len(lines)
-    ended = _ended_of(work.storage, payload.corpus, pa.concat_tables(parts))
+    ended = _ended_of(work.storage, payload.corpus, pa.concat_tables(parts), np.concatenate(moved))
     outputs = {"kept": write_table(work.storage, work.path(), [ended.table()], lineage.ENDED)}
     outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([ended.carried()]), LINEAGE)
     return work.record(outputs, begin, len(ended.out))
 
 
-def _ended_of(storage: Storage, corpus: Corpus, lines: pa.Table) -> lineage.Ended:
+def _ended_of(storage: Storage, corpus: Corpus, lines: pa.Table, moved: lineage.Bools) -> lineage.Ended:
     lost = corpus.lost if len(lines) else ()
-    return lineage.Ended.of(lines, (read_table(storage, path, columns=["source", "path", "id"]) for path in lost))
+    tables = (read_table(storage, path, columns=["source", "path", "id"]) for path in lost)
+    return lineage.Ended.of(lines, tables, moved)
 
 
 def settle_step(work: Work[SettlePayload]) -> Record:
@@ -447,7 +435,8 @@ def deduplicate_step(work: Work[DeduplicatePayload]) -> Record:
     table = pa.concat_tables(tables or [ROUTED.empty_table().select(list(_COLUMNS))])
     before = payload.corpus.past.all(work.storage)
     rows = lineage.exact(table, before)
-    ended = _ended_of(work.storage, payload.corpus, before.filter(pa.array(~np.isin(np.arange(len(before)), rows))))
+    left = before.filter(pa.array(~np.isin(np.arange(len(before)), rows)))
+    ended = _ended_of(work.storage, payload.corpus, left, lineage.continued(left, table))
     traced = lineage.trace(table, lineage.lines_of(before, rows), ended)
     decisions, lines = decide(work.storage, payload.settings, payload.corpus, table, edges, traced)
     outputs, count, kept, dropped, extra = told(work, decisions, payload.partitions)

@@ -13,7 +13,7 @@ tables (`stages.schema.LINEAGE`) with a line for each record that it, or a versi
 A line ends with its record: when the file is gone, or was taken down. A file that was moved within its source, or
 edited without a change to the drawing, goes on with the line of what it was, as does another with the same bytes. The
 keys of a line that ends go to those that were in its cluster, or that hold the same drawing, so that no sample that
-stays changes its split.
+stays changes its split. Those of a line that goes on stay with it, for its cluster may be taken apart again.
 
 A record that settings keep out keeps its line, so that a setting changed and changed back gives what was there before.
 Such a record has no drawing to know it by: its line goes to where its source has the same bytes, and ends with these.
@@ -39,6 +39,7 @@ from stages.reasons import Outcome, Reason, outcome
 from stages.schema import LINE, LINEAGE, TRACED
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 NEVER = 1 << 31
 
@@ -58,6 +59,17 @@ def exact(records: pa.Table, lines: pa.Table) -> Ints:
     return np.asarray(pc.fill_null(rows, -1).to_numpy(), np.int64)
 
 
+def continued(lines: pa.Table, records: pa.Table) -> Bools:
+    """Whether the source of each line has its bytes still, or at its path its drawing: such a line does not end."""
+    goes_on = np.zeros(len(lines), bool)
+    for columns in (("source", "raw_id"), ("source", "path", "sample_id")):
+        names, present = (
+            pc.binary_join_element_wise(*(table[column] for column in columns), "\0") for table in (lines, records)
+        )
+        goes_on |= np.asarray(pc.is_in(names, value_set=present.combine_chunks()).to_numpy(), bool)
+    return goes_on
+
+
 def from_index(index: pa.Table, version: int) -> pa.Table:
     """`LINEAGE` of a version that was published without one, from its index."""
     rows = []
@@ -72,22 +84,30 @@ def from_index(index: pa.Table, version: int) -> pa.Table:
 class Ended:
     """Lines that no record that is decided on has for its own: of records that are gone, or that settings keep out."""
 
-    def __init__(self, out: list[Row] | None = None, gone: list[Row] | None = None) -> None:
-        self.out = out or []
+    def __init__(self) -> None:
+        self.out: list[Row] = []
         """Of records that settings keep out."""
-        self.gone = gone or []
+        self.moved: list[Row] = []
+        """Of records that go on as others."""
+        self.gone: list[Row] = []
 
     @classmethod
-    def of(cls, lines: pa.Table, lost: Iterable[pa.Table]) -> Ended:
-        """``lost``: tables of `stages.schema.DROPPED` that say which records are there, but left before deciding."""
+    def of(cls, lines: pa.Table, lost: Iterable[pa.Table], moved: Bools) -> Ended:
+        """``lost``: tables of `stages.schema.DROPPED` that say which records are there, but left before deciding.
+
+        ``moved``: as of `continued`, for all records that are decided on.
+        """
         ended = cls()
         there: dict[tuple[str, str], str] = {}
         for table in lost if len(lines) else ():
             columns = (table[name].to_pylist() for name in ("source", "path", "id"))
             there |= {(source, path): raw_id for source, path, raw_id in zip(*columns, strict=True)}
-        for row in lines.to_pylist():
+        for row, is_moved in zip(lines.to_pylist(), moved.tolist(), strict=True):
             raw_id = there.get((row["source"], row["path"]))
-            (ended.gone if raw_id is None or raw_id not in ("", row["raw_id"]) else ended.out).append(row)
+            if raw_id is not None and raw_id in ("", row["raw_id"]):
+                ended.out.append(row)
+            else:
+                (ended.moved if is_moved else ended.gone).append(row)
         ended._move(there)
         return ended
 
@@ -117,7 +137,7 @@ class Ended:
 
     def table(self) -> pa.Table:
         """As `ENDED`, on the way to those who decide."""
-        rows = [row | {"gone": gone} for gone, lines in ((False, self.out), (True, self.gone)) for row in lines]
+        rows = [row | {"state": name} for name in _STATES for row in getattr(self, name)]
         return pa.Table.from_pylist(rows, schema=ENDED)
 
     @classmethod
@@ -125,11 +145,13 @@ class Ended:
         """Inverse of `table`."""
         ended = cls()
         for row in table.to_pylist():
-            (ended.gone if row.pop("gone") else ended.out).append(row)
+            getattr(ended, row.pop("state")).append(row)
         return ended
 
 
-ENDED = pa.schema([*LINEAGE, ("gone", pa.bool_())])
+_STATES = ("out", "moved", "gone")
+
+ENDED = pa.schema([*LINEAGE, ("state", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -164,25 +186,32 @@ def state(digests: Iterable[str]) -> str:
 
 def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
     """`TRACED` of each of ``records``. ``own``: of each its own line, or nulls, as columns `LINE`."""
-    if not ended.gone and not ended.out:
+    if not ended.gone and not ended.moved and not ended.out:
         return own.append_column("also", pa.nulls(len(own), TRACED.field("also").type)).cast(TRACED)
     rows = own.to_pylist()
-    by_raw = _by_raw(ended.gone)
-    by_place: dict[tuple[str, str, str], Row] = {}
+    by_raw = _by_raw(ended.moved)
+    by_place = {(line["source"], line["path"], line["sample_id"]): line for line in ended.moved}
+    carried: dict[tuple[str, ...], list[str]] = {}
+    for line in ended.moved:
+        for name in ((line["source"], line["raw_id"]), (line["source"], line["path"], line["sample_id"])):
+            carried[name] = _union(carried.get(name, []), line["keys"])
     drawings: dict[str, list[str]] = {}
     for line in ended.gone:
-        by_place[line["source"], line["path"], line["sample_id"]] = line
         for drawing in (line["raw_id"], line["sample_id"]):
             drawings[drawing] = _union(drawings.get(drawing, []), line["keys"])
     columns = [records[name].to_pylist() for name in ("source", "path", "raw_id", "sample_id")]
     names = list(zip(*columns, strict=True))
     present = {(source, raw_id) for source, _, raw_id, _ in names}
     for row, (source, path, raw_id, sample_id) in zip(rows, names, strict=True):
+        keys = []
+        if carried:
+            keys = _union(carried.get((source, raw_id), []), carried.get((source, path, sample_id), []))
         if row["joined"] is not None:
             # the same bytes in the same source take over from what is gone, also if they were known as a copy
             copy = by_raw.get((source, raw_id))
             if copy is not None and not row["since"]:
                 row["since"] = copy["since"]
+            row["keys"] = _union(row["keys"], keys)
             continue
         heir = by_raw.get((source, raw_id))
         if heir is None:
@@ -191,8 +220,9 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
             heir = None if heir is None or (source, heir["raw_id"]) in present else heir
         if heir is not None:
             row |= {name: heir[name] for name in _LINE}
+            row["keys"] = _union(row["keys"], keys)
         else:
-            row["keys"] = _union(drawings.get(raw_id, []), drawings.get(sample_id, [])) or None
+            row["keys"] = _union(keys, [*drawings.get(raw_id, []), *drawings.get(sample_id, [])]) or None
     left: dict[str, list[str]] = {}
     for line in ended.gone:
         left[line["group"]] = _union(left.get(line["group"], []), line["keys"])
@@ -227,13 +257,31 @@ def lines_of(lines: pa.Table, rows: Ints) -> pa.Table:
     return lines.select(_LINE).take(places).combine_chunks()
 
 
+def own_lines(tables: Iterable[pa.Table], records: pa.Table) -> tuple[pa.Table, Bools]:
+    """Of each record its own line, as `lines_of`, and of all lines of ``tables``, in their order, which go on.
+
+    The latter as (lines, 2): whether one of ``records`` has it for its own, and whether one goes on with it, as
+    `continued` has it.
+    """
+    parts, mets, taken = [lines_of(LINEAGE.empty_table(), np.empty(0, np.int64))], [np.empty((0, 2), bool)], 0
+    places = np.full(len(records), -1, np.int64)
+    for lines in tables:
+        rows = exact(records, lines)
+        here = np.unique(rows[rows >= 0])
+        mets.append(np.stack([np.isin(np.arange(len(lines)), here), continued(lines, records)], axis=1))
+        parts.append(lines_of(lines, here))
+        places[rows >= 0] = taken + np.searchsorted(here, rows[rows >= 0])
+        taken += len(here)
+    return lines_of(pa.concat_tables(parts), places), np.concatenate(mets)
+
+
 def earlier(traced: pa.Table) -> Earlier:
     """What `stages.deduplicate` goes by."""
     since, joined = (pc.fill_null(traced[name], 0).to_numpy().astype(np.int64) for name in ("since", "joined"))
     return Earlier(since, joined)
 
 
-def told_of(decisions: pa.Table) -> npt.NDArray[np.bool_]:
+def told_of(decisions: pa.Table) -> Bools:
     """Whether a version tells of a record: it is kept, or a copy of one that is."""
     copies = [str(reason) for reason in Reason if outcome(reason) is Outcome.DUPLICATE]
     return np.asarray(pc.is_in(decisions["reason"], value_set=pa.array(["", *copies])).to_numpy(), bool)

@@ -148,6 +148,22 @@ def test_published_clusters_that_become_one_are_held_out_and_counted(bench: Benc
     assert bench.run(**apart).manifest.content() == first.manifest.content()
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_file_that_moves_leaves_its_split_to_nobody(bench: Bench, together: bool) -> None:
+    """Published apart, brought together, moved then or when it is taken apart again: each has its own split."""
+    source = bench.source("a", "MIT", *many(0, 12))
+    bench.source("b", "MIT", *many(0, 12, colour=1))
+    apart = {"deduplicate": {"recoloured": "off"}}
+    first = bench.leads(bench.run(**apart))
+    bench.run()
+    source.files = {f"moved/{path}": drawing for path, drawing in source.files.items()}
+    bench.world.write(source)
+    if together:
+        bench.run()
+    after = bench.leads(bench.run(**apart))
+    assert after == {(name, f"moved/{path}" if name == "a" else path): split for (name, path), split in first.items()}
+
+
 @pytest.mark.parametrize(
     "setting",
     [{"partition": {"records": 3}}, {"partition": {"seconds": 900}}, {"write": SMALL["write"] | {"repack": True}}],
