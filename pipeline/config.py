@@ -278,8 +278,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
 
 def assign(data: dict[str, Any], override: str) -> str:
     """Set what an override ``key=value`` says, and return the first part of its key. Raises ConfigError."""
-    key, found, value = override.partition("=")
-    if not found or not key:
+    key, sign, value = override.partition("=")
+    if not sign or not key:
         raise ConfigError(f"--set {override}: write it as key=value, for example --set render.size=256")
     keys = key.split(".")
     _assign(data, keys, _value(value), override)

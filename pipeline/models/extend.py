@@ -88,8 +88,8 @@ def _load(transformers: Any, model: Path) -> Any:
 
 
 def _array(weight: Any) -> Matrix:
-    found: Matrix = weight.detach().float().cpu().numpy().astype(np.float32)
-    return found
+    embeddings: Matrix = weight.detach().float().cpu().numpy().astype(np.float32)
+    return embeddings
 
 
 def _ids(tokenizer_json: str, vocabulary: tokenize.Vocabulary, segments: tokenize.Segments) -> list[int]:

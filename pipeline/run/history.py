@@ -107,19 +107,19 @@ class History:
                     f"source {lost.source}: {lost.rows} kept records are not there: {self.storage.locate(lost.path)} "
                     f"is damaged or gone; {integrity.remedy_for(lost.path)}"
                 )
-            mine = [record for record in crawled if record.source == listing.source.name]
+            records_of = [record for record in crawled if record.source == listing.source.name]
             marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
             chunks_ = cut[listing.source.name]
             records = self.config.partition.records
-            task = keep.keep_task(before, listing, chunks_, mine, version, takedowns, marks, records)
+            task = keep.keep_task(before, listing, chunks_, records_of, version, takedowns, marks, records)
             if task is not None:
                 tasks.append(task)
         return tasks
 
-    def kept(self, listings: Sequence[Listing], found: Sequence[Record]) -> list[Kept]:
-        """What sources keep: as it was, or as a task ``found`` it."""
+    def kept(self, listings: Sequence[Listing], records: Sequence[Record]) -> list[Kept]:
+        """What sources keep: as it was, or as ``records`` of tasks have it."""
         version = 1 if self.parent is None else self.parent.version + 1
-        by_source = {record.source: record for record in found}
+        by_source = {record.source: record for record in records}
         every: list[Kept] = []
         for listing in listings:
             before, record = self._before.get(listing.source.name), by_source.get(listing.source.name)

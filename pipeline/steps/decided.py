@@ -17,7 +17,7 @@ from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, table_bytes, write_bytes, write_table
 from pipeline.versions import lineage, takedown
 from pipeline.work import ledger
-from pipeline.work.ledger import table_path
+from pipeline.work.ledger import Record, table_path
 from pipeline.work.task import Work
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
@@ -75,11 +75,11 @@ def decide(
     ids = [read_table(storage, path, columns=["sample_id"])["sample_id"] for path in corpus.benchmarks]
     benchmark = frozenset(sample_id for column in ids for sample_id in column.to_pylist())
     was = lineage.earlier(traced)
-    found = deduplicate.deduplicate(table, edges, settings, settings.source_order, was, taken, benchmark)
-    keys, each = lineage.keys_of(found, traced)
-    lines = lineage.lines(found, traced, each, corpus.past.version + 1)
-    found = found.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
-    return found.append_column(DECIDED.field("keys"), keys), lines
+    decisions = deduplicate.deduplicate(table, edges, settings, settings.source_order, was, taken, benchmark)
+    keys, each = lineage.keys_of(decisions, traced)
+    lines = lineage.lines(decisions, traced, each, corpus.past.version + 1)
+    decisions = decisions.append_column("atomic_length", table["atomic_length"].cast(pa.int32()))
+    return decisions.append_column(DECIDED.field("keys"), keys), lines
 
 
 def published(work: Work[Any], decisions: pa.Table) -> dict[str, Output]:
@@ -106,30 +106,42 @@ def by_digest(work: Work[Any], folder: str, table: pa.Table, schema: pa.Schema) 
     return write_bytes(work.storage, path, data, len(table))
 
 
-Told = tuple[dict[str, Output], int, int, dict[str, dict[str, int]], dict[str, Any]]
-"""Outputs, rows in and kept, what was dropped, and more of a record."""
+@dataclass(frozen=True)
+class Decided:
+    """Decisions on partitions as they were written, and what goes into a ledger record of them."""
+
+    outputs: dict[str, Output]
+    """By partition: source/key."""
+    rows_in: int
+    rows_kept: int
+    dropped: dict[str, dict[str, int]]
+    extra: dict[str, Any]
+
+    def record(self, work: Work[Any]) -> Record:
+        """The ledger record."""
+        return work.record(self.outputs, self.rows_in, self.rows_kept, dropped=self.dropped, extra=self.extra)
 
 
-def told(work: Work[Any], decisions: pa.Table, partitions: Sequence[Partition]) -> Told:
-    """Write ``decisions`` on ``partitions`` and say what a record says of them."""
+def write_decisions(work: Work[Any], decisions: pa.Table, partitions: Sequence[Partition]) -> Decided:
+    """Write ``decisions`` on ``partitions``, a table for each."""
     outputs: dict[str, Output] = {}
     kept: dict[str, str] = {}
-    said: dict[str, dict[str, str]] = {name: {} for name in SAID}
+    digests: dict[str, dict[str, str]] = {name: {} for name in DIGESTS}
     before = ledger.load(work.storage, work.task.step.name, work.task.source, work.task.key)
     there = {output.path for output in before.outputs.values()} if before and not work.task.anew else set()
     begin = 0
     for source, key, _, rows in partitions:
-        mine = decisions.slice(begin, rows)
+        part = decisions.slice(begin, rows)
         begin += rows
         name = f"{source}/{key}"
-        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [mine], DECIDED, there)
-        kept[name] = base64.b64encode(np.packbits(mine["kept"].to_numpy()).tobytes()).decode()
-        stays = mine.filter(mine["kept"])
-        said["decided"][name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
-        said["keys"][name] = ledger.digest(stays["keys"].to_pylist())
+        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [part], DECIDED, there)
+        kept[name] = base64.b64encode(np.packbits(part["kept"].to_numpy()).tobytes()).decode()
+        stays = part.filter(part["kept"])
+        digests["decided"][name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
+        digests["keys"][name] = ledger.digest(stays["keys"].to_pylist())
         origins = stays["provenance"].combine_chunks()
-        said["origins"][name] = _digest(origins)
-        said["shown"][name] = _digest(shown(origins, stays["shown"].combine_chunks()))
+        digests["origins"][name] = _digest(origins)
+        digests["shown"][name] = _digest(shown(origins, stays["shown"].combine_chunks()))
     lost = decisions.filter(pc.invert(decisions["kept"]))
     counted = Counter(zip(lost["source"].to_pylist(), lost["reason"].to_pylist(), strict=True))
     dropped: Counter[str] = Counter()
@@ -141,12 +153,12 @@ def told(work: Work[Any], decisions: pa.Table, partitions: Sequence[Partition]) 
             duplicates[source] += n
         else:
             rejected.setdefault(source, {})[reason] = n
-    extra = {"duplicates": dict(duplicates), "rejected": rejected, "kept": kept, **said}
-    told = {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}
-    return outputs, len(decisions), len(decisions) - len(lost), told, extra
+    extra = {"duplicates": dict(duplicates), "rejected": rejected, "kept": kept, **digests}
+    by_stage = {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}
+    return Decided(outputs, len(decisions), len(decisions) - len(lost), by_stage, extra)
 
 
-SAID = ("decided", "keys", "origins", "shown")
+DIGESTS = ("decided", "keys", "origins", "shown")
 """What a record says of a samples partition, as digests: which rows stay in which clusters, with which keys, where they
 are from, and what shards tell of that."""
 

@@ -30,7 +30,7 @@ from pipeline.grouping import filled
 from pipeline.run.accounts import merged
 from pipeline.steps.base import versions_of
 from pipeline.steps.decided import (
-    SAID,
+    DIGESTS,
     Corpus,
     DecidingSettings,
     Partition,
@@ -38,7 +38,7 @@ from pipeline.steps.decided import (
     by_digest,
     decide,
     published,
-    told,
+    write_decisions,
 )
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, named, read_table, write_bytes, write_table
@@ -414,8 +414,7 @@ def gather_step(work: Work[GatherPayload]) -> Record:
     decisions = table.take(pa.array(order)).select(DECIDED.names)
     if len(decisions) != sum(partition.rows for partition in payload.partitions):
         raise ValueError("the slices do not hold each record of these partitions once")
-    outputs, rows, kept, dropped, extra = told(work, decisions, payload.partitions)
-    return work.record(outputs, rows, kept, dropped=dropped, extra=extra)
+    return write_decisions(work, decisions, payload.partitions).record(work)
 
 
 def deduplicate_step(work: Work[DeduplicatePayload]) -> Record:
@@ -439,27 +438,27 @@ def deduplicate_step(work: Work[DeduplicatePayload]) -> Record:
     ended = _ended_of(work.storage, payload.corpus, left, lineage.continued(left, table))
     traced = lineage.trace(table, lineage.lines_of(before, rows), ended)
     decisions, lines = decide(work.storage, payload.settings, payload.corpus, table, edges, traced)
-    outputs, count, kept, dropped, extra = told(work, decisions, payload.partitions)
+    decided = write_decisions(work, decisions, payload.partitions)
     files = published(work, decisions)
     files["lineage"] = by_digest(work, "lineage", lineage.ordered([lines, ended.carried()]), LINEAGE)
-    outputs |= {_key(name, 0): output for name, output in files.items()}
+    decided.outputs.update({_key(name, 0): output for name, output in files.items()})
     states = [payload.corpus.past.state, lineage.state([files["lineage"].sha256])]
-    extra |= {"edges": list(payload.edges), "states": states, "merged": lineage.merged(decisions)}
-    return work.record(outputs, count, kept, dropped=dropped, extra=extra)
+    decided.extra.update(edges=list(payload.edges), states=states, merged=lineage.merged(decisions))
+    return decided.record(work)
 
 
 def _put_together(work: Work[DeduplicatePayload]) -> Record:
     payload = work.task.payload
     records = [ledger.load(work.storage, "gather", CORPUS, key) for key in payload.gathered]
     outputs: dict[str, Output] = {}
-    extra: dict[str, Any] = {name: {} for name in ("kept", *SAID)} | {"edges": list(payload.edges), "merged": 0}
+    extra: dict[str, Any] = {name: {} for name in ("kept", *DIGESTS)} | {"edges": list(payload.edges), "merged": 0}
     lost = []
     rows = kept = 0
     for record in records:
         if record is None:
             raise ValueError("a record of gather is gone since it was written")
         outputs |= record.outputs
-        for name in ("kept", *SAID):
+        for name in ("kept", *DIGESTS):
             extra[name] |= record.extra[name]
         lost.append((record.dropped, record.extra))
         rows, kept = rows + record.rows_in, kept + record.rows_kept

@@ -67,7 +67,7 @@ def blocks(
     samples: Sequence[Record], generations: Mapping[tuple[str, str], int], taken: Sequence[tuple[str, str]] = ()
 ) -> list[Block]:
     """The blocks of a run, takedowns first, then by generation. ``taken``: (path, digest) of tables of `takedown`."""
-    found = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0, 0) for path, digest in taken]
+    all_blocks = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0, 0) for path, digest in taken]
 
     def generation(record: Record) -> int:
         return generations.get((record.source, record.key.rpartition("-")[0]), 1)
@@ -76,8 +76,8 @@ def blocks(
         for group in cut(of, _name, lambda record: record.rows_kept, BLOCK):
             inputs = tuple(inputs_of(record.outputs["kept"] for record in group))
             rows = sum(record.rows_kept for record in group)
-            found.append(Block(f"{group[0].source}-{group[0].key}", inputs, rows, number))
-    return found
+            all_blocks.append(Block(f"{group[0].source}-{group[0].key}", inputs, rows, number))
+    return all_blocks
 
 
 def _name(record: Record) -> str:
@@ -90,13 +90,13 @@ def stretches(of: Sequence[Block]) -> list[list[Block]]:
     Each two stretches are a task of ``match``, that reads what they hold. So there are few, of a size that changes only
     where a generation doubles.
     """
-    found: list[list[Block]] = []
+    groups: list[list[Block]] = []
     for number, group in groupby(of, lambda block: block.generation):
-        mine = list(group)
-        share = sum(block.records for block in mine) // STRETCHES
+        generation = list(group)
+        share = sum(block.records for block in generation) // STRETCHES
         size = max(STRETCH, 1 << max(share.bit_length() - 1, 0)) if number else 1
-        found += cut(mine, lambda block: ledger.digest([block.key]), lambda block: block.records or 1, size)
-    return found
+        groups += cut(generation, lambda block: ledger.digest([block.key]), lambda block: block.records or 1, size)
+    return groups
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,8 @@ def bands_step(work: Work[BandsPayload]) -> Record:
     payload = work.task.payload
     columns = ["sample_id", "source", "geometry_key", "shingles", "picture_hash"]
     table = pa.concat_tables([read_table(work.storage, path, columns=columns) for path in payload.tables])
-    found = deduplicate.bands(table, payload.settings)
-    parts = [found.slice(begin, GROUP) for begin in range(0, len(found), GROUP)]
+    buckets = deduplicate.bands(table, payload.settings)
+    parts = [buckets.slice(begin, GROUP) for begin in range(0, len(buckets), GROUP)]
     output = write_table(work.storage, work.path(), parts, BANDS)
     firsts = [part["bucket"][0].as_py() for part in parts]
     return work.record({"kept": output}, table.num_rows, table.num_rows, extra={"firsts": firsts})
@@ -238,18 +238,18 @@ def pairs_step(work: Work[PairsPayload]) -> Record:
             rows += end - begin
             yield number, table.slice(begin, end - begin)
 
-    found = deduplicate.pairs(parts(), rank, payload.settings)
-    groups = list(_by_blocks(found))
+    candidates = deduplicate.pairs(parts(), rank, payload.settings)
+    groups = list(_by_blocks(candidates))
     output = write_table(work.storage, work.path(), [group for _, _, group in groups], PAIRS)
-    told = [[one, other, len(group), _digest(group)] for one, other, group in groups]
-    return work.record({"kept": output}, rows, len(found), extra={"groups": told})
+    sizes = [[one, other, len(group), _digest(group)] for one, other, group in groups]
+    return work.record({"kept": output}, rows, len(candidates), extra={"groups": sizes})
 
 
-def _by_blocks(found: pa.Table) -> Iterator[tuple[int, int, pa.Table]]:
-    one, other = found["block_a"].to_numpy(), found["block_b"].to_numpy()
+def _by_blocks(candidates: pa.Table) -> Iterator[tuple[int, int, pa.Table]]:
+    one, other = candidates["block_a"].to_numpy(), candidates["block_b"].to_numpy()
     changes = np.flatnonzero((one[1:] != one[:-1]) | (other[1:] != other[:-1])) + 1
-    for begin, end in pairwise([0, *changes.tolist(), len(found)] if len(found) else [0]):
-        yield int(one[begin]), int(other[begin]), found.slice(begin, end - begin)
+    for begin, end in pairwise([0, *changes.tolist(), len(candidates)] if len(candidates) else [0]):
+        yield int(one[begin]), int(other[begin]), candidates.slice(begin, end - begin)
 
 
 def _digest(group: pa.Table) -> str:
@@ -273,9 +273,9 @@ def match_step(work: Work[MatchPayload]) -> Record:
             wanted = np.setdiff1d(wanted, items[here])
             table = read_table(work.storage, path, columns=list(deduplicate.FEATURES))
             features.append(table.filter(pa.array(here)))
-    found = _matched(candidates, pa.concat_tables(features), payload.settings)
-    output = write_table(work.storage, work.path(), [found], EDGES)
-    return work.record({"kept": output}, len(candidates), len(found))
+    edges = _matched(candidates, pa.concat_tables(features), payload.settings)
+    output = write_table(work.storage, work.path(), [edges], EDGES)
+    return work.record({"kept": output}, len(candidates), len(edges))
 
 
 TAKEN_BITS = 6
@@ -291,7 +291,7 @@ def _matched(candidates: pa.Table, features: pa.Table, settings: MatchSettings) 
         return deduplicate.match(candidates, features, settings)
     place = features.column_names.index("picture_hash")
     blank = pc.if_else(pa.array(faceless), pa.nulls(len(features), hashes.type), hashes)
-    found = deduplicate.match(candidates, features.set_column(place, "picture_hash", blank), settings)
+    matched = deduplicate.match(candidates, features.set_column(place, "picture_hash", blank), settings)
     rows = {item: row for row, item in enumerate(deduplicate.item_ids(features["sample_id"]).tolist())}
     bits = [None if each is None else int.from_bytes(each, "little") for each in hashes.to_pylist()]
 
@@ -302,7 +302,7 @@ def _matched(candidates: pa.Table, features: pa.Table, settings: MatchSettings) 
             return None
         return (one ^ other).bit_count()
 
-    edges = {(row["a"], row["b"]): row for row in found.to_pylist()}
+    edges = {(row["a"], row["b"]): row for row in matched.to_pylist()}
     for a, b in zip(candidates["a"].to_pylist(), candidates["b"].to_pylist(), strict=True):
         bits_apart = apart(a, b)
         if bits_apart is None or not settings.pictures:

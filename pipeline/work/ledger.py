@@ -98,15 +98,15 @@ def save(storage: Storage, record: Record) -> None:
 
 def records(storage: Storage, stage: str, sources: Iterable[str]) -> list[Record]:
     """The records of a stage's partitions of these sources, in their order, then by key."""
-    found = []
+    every = []
     for source in sources:
         for entry in storage.list(f"tables/{stage}/{source}/"):
             if entry.path.endswith(".json"):
                 key = entry.path.rpartition("/")[2].removesuffix(".json")
                 record = load(storage, stage, source, key)
                 if record is not None:
-                    found.append(record)
-    return found
+                    every.append(record)
+    return every
 
 
 def explain_change(record: Record, basis: Basis) -> str:
@@ -122,8 +122,8 @@ def explain_change(record: Record, basis: Basis) -> str:
 
 def _differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, str, str]]:
     if isinstance(old, dict) and isinstance(new, dict):
-        found = []
+        differences = []
         for key in sorted({*old, *new}):
-            found += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
-        return found
+            differences += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
+        return differences
     return [] if old == new else [(prefix, canonical_json(old)[:40], canonical_json(new)[:40])]

@@ -65,11 +65,11 @@ def running(storage: Storage, say: Callable[[str], None]) -> Iterator[Mark]:
     """A run at work: waits while garbage is collected."""
     mark = Mark(storage, RUNS)
     try:
-        told = False
+        is_waiting = False
         while fresh(storage, COLLECTIONS):
-            if not told:
+            if not is_waiting:
                 say("waiting for svgmill gc to end")
-                told = True
+                is_waiting = True
             time.sleep(_POLL_SECONDS)
         yield mark
     finally:

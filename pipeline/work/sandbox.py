@@ -273,12 +273,12 @@ class _Child:
             return _Failure(Reason.CRASHED, "it closed its pipes")
         if -code == signal.SIGPROF:
             return _Failure(Reason.TIMED_OUT, f"over {self._settings.record_seconds:g} CPU seconds")
-        said = self._said()
+        lines = self._last_lines()
         name = f"exit code {code}" if code >= 0 else _signal_name(-code)
-        detail = f"{name}: {said[-1]}" if said else name
-        return _Failure(Reason.OUT_OF_MEMORY if _NO_MEMORY.search("\n".join(said)) else Reason.CRASHED, detail)
+        detail = f"{name}: {lines[-1]}" if lines else name
+        return _Failure(Reason.OUT_OF_MEMORY if _NO_MEMORY.search("\n".join(lines)) else Reason.CRASHED, detail)
 
-    def _said(self) -> list[str]:
+    def _last_lines(self) -> list[str]:
         """The last lines on standard error, without what differs from run to run: details go into tables."""
         end = os.lseek(self._errors.fileno(), 0, os.SEEK_END)
         tail = os.pread(self._errors.fileno(), 4000, max(0, end - 4000)).decode("utf-8", "replace")
@@ -336,9 +336,9 @@ def _from_bytes(data: bytes) -> list[pa.Table]:
             at += COUNT.size
             if size > len(data) - at:
                 raise ValueError("a table ends beyond the answer")
-            found = pa.ipc.open_stream(buffer.slice(at, size)).read_all()
-            found.validate(full=True)
-            tables.append(found)
+            table = pa.ipc.open_stream(buffer.slice(at, size)).read_all()
+            table.validate(full=True)
+            tables.append(table)
             at += size
     except (pa.ArrowException, ValueError, OSError, struct.error) as error:
         raise _Failure(Reason.CRASHED, f"an answer that cannot be read: {error}"[:300]) from None

@@ -54,7 +54,7 @@ def main() -> None:
 
 def _call(function: Callable[[pa.Table, str], list[pa.Table]], table: bytes, text: str) -> tuple[int, bytes]:
     try:
-        tables = [_stream(found) for found in function(pa.ipc.open_stream(table).read_all(), text)]
+        tables = [_stream(table) for table in function(pa.ipc.open_stream(table).read_all(), text)]
         parts = [COUNT.pack(len(tables))]
         for part in tables:
             parts += [COUNT.pack(len(part)), part]
