@@ -5,7 +5,7 @@ CONFIG ?= configs/quickstart.yaml
 WORKSPACE ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast test-train lint format types check bench clean
+.PHONY: help quickstart test test-fast test-train lint format types contracts check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ test-fast: $(VENV)/.dev ## the tests that need neither Ray nor a whole run
 test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
 	$(BIN)/python -m pytest tests/pipeline/test_extend.py
 
-check: lint types ## ruff and mypy
+check: lint types contracts ## ruff, mypy, who imports whom, what is declared
 
 lint: $(VENV)/.dev ## ruff: style and formatting
 	$(BIN)/ruff check .
@@ -35,12 +35,16 @@ format: $(VENV)/.dev ## let ruff put the code in shape
 types: $(VENV)/.dev ## mypy on the packages
 	$(BIN)/mypy
 
+contracts: $(VENV)/.dev ## import-linter: floors and circles; deptry: what is imported is declared, and the reverse
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+
 bench: $(VENV)/.dev ## 10,000 real icons through the whole mill (fetched with npm); see benchmarks/README.md
 	$(BIN)/python benchmarks/fetch_icons.py build/icons --count 10000
 	$(BIN)/python benchmarks/whole_run.py build/icons
 
 clean: ## remove the virtual environment, caches and what quickstart wrote
-	rm -rf $(VENV) $(WORKSPACE) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(WORKSPACE) build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info
 
 $(BIN)/python:
 	@echo "setting up $(VENV) (about two minutes the first time)"; sh tools/make_venv.sh $(PYTHON) $(VENV)

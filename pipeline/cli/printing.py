@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.run.accounts import merged
 from pipeline.run.conductor import Result
 from pipeline.run.plan import Decision
 from pipeline.run.stage import Phase
@@ -15,6 +14,7 @@ from pipeline.sources.partitions import bounded
 from pipeline.storage.base import Storage
 from pipeline.versions import published
 from pipeline.versions.manifest import Manifest
+from pipeline.work.ledger import merged
 from stages.crawl import NOT_IN_GLOB
 
 _console = Console(highlight=False, width=160)  # a table that is wider than the terminal wraps, none loses words

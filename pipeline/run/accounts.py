@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError
 from pipeline.sources.partitions import Listing, bounded
 from pipeline.versions.manifest import Funnel, SourceCount, StageCount
-from pipeline.work.ledger import Record
+from pipeline.work.ledger import Record, merged
 from stages.reasons import Outcome, Reason, outcome
 from stages.rowwise import PASS
 
@@ -89,14 +89,6 @@ def _source_count(name: str, license: str, tally: _Tally, decided: Record) -> So
 
 def _dropped(record: Record) -> int:
     return sum(n for reasons in record.dropped.values() for n in reasons.values())
-
-
-def merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """The sums of several counts by name, sorted."""
-    total: Counter[str] = Counter()
-    for part in counts:
-        total.update(part)
-    return dict(sorted(total.items()))
 
 
 def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> tuple[StageCount, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError, OverBudget
-from pipeline.run.accounts import account, merged, stage_counts
+from pipeline.run.accounts import account, stage_counts
 from pipeline.steps.base import stage_versions
 from pipeline.steps.learning import vocabulary_basis
 from pipeline.storage.tables import Output
@@ -27,7 +27,7 @@ from pipeline.versions.manifest import (
     Vocabulary,
     files_of,
 )
-from pipeline.work.ledger import Record
+from pipeline.work.ledger import Record, merged
 from stages.reasons import Outcome, Reason, outcome
 
 

@@ -27,7 +27,6 @@ import pyarrow.compute as pc
 
 from pipeline.config import Config
 from pipeline.grouping import filled
-from pipeline.run.accounts import merged
 from pipeline.steps.base import versions_of
 from pipeline.steps.decided import (
     DIGESTS,
@@ -44,7 +43,7 @@ from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, named, read_table, write_bytes, write_table
 from pipeline.versions import lineage
 from pipeline.work import ledger
-from pipeline.work.ledger import Record
+from pipeline.work.ledger import Record, merged
 from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
 from stages import deduplicate
 from stages.schema import DECIDED, EDGES, LINE, LINEAGE, ROUTED, SETTLED, STARS

@@ -223,12 +223,7 @@ def trace(records: pa.Table, own: pa.Table, ended: Ended) -> pa.Table:
             row["keys"] = _union(row["keys"], keys)
         else:
             row["keys"] = _union(keys, [*drawings.get(raw_id, []), *drawings.get(sample_id, [])]) or None
-    left: dict[str, list[str]] = {}
-    for line in ended.gone:
-        left[line["group"]] = _union(left.get(line["group"], []), line["keys"])
-    out: dict[str, list[str]] = {}
-    for line in ended.out:
-        out[line["group"]] = _union(out.get(line["group"], []), line["keys"])
+    left, out = _group_keys(ended.gone), _group_keys(ended.out)
     for row in rows:
         group = row["group"]
         if group in left:
@@ -245,6 +240,14 @@ def _by_raw(lines: Iterable[Row]) -> dict[tuple[str, str], Row]:
         if (line["since"] or NEVER) < (same["since"] or NEVER):
             longest[line["source"], line["raw_id"]] = line
     return longest
+
+
+def _group_keys(lines: Iterable[Row]) -> dict[str, list[str]]:
+    """Group -> the keys of its lines."""
+    keys: dict[str, list[str]] = {}
+    for line in lines:
+        keys[line["group"]] = _union(keys.get(line["group"], []), line["keys"])
+    return keys
 
 
 def _union(one: list[str], other: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,3 +128,11 @@ def _differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, str, s
             differences += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
         return differences
     return [] if old == new else [(prefix, canonical_json(old)[:40], canonical_json(new)[:40])]
+
+
+def merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sums of several counts by name, sorted."""
+    total: Counter[str] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(sorted(total.items()))

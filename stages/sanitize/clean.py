@@ -16,27 +16,20 @@ from stages.canonical import SVG_NS
 from stages.reasons import Reason
 from stages.sanitize import css, inline, raster
 from stages.sanitize import foreign as foreign_content
+from stages.sanitize.attributes import HREF, clean_attributes
 from stages.sanitize.decode import decode
-from stages.sanitize.parse import XLINK_NS, parse
+from stages.sanitize.parse import parse
 from stages.sanitize.settings import SanitizeSettings
-from stages.sanitize.vocabulary import ANIMATIONS, KEPT, attribute_removed_as, removed_as
-
-XML_NS = "http://www.w3.org/XML/1998/namespace"
+from stages.sanitize.vocabulary import ANIMATIONS, KEPT, removed_as
 
 _SVG = f"{{{SVG_NS}}}"
 _XHTML = "http://www.w3.org/1999/xhtml"
 _STYLES = (f"{_SVG}style", f"{{{_XHTML}}}style", "style")
-_HREF, _SPACE, _ID = f"{{{XLINK_NS}}}href", f"{{{XML_NS}}}space", f"{{{XML_NS}}}id"
-_LANG = f"{{{XML_NS}}}lang"
-_VERBATIM = frozenset(("d", "points"))
 _CONDITIONS = ("requiredFeatures", "requiredExtensions", "systemLanguage")
-_FEATURES = frozenset(("requiredFeatures", "requiredExtensions"))
-_LOADING = frozenset(("src", "srcset", "action", "formaction", "ping", "poster", "background"))
 _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Characters of text that show nothing, and those that turn what follows round: they hide what a reader would see."""
 _DEEPEST = 3
 """Documents within documents that are inlined."""
-_MARKS = re.compile(r"[:(\\@<]")
 _STRUCTURAL = re.compile(
     r":(?:first|last|only|nth|empty|has|not)\b|[+~]|\b(?:title|desc|metadata|style)\b", re.IGNORECASE
 )
@@ -195,7 +188,7 @@ class _Cleaner:
         cleaner.children(root, new, 1, False)
         self.images += 1 + cleaner.images
         prefix = f"image{self.level}-{self.images}"
-        bare = etree.Element(f"{_SVG}image", {n: v for n, v in old.attrib.items() if n not in ("href", _HREF)})
+        bare = etree.Element(f"{_SVG}image", {n: v for n, v in old.attrib.items() if n not in ("href", HREF)})
         bare = etree.Element(f"{_SVG}image", self.attributes(bare, "image"))
         group = inline.nested(bare, new, prefix, self.style_sheets())
         if group is None:
@@ -262,63 +255,8 @@ class _Cleaner:
         return etree.SubElement(parent, f"{_SVG}style") if self.structural else None
 
     def attributes(self, element: etree._Element, local: str) -> dict[str, str]:
-        """The attributes that stay, in order, with cleaned values."""
-        attributes = element.attrib
-        if len(attributes) > self.settings.max_attributes:
-            raise Dropped(Reason.TOO_COMPLEX, f"{len(attributes)} attributes on {local}")
-        kept: dict[str, str] = {}
-        for name, value in attributes.items():
-            if len(value) > self.settings.max_attribute_chars:
-                raise Dropped(Reason.TOO_COMPLEX, f"{len(value)} characters in {name}")
-            if name[0] == "{" or name == "href":
-                self.special(name, value, local, attributes, kept)
-            elif name[:2].lower() == "on":
-                self.notes.add("event_handler")
-            elif name in _LOADING:
-                self.notes.add("external_ref")
-            elif name in _VERBATIM and "://" not in value:
-                kept[name] = value
-            elif _MARKS.search(value) and name not in _FEATURES:
-                self.cleaned(name, value, kept)
-            else:
-                kept[name] = value
-        return kept
-
-    def special(self, name: str, value: str, local: str, attributes: etree._Attrib, kept: dict[str, str]) -> None:
-        """References, and attributes of a namespace."""
-        if name in ("href", _HREF):
-            target = value.strip()
-            if local == "a":
-                self.notes.add("link")
-            elif target[:1] != "#" or len(target) < 2:
-                self.notes.add("external_ref")
-            elif name == "href" or "href" not in attributes:
-                kept["href"] = target
-        elif name in (_SPACE, _LANG):
-            kept[name] = value
-        elif name == _ID:
-            if "id" not in attributes:
-                kept["id"] = value
-        else:
-            namespace, _, bare_name = name[1:].partition("}")
-            if bare_name[:2].lower() == "on":
-                self.notes.add("event_handler")
-            elif namespace == XML_NS and bare_name == "base":
-                self.notes.add("external_ref")
-            else:
-                self.notes.add(attribute_removed_as(namespace))
-
-    def cleaned(self, name: str, value: str, kept: dict[str, str]) -> None:
-        """An attribute whose value may refer to something."""
-        nesting = self.settings.max_css_nesting
-        result: str | None
-        if name == "style":
-            result, notes = css.clean_style(value, nesting)
-        else:
-            result, notes = css.clean_value(name, value, nesting)
-        self.notes |= notes
-        if result is not None and (result or name != "style"):
-            kept[name] = result
+        """The attributes of an element called ``local`` that stay, in order, with cleaned values."""
+        return clean_attributes(element, local, self.settings, self.notes)
 
     def first_text(self, root: etree._Element, local: str) -> str:
         """Text of the first child of the root called ``local`` that has any, "" if none does."""
@@ -331,4 +269,4 @@ class _Cleaner:
 
 
 def _reference(element: etree._Element) -> str:
-    return (element.get("href") or element.get(_HREF) or "").strip()
+    return (element.get("href") or element.get(HREF) or "").strip()

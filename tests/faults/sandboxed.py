@@ -3,52 +3,10 @@
 import ctypes
 import os
 import signal
-import sys
 import time
+from collections.abc import Callable
 
 import pyarrow as pa
-
-
-def act(table: pa.Table, settings: str) -> list[pa.Table]:
-    """Rows whose ``what`` is harmless come back; others do harm."""
-    for what in table["what"].to_pylist():
-        if what == "segfault":
-            ctypes.string_at(0)
-        elif what == "loop":
-            while True:
-                pass
-        elif what == "slow":
-            spin(0.05)
-        elif what == "memory":
-            bytearray(3 * 2**30)
-        elif what == "native memory":
-            sys.stderr.write("memory allocation of 3000000000 bytes failed\n")
-            os.abort()
-        elif what == "exit":
-            os._exit(3)
-        elif what == "abort":
-            os.write(2, b"free(): invalid pointer at 0x7ffe12\n")
-            os.abort()
-        elif what == "raise":
-            raise ValueError("bad row")
-        elif what == "print":
-            print("noise " * 1000, flush=True)
-            os.write(1, b"\x00" * 5000)
-        elif what == "flood":
-            flood()
-        elif what == "sleep":
-            time.sleep(3600)
-        elif what == "poison":
-            # the next row pays for this one
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            POISONED.append(what)
-        elif POISONED:
-            os.abort()
-    good = [i for i, what in enumerate(table["what"].to_pylist()) if what not in ("raise",)]
-    rows = table.take(pa.array(good, pa.int64()))
-    huge = "x" * 3_000_000 if "huge" in rows["what"].to_pylist() else settings
-    return [rows, pa.table({"note": [huge] * len(good)})]
-
 
 POISONED: list[str] = []
 
@@ -67,6 +25,64 @@ def flood() -> None:
             os.write(2, b"warning\n" * 2**17)
         except OSError:
             return
+
+
+def loop() -> None:
+    """Never return."""
+    while True:
+        pass
+
+
+def say_and_abort(text: bytes) -> None:
+    """Die as native code does, after a last word."""
+    os.write(2, text)
+    os.abort()
+
+
+def fail() -> None:
+    """Raise, as a defect does."""
+    raise ValueError("bad row")
+
+
+def chat() -> None:
+    """Write to standard output, also beside Python."""
+    print("noise " * 1000, flush=True)
+    os.write(1, b"\x00" * 5000)
+
+
+def poison() -> None:
+    """Let the next row pay for this one."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    POISONED.append("poison")
+
+
+HARM: dict[str, Callable[[], object]] = {
+    "segfault": lambda: ctypes.string_at(0),
+    "loop": loop,
+    "slow": lambda: spin(0.05),
+    "memory": lambda: bytearray(3 * 2**30),
+    "native memory": lambda: say_and_abort(b"memory allocation of 3000000000 bytes failed\n"),
+    "exit": lambda: os._exit(3),
+    "abort": lambda: say_and_abort(b"free(): invalid pointer at 0x7ffe12\n"),
+    "raise": fail,
+    "print": chat,
+    "flood": flood,
+    "sleep": lambda: time.sleep(3600),
+    "poison": poison,
+}
+
+
+def act(table: pa.Table, settings: str) -> list[pa.Table]:
+    """Rows whose ``what`` is harmless come back; others do harm."""
+    for what in table["what"].to_pylist():
+        if what in HARM:
+            HARM[what]()
+        elif POISONED:
+            os.abort()
+    good = [i for i, what in enumerate(table["what"].to_pylist()) if what not in ("raise",)]
+    rows = table.take(pa.array(good, pa.int64()))
+    huge = "x" * 3_000_000 if "huge" in rows["what"].to_pylist() else settings
+    return [rows, pa.table({"note": [huge] * len(good)})]
 
 
 def environment(table: pa.Table, settings: str) -> list[pa.Table]:
