@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from pipeline.steps.registry import STEPS
 from stages.rowwise import PASS
-from stages.sides import MEANINGS, SHARD, SIDES
+from stages.sides import MEANINGS, SHARD
 
 _JOINED = {
     "sample_id": "Hex SHA-256 of the canonical SVG.",
@@ -24,17 +25,9 @@ _JOINED = {
 COLUMN_SENTENCES = {name: (_JOINED | MEANINGS)[name] for name in SHARD.names}
 
 STAGE_SENTENCES = {
-    "crawl": "reads the sources' files and archives",
-    "sandbox": "runs the stages up to deduplication in a child process, and takes out what kills it",
+    **{step.name: step.says for step in STEPS},
     **{stage.name: stage.says for stage in PASS},
-    "deduplicate": "merges records that are equal in bytes, in canonical form, or nearly in geometry",
-    **{side.name: side.says for side in SIDES},
-    "count": "counts candidates for segment tokens, and texts",
-    "frequent": "finds which candidates may be frequent",
-    "runs": "collects the runs of frequent commands",
-    "segments": "learns the segment tokens",
-    "encode": "replaces runs of atomic tokens by segment tokens and looks up ids",
-    "write": "writes the shards",
+    "sandbox": "runs the stages up to deduplication in a child process, and takes out what kills it",
 }
 
 

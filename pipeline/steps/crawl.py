@@ -189,4 +189,4 @@ def _open_file(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
     return open_regular(whole)
 
 
-CRAWL = Step("crawl", crawl_step, "reads files and archives as raw records")
+CRAWL = Step("crawl", crawl_step, "reads the sources' files and archives")

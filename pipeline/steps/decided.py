@@ -24,6 +24,9 @@ from stages.deduplicate import DeduplicateSettings
 from stages.reasons import Outcome, Reason, outcome
 from stages.schema import CLUSTERS, DECIDED, INDEX
 
+DECIDER = "deduplicate"
+"""The step whose decisions these are, whichever tasks made them."""
+
 
 class DecidingSettings(DeduplicateSettings):
     """What decisions on a whole corpus depend on."""
@@ -134,7 +137,7 @@ def write_decisions(work: Work[Any], decisions: pa.Table, partitions: Sequence[P
         part = decisions.slice(begin, rows)
         begin += rows
         name = f"{source}/{key}"
-        outputs[name] = write_table(work.storage, table_path("deduplicate", source, key), [part], DECIDED, there)
+        outputs[name] = write_table(work.storage, table_path(DECIDER, source, key), [part], DECIDED, there)
         kept[name] = base64.b64encode(np.packbits(part["kept"].to_numpy()).tobytes()).decode()
         stays = part.filter(part["kept"])
         digests["decided"][name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
@@ -154,7 +157,7 @@ def write_decisions(work: Work[Any], decisions: pa.Table, partitions: Sequence[P
         else:
             rejected.setdefault(source, {})[reason] = n
     extra = {"duplicates": dict(duplicates), "rejected": rejected, "kept": kept, **digests}
-    by_stage = {"deduplicate": dict(sorted(dropped.items()))} if dropped else {}
+    by_stage = {DECIDER: dict(sorted(dropped.items()))} if dropped else {}
     return Decided(outputs, len(decisions), len(decisions) - len(lost), by_stage, extra)
 
 

@@ -29,6 +29,7 @@ from pipeline.config import Config
 from pipeline.grouping import filled
 from pipeline.steps.base import versions_of
 from pipeline.steps.decided import (
+    DECIDER,
     DIGESTS,
     Corpus,
     DecidingSettings,
@@ -181,9 +182,9 @@ class Deciding:
             corpus,
             edges=_paths(self._edges),
             partitions=_partitions(self._samples),
-            gathered=tuple(_key("gather", n) for n in range(len(self._groups()) if several else 0)),
-            settled=tuple(_key("settle", n) for n in range(self.slices if several else 0)),
-            ended=(_key("ended", 0),) if several and corpus.past.files else (),
+            gathered=tuple(_key(GATHER.name, n) for n in range(len(self._groups()) if several else 0)),
+            settled=tuple(_key(SETTLE.name, n) for n in range(self.slices if several else 0)),
+            ended=(_key(ENDED.name, 0),) if several and corpus.past.files else (),
         )
         inputs = (
             *inputs_of(record.outputs["kept"] for record in self._samples),
@@ -251,7 +252,7 @@ class Deciding:
 
     def _ended(self, routed: Sequence[Record]) -> list[Task[EndedPayload]]:
         met = [record.outputs["met"] for record in routed if "met" in record.outputs]
-        payload = EndedPayload(self._slice(_key("ended", 0)), self._corpus, _paths(met))
+        payload = EndedPayload(self._slice(_key(ENDED.name, 0)), self._corpus, _paths(met))
         return [self._task(ENDED, payload, met, self._rows)]
 
     def _settle(self, routed: Sequence[Record], ended: Sequence[Record]) -> list[Task[SettlePayload]]:
@@ -266,7 +267,7 @@ class Deciding:
                 parts[kind].append((record.outputs["kept"].path, _row_group(sizes, number)))
                 rows += sizes[number] if kind == "samples" else 0
             payload = SettlePayload(
-                self._slice(_key("settle", number)),
+                self._slice(_key(SETTLE.name, number)),
                 self._corpus,
                 tuple(parts["samples"]),
                 tuple(parts["edges"]),
@@ -281,7 +282,7 @@ class Deciding:
         for n, records in enumerate(self._groups()):
             groups = ((record.outputs["kept"].path, _row_group(record.extra["routes"], n)) for record in settled)
             here = tuple((path, group) for path, group in groups if group >= 0)
-            payload = GatherPayload(self._slice(_key("gather", n)), self._corpus, here, _partitions(records))
+            payload = GatherPayload(self._slice(_key(GATHER.name, n)), self._corpus, here, _partitions(records))
             tasks.append(self._task(GATHER, payload, inputs, sum(record.rows_kept for record in records)))
         return tasks
 
@@ -448,7 +449,7 @@ def deduplicate_step(work: Work[DeduplicatePayload]) -> Record:
 
 def _put_together(work: Work[DeduplicatePayload]) -> Record:
     payload = work.task.payload
-    records = [ledger.load(work.storage, "gather", CORPUS, key) for key in payload.gathered]
+    records = [ledger.load(work.storage, GATHER.name, CORPUS, key) for key in payload.gathered]
     outputs: dict[str, Output] = {}
     extra: dict[str, Any] = {name: {} for name in ("kept", *DIGESTS)} | {"edges": list(payload.edges), "merged": 0}
     lost = []
@@ -462,13 +463,13 @@ def _put_together(work: Work[DeduplicatePayload]) -> Record:
         lost.append((record.dropped, record.extra))
         rows, kept = rows + record.rows_in, kept + record.rows_kept
     for n, key in enumerate(payload.settled):
-        record = ledger.load(work.storage, "settle", CORPUS, key)
+        record = ledger.load(work.storage, SETTLE.name, CORPUS, key)
         if record is None:
             raise ValueError("a record of settle is gone since it was written")
         outputs |= {_key(name, n): record.outputs[name] for name in ("index", "clusters", "lineage")}
         extra["merged"] += record.extra["merged"]
     for key in payload.ended:
-        record = ledger.load(work.storage, "ended", CORPUS, key)
+        record = ledger.load(work.storage, ENDED.name, CORPUS, key)
         if record is None:
             raise ValueError("a record of ended is gone since it was written")
         outputs[_key("lineage", len(payload.settled))] = record.outputs["lineage"]
@@ -478,18 +479,19 @@ def _put_together(work: Work[DeduplicatePayload]) -> Record:
     sources = sorted({source for _, more in lost for source in more["rejected"]})
     extra["rejected"] = {s: merged(more["rejected"].get(s, {}) for _, more in lost) for s in sources}
     dropped = merged(reasons for stages, _ in lost for reasons in stages.values())
-    return work.record(outputs, rows, kept, dropped={"deduplicate": dropped} if dropped else {}, extra=extra)
+    return work.record(outputs, rows, kept, dropped={work.task.step.name: dropped} if dropped else {}, extra=extra)
 
 
-COMPONENTS = Step(
-    "components", components_step, "finds what duplicates connect", to="deduplicate", whole=True, large=True
-)
+COMPONENTS = Step("components", components_step, "finds what duplicates connect", to=DECIDER, whole=True, large=True)
 ROUTE = Step(
-    "route", route_step, "takes what is connected to those who decide on it", to="deduplicate", whole=True, large=True
+    "route", route_step, "takes what is connected to those who decide on it", to=DECIDER, whole=True, large=True
 )
-ENDED = Step(
-    "ended", ended_step, "finds what earlier versions told of and is gone", to="deduplicate", whole=True, large=True
+ENDED = Step("ended", ended_step, "finds what earlier versions told of and is gone", to=DECIDER, whole=True, large=True)
+SETTLE = Step("settle", settle_step, "decides on a slice of the corpus", to=DECIDER, whole=True, large=True)
+GATHER = Step("gather", gather_step, "gathers the decisions on partitions", to=DECIDER, whole=True, large=True)
+DEDUPLICATE = Step(
+    DECIDER,
+    deduplicate_step,
+    "merges records that are equal in bytes, in canonical form, or nearly in geometry",
+    whole=True,
 )
-SETTLE = Step("settle", settle_step, "decides on a slice of the corpus", to="deduplicate", whole=True, large=True)
-GATHER = Step("gather", gather_step, "gathers the decisions on partitions", to="deduplicate", whole=True, large=True)
-DEDUPLICATE = Step("deduplicate", deduplicate_step, "decides which of a cluster's records stays", whole=True)

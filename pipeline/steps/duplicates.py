@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from pipeline.config import Config
 from pipeline.grouping import cut
 from pipeline.steps.base import versions_of
+from pipeline.steps.decided import DECIDER
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import ledger
@@ -316,6 +317,6 @@ def _matched(candidates: pa.Table, features: pa.Table, settings: MatchSettings) 
     return pa.Table.from_pylist(list(edges.values()), schema=EDGES)
 
 
-BANDS_STEP = Step("bands", bands_step, "finds the buckets of samples", to="deduplicate")
-PAIRS_STEP = Step("pairs", pairs_step, "finds candidates: samples that share a bucket", to="deduplicate", whole=True)
-MATCH_STEP = Step("match", match_step, "finds which candidates are duplicates", to="deduplicate")
+BANDS_STEP = Step("bands", bands_step, "finds the buckets of samples", to=DECIDER)
+PAIRS_STEP = Step("pairs", pairs_step, "finds candidates: samples that share a bucket", to=DECIDER, whole=True)
+MATCH_STEP = Step("match", match_step, "finds which candidates are duplicates", to=DECIDER)

@@ -64,4 +64,4 @@ def _vocabulary(
     return tokenize.Segments.from_json(text), read_checked(storage, tokenizer, tokenizer_sha256).decode()
 
 
-ENCODE = Step("encode", encode_step, "writes survivors as segment tokens and as ids")
+ENCODE = Step("encode", encode_step, "replaces runs of atomic tokens by segment tokens and looks up ids")

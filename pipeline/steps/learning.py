@@ -289,7 +289,7 @@ def segments_step(work: Work[SegmentsPayload]) -> Record:
     return work.record(outputs, payload.samples, payload.samples)
 
 
-COUNT = Step("count", count_step, "counts candidates for segments, and texts", to="segments")
+COUNT = Step("count", count_step, "counts candidates for segment tokens, and texts", to="segments")
 FREQUENT = Step("frequent", frequent_step, "finds which candidates may be frequent", to="segments", whole=True)
-RUNS_STEP = Step("runs", runs_step, "finds the runs of commands that hold nothing rare", to="segments")
-SEGMENTS = Step("segments", segments_step, "learns segments and makes the tokenizer", whole=True)
+RUNS_STEP = Step("runs", runs_step, "collects the runs of frequent commands", to="segments")
+SEGMENTS = Step("segments", segments_step, "learns the segment tokens", whole=True)

@@ -172,4 +172,4 @@ def _beside(rows: pa.Table, side: pa.Table, path: str) -> pa.Table:
     return rows
 
 
-WRITE = Step("write", write_step, "packs samples into shards")
+WRITE = Step("write", write_step, "writes the shards")
