@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.steps.registry import STEPS
+from stages import crawl, deduplicate
 from stages.rowwise import PASS
 from stages.sides import MEANINGS, SHARD
 
@@ -25,8 +25,9 @@ _JOINED = {
 COLUMN_SENTENCES = {name: (_JOINED | MEANINGS)[name] for name in SHARD.names}
 
 STAGE_SENTENCES = {
-    **{step.name: step.says for step in STEPS},
+    "crawl": crawl.SAYS,
     **{stage.name: stage.says for stage in PASS},
+    "deduplicate": deduplicate.SAYS,
     "sandbox": "runs the stages up to deduplication in a child process, and takes out what kills it",
 }
 

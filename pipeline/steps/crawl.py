@@ -189,4 +189,4 @@ def _open_file(root: str, path: str, roots: Sequence[str]) -> BinaryIO:
     return open_regular(whole)
 
 
-CRAWL = Step("crawl", crawl_step, "reads the sources' files and archives")
+CRAWL = Step("crawl", crawl_step, crawl.SAYS)

@@ -492,6 +492,6 @@ GATHER = Step("gather", gather_step, "gathers the decisions on partitions", to=D
 DEDUPLICATE = Step(
     DECIDER,
     deduplicate_step,
-    "merges records that are equal in bytes, in canonical form, or nearly in geometry",
+    deduplicate.SAYS,
     whole=True,
 )

@@ -13,10 +13,14 @@ from stages.crawl.settings import CrawlSettings
 
 VERSION: int = 2
 
+SAYS = "reads the sources' files and archives"
+"""One sentence, without subject and full stop, for people."""
+
 __all__ = [
     "ARCHIVES",
     "NOT_IN_GLOB",
     "NO_COLUMN",
+    "SAYS",
     "VERSION",
     "ArchiveError",
     "CrawlSettings",

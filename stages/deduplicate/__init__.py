@@ -21,9 +21,13 @@ from stages.deduplicate.settings import DeduplicateSettings, MatchSettings, Sign
 from stages.deduplicate.shingling import shingles
 from stages.deduplicate.signing import SIGNATURES, VERSION, features
 
+SAYS = "merges records that are equal in bytes, in canonical form, or nearly in geometry"
+"""One sentence, without subject and full stop, for people."""
+
 __all__ = [
     "DECIDES",
     "FEATURES",
+    "SAYS",
     "SIGNATURES",
     "VERSION",
     "DeduplicateSettings",
