@@ -23,7 +23,7 @@ import pyarrow as pa
 from fidelity import settings
 
 from pipeline.work.sandbox import Sandbox, SandboxSettings
-from stages.crawl import CrawlSettings, crawl_records
+from stages.crawl import CrawlSettings, RawItem, crawl_records
 from stages.rowwise import mill
 
 # the rows say what a picture without its animation shows
@@ -61,7 +61,7 @@ def right(row: dict[str, str], outcome: str) -> bool:
 
 def raw(name: str, data: bytes) -> tuple[pa.Table, str]:
     """The record of one file, or the reason for which crawling drops it."""
-    for kept, dropped in crawl_records([(name, data)], "s", "NOASSERTION", CrawlSettings()):
+    for kept, dropped in crawl_records([RawItem(name, data)], "s", "NOASSERTION", CrawlSettings(), 1):
         if dropped.num_rows:
             return kept, str(dropped["reason"][0].as_py())
         return kept, ""

@@ -15,9 +15,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, PlainValidator, ValidationError, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import ConfigError
+from pipeline.sources.base import Source
+from pipeline.sources.folder import FolderSource
+from pipeline.sources.kinds import kinds
 from pipeline.storage.uri import ATTEMPTS, Access, check_endpoint
 from pipeline.work.sandbox import SandboxSettings
 from stages.base import RowStage, Settings, SideStage
@@ -34,41 +46,6 @@ from stages.tokenize import TokenizeSettings
 from stages.write import WriteSettings
 
 CONFIG_VERSION = 1
-
-
-class FolderSource(Settings):
-    """SVG files, archives (zip, tar, compressed or not) and Parquet files below a folder or an s3:// prefix, or one."""
-
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
-    )
-    kind: Literal["folder"]
-    path: str = Field(
-        min_length=1,
-        description="folder, archive, Parquet file, or s3:// URI; relative to the config file (with --set: to here)",
-    )
-    glob: str = Field(
-        "**/*",
-        min_length=1,
-        description="which files, archives and members of archives, relative to path; ** is any number of folders",
-    )
-    license: str = Field("NOASSERTION", min_length=1, description="SPDX expression of everything in the source")
-    on_missing: Literal["remove", "keep"] = Field(
-        "remove", description="what becomes of the samples of files that the source has no more"
-    )
-    on_bad_archive: Literal["fail", "drop"] = Field(
-        "fail",
-        description="a damaged archive ends the run, or is dropped as one record (bad_archive), also what could be read"
-        " of it, since nobody knows what is missing",
-    )
-    column: str | None = Field(
-        None,
-        min_length=1,
-        description="of Parquet files, the column of drawings, in a struct a.b; null: svg, or one with svg in its name",
-    )
-    allow_links_to: tuple[str, ...] = Field(
-        (), description="folders outside of path that links in it may lead into; relative as path"
-    )
 
 
 class StorageSettings(Settings):
@@ -146,6 +123,18 @@ ON_CANVAS = {
 """Settings of stages that come from `CanvasSettings`."""
 
 
+def _source(value: Any) -> Source:
+    """The settings of one source, by its kind: one that another package brings is as good as one of this."""
+    if isinstance(value, Source):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("must be a mapping with name, kind and what that kind needs")
+    known = kinds()
+    named: Any = Literal.__getitem__(tuple(sorted(known)))  # they are known only now
+    kind = create_model("Source", kind=(named, ...)).model_validate(value).model_dump()["kind"]
+    return known[kind].source.model_validate_json(json.dumps(value))
+
+
 class Config(Settings):
     """A whole run."""
 
@@ -153,7 +142,7 @@ class Config(Settings):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="name of the dataset")
     workspace: str = Field("workspace", min_length=1, description="folder or s3:// URI for tables, shards and versions")
     storage: StorageSettings = StorageSettings()
-    sources: tuple[FolderSource, ...] = Field(
+    sources: tuple[SerializeAsAny[Annotated[Source, PlainValidator(_source)]], ...] = Field(
         min_length=1, description="in order of priority: earlier survive duplicates"
     )
     decontaminate: tuple[str, ...] = Field(
@@ -273,7 +262,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     try:
         return Loaded(MODEL.model_validate_json(json.dumps(data, default=str)), base)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, MODEL))) from None
+        raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, MODEL, data))) from None
 
 
 def assign(data: dict[str, Any], override: str) -> str:
@@ -315,8 +304,11 @@ def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) ->
             target = target[at]
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> Iterable[str]:
-    """One line for each fault pydantic found: the key, the value, and what is allowed."""
+def explain(error: ValidationError, model: type[BaseModel], data: Any = None) -> Iterable[str]:
+    """One line for each fault pydantic found: the key, the value, and what is allowed.
+
+    ``data``: what was validated, which a config's sources are told by.
+    """
     faults = error.errors(include_url=False)
     for fault in faults:
         inside = len(fault["loc"])
@@ -325,7 +317,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterable[str]:
         where = ".".join(str(part) for part in fault["loc"])
         kind, context = fault["type"], fault.get("ctx", {})
         if kind == "extra_forbidden":
-            allowed = _keys(model, fault["loc"][:-1])
+            allowed = _keys(model, fault["loc"][:-1], data)
             close = difflib.get_close_matches(str(fault["loc"][-1]), allowed, 1)
             hint = f"did you mean {close[0]}? " if close else ""
             yield f"{where}={_show(fault['input'])}: unknown key; {hint}allowed here: {', '.join(allowed)}"
@@ -344,7 +336,9 @@ def _show(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _keys(model: type[BaseModel], location: tuple[int | str, ...], data: Any) -> list[str]:
+    if data is not None and location[:1] == ("sources",):  # a source's keys are those of its kind
+        model, location = kinds()[data["sources"][location[1]]["kind"]].source, location[2:]
     current: Any = model
     for part in location:
         if isinstance(part, int) or not hasattr(current, "model_fields"):

@@ -14,14 +14,21 @@ import pyarrow as pa
 
 KEY = pa.schema([("raw_id", pa.string()), ("source", pa.string()), ("path", pa.string())])
 
+CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))
+
 RAW = pa.schema(
     [
         *KEY,
         ("name", pa.string()),  # file name without folder, as found
         ("url", pa.string()),  # where it was fetched from, null for local files
-        ("license", pa.string()),  # SPDX expression as configured for the source
+        ("license", pa.string()),  # SPDX expression: what the record states, else as configured for the source
         ("size", pa.int64()),  # bytes as stored in the source
         ("bytes", pa.binary()),  # inflated content
+        ("own_license", pa.string()),  # what the record states itself, null for nothing
+        ("author", pa.string()),  # null for nobody that is known
+        ("hints", pa.list_(pa.string())),  # keywords
+        ("own_captions", CAPTIONS),  # that the record came with
+        ("facts", pa.list_(pa.struct([("name", pa.string()), ("text", pa.string())]))),  # what else came with it
     ]
 )
 
@@ -91,11 +98,16 @@ SAMPLES_ORDER = (  # what is read together stands together, what most steps read
     "view_box",
     *(name for name in RENDERED.names if name not in ("png", "notes", "picture", "fine")),
     "notes",
+    "facts",
+    "own_captions",
+    "hints",
+    "own_license",
     "desc",
     "title",
     "name",
     "size",
     "atomic_length",
+    "author",
     "url",
     "license",
     *KEY.names,
@@ -111,6 +123,7 @@ PROVENANCE = pa.list_(
             ("url", pa.string()),
             ("raw_id", pa.string()),
             ("license", pa.string()),
+            ("author", pa.string()),
         ]
     )
 )
@@ -178,7 +191,7 @@ INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the f
 ROUTED = pa.schema(  # what is decided by, on its way to a shard
     [
         *KEY,
-        *(RAW.field(name) for name in ("url", "license")),
+        *(RAW.field(name) for name in ("author", "url", "license")),
         NORMALIZED.field("sample_id"),
         SIGNED.field("geometry_key"),
         RENDERED.field("ssim"),
@@ -198,8 +211,6 @@ CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and 
         ("score", pa.float32()),  # how alike it is to the survivor, by that reason's measure
     ]
 )
-
-CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))
 
 CAPTIONED = pa.schema([("sample_id", pa.string()), ("captions", CAPTIONS)])
 

@@ -32,7 +32,8 @@ def tokenize_file(path: Path, config: Path | None = None, segments: Path | None 
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    raw, dropped = next(iter(crawl.crawl_records([(path.name, data)], "file", "NOASSERTION", settings.crawl)))
+    items = [crawl.RawItem(path.name, data)]
+    raw, dropped = next(iter(crawl.crawl_records(items, "file", "NOASSERTION", settings.crawl, 1)))
     if dropped.num_rows:
         raise Rejected(f"{path}: {dropped['reason'][0]}: {dropped['detail'][0]}")
     try:

@@ -10,7 +10,7 @@ from rich.table import Table
 from pipeline.run.conductor import Result
 from pipeline.run.plan import Decision
 from pipeline.run.stage import Phase
-from pipeline.sources.partitions import bounded
+from pipeline.sources.no_input import bounded
 from pipeline.storage.base import Storage
 from pipeline.versions import published
 from pipeline.versions.manifest import Manifest

@@ -80,7 +80,8 @@ def _print_sample(console: Console, row: shards.Row) -> None:
     for caption in row["captions"]:
         console.print(Text(f"caption       {caption['text']}  [{caption['origin']}]"))
     for entry in row["provenance"]:
-        print(f"provenance    {entry['source']} {entry['path']} ({entry['license']}) raw_id {entry['raw_id']}")
+        more = "".join(f" {name} {entry[name]}" for name in ("author", "url") if entry.get(name))
+        print(f"provenance    {entry['source']} {entry['path']} ({entry['license']}) raw_id {entry['raw_id']}{more}")
     print(f"canonical     {row['svg']}")
     print(f"tokens        ({row['atomic_length']}) {row['tokens']}")
     print(f"segments      ({row['segment_length']}) {row['segments']}")

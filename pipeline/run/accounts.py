@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError
-from pipeline.sources.partitions import Listing, bounded
+from pipeline.sources.base import Listing
+from pipeline.sources.no_input import bounded
 from pipeline.versions.manifest import Funnel, SourceCount, StageCount
 from pipeline.work.ledger import Record, merged
 from stages.reasons import Outcome, Reason, outcome

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from pipeline.config import Config
 from pipeline.errors import ConfigError
-from pipeline.sources.partitions import Chunk, Listing, chunks, read_layout
+from pipeline.sources.base import Chunk, Listing
+from pipeline.sources.partitions import chunks, read_layout
 from pipeline.steps import keep
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage

@@ -14,7 +14,8 @@ from pipeline.run.accounts import no_input
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
 from pipeline.run.stage import Phase, StageRunner, Unknown
-from pipeline.sources.partitions import LAYOUT, layout_table, list_source, others
+from pipeline.sources.base import Surroundings
+from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.crawl import CRAWL, crawl_tasks
 from pipeline.steps.encode import ENCODE, encode_tasks
@@ -57,9 +58,8 @@ class Walk:
     def walk(self) -> Walked:
         """Run, or plan, every step. Raises Unknown, MetDamage, ConfigError, and what ends failed tasks."""
         config = self.config
-        access = config.storage.access()
-        everything = (*config.sources, *config.benchmarks())
-        listings = [list_source(source, self.base, access, self.storage.uri) for source in everything]
+        surroundings = Surroundings(self.base, config.storage.access(), self.storage.uri)
+        listings = [source.listing(surroundings) for source in (*config.sources, *config.benchmarks())]
         takedowns = takedown.requests(self.storage)
         parts = takedown.Parts(self.storage, takedowns)
         history = History(config, self.storage, self._parent, self._forget)
@@ -120,10 +120,7 @@ class Walk:
             if source.name not in self._runner.pending and not any(
                 record.rows_in for record in crawled if record.source == source.name
             ):
-                raise ConfigError(
-                    f"source {source.name}: no .svg or .svgz in the archives of {source.path} matches {source.glob!r} "
-                    f"({others(self.no_input.get(source.name, {}))}); correct path, glob or column"
-                )
+                raise ConfigError(source.nothing_read(self.no_input.get(source.name, {})))
 
     def _decided(
         self,

@@ -9,22 +9,22 @@ there again, or when it is taken down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import ConfigError
-from pipeline.sources.partitions import Chunk, Listing
+from pipeline.sources.base import Chunk, Listing
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.versions import takedown
 from pipeline.versions.manifest import KEPT_PLACE, Kept, RawTable
 from pipeline.work import ledger
-from pipeline.work.ledger import Basis, Record
-from pipeline.work.task import Step, Task, Work
+from pipeline.work.ledger import Record
+from pipeline.work.task import Step, Task, Work, planned
 from stages import crawl
+from stages.base import Settings
 from stages.reasons import Reason
 from stages.schema import RAW
 
@@ -37,6 +37,41 @@ class Before:
     raw: Mapping[str, str]
     """Key of a chunk -> path of its raw table."""
     kept: Sequence[Kept]
+
+
+class Gone(Settings):
+    """A raw table of before, of which records are not there any more."""
+
+    raw: str
+    paths: tuple[str, ...] | None
+    """Their paths; None: all that is not there again."""
+
+
+class KeepSettings(Settings):
+    """All that decides what is kept."""
+
+    kept: tuple[Kept, ...]
+    """The tables of before."""
+    gone: tuple[Gone, ...]
+    fresh: tuple[str, ...]
+    """Raw tables of archives and tables that are new or have changed."""
+    lost: tuple[str, ...]
+    """What was dropped of these."""
+    files: tuple[str, ...]
+    """Paths of files that are new."""
+    license: str
+    """Of the source."""
+    version: int
+    takedowns: tuple[str, ...]
+    marks: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
+class KeepPayload:
+    """What is kept is decided by settings alone: tables are named by their content."""
+
+    settings: KeepSettings
 
 
 def raw_tables(storage: Storage, chunks: Sequence[Chunk], source: str, named: Sequence[RawTable]) -> dict[str, str]:
@@ -58,58 +93,61 @@ def keep_task(
     version: int,
     takedowns: Sequence[str],
     marks: Sequence[str],
-    batch_rows: int,
-) -> Task[dict[str, Any]] | None:
+    rows: int,
+) -> Task[KeepPayload] | None:
     """The task that finds what a source keeps; None if that is what it was. ``crawled``: in the order of ``cut``.
 
-    ``marks``: what of the kept tables a takedown names. Raises ConfigError if a table is not known any more.
+    ``marks``: what of the kept tables a takedown names. ``rows``: of a row group at most. Raises ConfigError if a table
+    is not known any more.
     """
     source = listing.source
-    there = {entry.path for entry in (*listing.files, *listing.archives)}
+    there = {entry.path for entry in listing.entries}
     known = {entry.path: chunk.key for chunk in before.chunks for entry in chunk.entries}
-    now = {chunk.entries[0].path: record for chunk, record in zip(cut, crawled, strict=True) if chunk.archive}
-    gone: list[tuple[str, list[str] | None]] = []
+    now = {chunk.paths[0]: record for chunk, record in zip(cut, crawled, strict=True) if chunk.records is None}
+    gone: list[Gone] = []
     fresh = [
         record for path, record in now.items() if before.raw.get(known.get(path, "")) != record.outputs["kept"].path
     ]
     for chunk in before.chunks:
-        missing = [entry.path for entry in chunk.entries if entry.path not in there]
-        changed = chunk.archive and not missing and now[chunk.entries[0].path] in fresh
+        missing = [path for path in chunk.paths if path not in there]
+        changed = chunk.records is None and not missing and now[chunk.paths[0]] in fresh
         if not missing and not changed:
             continue
         if chunk.key not in before.raw:
             raise ConfigError(
-                f"source {source.name}: {(missing or [chunk.entries[0].path])[0]} has changed or is gone, and so is "
+                f"source {source.name}: {(missing or chunk.paths)[0]} has changed or is gone, and so is "
                 "the table that held what it was; bring it back, or set on_missing: remove"
             )
-        gone.append((before.raw[chunk.key], None if chunk.archive else [crawl.display(path) for path in missing]))
+        names = None if chunk.records is None else tuple(crawl.display(path) for path in missing)
+        gone.append(Gone(raw=before.raw[chunk.key], paths=names))
     new = [crawl.display(entry.path) for entry in listing.files if entry.path not in known] if before.kept else []
     other = any(kept.license != source.license for kept in before.kept)
     if not gone and not other and not marks and not (before.kept and (new or fresh)):
         return None
-    payload = {
-        "kept": [asdict(kept) for kept in before.kept],
-        "gone": gone,
-        "fresh": [record.outputs["kept"].path for record in fresh],
-        "lost": [record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs],
-        "loose": new,
-        "license": source.license,
-        "version": version,
-        "takedowns": list(takedowns),
-        "batch_rows": batch_rows,
-    }
-    basis = Basis({"crawl": crawl.VERSION}, payload | {"marks": list(marks)}, ())
-    return Task(KEEP, source.name, "kept", basis, payload, sum(k.rows for k in before.kept))
+    settings = KeepSettings(
+        kept=tuple(before.kept),
+        gone=tuple(gone),
+        fresh=tuple(record.outputs["kept"].path for record in fresh),
+        lost=tuple(record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs),
+        files=tuple(new),
+        license=source.license,
+        version=version,
+        takedowns=tuple(takedowns),
+        marks=tuple(marks),
+        rows=rows,
+    )
+    versions, count = {"crawl": crawl.VERSION}, sum(kept.rows for kept in before.kept)
+    return planned(KEEP, source.name, "kept", KeepPayload(settings), versions, (), count)
 
 
-def keep_step(work: Work[dict[str, Any]]) -> Record:
+def keep_step(work: Work[KeepPayload]) -> Record:
     """Tables of what is kept: those of before without what is there again, and one of what has vanished since."""
-    payload, storage = work.task.payload, work.storage
-    taken = takedown.load(storage, payload["takedowns"])
-    here, sealed = set(payload["loose"]), set()
-    for path in payload["fresh"]:
+    settings, storage = work.task.payload.settings, work.storage
+    taken = takedown.load(storage, settings.takedowns)
+    here, sealed = set(settings.files), set()
+    for path in settings.fresh:
         here.update(read_table(storage, path, columns=["path"])["path"].to_pylist())
-    for path in payload["lost"]:
+    for path in settings.lost:
         table = read_table(storage, path, columns=["path", "reason", "detail"])
         here.update(table["path"].to_pylist())
         sealed.update(table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))["detail"].to_pylist())
@@ -122,14 +160,13 @@ def keep_step(work: Work[dict[str, Any]]) -> Record:
             names = [taken.places(work.task.source, path) for path in table["path"].to_pylist()]
             table = table.filter(pa.array([sealed.isdisjoint(places) for places in names], pa.bool_()))
         table = table.filter(pa.array(~taken.down(table)))
-        license = pa.array([payload["license"]] * len(table), pa.string())
+        license = pc.coalesce(table["own_license"], pa.scalar(settings.license))
         return table.set_column(RAW.names.index("license"), "license", license)
 
     outputs: dict[str, Output] = {}
     rows = 0
-    for entry in payload["kept"]:
-        kept = Kept(**entry)
-        table = read_table(storage, kept.path)
+    for kept in settings.kept:
+        table = crawl.as_raw(read_table(storage, kept.path))
         rows += len(table)
         now = left(table)
         if now == table:
@@ -137,22 +174,22 @@ def keep_step(work: Work[dict[str, Any]]) -> Record:
         elif len(now):
             outputs[kept.key] = _write(work, kept.key, now)
     parts = [RAW.empty_table()]
-    for path, names in payload["gone"]:
-        table = read_table(storage, path).cast(RAW)
-        if names is not None:
-            table = table.filter(pc.is_in(table["path"], value_set=pa.array(names, pa.string())))
+    for gone in settings.gone:
+        table = crawl.as_raw(read_table(storage, gone.raw))
+        if gone.paths is not None:
+            table = table.filter(pc.is_in(table["path"], value_set=pa.array(gone.paths, pa.string())))
         parts.append(left(table))
     found = pa.concat_tables(parts)
     # a path can have been in two chunks of an archive that moved
     rows += len(found)
     if len(found):
-        key = f"kept-{payload['version']}"
+        key = f"kept-{settings.version}"
         outputs[key] = _write(work, key, found.sort_by("path"))
     return work.record(outputs, rows, sum(output.rows for output in outputs.values()))
 
 
-def _write(work: Work[dict[str, Any]], key: str, table: pa.Table) -> Output:
-    size = work.task.payload["batch_rows"]
+def _write(work: Work[KeepPayload], key: str, table: pa.Table) -> Output:
+    size = work.task.payload.settings.rows
     parts = [table.slice(begin, size) for begin in range(0, len(table), size)]
     return write_table(work.storage, f"{KEPT_PLACE}{work.task.source}/{key}.parquet", parts, RAW)
 

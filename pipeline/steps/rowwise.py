@@ -19,6 +19,7 @@ from pipeline.work import sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.sandbox import SandboxSettings
 from pipeline.work.task import Step, Task, Work, dropped_counts, planned
+from stages import crawl
 from stages.base import Settings, dropped_rows
 from stages.reasons import Reason
 from stages.rowwise import PASS, SAMPLES, settings_of
@@ -87,7 +88,7 @@ def samples_tasks(
 def samples_step(work: Work[SamplesPayload]) -> Record:
     """Run the row-wise pass over one row group of a raw table, in a sandboxed child process."""
     payload, settings = work.task.payload, work.task.payload.settings
-    table = read_table(work.storage, payload.raw, row_group=payload.row_group)
+    table = crawl.as_raw(read_table(work.storage, payload.raw, row_group=payload.row_group))
     if payload.joined is not None:
         runs = payload.joined.runs
         kept = pa.concat_tables([SAMPLES.empty_table(), *(read_table(work.storage, run.kept) for run in runs)])

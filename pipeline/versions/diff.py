@@ -79,7 +79,9 @@ def _samples(storage: Storage, manifest: Manifest, other: Manifest) -> dict[str,
 
 
 def _small(value: Any) -> Any:
-    """What stands for a value where only a change counts."""
+    """What stands for a value where only a change counts: in provenance, an earlier version lacks the later fields."""
+    if isinstance(value, list):
+        return [{k: v for k, v in each.items() if v is not None} if isinstance(each, dict) else each for each in value]
     return hashlib.sha256(value).digest() if isinstance(value, bytes) else value
 
 

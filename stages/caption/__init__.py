@@ -1,6 +1,7 @@
-"""Captions from what is known without a model: title, desc, names, and the colours and shapes of the drawing.
+"""Captions from what is known without a model: what the record came with, title, desc, names, and what is drawn.
 
-Each sample's first caption is composed of all of these; the others are the single sources. Each has its origin.
+The captions that a dataset has are first, then one that is composed of all the rest, then what the rest gives one by
+one. Each has its origin.
 """
 
 from stages.caption.settings import CaptionSettings

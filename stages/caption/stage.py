@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,24 +18,29 @@ _ADJECTIVES = {"fill": "filled", "outline": "outlined", "line": "outlined", "rou
 _SENTENCE = re.compile(r"(?<=\w\w)[.!?]\s")
 """Where the first sentence of a title ends: the composed caption has two in all."""
 
+_HINTS_TOLD = 3
+"""Keywords that name a drawing whose title and file name do not."""
+
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
-    """Captions (`stages.schema.CAPTIONED`) for rows with sample_id, title, desc, path, name and svg.
+READS = ("sample_id", "title", "desc", "path", "name", "source", "svg", "own_captions", "hints")
 
-    Every sample has at least two: ``composed`` first, ``drawing`` last; between them what title, desc and file name
-    give.
+
+def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
+    """Captions (`stages.schema.CAPTIONED`) for rows with the columns `READS`.
+
+    Every sample has at least two, ``composed`` and, last, ``drawing``; between them what title, desc, keywords and file
+    name give. Before all stand those that its record came with: somebody who saw the drawing knows more of it than its
+    file name tells.
     """
-    captions = [
-        _captions(row, settings) for row in table.select(["title", "desc", "path", "name", "source", "svg"]).to_pylist()
-    ]
+    captions = [_captions(row, settings) for row in table.select(READS[1:]).to_pylist()]
     return pa.table(
         [table["sample_id"].combine_chunks(), pa.array(captions, CAPTIONED.field(1).type)], schema=CAPTIONED
     )
 
 
-def _captions(row: dict[str, str], settings: CaptionSettings) -> list[dict[str, str]]:
+def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, str]]:
     words, styles = from_name(row["name"], settings)
     title, desc = useful(row["title"], settings), useful(row["desc"], settings)
     folder, folder_styles = from_folders(row["path"], settings)
@@ -42,10 +48,14 @@ def _captions(row: dict[str, str], settings: CaptionSettings) -> list[dict[str, 
     # a source is mostly named as its folder, which tells of the set, not of the drawing
     subjects = [] if folder == from_name(row["source"], settings)[0] else folder
     drawing = _drawing(row["svg"])
+    hints = list(dict.fromkeys(hint for text in row["hints"] or () if (hint := useful(text, settings))))
+    subject = _SENTENCE.split(title)[0] or " ".join(words) or _list(hints[:_HINTS_TOLD])
     found = [
-        ("composed", _composed(_SENTENCE.split(title)[0] or " ".join(words), subjects, styles, row["svg"], settings)),
+        *((each["origin"], useful(each["text"], settings)) for each in row["own_captions"] or ()),
+        ("composed", _composed(subject, subjects, styles, row["svg"], settings)),
         ("title", title),
         ("desc", desc),
+        ("keywords", ", ".join(hints)),
         ("file_name", " ".join([*styles, *words])),
         ("folder", " ".join(folder)),
         ("drawing", drawing),
@@ -82,7 +92,7 @@ def _count(kind: str, n: int) -> str:
 
 
 def _list(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    return "".join(parts) if len(parts) < 2 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def _lower(text: str) -> str:
@@ -98,9 +108,9 @@ def _cut(text: str, limit: int) -> str:
 
 CAPTION = SideStage(
     name="caption",
-    version=1,
+    version=2,
     settings=CaptionSettings,
-    reads=("sample_id", "title", "desc", "path", "name", "source", "svg"),
+    reads=READS,
     schema=CAPTIONED,
     make=caption,
     says="gives each sample its captions",

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from stages.crawl.container import ArchiveError, Budget, Entry, Lost, NoColumn, OverBudget
+from stages.crawl.container import ArchiveError, Budget, Entry, NoColumn, OverBudget
+from stages.crawl.items import Lost, RawItem
 from stages.crawl.listing import NOT_IN_GLOB, display, extension, kind_of
 from stages.crawl.parquets import parquet_entries
-from stages.crawl.settings import CrawlSettings
+from stages.crawl.settings import Columns, CrawlSettings
 from stages.crawl.tars import tar_entries
 from stages.crawl.zips import zip_entries
 from stages.reasons import Reason
@@ -27,33 +28,28 @@ _SPOOL = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Member:
-    """``path``: normalised path in the archive, unique in it. ``content``: bytes, or why there are none."""
-
-    path: str
-    content: bytes | Lost
-
-
-@dataclass(frozen=True)
 class Reading:
     """How archives are read beside the settings of the crawl."""
 
     column: str | None = None
-    """The column of Parquet files; None: the one that is called svg, or has it in its name."""
+    """The column of drawings of Parquet files; None: the one that is called svg, or has it in its name."""
+    columns: Columns = Columns()  # noqa: RUF009 - it is frozen
+    """Their other columns."""
     drop_bad: bool = False
     """A damaged archive in an archive is one member without content, instead of an `ArchiveError` for the whole."""
     no_input: Counter[str] = field(default_factory=Counter)
-    """How many files of which kind were no members: `members` counts them here."""
+    """How many files of which kind were no members, and columns of no use: `members` counts them here."""
 
 
 def members(
     stream: BinaryIO, path: str, settings: CrawlSettings, select: Callable[[str], bool], reading: Reading | None = None
-) -> Iterator[Member]:
+) -> Iterator[RawItem]:
     """Yield the .svg and .svgz members whose normalised path satisfies ``select``, in the archive's own order.
 
     ``stream`` is open at its start, and seekable if ``path`` ends in .zip or .parquet. The second member of one path is
-    called ``<path>#2``, and so on; a Parquet file's rows are called by their number, from ``00000000.svg``. Raises
-    ArchiveError, possibly after members were yielded: drop those, too.
+    called ``<path>#2``, and so on; a Parquet file's rows are called as its column of file names says, and where it has
+    none by their number, from ``00000000.svg``. Raises ArchiveError, possibly after members were
+    yielded: drop those, too.
     """
     budget = Budget(path, settings.max_archive_bytes)
     yield from _Walk(path, settings, select, reading or Reading(), budget).archive(stream, path, "", 1, False)
@@ -66,9 +62,9 @@ class _Walk:
         self._path, self._settings, self._select, self._reading, self._budget = path, settings, select, reading, budget
         self._seen: dict[str, int] = {}
 
-    def archive(self, stream: BinaryIO, name: str, inner: str, depth: int, whole: bool) -> Iterator[Member]:
+    def archive(self, stream: BinaryIO, name: str, inner: str, depth: int, whole: bool) -> Iterator[RawItem]:
         """Members of an archive, in another at ``inner`` or in none (); ``whole``: it is itself selected."""
-        for entry in self._entries(stream, name, inner, self._budget):
+        for entry in self._entries(stream, name, inner, self._budget, self._reading.no_input):
             member = _normalise(entry.name)
             shown = f"{inner}/{member}" if inner else member
             kind = kind_of(shown)
@@ -81,23 +77,25 @@ class _Walk:
             elif kind is None:
                 self._reading.no_input[extension(shown)] += 1
             else:
-                yield Member(self._unique(shown), self._content(entry))
+                yield replace(entry.brings, path=self._unique(shown), content=self._content(entry))
 
-    def _entries(self, stream: BinaryIO, name: str, inner: str, budget: Budget) -> Iterator[Entry]:
+    def _entries(
+        self, stream: BinaryIO, name: str, inner: str, budget: Budget, no_input: Counter[str]
+    ) -> Iterator[Entry]:
         path = f"{self._path}/{inner}" if inner else self._path
         suffix = name.lower().rpartition(".")[2]
         if suffix == "parquet":
-            return parquet_entries(stream, path, budget, self._reading.column)
+            return parquet_entries(stream, path, budget, self._reading.column, self._reading.columns, no_input)
         return zip_entries(stream, path, budget) if suffix == "zip" else tar_entries(stream, path, budget)
 
     def _content(self, entry: Entry) -> bytes | Lost:
         sink = _Bytes()
         return entry.copy(sink, self._settings.max_bytes) or bytes(sink.data)
 
-    def _inner(self, entry: Entry, name: str, shown: str, depth: int, whole: bool) -> Iterator[Member]:
+    def _inner(self, entry: Entry, name: str, shown: str, depth: int, whole: bool) -> Iterator[RawItem]:
         if depth >= self._settings.max_archive_depth:
             limit = f"{self._settings.max_archive_depth} (crawl.max_archive_depth)"
-            yield Member(shown, (Reason.BAD_ARCHIVE_MEMBER, f"archives within each other, more than {limit}"))
+            yield RawItem(shown, (Reason.BAD_ARCHIVE_MEMBER, f"archives within each other, more than {limit}"))
             return
         with SpooledTemporaryFile(max_size=_SPOOL) as spool:
             stream = cast(BinaryIO, spool)
@@ -105,7 +103,7 @@ class _Walk:
             if lost is None and self._reading.drop_bad:
                 lost = self._damage(stream, name, shown)
             if lost is not None:
-                yield Member(shown, lost)
+                yield RawItem(shown, lost)
                 return
             stream.seek(0)
             try:
@@ -117,7 +115,7 @@ class _Walk:
         """What is wrong with the archive as a whole, before any of its members are yielded."""
         stream.seek(0)
         try:
-            for _ in self._entries(stream, name, inner, self._budget.copy()):
+            for _ in self._entries(stream, name, inner, self._budget.copy(), Counter()):
                 pass
         except (OverBudget, NoColumn):
             return None

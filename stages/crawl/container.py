@@ -13,6 +13,7 @@ from typing import IO, Protocol
 
 import pyarrow as pa
 
+from stages.crawl.items import Lost, RawItem
 from stages.crawl.listing import display
 from stages.reasons import Reason
 
@@ -33,9 +34,6 @@ FAULTS = (
     pa.ArrowException,
 )
 """What the libraries raise on damaged archives."""
-
-Lost = tuple[Reason, str]
-"""Why there is no content."""
 
 
 class ArchiveError(Exception):
@@ -96,6 +94,8 @@ class Entry:
     """Copy the content, at most so many bytes, or say why not. Raises ArchiveError."""
     is_file: bool = True
     """False for links, devices and pipes, which have no content."""
+    brings: RawItem = RawItem("", b"")  # noqa: RUF009 - it is frozen
+    """What comes with it; its path and content say nothing."""
 
 
 def pump(member: IO[bytes], sink: Sink, limit: int, spend: Callable[[int], None] = lambda size: None) -> int | Lost:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from stages.base import Dropped
+from stages.crawl.items import Lost, RawItem, brought
 from stages.crawl.listing import display
 from stages.crawl.settings import CrawlSettings
 from stages.reasons import Reason
@@ -22,20 +24,26 @@ _CHUNK = 2**16
 
 
 def crawl_records(
-    items: Iterable[tuple[str, bytes | tuple[Reason, str]]], source: str, license: str, settings: CrawlSettings
+    items: Iterable[RawItem],
+    source: str,
+    license: str,
+    settings: CrawlSettings,
+    rows: int,
+    ignored: Counter[str] | None = None,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Turn ``(path, stored bytes or why there are none)`` into batches of (`RAW` table, `DROPPED` table).
+    """Turn a source's items into batches of (`RAW` table, `DROPPED` table).
 
-    A batch holds at most ``batch_rows`` records, kept and dropped together, and ``batch_bytes`` of content, so that a
-    whole archive never sits in memory. Every item ends in exactly one of the two tables, in the order of ``items``.
-    Gzip is recognised by its first two bytes, whatever the name. The id of a dropped record without content is "".
-    ``license`` is stored as it is.
+    A batch holds at most ``rows`` records, kept and dropped together, and ``batch_bytes`` of content, so that a whole
+    archive never sits in memory. Every item ends in exactly one of the two tables, in the order of ``items``. Gzip is
+    recognised by its first two bytes, whatever the name. The id of a dropped record without content is "". ``license``
+    is that of the source, which holds where a record states none. ``ignored``: counts what of an item is left out.
     """
     kept: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
     held = 0
-    for path, content in items:
-        shown = display(path)
+    ignored = Counter() if ignored is None else ignored
+    for item in items:
+        shown, content = display(item.path), item.content
         raw_id = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else ""
         try:
             data = _content(content, settings)
@@ -46,22 +54,28 @@ def crawl_records(
             if kept and held + len(data) > settings.batch_bytes:
                 yield _tables(kept, dropped)
                 kept, dropped, held = [], [], 0
-            name = shown.rsplit("/", 1)[-1]
-            row = {"raw_id": raw_id, "source": source, "path": shown, "name": name, "license": license}
-            kept.append(row | {"url": None, "size": len(content), "bytes": data})
+            came = brought(item, ignored)
+            row = {"raw_id": raw_id, "source": source, "path": shown, "name": shown.rsplit("/", 1)[-1]} | came
+            kept.append(row | {"license": came["own_license"] or license, "size": len(content), "bytes": data})
             held += len(data)
-        if len(kept) + len(dropped) >= settings.batch_rows:
+        if len(kept) + len(dropped) >= rows:
             yield _tables(kept, dropped)
             kept, dropped, held = [], [], 0
     if kept or dropped:
         yield _tables(kept, dropped)
 
 
+def as_raw(table: pa.Table) -> pa.Table:
+    """A raw table, also one of an earlier version, with all columns of `RAW`: what it does not have is null."""
+    columns = [table[f.name] if f.name in table.column_names else pa.nulls(len(table), f.type) for f in RAW]
+    return pa.table(columns, schema=RAW)
+
+
 def _tables(kept: list[dict[str, Any]], dropped: list[dict[str, Any]]) -> tuple[pa.Table, pa.Table]:
     return pa.Table.from_pylist(kept, schema=RAW), pa.Table.from_pylist(dropped, schema=DROPPED)
 
 
-def _content(content: bytes | tuple[Reason, str], settings: CrawlSettings) -> bytes:
+def _content(content: bytes | Lost, settings: CrawlSettings) -> bytes:
     """The inflated content. Raises Dropped."""
     if isinstance(content, tuple):
         raise Dropped(*content)

@@ -1,6 +1,8 @@
 """Settings of the crawl."""
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, model_validator
 
 from stages.base import Settings
 
@@ -19,10 +21,46 @@ class CrawlSettings(Settings):
     max_inner_archive_bytes: int = Field(
         2**30, ge=1, description="bytes of an archive in an archive, which goes through a temporary file"
     )
-    batch_rows: int = Field(1_000, ge=1, le=1_000_000, description="records in a raw batch at most")
     batch_bytes: int = Field(
         64 * 2**20,
         ge=1,
         le=2**30,
         description="bytes of content in a raw batch at most; a larger record is a batch",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_rows(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "batch_rows" in values:
+            raise ValueError("batch_rows never had an effect and is gone: remove it; partition.records has one")
+        return values
+
+
+class Columns(Settings):
+    """Which columns of Parquet files are what, beside the drawings themselves.
+
+    A value is a list of names, whatever their case, in which ``*`` stands for anything; of a column in a struct, the
+    name is a.b. Of ``path``, ``url``, ``license`` and ``author`` the first that a file has counts, of the others all
+    do. What none of them names is counted as no input.
+    """
+
+    path: tuple[str, ...] = Field(
+        ("filename", "file_name", "path", "name"),
+        description="the row's file name: its path in the file, as a member has one in an archive; a row without one "
+        "is called by its number",
+    )
+    captions: tuple[str, ...] = Field(
+        ("caption*", "description*", "text", "detail", "title"), description="texts on the drawing, the best first"
+    )
+    hints: tuple[str, ...] = Field(
+        ("keywords", "tags"),
+        description="keywords: a list of texts, or one text with commas or semicolons in it",
+    )
+    url: tuple[str, ...] = Field(("url",), description="where the drawing was fetched from")
+    license: tuple[str, ...] = Field(
+        ("license", "licence"), description="SPDX expression of the row; where it has none, that of the source holds"
+    )
+    author: tuple[str, ...] = Field(("author", "creator", "artist"), description="who is to be credited")
+    facts: tuple[str, ...] = Field(
+        ("id",), description="what else is kept beside the drawing in the workspace's tables"
     )

@@ -9,7 +9,8 @@ from functools import partial
 from typing import BinaryIO
 
 from stages.crawl.compression import inflated
-from stages.crawl.container import CHUNK, FAULTS, ArchiveError, Budget, Entry, Lost, Sink, pump
+from stages.crawl.container import CHUNK, FAULTS, ArchiveError, Budget, Entry, Sink, pump
+from stages.crawl.items import Lost
 from stages.reasons import Reason
 
 _MAX_READ = 2**20

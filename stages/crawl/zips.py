@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
-from stages.crawl.container import FAULTS, ArchiveError, Budget, Entry, Lost, Sink, pump
+from stages.crawl.container import FAULTS, ArchiveError, Budget, Entry, Sink, pump
+from stages.crawl.items import Lost
 from stages.crawl.listing import display
 from stages.reasons import Reason
 

@@ -29,7 +29,19 @@ from stages.schema import DECISIONS, PROVENANCE, SHOWN
 
 Ints = npt.NDArray[np.int64]
 
-DECIDES = ("raw_id", "source", "path", "url", "license", "sample_id", "geometry_key", "ssim", "flags", "template")
+DECIDES = (
+    "raw_id",
+    "source",
+    "path",
+    "author",
+    "url",
+    "license",
+    "sample_id",
+    "geometry_key",
+    "ssim",
+    "flags",
+    "template",
+)
 """The columns that `deduplicate` reads."""
 
 REASONS: Mapping[int, Reason] = {

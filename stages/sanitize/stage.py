@@ -10,8 +10,8 @@ from stages.sanitize.clean import clean
 from stages.sanitize.decode import decode
 from stages.sanitize.parse import parse
 from stages.sanitize.settings import SanitizeSettings
-from stages.sanitize.text import plain
 from stages.schema import SANITIZED
+from stages.text import plain
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import drawing, mill, write_config
 
-from pipeline.config import FolderSource, load
+from pipeline.config import load
 from pipeline.errors import ConfigError, StoreRefused
 from pipeline.run.execute import execute
-from pipeline.sources.partitions import chunks, list_source
+from pipeline.sources.base import Surroundings
+from pipeline.sources.folder import FolderSource
+from pipeline.sources.partitions import chunks
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_storage
@@ -43,7 +45,7 @@ class Inputs:
     def crawl(self, path: str | Path | None = None, **settings: Any) -> tuple[list[str], dict[str, str], list[Record]]:
         """Paths that were kept, path -> reason of those that were dropped, and the records."""
         source = FolderSource(name="s", kind="folder", path=str(path or self.folder), **settings)
-        listing = list_source(source, self.home)
+        listing = source.listing(Surroundings(self.home))
         config = load(write_config(self.home / "c.yaml", self.folder)).config
         workspace = self.home / "ws"
         records = [
@@ -101,9 +103,9 @@ def test_links_lead_on_within_the_source(inputs: Inputs) -> None:
     (inputs.folder / "real/top").symlink_to(inputs.folder, target_is_directory=True)
     kept, dropped, _ = inputs.crawl()
     assert kept == ["file.svg", "folder/a.svg", "folder/deep/b.svg", "real/a.svg", "real/deep/b.svg"] and not dropped
-    assert set(list_source(FolderSource(name="s", kind="folder", path=str(inputs.folder)), Path()).no_input) == {
-        "linked folder that leads back"
-    }
+    assert set(
+        FolderSource(name="s", kind="folder", path=str(inputs.folder)).listing(Surroundings(Path())).no_input
+    ) == {"linked folder that leads back"}
 
 
 def test_links_out_of_the_source_need_leave(inputs: Inputs) -> None:
@@ -121,7 +123,7 @@ def test_links_out_of_the_source_need_leave(inputs: Inputs) -> None:
     (inputs.folder / "icons").symlink_to("../blobs/icons", target_is_directory=True)
     kept, dropped, records = inputs.crawl()
     assert kept == ["own.svg"] and dropped == {"a.svg": "unreadable", "other.svg": "unreadable"}
-    listing = list_source(FolderSource(name="s", kind="folder", path=str(inputs.folder)), Path())
+    listing = FolderSource(name="s", kind="folder", path=str(inputs.folder)).listing(Surroundings(Path()))
     assert listing.no_input == {"linked folder out of the source (see allow_links_to)": 1}
     kept, dropped, records = inputs.crawl(allow_links_to=("blobs",))
     assert kept == ["a.svg", "icons/c.svg", "own.svg"] and dropped == {"other.svg": "unreadable"}
@@ -144,18 +146,18 @@ def test_only_regular_files_are_opened(inputs: Inputs, monkeypatch: pytest.Monke
     with socket.socket(socket.AF_UNIX) as end:
         end.bind("s.svg")
     source = FolderSource(name="s", kind="folder", path=str(inputs.folder))
-    listing = list_source(source, Path())
+    listing = source.listing(Surroundings(Path()))
     assert [e.path for e in listing.files] == ["a.svg"] and not listing.archives
     assert listing.no_input == {"named pipe": 2, "socket": 1, "device": 1}
     assert inputs.crawl()[0] == ["a.svg"]
     inputs.put("b.svg")
-    listing = list_source(source, Path())
+    listing = source.listing(Surroundings(Path()))
     (inputs.folder / "b.svg").unlink()
     os.mkfifo(inputs.folder / "b.svg")
     (task,) = crawl_tasks(load(inputs.home / "c.yaml").config, [listing], {"s": chunks(listing, 10)}, {})
     assert execute(task, str(inputs.home / "ws")).record.dropped == {"crawl": {"unreadable": 1}}
     with pytest.raises(ConfigError, match="neither a folder nor an archive"):
-        list_source(FolderSource(name="s", kind="folder", path=str(inputs.folder / "p.zip")), Path())
+        FolderSource(name="s", kind="folder", path=str(inputs.folder / "p.zip")).listing(Surroundings(Path()))
 
 
 def test_a_pipe_in_the_place_of_an_object_is_an_error(tmp_path: Path) -> None:
@@ -220,7 +222,7 @@ def test_parquet_beside_drawings(inputs: Inputs) -> None:
     assert kept == ["a.svg", "train-0.parquet/00000000.svg", "train-1.parquet/00000000.svg"]
     assert dropped == {"train-0.parquet/00000001.svg": "empty"}
     counted = [record.extra["no_input"] for record in records if record.extra]
-    assert counted == [{".parquet without a column of drawings": 1}]
+    assert counted == [{".parquet without a column of drawings": 1}, {"column code not in columns": 1}]
     assert inputs.crawl(column="code")[0] == ["a.svg", "train-1.parquet/00000000.svg"]
     with pytest.raises(ConfigError, match=r"source s: .*no column that has svg in its name.*file_name.*setting column"):
         inputs.crawl(inputs.folder / "metadata.parquet")
@@ -255,7 +257,7 @@ def test_an_archive_that_is_gone_since_the_listing(inputs: Inputs) -> None:
     """It is damaged as any other."""
     inputs.put("good.zip", zipped("in.svg"))
     source = FolderSource(name="s", kind="folder", path=str(inputs.folder), on_bad_archive="drop")
-    listing = list_source(source, Path())
+    listing = source.listing(Surroundings(Path()))
     (inputs.folder / "good.zip").unlink()
     config = load(write_config(inputs.home / "c.yaml", inputs.folder)).config
     (task,) = crawl_tasks(config, [listing], {"s": chunks(listing, 10)}, {})
@@ -277,7 +279,7 @@ def test_the_file_system_s_order_does_not_show(
             return contextlib.nullcontext(sorted(items, key=lambda item: item.name, reverse=backwards))
 
     monkeypatch.setattr(os, "scandir", scandir)
-    listing = list_source(FolderSource(name="s", kind="folder", path=str(inputs.folder)), Path())
+    listing = FolderSource(name="s", kind="folder", path=str(inputs.folder)).listing(Surroundings(Path()))
     assert [e.path for e in listing.files] == ["a-b.svg", "a.svg", "a/y.svg", "b/l/y.svg", "b/x.svg", "c/d/z.svg"]
 
 
@@ -289,17 +291,17 @@ def test_a_workspace_in_the_source_is_no_input(inputs: Inputs) -> None:
     inputs.put("ws/loose.svg")
     inputs.put("tables/a.svg")
     source = FolderSource(name="s", kind="folder", path=str(inputs.folder))
-    listing = list_source(source, Path(), workspace=str(inputs.folder / "ws"))
-    assert [e.path for e in (*listing.files, *listing.archives)] == ["tables/a.svg"]
+    listing = source.listing(Surroundings(Path(), workspace=str(inputs.folder / "ws")))
+    assert [e.path for e in sorted(listing.entries)] == ["tables/a.svg"]
     assert listing.no_input == {"workspace of svgmill": 2}
     for place in ("layouts", "shards", "tables", "versions"):
         inputs.put(f"new/{place}/x.parquet", parquet(svg=[drawing(1)]))
     inputs.put("new/mine/a.svg")
     within = FolderSource(name="s", kind="folder", path=str(inputs.folder / "new"))
-    listing = list_source(within, Path(), workspace=str(inputs.folder / "new"))
-    assert [e.path for e in (*listing.files, *listing.archives)] == ["mine/a.svg"]
+    listing = within.listing(Surroundings(Path(), workspace=str(inputs.folder / "new")))
+    assert [e.path for e in sorted(listing.entries)] == ["mine/a.svg"]
     shards = FolderSource(name="s", kind="folder", path=str(inputs.folder / "other/shards"))
-    assert [e.path for e in list_source(shards, Path()).archives] == ["x.parquet"]
+    assert [e.path for e in shards.listing(Surroundings(Path())).tables] == ["x.parquet"]
 
 
 def test_a_source_with_nothing_in_its_archives_says_what_there_is(inputs: Inputs) -> None:

@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Run, drawing, mill, write_config
 
-from pipeline.config import FolderSource, load
+from pipeline.config import load
 from pipeline.errors import ConfigError
 from pipeline.progress import Display
 from pipeline.run.execute import execute
-from pipeline.sources.partitions import chunks, list_source
+from pipeline.sources.base import Surroundings
+from pipeline.sources.folder import FolderSource
+from pipeline.sources.partitions import chunks
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.storage.base import Storage
 from pipeline.storage.open import open_existing, open_storage
@@ -109,7 +111,7 @@ def mixed(tmp_path: Path) -> Path:
 
 def crawl(config: Path, source: FolderSource, workspace: Path, base: Path, access: Access | None = None) -> list[tuple]:
     """What the crawl of a source writes: digests of its tables and its counts."""
-    listing = list_source(source, base, access)
+    listing = source.listing(Surroundings(base, access))
     tasks = crawl_tasks(load(config).config, [listing], {source.name: chunks(listing, 10)}, {})
     records = [execute(task, str(workspace)).record for task in tasks]
     return [(r.key, r.rows_in, r.dropped, r.extra, {k: o.sha256 for k, o in r.outputs.items()}) for r in records]
@@ -136,7 +138,7 @@ def test_objects_that_cannot_be_used_are_dropped(s3_uri: str, tmp_path: Path) ->
         storage.write(f"{n}.svg", drawing(n).encode())
     storage.write("large.svg", drawing(1).encode() + b" " * 5000)
     config = write_config(tmp_path / "c.yaml", tmp_path, crawl={"max_bytes": 5000})
-    listing = list_source(FolderSource(name="s", kind="folder", path=s3_uri), tmp_path)
+    listing = FolderSource(name="s", kind="folder", path=s3_uri).listing(Surroundings(tmp_path))
     storage.delete("3.svg")
     (task,) = crawl_tasks(load(config).config, [listing], {"s": chunks(listing, 10)}, {})
     record = execute(task, str(tmp_path / "ws")).record
@@ -156,7 +158,7 @@ def test_unusable_s3_source_is_one_clear_line(s3_uri: str, tmp_path: Path, path:
     storage.write("text/b.txt", b"x")
     where, mark, query = s3_uri.partition("?")
     with pytest.raises(ConfigError, match=says) as error:
-        list_source(FolderSource(name="s", kind="folder", path=f"{where}{path}{mark}{query}"), tmp_path)
+        FolderSource(name="s", kind="folder", path=f"{where}{path}{mark}{query}").listing(Surroundings(tmp_path))
     assert "\n" not in str(error.value) and f"{where}{path}" in str(error.value)
 
 
@@ -189,8 +191,8 @@ def test_a_workspace_in_a_prefix_is_no_input(s3_uri: str, tmp_path: Path) -> Non
         storage.write(path, b"x")
     where, mark, query = s3_uri.partition("?")
     source = FolderSource(name="s", kind="folder", path=s3_uri)
-    listing = list_source(source, tmp_path, workspace=f"{where}/ws{mark}{query}")
-    assert [e.path for e in (*listing.files, *listing.archives)] == ["a.svg", "ws-2/b.svg"]
+    listing = source.listing(Surroundings(tmp_path, workspace=f"{where}/ws{mark}{query}"))
+    assert [e.path for e in sorted(listing.entries)] == ["a.svg", "ws-2/b.svg"]
     assert listing.no_input == {".txt": 1, "workspace of svgmill": 1}
     for path, workspace, names in (
         ("/ws", "/ws", ["a.svg"]),
@@ -198,8 +200,8 @@ def test_a_workspace_in_a_prefix_is_no_input(s3_uri: str, tmp_path: Path) -> Non
         ("/ws", "/ws-2", ["a.svg", "tables/x.parquet"]),
     ):
         source = FolderSource(name="s", kind="folder", path=f"{where}{path}{mark}{query}")
-        listing = list_source(source, tmp_path, workspace=f"{where}{workspace}{mark}{query}")
-        assert [e.path for e in (*listing.files, *listing.archives)] == names
+        listing = source.listing(Surroundings(tmp_path, workspace=f"{where}{workspace}{mark}{query}"))
+        assert [e.path for e in sorted(listing.entries)] == names
 
 
 def test_an_archive_that_is_gone_since_the_listing(s3_uri: str, tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ def test_an_archive_that_is_gone_since_the_listing(s3_uri: str, tmp_path: Path) 
     storage = open_storage(s3_uri)
     storage.write("a.zip", b"x")
     source = FolderSource(name="s", kind="folder", path=s3_uri, on_bad_archive="drop")
-    listing = list_source(source, tmp_path)
+    listing = source.listing(Surroundings(tmp_path))
     storage.delete("a.zip")
     config = load(write_config(tmp_path / "c.yaml", tmp_path)).config
     (task,) = crawl_tasks(config, [listing], {"s": chunks(listing, 10)}, {})

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import FolderSource
 from pipeline.errors import ConfigError
-from pipeline.sources.partitions import REST, Listing, bounded, chunks, list_source
+from pipeline.sources.base import Listing, Surroundings
+from pipeline.sources.folder import FolderSource
+from pipeline.sources.no_input import REST, bounded
+from pipeline.sources.partitions import chunks
 from pipeline.storage.base import Entry
 
 
@@ -16,7 +18,7 @@ def source(path: Path, glob: str = "**/*") -> FolderSource:
 
 def listing(paths: list[str]) -> Listing:
     entries = tuple(Entry(path, 1, "e") for path in sorted(paths))
-    return Listing(source(Path()), ".", False, entries, ())
+    return Listing(source(Path()), files=entries)
 
 
 PATHS = st.lists(st.text("abcdef/", min_size=1, max_size=8), unique=True, max_size=300)
@@ -44,11 +46,12 @@ def test_listing_tells_files_archives_and_the_rest(tmp_path: Path) -> None:
     for name in ("a.svg", "b/c.SVGZ", "b/e.svg.gz", "b/pack.tar.gz", "b/d.zip", "b/t.parquet", "LICENSE", "x.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    found = list_source(source(tmp_path), Path())
+    found = source(tmp_path).listing(Surroundings(Path()))
     assert [e.path for e in found.files] == ["a.svg", "b/c.SVGZ", "b/e.svg.gz"]
-    assert [e.path for e in found.archives] == ["b/d.zip", "b/pack.tar.gz", "b/t.parquet"]
+    assert [e.path for e in found.archives] == ["b/d.zip", "b/pack.tar.gz"]
+    assert [e.path for e in found.tables] == ["b/t.parquet"]
     assert found.no_input == {"no extension": 1, ".png": 1}
-    chosen = list_source(source(tmp_path, "*.svg"), Path())
+    chosen = source(tmp_path, "*.svg").listing(Surroundings(Path()))
     assert [e.path for e in chosen.files] == ["a.svg"]
     kinds = ("no extension", ".png", ".svgz", ".svg.gz", ".tar.gz", ".zip", ".parquet")
     assert chosen.no_input == {f"{kind} not in glob": 1 for kind in kinds} and not chosen.archives
@@ -58,8 +61,8 @@ def test_listing_tells_files_archives_and_the_rest(tmp_path: Path) -> None:
         ("b/*/*.svg", None),
         ("**/a", None),
     ):
-        archives = [e.path for e in list_source(source(tmp_path, glob), Path()).archives]
-        assert archives == (["b/d.zip", "b/pack.tar.gz", "b/t.parquet"] if names is None else names)
+        entries = [e.path for e in sorted(source(tmp_path, glob).listing(Surroundings(Path())).entries)]
+        assert entries == (["b/d.zip", "b/pack.tar.gz", "b/t.parquet"] if names is None else names)
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(1, 5), max_size=60), st.integers(1, 30))
@@ -81,5 +84,5 @@ def test_unusable_source_is_one_clear_line(tmp_path: Path, make: str, says: str)
     elif make == "empty":
         (tmp_path / "x").mkdir()
     with pytest.raises(ConfigError, match=says) as error:
-        list_source(source(tmp_path / "x"), Path())
+        source(tmp_path / "x").listing(Surroundings(Path()))
     assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)

@@ -13,7 +13,9 @@ SVG = (
 )
 
 
-def run(name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG, folder: str = "") -> list[dict]:
+def run(
+    name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG, folder: str = "", **brought: list
+) -> list[dict]:
     row = {
         "sample_id": "i",
         "title": title,
@@ -23,7 +25,9 @@ def run(name: str = "x.svg", title: str = "", desc: str = "", svg: str = SVG, fo
         "source": "s",
         "svg": svg,
         "tokens": "",
-    }
+        "own_captions": None,
+        "hints": None,
+    } | brought
     return caption(pa.Table.from_pylist([row]), SETTINGS).to_pylist()[0]["captions"]
 
 
@@ -161,3 +165,19 @@ def test_composed_captions_have_two_sentences() -> None:
 def test_screening_leaves_ordinary_words(text: str) -> None:
     """What only looks a little like an address or a key stays."""
     assert screened(text) == text
+
+
+def test_what_a_dataset_says_of_a_drawing_comes_first() -> None:
+    """Its captions stand before the composed one, screened and cut as the others; one that says nothing is none."""
+    told = ["A cart by jane@example.org", "Untitled", "x" * 20 + " word" * 100]
+    found = run("cart.svg", own_captions=[{"text": text, "origin": "dataset"} for text in told])
+    assert [c["origin"] for c in found] == ["dataset", "dataset", "composed", "file_name", "drawing"]
+    assert found[0]["text"] == "A cart by" and len(found[1]["text"]) <= SETTINGS.max_characters
+
+
+def test_keywords_name_what_has_no_name() -> None:
+    """They are the subject where title and file name say nothing, and a caption of their own."""
+    found = run("0042.svg", hints=["cart", "shop", "cart", "https://example.org", "wheel", "buy"])
+    assert found[0]["text"].startswith("An icon of cart, shop and wheel in ")
+    assert found[1] == {"text": "cart, shop, wheel, buy", "origin": "keywords"}
+    assert run("home.svg", hints=["cart"])[0]["text"].startswith("An icon of home in ")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.crawl import ArchiveError, CrawlSettings, Member, members
+from stages.crawl import ArchiveError, CrawlSettings, RawItem, members
 from stages.reasons import Reason
 
 SETTINGS = CrawlSettings(max_bytes=1000)
@@ -41,7 +41,7 @@ def targz(*files: tuple[str, bytes]) -> bytes:
     return gzip.compress(tarred(*files), mtime=0)
 
 
-def read(data: bytes, path: str, select: Callable[[str], bool] = lambda _: True) -> list[Member]:
+def read(data: bytes, path: str, select: Callable[[str], bool] = lambda _: True) -> list[RawItem]:
     return list(members(io.BytesIO(data), path, SETTINGS, select))
 
 
@@ -53,13 +53,13 @@ def test_svg_members_come_in_the_archive_s_order(make: Callable[..., bytes], pat
         ("z/b.svg", b"6"), ("z//./b.svg", b"7"), ("inner.7z", b"8"), ("skip/c.svg", b"9"), ("d\n.svg", b"0"),
     )  # fmt: skip
     assert read(data, path, lambda name: not name.startswith("skip/")) == [
-        Member("z/b.svg", SVG),
-        Member("a.SVGZ", b"2"),
-        Member("etc/x.svg", b"4"),
-        Member("abs/ü.svg", b"5"),
-        Member("z/b.svg#2", b"6"),
-        Member("z/b.svg#3", b"7"),
-        Member(r"d\n.svg", b"0"),
+        RawItem("z/b.svg", SVG),
+        RawItem("a.SVGZ", b"2"),
+        RawItem("etc/x.svg", b"4"),
+        RawItem("abs/ü.svg", b"5"),
+        RawItem("z/b.svg#2", b"6"),
+        RawItem("z/b.svg#3", b"7"),
+        RawItem(r"d\n.svg", b"0"),
     ]
 
 
@@ -92,7 +92,7 @@ def test_links_and_folders_are_no_members():
         archive.writestr(link, "/etc/passwd")
         archive.writestr(zipfile.ZipInfo("dir.svg/"), b"")
         archive.writestr(zipfile.ZipInfo("a.svg"), SVG)
-    assert read(out.getvalue(), "a.zip") == [Member("a.svg", SVG)]
+    assert read(out.getvalue(), "a.zip") == [RawItem("a.svg", SVG)]
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
@@ -154,7 +154,7 @@ def test_a_skipped_member_is_not_held_in_memory():
     """A large member that is no SVG streams past."""
     data = targz(("big.bin", bytes(32 * 2**20)), ("a.svg", SVG))
     tracemalloc.start()
-    assert read(data, "a.tgz") == [Member("a.svg", SVG)]
+    assert read(data, "a.tgz") == [RawItem("a.svg", SVG)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * 2**20

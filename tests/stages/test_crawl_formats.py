@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_crawl_archives import SVG, tarred, zipped
 
-from stages.crawl import ArchiveError, CrawlSettings, Member, Reading, members
+from stages.crawl import ArchiveError, CrawlSettings, RawItem, Reading, members
 from stages.reasons import Reason
 
 SETTINGS = CrawlSettings(max_bytes=1000)
@@ -35,7 +35,7 @@ def read(
     select: Callable[[str], bool] = lambda _: True,
     limits: CrawlSettings = SETTINGS,
     reading: Reading | None = None,
-) -> list[Member]:
+) -> list[RawItem]:
     return list(members(io.BytesIO(data), path, limits, select, reading))
 
 
@@ -43,7 +43,7 @@ def read(
 def test_every_compression_of_a_tar_is_read(path: str):
     """The members are the same, however the tar is compressed."""
     data = COMPRESS[path](tarred(("a.svg", SVG), ("b/c.svg", b"x" * 900), ("big.bin", bytes(300_000)), ("d.svg", b"4")))
-    assert read(data, path) == [Member("a.svg", SVG), Member("b/c.svg", b"x" * 900), Member("d.svg", b"4")]
+    assert read(data, path) == [RawItem("a.svg", SVG), RawItem("b/c.svg", b"x" * 900), RawItem("d.svg", b"4")]
 
 
 @pytest.mark.parametrize("path", COMPRESS)
@@ -51,7 +51,7 @@ def test_the_first_bytes_say_the_compression(path: str):
     """A name that promises another compression costs nothing: browsers and mirrors decompress on the way."""
     data = COMPRESS[path](tarred(("a.svg", SVG)))
     for name in ("a.tgz", "a.tar", "a.tar.zst"):
-        assert read(data, name) == [Member("a.svg", SVG)]
+        assert read(data, name) == [RawItem("a.svg", SVG)]
 
 
 @pytest.mark.parametrize("path", COMPRESS)
@@ -71,7 +71,7 @@ def test_joined_tars_are_read_to_the_end(path: str, how: str):
     """``cat a.tar.gz b.tar.gz`` holds the members of both, joined before or after they are compressed."""
     one, two = tarred(("a.svg", SVG)), tarred(("a.svg", b"2"), ("b.svg", b"3"))
     data = COMPRESS[path](one) + COMPRESS[path](two) if how == "whole" else COMPRESS[path](one + two)
-    assert read(data, path) == [Member("a.svg", SVG), Member("a.svg#2", b"2"), Member("b.svg", b"3")]
+    assert read(data, path) == [RawItem("a.svg", SVG), RawItem("a.svg#2", b"2"), RawItem("b.svg", b"3")]
 
 
 @pytest.mark.parametrize("path", COMPRESS)
@@ -79,9 +79,9 @@ def test_what_follows_the_end_and_is_no_archive_is_an_error(path: str):
     """Nothing behind the end is passed over but zeros, which tapes and tools pad with."""
     whole = tarred(("a.svg", SVG))
     padded = COMPRESS[path](whole + bytes(3000))
-    assert read(padded, path) == [Member("a.svg", SVG)]
+    assert read(padded, path) == [RawItem("a.svg", SVG)]
     if path in ("a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz"):
-        assert read(padded + bytes(512), path) == [Member("a.svg", SVG)]
+        assert read(padded + bytes(512), path) == [RawItem("a.svg", SVG)]
     for data in (COMPRESS[path](whole) + b"more" * 300, COMPRESS[path](whole + b"more" * 300)):
         with pytest.raises(ArchiveError):
             read(data, path)
@@ -99,10 +99,10 @@ def test_a_zip_beside_another_archive_is_an_error():
         read(one + zipped(), "a.zip")
     with pytest.raises(ArchiveError, match="bytes follow its end"):
         read(one + COMPRESS["a.tar.gz"](tarred(("b.svg", SVG))), "a.zip")
-    assert read(b"#!/bin/sh\nexit\n" + two + b"\r\n\0", "a.zip") == [Member("b.svg", SVG)]
+    assert read(b"#!/bin/sh\nexit\n" + two + b"\r\n\0", "a.zip") == [RawItem("b.svg", SVG)]
     commented = bytearray(two + b"PK by")
     commented[-7] = 5
-    assert read(bytes(commented), "a.zip") == [Member("b.svg", SVG)]
+    assert read(bytes(commented), "a.zip") == [RawItem("b.svg", SVG)]
 
 
 def test_archives_in_archives_are_read_where_they_stand():
@@ -112,12 +112,12 @@ def test_archives_in_archives_are_read_where_they_stand():
     data = zipped(("a.svg", SVG), ("in.zip", inner), ("d/deep.tar.xz", deeper), ("in.zip", inner), ("z.svg", b"9"))
     reading = Reading()
     assert read(data, "o.zip", reading=reading) == [
-        Member("a.svg", SVG),
-        Member("in.zip/x.svg", b"1"),
-        Member("d/deep.tar.xz/p/in.zip/x.svg", b"1"),
-        Member("d/deep.tar.xz/y.svg", b"2"),
-        Member("in.zip#2/x.svg", b"1"),
-        Member("z.svg", b"9"),
+        RawItem("a.svg", SVG),
+        RawItem("in.zip/x.svg", b"1"),
+        RawItem("d/deep.tar.xz/p/in.zip/x.svg", b"1"),
+        RawItem("d/deep.tar.xz/y.svg", b"2"),
+        RawItem("in.zip#2/x.svg", b"1"),
+        RawItem("z.svg", b"9"),
     ]
     assert reading.no_input == {".txt": 3}
     chosen = read(data, "o.zip", lambda name: name in ("d/deep.tar.xz", "z.svg"))
@@ -173,7 +173,7 @@ def test_a_large_inner_archive_is_not_held_in_memory():
     data = gzip.compress(tarred(("in.tar", inner)), 1)
     del inner
     tracemalloc.start()
-    assert read(data, "a.tgz") == [Member("in.tar/a.svg", SVG)]
+    assert read(data, "a.tgz") == [RawItem("in.tar/a.svg", SVG)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 * 2**20
@@ -188,7 +188,7 @@ def test_a_damaged_inner_archive_fails_or_is_one_member(damage: str):
     with pytest.raises(ArchiveError, match=r"o\.tar/in\.tar\.gz"):
         read(data, "o.tar")
     first, bad, last = read(data, "o.tar", reading=Reading(drop_bad=True))
-    assert (first, last) == (Member("a.svg", SVG), Member("b.svg", b"2"))
+    assert (first, last) == (RawItem("a.svg", SVG), RawItem("b.svg", b"2"))
     assert bad.path == "in.tar.gz" and bad.content[0] is Reason.BAD_ARCHIVE
 
 
@@ -197,7 +197,7 @@ def test_an_encrypted_inner_archive_costs_itself():
     data = bytearray(zipped(("in.zip", zipped(("x.svg", SVG))), ("a.svg", SVG), method=zipfile.ZIP_STORED))
     data[data.rindex(b"PK\x01\x02", 0, data.rindex(b"PK\x01\x02")) + 8] |= 1
     bad, good = read(bytes(data), "a.zip")
-    assert bad == Member("in.zip", (Reason.BAD_ARCHIVE_MEMBER, "encrypted")) and good.content == SVG
+    assert bad == RawItem("in.zip", (Reason.BAD_ARCHIVE_MEMBER, "encrypted")) and good.content == SVG
 
 
 def test_parquet_in_an_archive_is_read_and_a_table_of_something_else_is_counted():
@@ -209,7 +209,7 @@ def test_parquet_in_an_archive_is_read_and_a_table_of_something_else_is_counted(
         tables.append(out.getvalue())
     reading = Reading(drop_bad=True)
     data = zipped(("t.parquet", tables[0]), ("meta.parquet", tables[1]))
-    assert read(data, "a.zip", limits=CrawlSettings(), reading=reading) == [Member("t.parquet/00000000.svg", SVG)]
+    assert read(data, "a.zip", limits=CrawlSettings(), reading=reading) == [RawItem("t.parquet/00000000.svg", SVG)]
     assert reading.no_input == {".parquet without a column of drawings": 1}
 
 

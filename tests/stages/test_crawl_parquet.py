@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.crawl import ArchiveError, CrawlSettings, Member, NoColumn, Reading, members
+from stages.crawl import ArchiveError, Caption, Columns, CrawlSettings, NoColumn, RawItem, Reading, members
 from stages.reasons import Reason
 
 SETTINGS = CrawlSettings(max_bytes=1000)
@@ -125,7 +125,7 @@ def test_rows_of_the_wanted_glob_only():
     reading = Reading()
     data = parquet(pa.table({"svg": ["1", "2"]}))
     found = list(members(io.BytesIO(data), "t.parquet", SETTINGS, lambda n: n == "00000001.svg", reading))
-    assert found == [Member("00000001.svg", b"2")] and reading.no_input == {".svg not in glob": 1}
+    assert found == [RawItem("00000001.svg", b"2")] and reading.no_input == {".svg not in glob": 1}
 
 
 WHOLE = parquet(
@@ -144,3 +144,82 @@ def test_damage_raises_nothing_else(column: str | None, data: st.DataObject):
         read(bytes(content), column)
     except ArchiveError as error:
         assert "\n" not in str(error)
+
+
+def rows(
+    data: bytes, columns: Columns | None = None, column: str | None = None
+) -> tuple[list[RawItem], dict[str, int]]:
+    reading = Reading(column, columns or Columns())
+    return list(members(io.BytesIO(data), "t.parquet", SETTINGS, lambda _: True, reading)), reading.no_input
+
+
+def test_what_the_other_columns_say_comes_with_each_row():
+    """File name, captions, keywords, URL, licence, author and id, by their usual names; others are counted."""
+    table = pa.table(
+        {
+            "id": [7, None],
+            "Filename": ["a/home.svg", "shop"],
+            "Svg": ["<svg>1</svg>", "<svg>2</svg>"],
+            "keywords": [["house", None, "roof"], None],
+            "tags": ["red, green;blue", ""],
+            "caption_two": pa.array(["The second", None]).dictionary_encode(),
+            "Description": [b"The \xff third", b""],
+            "license": ["CC-BY-4.0", None],
+            "author": [["Jane", "Joe"], []],
+            "url": ["https://example.org/1", None],
+            "tokens": [[1], [2]],
+            "image": [{"path": "x", "size": 3}] * 2,
+        }
+    )
+    (first, second), no_input = rows(parquet(table))
+    assert first == RawItem(
+        "a/home.svg",
+        b"<svg>1</svg>",
+        "https://example.org/1",
+        "CC-BY-4.0",
+        "Jane, Joe",
+        ("house", "roof", "red", " green", "blue"),
+        (Caption("The second"), Caption("The \udcff third")),
+        (("id", "7"),),
+    )
+    assert second == RawItem("shop.svg", b"<svg>2</svg>", hints=("",), captions=(Caption(""),))
+    assert no_input == {f"column {name} not in columns": 1 for name in ("tokens", "image.path", "image.size")}
+
+
+def test_settings_say_which_column_is_what():
+    """Names have any case, stars and points; of several file names the first counts; nothing is also an answer."""
+    table = pa.table(
+        {
+            "svg": ["<svg/>"],
+            "name": ["n"],
+            "Key": [5],
+            "meta": [{"Text": "said", "more": "x"}],
+            "title": ["A title"],
+            "text": [3],
+        }
+    )
+    chosen = Columns(path=("key", "name"), captions=("meta.*",), facts=())
+    (row,), no_input = rows(parquet(table), chosen)
+    assert row == RawItem("5.svg", b"<svg/>", captions=(Caption("said"), Caption("x")))
+    assert no_input == {f"column {name} not in columns": 1 for name in ("name", "title", "text")}
+    (row,), _ = rows(parquet(table), Columns(path=(), captions=()), "title")
+    assert row == RawItem("00000000.svg", b"A title")
+
+
+def test_file_names_are_paths_as_in_an_archive():
+    """They lead nowhere else, the second of one name is told apart, and a row without one is called by its number."""
+    names = ["a.svg", "../../a.svg", None, "", "/etc/b.SVGZ", "x.png", "y" * 1001, "00000002.svg", "l\nf", "\ud800"]
+    names = pa.array([None if n is None else n.encode("utf-8", "surrogatepass") for n in names])
+    found, _ = rows(parquet(pa.table({"svg": ["<svg/>"] * 10, "path": names})))
+    paths = [item.path for item in found]
+    assert paths[:8] == [
+        "a.svg", "a.svg#2", "00000002.svg", "00000003.svg", "etc/b.SVGZ", "x.png.svg", "00000006.svg", "00000002.svg#2",
+    ]  # fmt: skip
+    assert paths[8] == r"l\nf.svg" and len(set(paths)) == 10 and "\udced" not in paths[9]
+
+
+def test_a_row_with_very_many_keywords_costs_no_more_than_their_length():
+    """A million keywords of one row are read in a moment."""
+    data = parquet(pa.table({"svg": ["<svg/>"], "tags": [["k"] * 1_000_000]}))
+    (row,), _ = rows(data)
+    assert len(row.hints) == 1_000_000

@@ -1,13 +1,15 @@
 import gzip
 import hashlib
+import re
 import tracemalloc
+from collections import Counter
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.crawl import CrawlSettings, crawl_records
+from stages.crawl import Caption, CrawlSettings, RawItem, as_raw, crawl_records
 from stages.reasons import Reason
 from stages.schema import DROPPED, RAW
 
@@ -16,7 +18,8 @@ SVG = b"<svg/>"
 
 
 def crawl(*items, settings: CrawlSettings = SETTINGS) -> tuple[list[dict], list[dict]]:
-    batches = list(crawl_records(items, "src", "CC0-1.0", settings))
+    given = [item if isinstance(item, RawItem) else RawItem(*item) for item in items]
+    batches = list(crawl_records(given, "src", "CC0-1.0", settings, 1_000))
     assert all(raw.schema == RAW and lost.schema == DROPPED for raw, lost in batches)
     return [row for raw, _ in batches for row in raw.to_pylist()], [r for _, lost in batches for r in lost.to_pylist()]
 
@@ -28,6 +31,7 @@ def test_a_record_says_where_it_is_from():
     assert plain == {
         "raw_id": hashlib.sha256(SVG).hexdigest(), "source": "src", "path": "a/b c.svg", "name": "b c.svg",
         "url": None, "license": "CC0-1.0", "size": 6, "bytes": SVG,
+        "own_license": None, "author": None, "hints": [], "own_captions": [], "facts": [],
     }  # fmt: skip
     assert (inflated["raw_id"], inflated["size"]) == (hashlib.sha256(packed).hexdigest(), len(packed))
     assert inflated["bytes"] == SVG and dropped == []
@@ -80,14 +84,13 @@ def test_a_gzip_bomb_stops_at_the_limit():
 )
 def test_batches_are_bounded_and_lose_nothing(contents: list, rows: int, held: int):
     """Every item is in exactly one table, in order, and no batch is over its bounds but for a single record."""
-    limits = CrawlSettings(batch_rows=rows, batch_bytes=held)
-    items = [(f"{i:03}.svg", content) for i, content in enumerate(contents)]
-    batches = list(crawl_records(iter(items), "s", "MIT", limits))
+    items = [RawItem(f"{i:03}.svg", content) for i, content in enumerate(contents)]
+    batches = list(crawl_records(iter(items), "s", "MIT", CrawlSettings(batch_bytes=held), rows))
     for raw, lost in batches:
         assert 0 < raw.num_rows + lost.num_rows <= rows
         assert raw.num_rows <= 1 or sum(len(b) for b in raw["bytes"].to_pylist()) <= held
     paths = [path for batch in batches for table in batch for path in table["path"].to_pylist()]
-    assert sorted(paths) == [path for path, _ in items]
+    assert sorted(paths) == [item.path for item in items]
     for column, name in ((0, "path"), (1, "path")):
         seen = [path for batch in batches for path in batch[column][name].to_pylist()]
         assert seen == sorted(seen)
@@ -100,7 +103,55 @@ def test_batches_are_read_lazily():
     def items():
         for i in range(10):
             asked.append(i)
-            yield f"{i}.svg", SVG
+            yield RawItem(f"{i}.svg", SVG)
 
-    raw, _ = next(crawl_records(items(), "s", "MIT", CrawlSettings(batch_rows=3)))
+    raw, _ = next(crawl_records(items(), "s", "MIT", CrawlSettings(), 3))
     assert isinstance(raw, pa.Table) and asked == [0, 1, 2]
+
+
+def test_what_comes_with_a_record_is_in_its_row():
+    """Its own licence wins over the source's, texts are clean, on one line, and said once."""
+    item = RawItem(
+        "a.svg",
+        SVG,
+        url=" https://example.org/a.svg\n",
+        license="CC-BY-4.0",
+        author="Jane\u202e Doe\x07",
+        hints=("red", " red ", "<b>cart</b>", "", "x" * 101),
+        captions=(Caption("A <b>red</b>\ncart &amp; horse"), Caption("A red cart & horse", "alt"), Caption("<svg/>")),
+        facts=(("id", "7"), ("empty", " ")),
+    )
+    ignored: Counter[str] = Counter()
+    ((raw, _),) = crawl_records([item, RawItem("b.svg", SVG, license="\0")], "s", "MIT", SETTINGS, 9, ignored)
+    row, plain = raw.to_pylist()
+    assert (row["url"], row["author"]) == ("https://example.org/a.svg", "Jane Doe")
+    assert (row["license"], row["own_license"], plain["license"]) == ("CC-BY-4.0", "CC-BY-4.0", "MIT")
+    assert row["hints"] == ["red", "cart"] and row["facts"] == [{"name": "id", "text": "7"}]
+    assert row["own_captions"] == [{"text": "A red cart & horse", "origin": "dataset"}]
+    assert ignored == {"hint of over 100 characters": 1}
+
+
+def test_what_is_too_long_or_too_much_is_counted():
+    """A URL that were cut would be another one; of captions, hints and facts the first are kept."""
+    item = RawItem("a.svg", SVG, url="http://x/" + "y" * 2000, hints=tuple(str(n) for n in range(150)))
+    ignored: Counter[str] = Counter()
+    ((raw, _),) = crawl_records([item], "s", "MIT", SETTINGS, 9, ignored)
+    assert raw["url"].to_pylist() == [None] and len(raw["hints"][0]) == 100
+    assert ignored == {"URL of over 2000 characters": 1, "hints of a record behind the first 100": 50}
+
+
+def test_a_raw_table_of_an_earlier_version_is_read():
+    """What its rows could not bring is null."""
+    ((raw, _),) = crawl_records([RawItem("a.svg", SVG)], "s", "MIT", SETTINGS, 9)
+    old = raw.select(["raw_id", "source", "path", "name", "url", "license", "size", "bytes"])
+    (row,) = as_raw(old).to_pylist()
+    assert as_raw(raw) == raw and as_raw(old).schema == RAW
+    assert row["license"] == "MIT" and row["own_captions"] is row["own_license"] is row["facts"] is None
+
+
+@given(st.text(max_size=80) | st.from_regex(r"(<[a-z/! ]{0,3}[^>]{0,9}>?){1,4}"))
+def test_no_tag_comes_through(text: str):
+    """Whatever a caption holds, what is kept of it is text on one line."""
+    ((raw, _),) = crawl_records([RawItem("a.svg", SVG, captions=(Caption(text),))], "s", "MIT", SETTINGS, 9)
+    for caption in raw["own_captions"][0].as_py():
+        assert caption["text"].isprintable() and not re.search("<[a-zA-Z/!][^<>]*>", caption["text"])

@@ -1,4 +1,4 @@
-"""Titles and descriptions as plain text."""
+"""Texts from outside, such as titles and captions, as plain text."""
 
 from __future__ import annotations
 

@@ -1,0 +1,146 @@
+"""A source is a settings model that lists what there is, on the driver, and reads a part of it, on a worker.
+
+    listing(surroundings) -> Listing     cheap: stable names, and what tells that something behind one has changed
+    read(chunk, limits, no_input) -> items   of one chunk of the listing: each record once, with all that came with it
+
+Between the two, `pipeline.sources.partitions` cuts the listing into chunks. What a record is called (`RawItem.path`) is
+what it is known by in later versions. A kind of source is a class, and one line in `pipeline.sources.kinds`::
+
+    class Gallery(Source):
+        kind: Literal["gallery"]
+        home: str
+
+        def listing(self, surroundings: Surroundings) -> Listing:
+            return Listing(self, files=tuple(Entry(p.name, p.size, p.etag) for p in pictures(self.home)))
+
+        def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
+            for name in chunk.paths:
+                picture = get(self.home, name)
+                yield RawItem(name, picture.svg, url=picture.url, license=picture.license, author=picture.artist)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from pipeline.sources.no_input import others
+from pipeline.storage.base import Entry
+from pipeline.storage.uri import Access
+from stages.base import Settings
+from stages.crawl import Caption, CrawlSettings, RawItem, display
+from stages.reasons import Reason
+
+__all__ = ["Caption", "Chunk", "ChunkLost", "Entry", "Listing", "RawItem", "Shape", "Source", "Surroundings"]
+
+Shape = Literal["files", "archive", "table"]
+"""What a chunk is: some files, each a record; or one archive, or one table, whose records only reading it tells."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a run lists its sources from."""
+
+    base: Path
+    """The folder that relative paths start from."""
+    access: Access = Access()  # noqa: RUF009 - it is frozen
+    """How an object store is reached by a path that does not say it itself."""
+    workspace: str | None = None
+    """The URI of the run's own, which is no input where it lies in a source."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The input of one crawl partition."""
+
+    key: str
+    """Unique in its source: the name of the partition."""
+    entries: tuple[Entry, ...]
+    """One, but for files."""
+    shape: Shape
+    generation: int = 1
+    """The version that it was new in; shards never mix generations."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What the entries are called."""
+        return tuple(entry.path for entry in self.entries)
+
+    @property
+    def records(self) -> list[str] | None:
+        """The paths that its records have; None where only reading it tells."""
+        return [display(path) for path in self.paths] if self.shape == "files" else None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a source holds, each part sorted by path. A path says the same thing in every run."""
+
+    source: Source
+    """As configured."""
+    files: tuple[Entry, ...] = ()
+    """Each is a record, and has its path."""
+    archives: tuple[Entry, ...] = ()
+    tables: tuple[Entry, ...] = ()
+    """Each of these two is a chunk, and holds any number of records."""
+    no_input: Counter[str] = field(default_factory=Counter)
+    """What there is beside that no record is made of: kind -> how many."""
+    reader: Source | None = None
+    """What workers read with: the source with its paths made absolute. None: the source itself."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them."""
+        return (*self.archives, *self.tables, *self.files)
+
+
+class ChunkLost(Exception):
+    """A chunk cannot be read as a whole: none of its records count, and it is itself one that was dropped."""
+
+    def __init__(self, path: str, reason: Reason, detail: str) -> None:
+        super().__init__(f"{path}: {reason}: {detail}")
+        self.path, self.reason, self.detail = path, reason, detail
+
+
+class Source(Settings, ABC):
+    """The settings of one source. A kind adds ``kind: Literal["..."]``, its name in configs, and what it needs."""
+
+    version: ClassVar[int] = 1
+    """To be raised when `read` gives something else for the same input."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
+    )
+    kind: str
+    license: str = Field(
+        "NOASSERTION", min_length=1, description="SPDX expression of what does not state its own licence"
+    )
+    on_missing: Literal["remove", "keep"] = Field(
+        "remove", description="what becomes of the samples of files that the source has no more"
+    )
+
+    @abstractmethod
+    def listing(self, surroundings: Surroundings) -> Listing:
+        """All that there is to read. Raises ConfigError if it cannot be listed, or there is nothing."""
+
+    @abstractmethod
+    def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
+        """The records of a chunk, always in the same order; of one that cannot be read the reason as its content.
+
+        ``no_input``: counts what no record is made of. Raises ConfigError for what the user has to mend, and ChunkLost,
+        also after items were given.
+        """
+
+    def reads(self, shape: Shape) -> Mapping[str, Any]:
+        """The settings that the records of a chunk depend on, as JSON has them; the licence is known without."""
+        return self.model_dump(mode="json", exclude={"name", "kind", "license", "on_missing"})
+
+    def nothing_read(self, no_input: Mapping[str, int]) -> str:
+        """What to tell the user if no chunk gave a record."""
+        return f"source {self.name}: nothing in it can be read ({others(no_input)}); correct its settings"

@@ -1,0 +1,121 @@
+"""What a source gives for each record: its content, or why there is none, and all that came with it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from stages.reasons import Reason
+from stages.text import plain
+
+Lost = tuple[Reason, str]
+"""Why there is no content."""
+
+DATASET = "dataset"
+"""The origin of captions that a dataset has beside its drawings."""
+
+LONGEST_CAPTION = 10_000
+"""Characters of a caption, and of a fact; `stages.caption` allows no more."""
+
+LONGEST_URL = 2_000
+"""Characters of a URL, an author, a licence. A longer one would not be what it says if it were cut."""
+
+LONGEST_HINT = 100
+"""Characters of a hint; a longer one is a sentence, not a keyword."""
+
+MOST = 100
+"""Captions, hints and facts of one record, of each."""
+
+_TAG = re.compile(r"<[/!?]?[A-Za-z-][^<>]*>")
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text about a drawing. ``origin``: where it is from, as shards tell it."""
+
+    text: str
+    origin: str = DATASET
+
+
+@dataclass(frozen=True)
+class RawItem:
+    """One record as a source gives it.
+
+    ``path``: stable, and unique in the source; ``content``: the bytes as stored there. The rest is what the source
+    knows of this one record: it may be anything, and is cleaned by `brought`.
+    """
+
+    path: str
+    content: bytes | Lost
+    url: str | None = None
+    """Where it was fetched from."""
+    license: str | None = None
+    """SPDX expression of this record; None: that of its source."""
+    author: str | None = None
+    """Who made it, as a credit names them."""
+    hints: tuple[str, ...] = ()
+    """Keywords."""
+    captions: tuple[Caption, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    """What else is known: (name, text); the raw table keeps it."""
+
+
+def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
+    """What came with a record, as the columns of `stages.schema.RAW` that hold it: clean, on one line, bounded.
+
+    Texts lose control and other invisible characters; captions and hints lose markup, too, and what is said twice is
+    said once. Captions and facts end after `LONGEST_CAPTION` characters; what else is too long, or too much, is left
+    out and counted in ``ignored``.
+    """
+    captions: dict[str, dict[str, str]] = {}
+    for caption in item.captions:
+        text = _without_markup(caption.text, LONGEST_CAPTION)
+        if text:
+            captions.setdefault(text, {"text": text, "origin": caption.origin})
+    hints = dict.fromkeys(
+        hint
+        for text in item.hints
+        if (hint := _whole(_without_markup(text, LONGEST_CAPTION), LONGEST_HINT, "hint", ignored))
+    )
+    facts = [{"name": plain(name, LONGEST_HINT), "text": plain(text, LONGEST_CAPTION)} for name, text in item.facts]
+    return {
+        "url": _whole(item.url, LONGEST_URL, "URL", ignored),
+        "author": _whole(item.author, LONGEST_URL, "author", ignored),
+        "own_license": _whole(item.license, LONGEST_URL, "licence", ignored),
+        "hints": _most(hints, "hints", ignored),
+        "own_captions": _most(captions.values(), "captions", ignored),
+        "facts": _most((fact for fact in facts if fact["text"]), "facts", ignored),
+    }
+
+
+def _most(values: Iterable[Any], what: str, ignored: Counter[str]) -> list[Any]:
+    every = list(values)
+    if len(every) > MOST:
+        ignored[f"{what} of a record behind the first {MOST}"] += len(every) - MOST
+    return every[:MOST]
+
+
+def _whole(text: str | None, limit: int, what: str, ignored: Counter[str]) -> str | None:
+    """``text`` without what cannot be seen; None if nothing is left of it, or too much."""
+    if text is None:
+        return None
+    shown = plain(text, limit + 1)
+    if len(shown) > limit:
+        ignored[f"{what} of over {limit} characters"] += 1
+        return None
+    return shown or None
+
+
+def _without_markup(text: str, limit: int) -> str:
+    """``text`` on one line without tags, and with what entities stand for; "" for what is made to hide tags in tags."""
+    text = plain(html.unescape(_TAG.sub(" ", text[: 16 * limit])), limit)
+    for _ in range(3):
+        bare = _TAG.sub(" ", text)
+        if bare == text:
+            return text
+        text = " ".join(bare.split())
+    return ""
