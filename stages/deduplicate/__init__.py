@@ -1,12 +1,12 @@
 """Deduplicate: by raw bytes, canonical form, geometry without its colour, nearly equal commands, and pictures.
 
-    signatures        row-wise: keys, shingles, hashes and a small picture of each sample
-    bands             the buckets of a block of samples; what may be alike shares one
-    pairs             of a range of all buckets: candidates
-    match             of two blocks' samples: which candidates are duplicates
-    components        of some duplicates, or of components found before: what is connected
+    signatures        row-wise: keys, shingles and perceptual hashes of each sample
+    bands             the LSH buckets of a block of samples; samples that may be alike share one
+    pairs             the candidate pairs in a range of all buckets
+    match             which candidates between two blocks are duplicates (verification)
+    components        the connected components of some edges between duplicates, or of stars of earlier rounds
     slices            which of the tasks that decide takes a sample
-    deduplicate       who stays, of samples that nothing connects with others
+    deduplicate       which samples survive, of whole components
 
 All but the first see narrow columns only, and none sees an SVG.
 """

@@ -1,9 +1,9 @@
-"""Buckets: what may be alike shares one.
+"""Locality-sensitive hashing (LSH): samples that may be alike share a bucket.
 
 Near-duplicates come together by MinHash (Broder 1997) with banding (Leskovec, Rajaraman, Ullman: Mining of Massive
 Datasets, section 3.4): a sample is in one bucket for each band of its signature, and bands and rows are datasketch's
-optimum for the threshold, with misses weighing far more than candidates that turn out to be none, since every candidate
-is verified. A permutation is a linear one of 32-bit numbers (Bohman, Cooper, Frieze 2000: Min-wise independent linear
+optimum for the threshold, with false negatives weighing far more than false positives, since every candidate is
+verified. A permutation is a linear one of 32-bit numbers (Bohman, Cooper, Frieze 2000: Min-wise independent linear
 permutations). Drawings that look the same come together where `BITS` bits of their picture hashes agree, in one of
 `PICTURE_BANDS` choices of bits. Drawings of one geometry have its key for a bucket.
 
@@ -34,7 +34,7 @@ PICTURE_BANDS, BITS = 12, 16
 """Choices of bits, and bits of each of a hash's three planes in one."""
 
 _MISS, _EXCESS = 0.98, 0.02
-"""Weights of missed pairs and of pairs too many, for datasketch's optimum."""
+"""Weights of false negatives and of false positives, for datasketch's optimum."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -88,10 +88,10 @@ def bands(table: pa.Table, settings: MatchSettings) -> pa.Table:
 
 
 def _runs(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Of sorted ``values``, the number of the distinct one that each is."""
-    found = np.zeros(len(values), np.uint64)
-    np.cumsum(values[1:] != values[:-1], out=found[1:])
-    return found
+    """For each of sorted ``values`` its dense rank, from 0."""
+    numbers = np.zeros(len(values), np.uint64)
+    np.cumsum(values[1:] != values[:-1], out=numbers[1:])
+    return numbers
 
 
 def _tagged(keys: npt.NDArray[np.uint64], kind: int, band: int) -> npt.NDArray[np.uint64]:
@@ -104,8 +104,8 @@ def _tagged(keys: npt.NDArray[np.uint64], kind: int, band: int) -> npt.NDArray[n
 
 
 def _geometry(keys: pa.ChunkedArray) -> Rows:
-    rows, found = fixed_bytes(keys)
-    first = np.ascontiguousarray(found[:, :8]).view("<u8")[:, 0]
+    rows, digests = fixed_bytes(keys)
+    first = np.ascontiguousarray(digests[:, :8]).view("<u8")[:, 0]
     return _tagged(first, GEOMETRY, 0)[None], rows.astype(np.int32)
 
 
@@ -115,36 +115,36 @@ def _near(lists: pa.ListArray, settings: MatchSettings) -> Rows:
     count, width = lsh_parameters(settings.threshold)
     hashes, lengths = lists.flatten().to_numpy(), lengths[rows]
     ends = np.cumsum(lengths)
-    found = np.empty((count, len(rows)), np.uint64)
+    buckets = np.empty((count, len(rows)), np.uint64)
     for begin in range(0, len(rows), _AT_ONCE):
-        some = slice(begin, begin + _AT_ONCE)
+        block = slice(begin, begin + _AT_ONCE)
         first = ends[begin] - lengths[begin]
-        matrix = minhash(hashes[first : ends[some][-1]], lengths[some], settings.seed, count * width)
+        matrix = minhash(hashes[first : ends[block][-1]], lengths[block], settings.seed, count * width)
         for band in range(count):
             keys = np.full(matrix.shape[1], 0x243F6A8885A308D3, np.uint64)
             for row in matrix[band * width : (band + 1) * width]:
                 keys = (keys ^ row) * _GOLDEN
                 keys ^= keys >> np.uint64(32)
-            found[band, some] = _tagged(keys, NEAR, band)
-    return found, rows.astype(np.int32)
+            buckets[band, block] = _tagged(keys, NEAR, band)
+    return buckets, rows.astype(np.int32)
 
 
 def minhash(
     hashes: npt.NDArray[np.uint32], lengths: npt.NDArray[np.int64], seed: int, count: int = PERMUTATIONS
 ) -> Signatures:
-    """Signatures of sets of hashes that lie one after the other, ``lengths`` (all positive) of each.
+    """MinHash signatures of sets of 32-bit hashes, concatenated in ``hashes``; ``lengths``: their sizes, all positive.
 
-    Of so few sets that their hashes stay in the processor's cache it is quickest.
+    It is fastest for so few sets that their hashes stay in the processor's cache.
     """
     starts = np.cumsum(lengths) - lengths
     factors, terms = _permutations(seed)
-    found = np.empty((count, len(lengths)), np.uint32)
+    signatures = np.empty((count, len(lengths)), np.uint32)
     permuted = np.empty_like(hashes)
     for k in range(count):
         np.multiply(hashes, factors[k], out=permuted)
         np.add(permuted, terms[k], out=permuted)
-        np.minimum.reduceat(permuted, starts, out=found[k])
-    return found
+        np.minimum.reduceat(permuted, starts, out=signatures[k])
+    return signatures
 
 
 @lru_cache(4)
@@ -156,7 +156,8 @@ def _permutations(seed: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uin
 
 @lru_cache(16)
 def lsh_parameters(threshold: float) -> tuple[int, int]:
-    """How many bands of how many rows, by datasketch, for which thresholds near 1 have no two bands."""
+    """Bands, and rows of each, that datasketch finds best; it finds no two bands for thresholds near 1, so 0.95 stands
+    for those."""
     from datasketch import MinHashLSH
 
     lsh = MinHashLSH(threshold=min(threshold, 0.95), num_perm=PERMUTATIONS, weights=(_EXCESS, _MISS))
@@ -165,16 +166,16 @@ def lsh_parameters(threshold: float) -> tuple[int, int]:
 
 def _pictures(hashes: pa.ChunkedArray) -> Rows:
     rows, matrix = fixed_bytes(hashes)
-    found = np.empty((PICTURE_BANDS, len(rows)), np.uint64)
+    buckets = np.empty((PICTURE_BANDS, len(rows)), np.uint64)
     for begin in range(0, len(rows), _AT_ONCE):
-        some = slice(begin, begin + _AT_ONCE)
-        bits = np.unpackbits(matrix[some], axis=1)
+        block = slice(begin, begin + _AT_ONCE)
+        bits = np.unpackbits(matrix[block], axis=1)
         for band, chosen in enumerate(_choices()):
             packed = np.packbits(bits[:, chosen], axis=1)
             keys = np.zeros((len(packed), 8), np.uint8)
             keys[:, : packed.shape[1]] = packed
-            found[band, some] = _tagged(keys.view("<u8")[:, 0].astype(np.uint64), PICTURE, band)
-    return found, rows.astype(np.int32)
+            buckets[band, block] = _tagged(keys.view("<u8")[:, 0].astype(np.uint64), PICTURE, band)
+    return buckets, rows.astype(np.int32)
 
 
 @lru_cache(1)

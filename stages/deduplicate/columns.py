@@ -42,10 +42,10 @@ def item_ids(sample_ids: pa.ChunkedArray) -> Items:
         raise ValueError("a sample id has fewer than 16 hex digits")
     offsets = np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)]
     text = np.frombuffer(column.buffers()[2], np.uint8)
-    found = np.zeros(len(column), np.uint64)
+    items = np.zeros(len(column), np.uint64)
     for place in range(_PLACES):
-        found = found << np.uint64(4) | _HEX[text[offsets + place]]
-    return found
+        items = items << np.uint64(4) | _HEX[text[offsets + place]]
+    return items
 
 
 def fixed_bytes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

@@ -1,10 +1,10 @@
 """Connected components of the graph of duplicates, by contraction: no machine ever holds all of its edges.
 
-Who stays is decided within a component, so components are what can be decided apart from each other. They are found as
-by filtering (Lattanzi, Moseley, Suri, Vassilvitskii 2011: Filtering, a method for solving graph problems in
-MapReduce): a task takes as many edges as fit its memory and keeps, instead of them, a star for each component among
-them: edges from its samples to the least. The stars of several tasks are the edges of the next round, until one task
-holds what is left. Every round is `components`, since
+Survivors are decided within a component, so components can be decided independently. They are computed by filtering
+(Lattanzi, Moseley, Suri, Vassilvitskii 2011: Filtering, a method for solving graph problems in MapReduce): a task takes
+as many edges as fit its memory and replaces them by a star for each component among them: edges from its samples to the
+least. The stars of several tasks are the edges of the next round, until one task holds what is left. Every round is
+`components`, since
 
     components(components(A) + components(B)) = components(A + B),
 
@@ -70,9 +70,9 @@ def template_links(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
     lists = joined(table["flags"])
     hits = pc.is_in(pc.list_flatten(lists), value_set=pa.array(capped, pa.string()))
     rows = np.unique(pc.list_parent_indices(lists).filter(hits).to_numpy())
-    some = table.take(pa.array(rows))
-    templates = (some["template"].to_numpy().astype(np.uint64) + np.uint64(1)) * _GOLDEN
-    columns = [pa.array(item_ids(some["sample_id"])), pa.array(templates)]
+    flagged = table.take(pa.array(rows))
+    templates = (flagged["template"].to_numpy().astype(np.uint64) + np.uint64(1)) * _GOLDEN
+    columns = [pa.array(item_ids(flagged["sample_id"])), pa.array(templates)]
     columns += [pa.array(np.zeros(len(rows), np.uint8)), pa.array(np.ones(len(rows), np.float32))]
     return pa.table(columns, schema=EDGES)
 
@@ -80,8 +80,8 @@ def template_links(table: pa.Table, settings: DeduplicateSettings) -> pa.Table:
 def slices(items: Items, stars: pa.Table, count: int) -> npt.NDArray[np.int64]:
     """Which of ``count`` tasks decides on each item: all of a component in one. ``stars``: of `components`."""
     known, least = stars["item"].to_numpy(), stars["component"].to_numpy()
-    of = items
+    component = items
     if len(known):
         places = np.minimum(np.searchsorted(known, items), len(known) - 1)
-        of = np.where(known[places] == items, least[places], items)
-    return ((of * _GOLDEN) >> np.uint64(32)).astype(np.int64) % count
+        component = np.where(known[places] == items, least[places], items)
+    return ((component * _GOLDEN) >> np.uint64(32)).astype(np.int64) % count

@@ -82,24 +82,24 @@ class Taken:
 
     def named(self, table: pa.Table) -> npt.NDArray[np.bool_]:
         """`matches` of each row."""
-        found = np.zeros(len(table), bool)
+        hits = np.zeros(len(table), bool)
         for name, values in (("raw_id", self.raw_ids), ("url", self.urls), ("license", self.licenses)):
             if values:
-                found |= pc.is_in(table[name], value_set=pa.array(sorted(values), pa.string())).to_numpy()
+                hits |= pc.is_in(table[name], value_set=pa.array(sorted(values), pa.string())).to_numpy()
         for source, start in self.paths:
             here = pc.and_(pc.equal(table["source"], source), pc.starts_with(table["path"], start))
-            found |= pc.fill_null(here, False).to_numpy()
-        return found
+            hits |= pc.fill_null(here, False).to_numpy()
+        return hits
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """Of each record, what earlier versions said of it; 0 for nothing, which counts as now."""
+    """What earlier versions recorded of each record; 0 for nothing, which counts as now."""
 
     since: Ints
     """The version since which it represents a drawing, also while settings say that another one does."""
     joined: Ints
-    """The version in which it was first told of."""
+    """The version whose provenance named it first."""
 
     @classmethod
     def none(cls, rows: int) -> Earlier:
@@ -115,7 +115,7 @@ class _Samples:
     """The distinct samples of a table, and those that were taken down and are there no more; by number."""
 
     ids: list[str]
-    of_record: Ints
+    by_record: Ints
     """Record -> sample."""
     first: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     """Sample -> the record that stands for it, -1 for one that is gone."""
@@ -147,9 +147,9 @@ def deduplicate(
     table = table.select(DECIDES).combine_chunks()
     source = _codes(table["source"], source_order)
     path = pc.rank(table["path"], tiebreaker="dense").to_numpy().astype(np.int64)
-    was = earlier or Earlier.none(len(table))
-    was = Earlier(*(np.where(column == 0, NOW, column) for column in (was.since, was.joined)))
-    samples = _ranked(table, source, path, was.since, taken or Taken(), benchmark)
+    history = earlier or Earlier.none(len(table))
+    history = Earlier(*(np.where(column == 0, NOW, column) for column in (history.since, history.joined)))
+    samples = _ranked(table, source, path, history.since, taken or Taken(), benchmark)
     flagged = _flagged(table, samples)
     samples.barred = _barred(flagged, samples, settings)
     taker, level, score = _greedy(table, samples, edges, settings)
@@ -163,18 +163,18 @@ def deduplicate(
     # a variant's cluster is that of the sample whose geometry it has
     cluster = np.where(taker < 0, number, taker)
     cluster = np.where(taker[cluster] >= 0, taker[cluster], cluster)
-    mine = samples.of_record
-    kept = stays[mine] & (samples.first[mine] == np.arange(len(table)))
+    sample = samples.by_record
+    kept = stays[sample] & (samples.first[sample] == np.arange(len(table)))
     reasons = _reasons(table, samples, kept, holder, level, over, source, path)
     ids = pa.array(samples.ids, pa.string())
     return pa.table(
         [
             *(table[name] for name in ("raw_id", "source", "path", "sample_id")),
-            ids.take(pa.array(cluster[mine])),
+            ids.take(pa.array(cluster[sample])),
             pa.array(kept),
             reasons,
-            pa.array(np.where(taker >= 0, score, 1)[mine].astype(np.float32)),
-            *_provenance(table, kept, holder[mine], source, path, was),
+            pa.array(np.where(taker >= 0, score, 1)[sample].astype(np.float32)),
+            *_provenance(table, kept, holder[sample], source, path, history),
         ],
         schema=DECISIONS,
     )
@@ -182,10 +182,10 @@ def deduplicate(
 
 def _codes(column: pa.ChunkedArray, order: Sequence[str]) -> Ints:
     """The place of each value in ``order``. Raises ValueError for one that is not in it."""
-    found = pc.index_in(column, value_set=pa.array(list(order), pa.string()))
-    if found.null_count:
+    codes = pc.index_in(column, value_set=pa.array(list(order), pa.string()))
+    if codes.null_count:
         raise ValueError("a record's source is none of the config's")
-    return np.asarray(found.to_numpy(), np.int64)
+    return np.asarray(codes.to_numpy(), np.int64)
 
 
 def _ranked(
@@ -199,16 +199,16 @@ def _ranked(
     gone = sorted((taken.samples | benchmark) - present)
     samples = _Samples([*ids, *gone], codes.indices.to_numpy().astype(np.int64))
     count, all_ = len(ids), len(ids) + len(gone)
-    mine = samples.of_record
+    sample = samples.by_record
     licensed = pc.invert(pc.is_in(pc.fill_null(table["license"], ""), value_set=pa.array(NO_LICENSE))).to_numpy()
     rich = 2 * licensed.astype(np.int64) + pc.is_valid(table["url"]).to_numpy()
-    order = np.lexsort((path, -rich, source, since, mine))
-    leads = order[np.unique(mine[order], return_index=True)[1]] if count else np.empty(0, np.int64)
+    order = np.lexsort((path, -rich, source, since, sample))
+    leads = order[np.unique(sample[order], return_index=True)[1]] if count else np.empty(0, np.int64)
     samples.first = np.full(all_, -1, np.int64)
     samples.first[:count] = leads
     samples.down = np.ones(all_, bool)
     samples.down[:count] = np.fromiter((name in taken.samples or name in benchmark for name in ids), bool, count)
-    named = mine[taken.named(table)]
+    named = sample[taken.named(table)]
     samples.down[named] = True
     samples.overlaps = np.fromiter(
         (name in benchmark and name not in taken.samples for name in samples.ids), bool, all_
@@ -305,21 +305,21 @@ def _geometry(table: pa.Table, samples: _Samples) -> dict[int, bytes]:
 
 def _flagged(table: pa.Table, samples: _Samples) -> npt.NDArray[np.bool_]:
     """(samples, flags): which flags the samples have, of `FLAGS`."""
-    found = np.zeros((len(samples.ids), len(FLAGS)), bool)
+    flagged = np.zeros((len(samples.ids), len(FLAGS)), bool)
     lists = table["flags"].combine_chunks()
     parents = pc.list_parent_indices(lists).to_numpy()
     codes = pc.index_in(pc.list_flatten(lists), value_set=pa.array(FLAGS)).to_numpy()
-    found[samples.of_record[parents], codes] = True
-    return found
+    flagged[samples.by_record[parents], codes] = True
+    return flagged
 
 
 def _barred(flagged: npt.NDArray[np.bool_], samples: _Samples, settings: DeduplicateSettings) -> Ints:
-    found = np.full(len(flagged), -1, np.int64)
+    barred = np.full(len(flagged), -1, np.int64)
     for code, name in reversed(list(enumerate(FLAGS))):
         if getattr(settings.flags, name).policy == "drop":
-            found[flagged[:, code]] = code
-    found[samples.down] = -1
-    return found
+            barred[flagged[:, code]] = code
+    barred[samples.down] = -1
+    return barred
 
 
 def _over_cap(
@@ -354,8 +354,8 @@ def _reasons(
     source: Ints,
     path: Ints,
 ) -> pa.Array:
-    mine = samples.of_record
-    order = np.lexsort((path, source, samples.first[mine] != np.arange(len(table)), samples.rank[mine]))
+    sample = samples.by_record
+    order = np.lexsort((path, source, samples.first[sample] != np.arange(len(table)), samples.rank[sample]))
     raw = pc.rank(table["raw_id"], tiebreaker="dense").to_numpy()
     again = np.ones(len(table), bool)
     again[order[np.unique(raw[order], return_index=True)[1]]] = False
@@ -366,24 +366,24 @@ def _reasons(
         str(Reason.BENCHMARK_OVERLAP),
         *(str(FLAG_REASONS[name]) for name in FLAGS),
     ]
-    found = np.where(level[mine] < 255, level[mine].astype(np.int64) + 1, 4)
-    found[(samples.first[mine] != np.arange(len(table)))] = 4
-    found[again] = 5
-    # what is over the cap is told so; its copies are copies
-    found[over[mine] & (samples.first[mine] == np.arange(len(table)))] = 6
-    found[samples.down[holder[mine]]] = 7
-    found[samples.overlaps[holder[mine]]] = 8
-    found = np.where(samples.barred[mine] >= 0, 9 + samples.barred[mine], found)
-    found[kept] = 0
-    return pa.array(names, pa.string()).take(pa.array(found))
+    codes = np.where(level[sample] < 255, level[sample].astype(np.int64) + 1, 4)
+    codes[(samples.first[sample] != np.arange(len(table)))] = 4
+    codes[again] = 5
+    # only the record that represents a sample over the cap has that reason; its copies are copies
+    codes[over[sample] & (samples.first[sample] == np.arange(len(table)))] = 6
+    codes[samples.down[holder[sample]]] = 7
+    codes[samples.overlaps[holder[sample]]] = 8
+    codes = np.where(samples.barred[sample] >= 0, 9 + samples.barred[sample], codes)
+    codes[kept] = 0
+    return pa.array(names, pa.string()).take(pa.array(codes))
 
 
 def _provenance(
-    table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, source: Ints, path: Ints, was: Earlier
+    table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, source: Ints, path: Ints, history: Earlier
 ) -> tuple[pa.Array, pa.Array]:
     """For each kept record its own origin and those of all that gave way to it, in source order; else nothing.
 
-    And of each of these whether it was told of when the kept record first was published: a shard tells of these only,
+    And of each of these whether it was known when the kept record first was published: a shard names these only,
     so that a later copy does not rewrite it.
     """
     order = np.lexsort((path, source, ~kept, holder))
@@ -405,7 +405,7 @@ def _provenance(
         fields=list(fields),
     )
     heads = np.repeat(np.arange(len(table)), lengths)
-    shown = (was.joined[rows] <= was.since[heads]) | (rows == heads)
+    shown = (history.joined[rows] <= history.since[heads]) | (rows == heads)
     places = pa.array(offsets, pa.int32())
     return (
         pa.ListArray.from_arrays(places, values, type=PROVENANCE),

@@ -219,13 +219,13 @@ REASONS = {"chart": Reason.CHART, "glyph": Reason.GLYPH, "map": Reason.MAP, "tra
 def flags(tokens: str, settings: FlagThresholds = DEFAULTS) -> tuple[str, ...]:
     """The names of the flags of a drawing, sorted, from its atomic token string."""
     m = measure(tokens)
-    found = (
+    verdicts = (
         ("chart", _chart(m, settings.chart)),
         ("glyph", _glyph(m, settings.glyph)),
         ("map", _map(m, settings.map)),
         ("traced", _traced(m, settings.traced)),
     )
-    return tuple(name for name, holds in found if holds)
+    return tuple(name for name, holds in verdicts if holds)
 
 
 def measure(tokens: str) -> Measures:
@@ -276,14 +276,14 @@ def _bodies(geometry: str) -> list[str]:
     return [part.split(">", 2)[-1].rstrip("<") for part in geometry.split("<cmd_M>")[1:]]
 
 
-def _most(found: list[str]) -> int:
-    return max(Counter(found).values(), default=0)
+def _most(values: list[str]) -> int:
+    return max(Counter(values).values(), default=0)
 
 
 def _symmetry(plain: str) -> float:
     long = even = 0
-    for found in _CUBIC.findall(plain):
-        x1, y1, x2, y2, x, y = map(int, found)
+    for handles in _CUBIC.findall(plain):
+        x1, y1, x2, y2, x, y = map(int, handles)
         size = abs(x) + abs(y)
         if size >= _LONG_CHORD:
             long += 1

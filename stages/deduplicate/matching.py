@@ -1,8 +1,8 @@
 """Verification: which candidates are duplicates, by which level, and how alike they are.
 
-Every candidate is held against the drawings themselves: the key of the geometry, the exact Jaccard similarity of the
+Every candidate is verified on the drawings themselves: the key of the geometry, the exact Jaccard similarity of the
 shingles, and the difference of the pictures, of the small ones first and then of the fine ones, which see what small
-ones cannot. That a bucket brought two together counts for nothing.
+ones cannot. A shared bucket is no evidence.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Level(IntEnum):
     NEAR = 1
     PICTURE = 2
     ALMOST = 3
-    """Nothing, but only just; kept for people to judge the thresholds by."""
+    """No duplicates, but nearly: kept so that people can judge the thresholds."""
 
 
 def match(candidates: pa.Table, features: pa.Table, settings: MatchSettings) -> pa.Table:
-    """The duplicates (`stages.schema.EDGES`), and what almost are, among ``candidates`` (`PAIRS`), in their order.
+    """The duplicates (`stages.schema.EDGES`), and almost-duplicates, among ``candidates`` (`PAIRS`), in their order.
 
-    ``features``: the columns `FEATURES` of all samples in them, in any order. A missing one raises KeyError.
+    ``features``: the columns `FEATURES` of all samples in them, in any order. Raises KeyError for a missing sample.
     """
     features = first_of_each(features, "sample_id")
     items = item_ids(features["sample_id"])
@@ -80,31 +80,31 @@ def match(candidates: pa.Table, features: pa.Table, settings: MatchSettings) -> 
     seen &= settings.pictures
     blind = near & ~seen
     level[blind], score[blind] = Level.NEAR, similar[blind]
-    look = _Look(features["picture"], settings.pixel_threshold)
-    close_look = _CloseLook(features["fine"])
+    pictures = _Pictures(features["picture"], settings.pixel_threshold)
+    fine_pictures = _FinePictures(features["fine"])
     plain = pc.is_valid(features["geometry_key"]).to_numpy() & (settings.recoloured != "off")
     plain = plain[left] & plain[right]
     asked = np.flatnonzero(open_ & seen & (near | (apart <= MOST_BITS)))
-    hopeless = look.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
+    hopeless = pictures.apart(left[asked], right[asked], plain[asked]) > _ALMOST * settings.picture_mean
     open_ = asked[near[asked] | ~hopeless]
     # what looks alike has like hashes, and pictures are unpacked once while few others come between
     keys = features["picture_hash"].to_pylist()
     for i in sorted(open_.tolist(), key=lambda i: (keys[left[i]], keys[right[i]])):
         pair = int(left[i]), int(right[i])
-        for found in (Level.NEAR if near[i] else Level.PICTURE, *((Level.GEOMETRY,) if plain[i] else ())):
-            colours = found != Level.GEOMETRY
-            unlikeness = look.at(*pair, colours)
+        for kind in (Level.NEAR if near[i] else Level.PICTURE, *((Level.GEOMETRY,) if plain[i] else ())):
+            colours = kind != Level.GEOMETRY
+            unlikeness = pictures.at(*pair, colours)
             if (
                 _within(unlikeness, settings)
-                and look.strange(*pair, colours) <= settings.picture_strange
-                and close_look.at(*pair, colours) <= settings.fine_patch
+                and pictures.strange(*pair, colours) <= settings.picture_strange
+                and fine_pictures.at(*pair, colours) <= settings.fine_patch
             ):
-                level[i], score[i] = found, similar[i] if found == Level.NEAR else 1.0 - unlikeness[0]
+                level[i], score[i] = kind, similar[i] if kind == Level.NEAR else 1.0 - unlikeness[0]
                 break
             if _within(unlikeness, settings, _ALMOST):
                 level[i], score[i] = Level.ALMOST, 1.0 - unlikeness[0]
-    is_ = level != 255
-    columns = (candidates["a"].to_numpy()[is_], candidates["b"].to_numpy()[is_], level[is_], score[is_])
+    matched = level != 255
+    columns = (candidates["a"].to_numpy()[matched], candidates["b"].to_numpy()[matched], level[matched], score[matched])
     return pa.table([pa.array(column) for column in columns], schema=EDGES)
 
 
@@ -128,7 +128,7 @@ def _rows(items: Items, order: npt.NDArray[np.intp], wanted: Items) -> npt.NDArr
 def jaccard(shingles: pa.ListArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
     """The exact Jaccard similarity of the shingles (sorted, distinct) of two rows each; 0 if one has none."""
     values, offsets = shingles.values.to_numpy(), shingles.offsets.to_numpy().astype(np.int64)
-    found = np.zeros(len(left), np.float32)
+    similarities = np.zeros(len(left), np.float32)
     sizes = np.diff(offsets)
     both_have = np.flatnonzero((sizes[left] > 0) & (sizes[right] > 0))
     chunk = np.cumsum(sizes[left[both_have]] + sizes[right[both_have]]) // _SHINGLES
@@ -150,19 +150,19 @@ def jaccard(shingles: pa.ListArray, left: npt.NDArray[np.intp], right: npt.NDArr
         both.sort()
         twice = both[1:][both[1:] == both[:-1]] >> np.uint64(32)
         shared = np.bincount(twice.astype(np.int64), minlength=len(total))
-        found[part] = shared / (total - shared)
-    return found
+        similarities[part] = shared / (total - shared)
+    return similarities
 
 
 def _hashes(
     column: pa.ChunkedArray, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Whether both rows have a picture, and in how many bits its hashes differ."""
-    rows, found = fixed_bytes(column)
+    rows, hashes = fixed_bytes(column)
     there = np.zeros(len(column), bool)
     there[rows] = True
     words = np.zeros((len(column), 3), np.uint64)
-    words[rows] = np.ascontiguousarray(found).view(np.uint64)
+    words[rows] = np.ascontiguousarray(hashes).view(np.uint64)
     apart = np.zeros(len(left), np.int64)
     for begin in range(0, len(left), _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)
@@ -170,7 +170,7 @@ def _hashes(
     return there[left] & there[right], apart
 
 
-class _Look:
+class _Pictures:
     """Compares pictures; unpacks each once, while few others come between."""
 
     def __init__(self, packed: pa.ChunkedArray, threshold: int) -> None:
@@ -192,9 +192,9 @@ class _Look:
     def apart(
         self, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], plain: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float64]:
-        """At least so much pairs differ in the mean, 0..1, of colours, or of coverage where they are ``plain``.
+        """A lower bound, 0..1, of each pair's mean difference: of colours, or of coverage where they are ``plain``.
 
-        Means over blocks of pixels differ no more than the pixels do, and many pairs are told apart by few of them.
+        Means over blocks of pixels differ no more than the pixels do, and most pairs that differ do so in few blocks.
         """
         rows = np.unique(np.concatenate([left, right]))
         step = SIDE // _BLOCKS
@@ -202,25 +202,25 @@ class _Look:
         for k, row in enumerate(rows.tolist()):
             blocks = unpack(self._packed[row].as_py()).reshape(_BLOCKS, step, _BLOCKS, step, 4)
             coarse[k] = blocks.mean(axis=(1, 3), dtype=np.float32).reshape(-1, 4)
-        found = np.empty(len(left))
+        differences = np.empty(len(left))
         places = np.searchsorted(rows, left), np.searchsorted(rows, right)
         for begin in range(0, len(left), 4096):
             part = slice(begin, begin + 4096)
             steps = np.abs(coarse[places[0][part]] - coarse[places[1][part]]).mean(axis=1) / 255
-            found[part] = np.where(plain[part], steps[:, 3] / 2, steps[:, :3].mean(axis=1))
-        return found
+            differences[part] = np.where(plain[part], steps[:, 3] / 2, steps[:, :3].mean(axis=1))
+        return differences
 
     def _picture(self, row: int) -> Reduced:
-        found = self._unpacked.get(row)
-        if found is None:
+        picture = self._unpacked.get(row)
+        if picture is None:
             if len(self._unpacked) >= 1024:
                 self._unpacked.pop(next(iter(self._unpacked)))
-            found = self._unpacked[row] = unpack(self._packed[row].as_py())
-        return found
+            picture = self._unpacked[row] = unpack(self._packed[row].as_py())
+        return picture
 
 
-class _CloseLook:
-    """Compares fine pictures, as `_Look` does small ones. What has none is not told apart by it."""
+class _FinePictures:
+    """Compares fine pictures, as `_Pictures` does small ones. Two samples of which one has none count as equal here."""
 
     def __init__(self, packed: pa.ChunkedArray) -> None:
         self._packed = packed

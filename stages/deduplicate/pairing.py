@@ -1,4 +1,4 @@
-"""Candidates: pairs of samples that share a bucket."""
+"""Candidate pairs: samples that share an LSH bucket."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ Columns = list[npt.NDArray[Any]]
 
 
 def pairs(parts: Iterable[tuple[int, pa.Table]], source_rank: Mapping[str, int], settings: MatchSettings) -> pa.Table:
-    """The pairs (`stages.schema.PAIRS`) in ``parts``: (number of stretch, `stages.schema.BANDS` of some buckets).
+    """The pairs (`stages.schema.PAIRS`) in ``parts``: (number of the block, `stages.schema.BANDS` of some buckets).
 
     Sorted and distinct. In a bucket of more than ``max_bucket`` samples (shapes that are as good as blank, templates
     that a tool has filled in thousands of times) each sample meets the `FIRST` first by source and item only: these are
     the ones that would take it. So a bucket of n samples costs no more than a multiple of n, and who is first does not
     depend on what later sources bring.
     """
-    columns = [_Part.of(number, table, source_rank) for number, table in parts if len(table)]
-    found = [_found(_Part.EMPTY, settings)]
-    for some in _ranges(columns):
-        found.append(_found([np.concatenate(column) for column in zip(*some, strict=True)], settings))
-    return _distinct({name: np.concatenate([part[name] for part in found]) for name in PAIRS.names})
+    blocks = [_Part.from_bands(number, table, source_rank) for number, table in parts if len(table)]
+    candidates = [_candidates(_Part.EMPTY, settings)]
+    for ranges in _ranges(blocks):
+        candidates.append(_candidates([np.concatenate(column) for column in zip(*ranges, strict=True)], settings))
+    return _distinct({name: np.concatenate([part[name] for part in candidates]) for name in PAIRS.names})
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What ``parts`` of `pairs` hold, sorted by bucket."""
+    """The rows of one block, sorted by bucket: numpy columns of a table of `stages.schema.BANDS`."""
 
     EMPTY: ClassVar[Columns] = [np.empty(0, kind) for kind in (np.uint64, np.int32, np.uint64, np.int32)]
 
@@ -55,15 +55,15 @@ class _Part:
     number: int
 
     @classmethod
-    def of(cls, number: int, table: pa.Table, source_rank: Mapping[str, int]) -> _Part:
+    def from_bands(cls, number: int, table: pa.Table, source_rank: Mapping[str, int]) -> _Part:
         source = joined(table["source"].unify_dictionaries())
         ranks = np.array([source_rank[name] for name in source.dictionary.to_pylist()], np.int32)
         return cls(table["bucket"].to_numpy(), table["item"].to_numpy(), source.indices.to_numpy(), ranks, number)
 
     def columns(self, begin: int, end: int) -> Columns:
-        some = slice(begin, end)
+        rows = slice(begin, end)
         block = np.full(end - begin, self.number, np.int32)
-        return [self.bucket[some], self.ranks[self.source[some]], self.item[some], block]
+        return [self.bucket[rows], self.ranks[self.source[rows]], self.item[rows], block]
 
 
 def _ranges(parts: Sequence[_Part]) -> Iterator[list[Columns]]:
@@ -78,8 +78,8 @@ def _ranges(parts: Sequence[_Part]) -> Iterator[list[Columns]]:
         yield [part.columns(cut[k], cut[k + 1]) for part, cut in zip(parts, cuts, strict=True)]
 
 
-def _found(columns: Columns, settings: MatchSettings) -> dict[str, npt.NDArray[Any]]:
-    """The pairs in a range of buckets, some of them several times."""
+def _candidates(columns: Columns, settings: MatchSettings) -> dict[str, npt.NDArray[Any]]:
+    """The pairs in a range of buckets, not yet distinct."""
     bucket, rank, item, block = columns
     # parts are sorted, which a stable sort puts to use
     order = np.argsort(bucket, kind="stable")
@@ -117,11 +117,11 @@ def _within(bucket: npt.NDArray[np.uint64], most: int) -> tuple[Places, Places]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     starts = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1]]))
     sizes = np.diff(np.append(starts, len(bucket)))
-    size_of = np.repeat(sizes, sizes)
-    rest = np.flatnonzero(size_of > 1)
+    bucket_sizes = np.repeat(sizes, sizes)
+    rest = np.flatnonzero(bucket_sizes > 1)
     left: list[Places] = []
     right: list[Places] = []
-    small = rest[size_of[rest] <= most]
+    small = rest[bucket_sizes[rest] <= most]
     lag = 1
     while len(small):
         inside = small[small + lag < len(bucket)]
@@ -131,31 +131,31 @@ def _within(bucket: npt.NDArray[np.uint64], most: int) -> tuple[Places, Places]:
         left.append(same)
         right.append(same + lag)
         small, lag = same, lag + 1
-    large = rest[size_of[rest] > most]
+    large = rest[bucket_sizes[rest] > most]
     if len(large):
-        start_of = np.repeat(starts, sizes)[large]
+        bucket_starts = np.repeat(starts, sizes)[large]
         for k in range(FIRST):
-            later = large > start_of + k
-            left.append(start_of[later] + k)
+            later = large > bucket_starts + k
+            left.append(bucket_starts[later] + k)
             right.append(large[later])
     empty = np.empty(0, np.int64)
     return np.concatenate([empty, *left]), np.concatenate([empty, *right])
 
 
-def _distinct(found: dict[str, Any]) -> pa.Table:
+def _distinct(candidates: dict[str, Any]) -> pa.Table:
     """Sorted by blocks and items; of equal pairs one, with the kinds of all."""
-    order = np.lexsort((found["b"], found["a"], found["block_b"], found["block_a"]))
-    found = {name: values[order] for name, values in found.items()}
-    a, b = found["a"], found["b"]
+    order = np.lexsort((candidates["b"], candidates["a"], candidates["block_b"], candidates["block_a"]))
+    candidates = {name: values[order] for name, values in candidates.items()}
+    a, b = candidates["a"], candidates["b"]
     new = np.ones(len(a), bool)
     new[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
     starts = np.flatnonzero(new)
-    kinds = np.bitwise_or.reduceat(found["kinds"], starts) if len(starts) else found["kinds"]
-    columns = {name: values[starts] for name, values in found.items()} | {"kinds": kinds}
+    kinds = np.bitwise_or.reduceat(candidates["kinds"], starts) if len(starts) else candidates["kinds"]
+    columns = {name: values[starts] for name, values in candidates.items()} | {"kinds": kinds}
     return pa.table([pa.array(columns[name]) for name in PAIRS.names], schema=PAIRS)
 
 
 def merged(tables: Sequence[pa.Table]) -> pa.Table:
-    """The pairs of several tables of `pairs`, as one of them."""
+    """The union of several results of `pairs`, in the same form."""
     table = pa.concat_tables([PAIRS.empty_table(), *tables])
     return _distinct({name: table[name].to_numpy() for name in PAIRS.names})

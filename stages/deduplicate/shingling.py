@@ -49,13 +49,13 @@ Hashes = npt.NDArray[np.uint32]
 
 @dataclass
 class Drawn:
-    """What is known of some drawings from their token strings, in order."""
+    """Features of drawings from their token strings, in order."""
 
     geometry_keys: list[bytes | None] = field(default_factory=list)
     """16 bytes that drawings of one colour share which differ in that colour only; None for one of several colours.
 
-    Of several colours, each says something: they tell flags apart, or faces of several skins. What has one colour is
-    the same drawing in any.
+    Several colours carry meaning: flags differ by them, and faces of several skins. A drawing of one colour is the same
+    in any.
     """
     text_hashes: list[int] = field(default_factory=list)
     """32 bits that stand for all character data, 0 if there is none."""
@@ -64,9 +64,9 @@ class Drawn:
     shingles: Hashes = field(default_factory=lambda: np.empty(0, np.uint32))
     """Of all drawings one after the other; sorted and distinct within each."""
     offsets: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
-    """Where each drawing's shingles begin, and the end of the last one's."""
+    """(drawings + 1): where each drawing's shingles begin, and the end of the last one's."""
 
-    def of(self, number: int) -> Hashes:
+    def shingle_set(self, number: int) -> Hashes:
         """The shingles of one drawing."""
         return self.shingles[self.offsets[number] : self.offsets[number + 1]]
 
@@ -96,30 +96,30 @@ def drawn(strings: Sequence[str], grid: int) -> Drawn:
             np.concatenate([part.shingles for part in parts]),
             np.concatenate([[0], np.cumsum(counts)]),
         )
-    found, paths = Drawn(), _Paths()
+    features, paths = Drawn(), _Paths()
     others: list[int] = []
-    of_others: list[int] = []
+    other_numbers: list[int] = []
     for number, tokens in enumerate(strings):
-        for shape in _elements(tokens, number, grid, found, paths):
+        for shape in _elements(tokens, number, grid, features, paths):
             others.append(shape)
-            of_others.append(number)
+            other_numbers.append(number)
     hashes, numbers = _commands(paths, grid)
     hashes = np.concatenate([_mixed(hashes), _mixed(np.array(others, np.uint64))])
-    numbers = np.concatenate([numbers, np.array(of_others, np.int64)])
+    numbers = np.concatenate([numbers, np.array(other_numbers, np.int64)])
     keys = numbers.astype(np.uint64) << np.uint64(32) | hashes
     keys.sort()
     keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
-    found.shingles = keys.astype(np.uint32)
-    found.offsets = np.searchsorted(keys, np.arange(len(strings) + 1, dtype=np.uint64) << np.uint64(32))
-    return found
+    features.shingles = keys.astype(np.uint32)
+    features.offsets = np.searchsorted(keys, np.arange(len(strings) + 1, dtype=np.uint64) << np.uint64(32))
+    return features
 
 
 def shingles(tokens: str, grid: int) -> Hashes:
     """The shingles of one drawing."""
-    return drawn([tokens], grid).of(0)
+    return drawn([tokens], grid).shingle_set(0)
 
 
-def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) -> list[int]:
+def _elements(tokens: str, number: int, grid: int, features: Drawn, paths: _Paths) -> list[int]:
     """Take in the elements of a drawing; returns the shingles of those without commands."""
     parts = _TAG.split(tokens)
     gradients = _gradients(parts) if "url(" in tokens else {}
@@ -129,14 +129,14 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
     colours: set[str] = set()
     plain: list[str] = []
     outline: list[str] = []
-    unsaid = False
+    default_fill = False
     for name, content in zip(parts[1::2], parts[2::2], strict=True):
         if name[0] == "/":
             if len(stack) > 1:
                 stack.pop()
                 place = stack[-1]
             continue
-        if name == "stop" or name in _GRADIENTS:  # said by what they paint
+        if name == "stop" or name in _GRADIENTS:  # compared as the paint of what refers to them
             stack.append(place)
             continue
         text, mark, geometry = content.partition("<")
@@ -147,10 +147,10 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
             stack.append(place)
         if gradients and "url(" in text:
             text = _URL.sub(lambda match: f"={gradients.get(match[1], '')}", text)
-        said = _COLOUR.findall(text) if "=" in text else ()
-        colours.update(said)
-        unsaid |= not inside and name not in ("svg", "line") and "fill=" not in text
-        plain += [name, _STROKE.sub("stroke=*", _FILL.sub("", text)).strip() if said else text, mark, geometry]
+        own_colours = _COLOUR.findall(text) if "=" in text else ()
+        colours.update(own_colours)
+        default_fill |= not inside and name not in ("svg", "line") and "fill=" not in text
+        plain += [name, _STROKE.sub("stroke=*", _FILL.sub("", text)).strip() if own_colours else text, mark, geometry]
         paint = f"{place} {' '.join(_PAINT.findall(text)) if text else ''}"
         outline.append(f"{name} {paint}")
         if geometry:
@@ -167,25 +167,25 @@ def _elements(tokens: str, number: int, grid: int, found: Drawn, paths: _Paths) 
                 shapes.append(crc32(f"{paint} {name} {cells} {inner[1] if inner else ''}".encode()))
         place = stack[-1]
     colours.discard("none")
-    one = len(colours) <= 1 and not gradients and not (unsaid and colours - _BLACK)
-    found.geometry_keys.append(blake2b("|".join(plain).encode(), digest_size=16).digest() if one else None)
-    found.templates.append(crc32("|".join(name for name, _ in groupby(outline)).encode()))
-    found.text_hashes.append(crc32("\n".join(texts).encode()) | 1 if texts else 0)
+    one = len(colours) <= 1 and not gradients and not (default_fill and colours - _BLACK)
+    features.geometry_keys.append(blake2b("|".join(plain).encode(), digest_size=16).digest() if one else None)
+    features.templates.append(crc32("|".join(name for name, _ in groupby(outline)).encode()))
+    features.text_hashes.append(crc32("\n".join(texts).encode()) | 1 if texts else 0)
     return shapes
 
 
 def _gradients(parts: Sequence[str]) -> dict[str, str]:
     """Gradient's id -> its stops' colours."""
-    found: dict[str, str] = {}
+    stop_colours: dict[str, str] = {}
     current = ""
     for name, text in zip(parts[1::2], parts[2::2], strict=True):
         if name in _GRADIENTS:
             named = _ID.search(text)
             current = named[1] if named else ""
-            found[current] = ""
-        elif name == "stop" and current in found:
-            found[current] += ",".join(_STOP.findall(text)) + ","
-    return found
+            stop_colours[current] = ""
+        elif name == "stop" and current in stop_colours:
+            stop_colours[current] += ",".join(_STOP.findall(text)) + ","
+    return stop_colours
 
 
 def _commands(paths: _Paths, grid: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
@@ -223,25 +223,25 @@ def _commands(paths: _Paths, grid: int) -> tuple[npt.NDArray[np.uint64], npt.NDA
     rows = np.flatnonzero(~move & (~close | closes))
     element = np.searchsorted(starts, at[rows], side="right") - 1
     shift = 3 * grid // 4
-    found = (np.array(paths.paints, np.int64)[element] << 2) + _KIND[letters[rows]]
+    codes = (np.array(paths.paints, np.int64)[element] << 2) + _KIND[letters[rows]]
     for values in (*begins_at, *ends_at):
-        found = (found << 7) ^ ((values[rows] + shift) // grid)
-    return found.view(np.uint64), np.array(paths.drawings, np.int64)[element]
+        codes = (codes << 7) ^ ((values[rows] + shift) // grid)
+    return codes.view(np.uint64), np.array(paths.drawings, np.int64)[element]
 
 
 def _numbers(text: npt.NDArray[np.uint8], at: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
     """The integers that begin at these places."""
     negative = text[at] == ord("-")
     at = at + negative
-    found = np.zeros(len(at), np.int64)
+    values = np.zeros(len(at), np.int64)
     going = np.ones(len(at), bool)
     for k in range(8):
         digit = text[at + k] - np.uint8(48)
         going &= digit < 10
         if not going.any():
             break
-        found = np.where(going, found * 10 + digit, found)
-    return np.where(negative, -found, found)
+        values = np.where(going, values * 10 + digit, values)
+    return np.where(negative, -values, values)
 
 
 def _mixed(wide: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""What of a drawing deduplication goes by; the part of it that belongs to the row-wise pass."""
+"""Signatures: the features of a drawing that deduplication compares, computed in the row-wise pass."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def _sign(rows: pa.Table, settings: SignatureSettings) -> Batch:
 
 def features(strings: Sequence[str], settings: SignatureSettings) -> dict[str, pa.Array]:
     """The columns of `stages.schema.SIGNED` that come from token strings alone."""
-    found = drawn(strings, settings.grid)
-    counts = np.diff(found.offsets)
+    drawings = drawn(strings, settings.grid)
+    counts = np.diff(drawings.offsets)
     enough = counts >= settings.min_shingles
-    values = found.shingles[np.repeat(enough, counts)]
+    values = drawings.shingles[np.repeat(enough, counts)]
     offsets = np.concatenate([[0], np.cumsum(np.where(enough, counts, 0))])
     return {
-        "geometry_key": pa.array(found.geometry_keys, pa.binary(16)),
-        "text_hash": pa.array(found.text_hashes, pa.uint32()),
+        "geometry_key": pa.array(drawings.geometry_keys, pa.binary(16)),
+        "text_hash": pa.array(drawings.text_hashes, pa.uint32()),
         "flags": pa.array([flags(text, settings.flags) for text in strings], pa.list_(pa.string())),
-        "template": pa.array(found.templates, pa.uint32()),
+        "template": pa.array(drawings.templates, pa.uint32()),
         "shingles": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.uint32())),
     }
 
