@@ -20,7 +20,7 @@ test-fast: $(VENV)/.dev ## the tests that need neither Ray nor a whole run
 	$(BIN)/python -m pytest tests/stages tests/pipeline tests/data
 
 test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
-	$(BIN)/python -m pytest tests/pipeline/test_extend.py
+	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py
 
 check: lint types contracts ## ruff, mypy, who imports whom, what is declared
 

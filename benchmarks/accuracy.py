@@ -1,6 +1,6 @@
 """How accurate deduplication is on a labelled set, an operation at a time.
 
-    python benchmarks/accuracy.py LABELLED [--set deduplicate.threshold=0.85 ...] [--show PAGE.html]
+    python -m benchmarks.accuracy LABELLED [--set deduplicate.threshold=0.85 ...] [--show PAGE.html]
 
 LABELLED is what `labelled.py` wrote. All of it is milled as one source; a pair counts as found if both are in one
 cluster. Pairs of which a file was rejected before are counted apart. ``--show`` writes the pictures of up to 15 missed
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -20,27 +19,24 @@ from typing import Any
 
 import pyvips
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests")]
-
-import conftest  # noqa: E402
-
-from pipeline.run.engine import RayEngine  # noqa: E402
-from pipeline.storage.open import open_storage  # noqa: E402
-from pipeline.versions import browse  # noqa: E402
+from pipeline.run.engine import RayEngine
+from pipeline.storage.open import open_storage
+from pipeline.versions import browse
+from tests import helpers
 
 SHOWN = 15
 
 
 def clusters(folder: Path, workspace: Path, sets: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Path -> what was decided."""
-    config = conftest.write_config(
+    config = helpers.write_config(
         workspace / "config.yaml",
         folder,
         partition={"records": 500},
         render={"size": 64},
         write={"formats": ["parquet"]},
     )
-    conftest.mill(config, workspace, lambda: RayEngine(workers=2), sets)
+    helpers.mill(config, workspace, lambda: RayEngine(workers=2), sets)
     storage = open_storage(str(workspace))
     columns = ["path", "cluster_id", "kept", "reason", "score"]
     return {row["path"]: row for table in browse.decisions(storage, columns) for row in table.to_pylist()}

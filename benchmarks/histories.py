@@ -1,6 +1,6 @@
 """Long walks through what can happen to a workspace, with an oracle that looks after every step; see tests/histories.
 
-    python benchmarks/histories.py [--seeds 10] [--first 0] [--steps 300]
+    python -m benchmarks.histories [--seeds 10] [--first 0] [--steps 300]
 
 Prints what was wrong first in each walk, and how many steps were right; exits with 1 if anything was wrong.
 """
@@ -8,14 +8,11 @@ Prints what was wrong first in each walk, and how many steps were right; exits w
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "histories"))
-
-from walk import walked
+from tests.histories.walk import walked
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
 """Runs that are ended in every way, many times; each has to come to the manifest of an undisturbed run.
 
-    python benchmarks/soak.py crashes [--every 1]      # at each operation on the store, before and after it took effect
-    python benchmarks/soak.py kills [--seeds 20]       # of Ray workers, and of one of two nodes, at random times
-    python benchmarks/soak.py store [--every 1]        # at each request to an S3 server, each of seven faults
-    python benchmarks/soak.py busy [--seeds 5]         # 503 from an S3 server for a minute, from random requests
-    python benchmarks/soak.py publishers [--rounds 50] # two runs at once on an S3 server
+    python -m benchmarks.soak crashes [--every 1]      # at each operation on the store, before and after it took effect
+    python -m benchmarks.soak kills [--seeds 20]       # of Ray workers, and of one of two nodes, at random times
+    python -m benchmarks.soak store [--every 1]        # at each request to an S3 server, each of seven faults
+    python -m benchmarks.soak busy [--seeds 5]         # 503 from an S3 server for a minute, from random requests
+    python -m benchmarks.soak publishers [--rounds 50] # two runs at once on an S3 server
 
 Prints what went wrong and a count; exits with 1 if anything did. The tests run a part of it.
 """
@@ -22,28 +22,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "faults")]
-
-import bad_store  # noqa: E402
-import conftest  # noqa: E402
-import crashing  # noqa: E402
-import killing  # noqa: E402
-import s3_server  # noqa: E402
-
-from pipeline.storage import tables  # noqa: E402
-from pipeline.versions.published import manifest_path  # noqa: E402
+from pipeline.storage import tables
+from pipeline.versions.published import manifest_path
+from tests import helpers, s3_server
+from tests.faults import bad_store, crashing, killing
 
 
 def config_of(folder: Path, count: int) -> Path:
     icons = folder / "icons"
     icons.mkdir(parents=True)
     for number in range(count):
-        (icons / f"s{number:03}.svg").write_text(conftest.drawing(number))
-    (icons / "copy.svg").write_text(conftest.drawing(3))
-    (icons / "cut.svg").write_text(conftest.BROKEN["broken/cut.svg"])
+        (icons / f"s{number:03}.svg").write_text(helpers.drawing(number))
+    (icons / "copy.svg").write_text(helpers.drawing(3))
+    (icons / "cut.svg").write_text(helpers.BROKEN["broken/cut.svg"])
     small = {"partition": {"records": 4}, "render": {"size": 32, "compare_size": 32}, "error_budget": 0}
-    return conftest.write_config(folder / "config.yaml", icons, **small)
+    return helpers.write_config(folder / "config.yaml", icons, **small)
 
 
 def crashes(folder: Path, every: int) -> list[str]:
@@ -61,7 +54,7 @@ def crashes(folder: Path, every: int) -> list[str]:
 
 def kills(folder: Path, seeds: int) -> list[str]:
     config = config_of(folder, 120)
-    calm = conftest.mill(config, folder / "calm").workspace
+    calm = helpers.mill(config, folder / "calm").workspace
     wrong = []
     with killing.cluster() as nodes:
         for seed in range(seeds):
@@ -119,7 +112,7 @@ def _s3(busy_seconds: float) -> Iterator[tuple[str, bad_store.Proxy]]:
 
 
 def publishers(rounds: int) -> list[str]:
-    command = [sys.executable, "-m", "pytest", "-q", str(TESTS / "faults/test_two_publishers.py")]
+    command = [sys.executable, "-m", "pytest", "-q", str(helpers.ROOT / "tests/faults/test_two_publishers.py")]
     done = subprocess.run(command, env=os.environ | {"SVGMILL_PUBLISHER_ROUNDS": str(rounds)}, check=False)
     return [f"pytest ended with {done.returncode}"] if done.returncode else []
 

@@ -1,6 +1,6 @@
 """What a workspace on S3 asks of its store: requests by kind, and bytes by table, against what is stored.
 
-    python benchmarks/store_requests.py FOLDER [--records 1000] [--each 500] [--forget] [--set render.size=64 ...]
+    python -m benchmarks.store_requests FOLDER [--records 1000] [--each 500] [--forget] [--set render.size=64 ...]
 
 Takes ``--each`` SVGs of every subfolder of FOLDER as a source, mills them onto an S3 server of its own, and again with
 nothing changed and with one more source. Of p partitions, run or reused, and n new shards, 4 p + 3 n + 100 requests are
@@ -12,20 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS)]
-
-import conftest  # noqa: E402
-import s3_server  # noqa: E402
-
-from pipeline.storage import tables  # noqa: E402
-from pipeline.storage.open import open_storage  # noqa: E402
-from pipeline.storage.s3_client import Bucket, Counts  # noqa: E402
+from pipeline.storage import tables
+from pipeline.storage.open import open_storage
+from pipeline.storage.s3_client import Bucket, Counts
+from tests import helpers, s3_server
 
 requests: Counter[str] = Counter()
 reads: Counter[str] = Counter()
@@ -90,12 +84,12 @@ def main() -> None:
         workspace = f"s3://bench/ws?endpoint_url={endpoint_url}"
         known: set[str] = set()
         for what, chosen in (("full", sources[:-1]), ("nothing to do", sources[:-1]), ("one more source", sources)):
-            config = conftest.write_config(
+            config = helpers.write_config(
                 Path(name) / "config.yaml", Path(name), sources=chosen, partition={"records": args.records}, render={}
             )
             for counter in (requests, reads, writes, received, sent):
                 counter.clear()
-            result = conftest.mill(config, workspace, sets=tuple(args.sets)).result
+            result = helpers.mill(config, workspace, sets=tuple(args.sets)).result
             shards = {shard.path for shard in result.manifest.shards}
             told(what, result.ran, result.reused, len(shards - known), workspace)
             known = shards

@@ -2,9 +2,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from conftest import dropped, mill
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT, dropped, mill
 
 
 def test_each_broken_file_ends_as_expected(tmp_path: Path) -> None:

@@ -11,13 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from conftest import mill
-
 from pipeline.errors import UserError
 from pipeline.progress import Display
 from pipeline.storage.open import open_storage
 from pipeline.versions.published import manifest_path
 from pipeline.versions.verify import verify_version
+from tests.helpers import mill
 
 FAULTS = ("error", "lost", "truncated", "delayed", "reordered", "twice", "busy")
 """An internal error; an answer that is lost after the request was served; one that breaks off; a request that is served

@@ -12,12 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[level]) for level in (1, 2)]
-
-from conftest import mill  # noqa: E402
-
-from pipeline.errors import UserError  # noqa: E402
-from pipeline.run.engine import RayEngine  # noqa: E402
+from pipeline.errors import UserError
+from pipeline.run.engine import RayEngine
+from tests.helpers import mill
 
 WORKERS, NODE = "workers", "node"
 """What is killed: worker processes now and then, or the node that the driver is not on, with all its workers."""

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from bad_store import FAULTS, Sweep, proxy
-from conftest import drawing, write_config
 
 from pipeline.storage import tables
+from tests.faults.bad_store import FAULTS, Sweep, proxy
+from tests.helpers import drawing, write_config
 
 EVERY = int(os.environ.get("SVGMILL_BAD_STORE_EVERY", "61"))
 

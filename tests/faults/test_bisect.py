@@ -5,11 +5,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import harmful
 import pyarrow.parquet as pq
 import pytest
 import ray.cloudpickle
-from conftest import drawing, mill, write_config
 
 from pipeline.errors import PartitionFailed, PartitionRefused
 from pipeline.progress import Display
@@ -21,6 +19,8 @@ from pipeline.storage.open import open_storage
 from pipeline.versions.verify import verify_version
 from pipeline.work.ledger import Basis
 from pipeline.work.task import Cause, Done, Failed, Task
+from tests.faults import harmful
+from tests.helpers import drawing, mill, write_config
 
 SMALL = {"render": {"size": 32, "compare_size": 32}, "error_budget": 0.5, "partition": {"records": 12, "seconds": 600}}
 
@@ -155,7 +155,7 @@ def test_records_that_end_the_worker_are_found_on_ray(tmp_path: Path, monkeypatc
     folder = folder_with(tmp_path, "s01exit", "s05sleep", count=6)
     settings = SMALL | {"partition": {"records": 4, "seconds": 600}}
     config = write_config(tmp_path / "c.yaml", folder, **settings)
-    ray.cloudpickle.register_pickle_by_value(sys.modules["harmful"])
+    ray.cloudpickle.register_pickle_by_value(harmful)
 
     def left(attempt: engines._Attempt) -> float:
         name = f"{attempt.task.key.replace('/', '_')}-*"

@@ -1,8 +1,9 @@
 import os
 
 import pytest
-from conftest import BROKEN, drawing, write_config
-from crashing import AFTER, BEFORE, Sweep
+
+from tests.faults.crashing import AFTER, BEFORE, Sweep
+from tests.helpers import BROKEN, drawing, write_config
 
 EVERY = int(os.environ.get("SVGMILL_CRASH_EVERY", "16"))
 """Every how manieth operation is tried; 1 tries all of them, as benchmarks/soak.py does."""

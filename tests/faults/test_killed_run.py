@@ -6,11 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import mill, write_config
 
 from pipeline.versions.published import manifest_path
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT, mill, write_config
 
 
 def _interruptible() -> None:

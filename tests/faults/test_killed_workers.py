@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import drawing, mill, write_config
 
 from pipeline.versions.published import manifest_path
+from tests.helpers import ROOT, drawing, mill, write_config
 
 
 @pytest.mark.ray
@@ -20,9 +20,10 @@ def test_killed_workers_and_a_lost_node_change_nothing(tmp_path: Path, what: str
     small = {"partition": {"records": 4}, "render": {"size": 32, "compare_size": 32}}
     config = write_config(tmp_path / "c.yaml", folder, **small)
     calm = mill(config, tmp_path / "calm").workspace
-    command = [sys.executable, str(Path(__file__).with_name("killing.py")), str(config), str(tmp_path / what), what]
+    command = [sys.executable, "-m", "tests.faults.killing", str(config), str(tmp_path / what), what]
     done = subprocess.run(
         command,
+        cwd=ROOT,
         env=os.environ | {"RAY_AUTH_MODE": "disabled"},
         capture_output=True,
         text=True,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import mill, write_config
 
 from pipeline.errors import PartitionRefused, StoreRefused
 from pipeline.progress import Display
@@ -12,6 +11,7 @@ from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_storage
 from pipeline.versions.published import manifest_path
 from pipeline.versions.verify import verify_version
+from tests.helpers import ROOT, mill, write_config
 
 
 @pytest.fixture
@@ -26,10 +26,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def command(config: Path, workspace: Path) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).resolve().parents[2]
     arguments = ["run", str(config), "--workspace", str(workspace), "--engine", "inline"]
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments], capture_output=True, text=True, cwd=root, check=False
+        [sys.executable, "-m", "pipeline.cli", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT
+
 STRACE = shutil.which("strace")
 
 # every bait is a file that exists, so that reading it would succeed, and an address that nobody serves

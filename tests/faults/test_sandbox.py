@@ -14,17 +14,14 @@ import pytest
 from pipeline.errors import PartitionRefused
 from pipeline.work import sandbox as sandboxes
 from pipeline.work.sandbox import Sandbox, SandboxSettings, shared
-
-HERE = str(Path(__file__).parent)
-if HERE not in sys.path:
-    sys.path.insert(0, HERE)
+from tests.helpers import ROOT
 
 LIMITS = SandboxSettings(record_seconds=0.5, memory_bytes=2**29, max_output_bytes=2**20, chunk_rows=8)
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    sandbox = Sandbox("sandboxed:act", LIMITS)
+    sandbox = Sandbox("tests.faults.sandboxed:act", LIMITS)
     yield sandbox
     sandbox.close()
 
@@ -63,7 +60,7 @@ def test_results_do_not_depend_on_chunks() -> None:
     random.Random(4).shuffle(whats)
     found = []
     for rows in (1, 7, 64):
-        sandbox = Sandbox("sandboxed:act", LIMITS.model_copy(update={"chunk_rows": rows}))
+        sandbox = Sandbox("tests.faults.sandboxed:act", LIMITS.model_copy(update={"chunk_rows": rows}))
         found.append(sandbox.run(table(whats), "s"))
         sandbox.close()
         assert found[-1].tables[0]["n"].to_pylist() == [n for n, what in enumerate(whats) if what == "ok"]
@@ -73,7 +70,7 @@ def test_results_do_not_depend_on_chunks() -> None:
 
 def test_slow_rows_are_not_culprits() -> None:
     """Rows that are over the limit only together all come through, and later chunks are smaller."""
-    sandbox = Sandbox("sandboxed:act", LIMITS.model_copy(update={"chunk_rows": 12}))
+    sandbox = Sandbox("tests.faults.sandboxed:act", LIMITS.model_copy(update={"chunk_rows": 12}))
     result = sandbox.run(table(["slow"] * 12), "s")
     sandbox.close()
     assert result.quarantined == []
@@ -111,7 +108,7 @@ def test_floods_of_warnings_are_bounded(box: Sandbox) -> None:
 
 def test_garbage_for_an_answer_is_a_crash() -> None:
     """What the child writes is checked before it is believed."""
-    sandbox = Sandbox("sandboxed:garbage", LIMITS)
+    sandbox = Sandbox("tests.faults.sandboxed:garbage", LIMITS)
     result = sandbox.run(table(["ok"]), "s")
     sandbox.close()
     assert [str(reason) for _, reason, _ in result.quarantined] == ["crashed"]
@@ -128,7 +125,7 @@ def test_secrets_stay_with_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the parent's environment only what a program needs to start is passed on."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
-    sandbox = Sandbox("sandboxed:environment", LIMITS)
+    sandbox = Sandbox("tests.faults.sandboxed:environment", LIMITS)
     names = sandbox.run(table(["ok"]), "s").tables[0]["names"].to_pylist()
     sandbox.close()
     assert not {"AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"} & set(names)
@@ -136,7 +133,9 @@ def test_secrets_stay_with_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_children_are_kept_and_replaced_in_time() -> None:
     """A child serves run after run; after the configured number of records, or when it is gone, a fresh one does."""
-    sandbox = Sandbox("sandboxed:environment", LIMITS.model_copy(update={"recycle_after": 5, "chunk_rows": 1}))
+    sandbox = Sandbox(
+        "tests.faults.sandboxed:environment", LIMITS.model_copy(update={"recycle_after": 5, "chunk_rows": 1})
+    )
 
     def pids(rows: int) -> list[int]:
         result = sandbox.run(table(["ok"] * rows), "s")
@@ -154,11 +153,11 @@ def test_children_are_kept_and_replaced_in_time() -> None:
 def test_threads_take_turns() -> None:
     """Two threads that share a sandbox get their own answers, also when the thread that started the child has ended."""
     limits = LIMITS.model_copy(update={"chunk_rows": 2})
-    assert shared("sandboxed:act", limits) is shared("sandboxed:act", limits)
+    assert shared("tests.faults.sandboxed:act", limits) is shared("tests.faults.sandboxed:act", limits)
     found: dict[str, list[str]] = {}
 
     def work(name: str) -> None:
-        result = shared("sandboxed:act", limits).run(table(["ok"] * 20), name)
+        result = shared("tests.faults.sandboxed:act", limits).run(table(["ok"] * 20), name)
         found[name] = result.tables[1]["note"].to_pylist()
 
     for names in (("a", "b"), ("c",)):
@@ -167,7 +166,7 @@ def test_threads_take_turns() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    shared("sandboxed:act", limits).close()
+    shared("tests.faults.sandboxed:act", limits).close()
     assert found == {name: [name] * 20 for name in "abc"}
 
 
@@ -180,13 +179,13 @@ def test_no_child_at_all_is_nobodys_fault() -> None:
 def test_no_child_outlives_its_parent() -> None:
     """When the parent is killed without warning, an endless loop in its child ends, too."""
     code = (
-        f"import sys, pyarrow as pa; sys.path.insert(0, {HERE!r})\n"
+        "import pyarrow as pa\n"
         "from pipeline.work.sandbox import Sandbox, SandboxSettings\n"
-        "box = Sandbox('sandboxed:act', SandboxSettings(record_seconds=60.0))\n"
+        "box = Sandbox('tests.faults.sandboxed:act', SandboxSettings(record_seconds=60.0))\n"
         "box.run(pa.table({'what': ['ok']}), 's'); print(box._child._process.pid, flush=True)\n"
         "box.run(pa.table({'what': ['loop']}), 's')\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     parent.kill()

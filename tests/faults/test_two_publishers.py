@@ -6,19 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import drawing, mill, write_config
 
 from pipeline.progress import Display
 from pipeline.storage.open import open_storage
 from pipeline.versions import published
 from pipeline.versions.verify import verify_version
+from tests.helpers import ROOT, drawing, mill, write_config
 
 ROUNDS = int(os.environ.get("SVGMILL_PUBLISHER_ROUNDS", "3"))
 
 PUBLISH = """
-import sys
-sys.path[:0] = [{tests!r}, {root!r}]
-from conftest import mill
+from tests.helpers import mill
 from pipeline.versions.published import LostRace
 from pathlib import Path
 lost = 0
@@ -43,21 +41,19 @@ def test_each_number_has_one_winner_and_every_version_verifies(tmp_path: Path, s
         (folder / f"s{number}.svg").write_text(drawing(number))
     config = write_config(tmp_path / "c.yaml", folder, render={"size": 32, "compare_size": 32})
     mill(config, s3_uri)  # so that both begin with the pictures drawn
-    here = Path(__file__).resolve()
     racers = [
         subprocess.Popen(
             [
                 sys.executable,
                 "-c",
                 PUBLISH.format(
-                    tests=str(here.parents[1]),
-                    root=str(here.parents[2]),
                     rounds=ROUNDS,
                     config=str(config),
                     workspace=s3_uri,
                     own=own + 1,
                 ),
             ],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )

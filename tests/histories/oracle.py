@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from world import Drawing, World
+
+from tests.histories.world import Drawing, World
 
 Record = tuple[str, str, str]
 """Source, path, raw id."""

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from walk import walked
+
+from tests.histories.walk import walked
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SVGMILL_WALKS", "2"))))

@@ -8,10 +8,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from oracle import remains
-from recall import quick
-from walk import SMALL, CountingStorage, never
-from world import Drawing, Source, World
 
 from pipeline.config import load
 from pipeline.errors import ConfigError, UserError
@@ -28,6 +24,10 @@ from pipeline.versions.published import read
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
 from pipeline.versions.verify import verify_version
+from tests.histories.oracle import remains
+from tests.histories.recall import quick
+from tests.histories.walk import SMALL, CountingStorage, never
+from tests.histories.world import Drawing, Source, World
 
 
 class Bench:

@@ -1,6 +1,6 @@
 """A seeded walk through what can happen to a workspace, with an oracle that looks after every step.
 
-python tests/histories/walk.py SEED [STEPS]     # prints each step; benchmarks/histories.py does many
+python -m tests.histories.walk SEED [STEPS]     # prints each step; benchmarks/histories.py does many
 """
 
 from __future__ import annotations
@@ -15,27 +15,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[level]) for level in (0, 1, 2)]
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
-
-from crashing import AFTER, BEFORE, CountingStorage, never  # noqa: E402
-from oracle import Oracle, rejected, remains  # noqa: E402
-from recall import Recall, quick  # noqa: E402
-from world import COLOURS, Drawing, Source, World  # noqa: E402
-
-from pipeline.config import load  # noqa: E402
-from pipeline.errors import ConfigError, UserError  # noqa: E402
-from pipeline.progress import Display  # noqa: E402
-from pipeline.run import execute  # noqa: E402
-from pipeline.run.conductor import Conductor  # noqa: E402
-from pipeline.run.engine import InlineEngine  # noqa: E402
-from pipeline.run.purge import purge_taken_down  # noqa: E402
-from pipeline.storage.base import Storage  # noqa: E402
-from pipeline.storage.folder import FolderStorage  # noqa: E402
-from pipeline.versions.gc import collect_garbage  # noqa: E402
-from pipeline.versions.resolve import resolve  # noqa: E402
-from pipeline.versions.takedown import parse, record  # noqa: E402
-from pipeline.versions.verify import verify_version  # noqa: E402
+from pipeline.config import load
+from pipeline.errors import ConfigError, UserError
+from pipeline.progress import Display
+from pipeline.run import execute
+from pipeline.run.conductor import Conductor
+from pipeline.run.engine import InlineEngine
+from pipeline.run.purge import purge_taken_down
+from pipeline.storage.base import Storage
+from pipeline.storage.folder import FolderStorage
+from pipeline.versions.gc import collect_garbage
+from pipeline.versions.resolve import resolve
+from pipeline.versions.takedown import parse, record
+from pipeline.versions.verify import verify_version
+from tests.faults.crashing import AFTER, BEFORE, CountingStorage, never
+from tests.histories.oracle import Oracle, rejected, remains
+from tests.histories.recall import Recall, quick
+from tests.histories.world import COLOURS, Drawing, Source, World
 
 SMALL: dict[str, Any] = {
     "config_version": 1,

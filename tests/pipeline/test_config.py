@@ -2,14 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import write_config
 
 from pipeline.cli.one_file import detokenize_text, tokenize_file
 from pipeline.config import Config, load
 from pipeline.errors import ConfigError
 from pipeline.storage.uri import Access
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers import ROOT, write_config
 
 
 @pytest.fixture

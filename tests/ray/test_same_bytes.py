@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from conftest import mill, write_config
 
 from pipeline.run.engine import RayEngine
 from pipeline.storage.folder import FolderStorage
 from pipeline.versions.published import manifest_path
+from tests.helpers import mill, write_config
 
 
 @pytest.mark.ray

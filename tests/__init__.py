@@ -1,0 +1,1 @@
+"""Tests; the modules beside them that they share are imported as ``tests.…``."""

@@ -1,0 +1,113 @@
+"""`svgmill extend-model` on tiny random models. Needs PyTorch: make test-train."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from pipeline.models.embeddings import EmbeddingsError, encoder, read_vocabulary
+from pipeline.models.extend import extend_model
+from stages import tokenize
+from stages.tokenize.hmn import HmnSettings, initialize
+from tests.helpers import mill, write_config
+from tests.pipeline.models.base_models import qwen_like
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+
+def base_model(folder: Path, tied: bool, rows: int = 448) -> Path:
+    """A Qwen2 of two small layers with random weights, with more rows than its tokenizer has ids, as Qwen's own."""
+    qwen_like(folder)
+    torch.manual_seed(3)
+    config = transformers.Qwen2Config(
+        vocab_size=rows,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=tied,
+    )
+    model = transformers.Qwen2ForCausalLM(config).to(torch.bfloat16)
+    model.save_pretrained(folder)
+    (folder / "merges.txt").write_text("stale")
+    (folder / "LICENSE").write_text("of the base")
+    return folder
+
+
+@pytest.fixture
+def version(icons: Path, tmp_path: Path) -> Path:
+    """The vocabulary folder of a version on the base model's tokenizer."""
+    qwen_like(tmp_path / "base")
+    settings = {"ids": {"base_tokenizer": "base"}, "segments": {"min_frequency": 2}}
+    run = mill(write_config(tmp_path / "config.yaml", icons, tokenize=settings), tmp_path / "ws")
+    return (run.workspace / run.result.manifest.vocabulary_files["tokenizer"].path).parent
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_model_is_extended_saved_reloaded_and_generates(version: Path, tmp_path: Path, tied: bool) -> None:
+    """Old rows stay, new ones are HMN's, ids are the version's, and the model that is read back generates."""
+    base = base_model(tmp_path / "model", tied)
+    done = extend_model(base, tmp_path / "out", version, HmnSettings())
+    vocabulary, segments = read_vocabulary(version)
+    assert done.same_ids and done.rows == len(vocabulary.tokens) + len(segments.items)
+    assert segments.items
+    before = transformers.AutoModelForCausalLM.from_pretrained(base)
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    known = Tokenizer.from_file(str(base / "tokenizer.json")).get_vocab_size()
+    assert model.dtype == torch.bfloat16 and model.config.vocab_size == done.size == known + done.rows
+    parts = [tokenize.split(segment.tokens) for segment in segments.items]
+    for name in ("get_input_embeddings", "get_output_embeddings"):
+        old = getattr(before, name)().weight.detach().float().numpy()[:known]
+        new = getattr(model, name)().weight.detach().float().numpy()
+        expected = initialize(old, encoder(base)[0], vocabulary, parts, HmnSettings())
+        assert np.array_equal(new[:known], old)
+        assert np.allclose(new[known:], expected, rtol=0.01, atol=1e-3)
+    ids = tokenizer("<svg>viewBox=0 0 784 784<path><cmd_M><P_1><P_2>", return_tensors="pt")["input_ids"]
+    assert (ids >= known).sum() == 5
+    made = model.generate(ids, max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0)
+    assert made.shape == (1, ids.shape[1] + 8) and int(made.max()) < done.size
+    assert tokenizer.decode(made[0])
+    assert (tmp_path / "out/LICENSE").read_text() == "of the base" and not (tmp_path / "out/merges.txt").exists()
+
+
+def test_the_command_says_what_it_did_and_what_is_wrong(version: Path, tmp_path: Path) -> None:
+    """A version of its own ids is extended with a note; a full folder and a missing model are one line each."""
+    base = base_model(tmp_path / "model", True)
+    (version / "tokens.json").write_text(json.dumps({"base": None, "tokens": []}))
+
+    def extend(*arguments: object) -> "subprocess.CompletedProcess[str]":
+        command = [
+            sys.executable,
+            "-m",
+            "pipeline.cli",
+            "extend-model",
+            *map(str, arguments),
+            "--tokenizer",
+            str(version),
+        ]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = extend(base, tmp_path / "out")
+    assert done.returncode == 0 and "new rows" in done.stdout and "note: the version's input_ids" in done.stderr
+    again = extend(base, tmp_path / "out")
+    assert again.returncode == 1 and again.stderr == f"error: {tmp_path / 'out'} is not empty; give a new folder\n"
+    missing = extend(tmp_path / "nothing", tmp_path / "other")
+    assert missing.returncode == 1 and missing.stderr.count("\n") == 1 and "is no model" in missing.stderr
+    assert not (tmp_path / "other").exists()
+    assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_without_the_extra_it_says_what_to_install(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No PyTorch is one line, too."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EmbeddingsError, match=r"pip install 'svgmill\[train\]'"):
+        extend_model(tmp_path, tmp_path / "out", version, HmnSettings())

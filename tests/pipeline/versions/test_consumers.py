@@ -1,0 +1,87 @@
+"""The shards are read by the libraries that trainers use, with no import of svgmill."""
+
+import json
+
+import numpy as np
+import pyarrow.dataset
+
+from tests.helpers import Run
+
+
+def paths(run: Run, form: str) -> list[str]:
+    return [str(run.workspace / s.path) for s in run.result.manifest.shards if s.format == form]
+
+
+def test_webdataset_reads_the_tars(finished: Run) -> None:
+    """webdataset yields each sample once with all its parts, and keys that stand together."""
+    import webdataset
+
+    rows = list(webdataset.WebDataset(paths(finished, "webdataset"), shardshuffle=False, empty_check=False))
+    assert len(rows) == len({row["__key__"] for row in rows}) == finished.result.manifest.funnel.kept
+    for row in rows:
+        assert {"svg", "png", "txt", "json", "ids.npy"} <= set(row)
+        assert row["png"].startswith(b"\x89PNG")
+        assert json.loads(row["json"])["sample_id"] == row["__key__"]
+
+
+def test_webdataset_decodes_the_ids(finished: Run) -> None:
+    """The .ids.npy member is an int32 array as long as the segment tokens or longer, decoded by webdataset itself."""
+    import webdataset
+
+    for row in webdataset.WebDataset(paths(finished, "webdataset"), shardshuffle=False, empty_check=False).decode():
+        assert row["ids.npy"].dtype == np.int32
+        assert row["ids.npy"].ndim == 1 and len(row["ids.npy"]) > 0
+        assert row["json"]["tier"] in {"short", "L1", "L2", "L3", "long"}
+
+
+def test_datasets_reads_the_parquet(finished: Run, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """datasets.load_dataset("parquet") sees all samples with their columns."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    data = datasets.load_dataset(
+        "parquet", data_files={"train": paths(finished, "parquet")}, cache_dir=str(tmp_path / "cache"), split="train"
+    )
+    assert len(data) == finished.result.manifest.funnel.kept
+    assert data[0]["svg"].startswith("<svg")
+    assert data[0]["provenance"][0]["source"] == "icons"
+
+
+def test_pyarrow_dataset_filters_by_tier(finished: Run) -> None:
+    """pyarrow.dataset opens all shards as one and its counts by tier are the manifest's."""
+    data = pyarrow.dataset.dataset(paths(finished, "parquet"), format="parquet")
+    shards = [s for s in finished.result.manifest.shards if s.format == "parquet"]
+    for tier in {s.tier for s in shards}:
+        rows = data.count_rows(filter=pyarrow.dataset.field("tier") == tier)
+        assert rows == sum(s.rows for s in shards if s.tier == tier)
+
+
+def test_transformers_loads_the_tokenizer(finished: Run) -> None:
+    """PreTrainedTokenizerFast gives the ids that are in the shards, and their text back."""
+    import transformers
+
+    file = finished.workspace / finished.result.manifest.vocabulary_files["tokenizer"].path
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(file.parent))
+    assert (tokenizer.pad_token, tokenizer.eos_token_id) == ("<pad>", 1)
+    for row in pyarrow.dataset.dataset(paths(finished, "parquet")).to_table().to_pylist():
+        assert tokenizer(row["segments"], add_special_tokens=False)["input_ids"] == row["input_ids"]
+        assert tokenizer.decode(row["input_ids"]) == row["segments"]
+        assert row["ids_length"] == len(row["input_ids"])
+
+
+def test_the_token_table_says_what_each_id_means(finished: Run) -> None:
+    """tokens.json has every atomic and segment token with its id; a segment's atoms decode to its geometry."""
+    import transformers
+
+    files = finished.result.manifest.vocabulary_files
+    folder = finished.workspace / files["tokens"].path
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(folder.parent))
+    rows = json.loads(folder.read_text())["tokens"]
+    assert len({row["id"] for row in rows}) == len(rows) > 2450
+    segments = json.loads((finished.workspace / files["segments"].path).read_text())["segments"]
+    learned = [row for row in rows if row["kind"] == "segment"]
+    assert len(learned) == len(segments)
+    for row in rows:
+        assert tokenizer.convert_tokens_to_ids(row["token"]) == row["id"]
+    for row, segment in zip(learned, segments, strict=True):
+        assert tokenizer.decode(row["atoms"]) == segment["left"] + segment["right"]
