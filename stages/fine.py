@@ -65,7 +65,8 @@ _MASS = 1.2
 def _scale() -> npt.NDArray[np.uint8]:
     value = np.arange(256) / 255
     curve = np.where(value < 0.5, np.sqrt(value / 2), 1 - np.sqrt((1 - value) / 2))
-    return np.rint(curve * (LEVELS - 1)).astype(np.uint8)
+    levels: npt.NDArray[np.uint8] = np.rint(curve * (LEVELS - 1)).astype(np.uint8)
+    return levels
 
 
 @lru_cache(1)

@@ -41,7 +41,8 @@ def reduce(rgba: npt.NDArray[np.uint8]) -> Reduced:
     if size % SIDE:
         weights = _weights(size)
         means = np.einsum("yi,ijc,xj->yxc", weights, pixels.reshape(size, size, 4), weights, optimize=True)
-        return (means + 0.5).astype(np.uint8)
+        rounded: npt.NDArray[np.uint8] = (means + 0.5).astype(np.uint8)
+        return rounded
     step = size // SIDE
     lines = pixels.reshape(SIDE, step, size * 4)
     rows = lines[:, 0].astype(np.uint32)
@@ -51,7 +52,8 @@ def reduce(rgba: npt.NDArray[np.uint8]) -> Reduced:
     total = columns[:, :, 0].copy()
     for k in range(1, step):
         total += columns[:, :, k]
-    return ((total + step * step // 2) // (step * step)).astype(np.uint8)
+    means_of_boxes: npt.NDArray[np.uint8] = ((total + step * step // 2) // (step * step)).astype(np.uint8)
+    return means_of_boxes
 
 
 @lru_cache(8)

@@ -29,6 +29,8 @@ from pipeline.versions import published, shards
 from pipeline.versions.manifest import Manifest, Shard
 from stages.base import Settings
 
+__all__ = ["Chunk", "Export", "File", "S", "Shard", "Version"]
+
 S = TypeVar("S", bound=Settings)
 
 

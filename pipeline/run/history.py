@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,7 +96,7 @@ class History:
         crawled: Sequence[Record],
         takedowns: Sequence[str],
         parts: takedown.Parts,
-    ) -> list[Task]:
+    ) -> list[Task[Any]]:
         """The tasks that find what sources keep, where that is not what it was. Raises ConfigError if some is gone."""
         version = 1 if self.parent is None else self.parent.version + 1
         tasks = []

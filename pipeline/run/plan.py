@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
@@ -13,7 +14,7 @@ from pipeline.work.task import Task
 class Decision:
     """Whether ``task`` runs, and why; ``record`` is what the ledger holds if it does not."""
 
-    task: Task
+    task: Task[Any]
     why: str
     record: Record | None
 
@@ -23,7 +24,7 @@ class Decision:
         return self.record is None
 
 
-def decide(task: Task, record: Record | None) -> Decision:
+def decide(task: Task[Any], record: Record | None) -> Decision:
     """Reuse ``record`` if it was made from what ``task`` would be made from."""
     if record is None:
         return Decision(task, "new", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +24,10 @@ from pipeline.versions.takedown import FEATURES, SOURCE, Rules, Targets
 from stages import deduplicate, pictures
 
 _ORIGIN = ("raw_id", "source", "path", "url", "license")
+
+
+Row: TypeAlias = dict[str, Any]
+"""Of an index, or of a shard."""
 
 
 @dataclass
@@ -101,12 +106,12 @@ class _Seen:
 
     def __init__(self, storage: Storage, manifests: list[Manifest]) -> None:
         self._storage, self._manifests = storage, manifests
-        self._indexes: list[tuple[int, list[dict]]] = []
+        self._indexes: list[tuple[int, list[Row]]] = []
         self._tables: list[tuple[tuple[str, str], str, pa.Table]] = []
         self.sources: set[str] = set()
         self.urls = False
         self.licenses: set[str] = set()
-        read: dict[str, list[dict]] = {}
+        read: dict[str, list[Row]] = {}
         for manifest in manifests:
             gone = published.redacted(storage, manifest.version)
             rows = []
@@ -134,7 +139,7 @@ class _Seen:
         for _, _, table in self._tables:
             self.licenses.update(each for each in pc.unique(table["license"]).to_pylist() if each)
 
-    def _told_by_shards(self, manifest: Manifest, known: set[str], read: dict[str, list[dict]]) -> list[dict]:
+    def _told_by_shards(self, manifest: Manifest, known: set[str], read: dict[str, list[Row]]) -> list[Row]:
         """Rows of an index that a purge removed, as far as shards that are left tell of them: each its own cluster."""
         rows = []
         for shard in shards.present(self._storage, manifest):
@@ -153,7 +158,7 @@ class _Seen:
             return
         self.sources.add(part[0])
 
-    def indexes(self) -> list[tuple[int, list[dict]]]:
+    def indexes(self) -> list[tuple[int, list[Row]]]:
         """(version, rows of its index)."""
         return self._indexes
 
@@ -227,7 +232,7 @@ class _Seen:
                     yield _features(rows, settings)
 
 
-def _features(rows: list[dict], settings: deduplicate.DeduplicateSettings) -> pa.Table:
+def _features(rows: list[Row], settings: deduplicate.DeduplicateSettings) -> pa.Table:
     columns = deduplicate.features([row["tokens"] for row in rows], settings)
     hashes = []
     for row, key in zip(rows, columns["geometry_key"].to_pylist(), strict=True):

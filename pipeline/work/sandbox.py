@@ -322,7 +322,7 @@ def _to_bytes(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         # a slice's batches would carry the whole table's buffers
         writer.write_table(pa.Table.from_batches(table.combine_chunks().to_batches(), table.schema))
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def _from_bytes(data: bytes) -> list[pa.Table]:

@@ -177,7 +177,7 @@ def framed(
         # a second clip, at edges that no window reaches beyond, would take resvg 100 ns a pixel
         _place(root, 0, 0, size, size, "hidden" if window is None else "visible")
         if window is None:
-            return etree.tostring(root, encoding="utf-8")
+            return bytes(etree.tostring(root, encoding="utf-8"))
     else:
         _place(root, (size - w * scale) / 2, (size - h * scale) / 2, w * scale, h * scale)
     left, top, right, bottom = window or (0, 0, size, size)
@@ -187,7 +187,7 @@ def framed(
         outer.set("viewBox", f"{left} {top} {right - left} {bottom - top}")
     outer.set("style", f"{_NEUTRAL};{outer.get('style')}")
     outer.append(root)
-    return etree.tostring(outer, encoding="utf-8")
+    return bytes(etree.tostring(outer, encoding="utf-8"))
 
 
 def _place(element: etree._Element, x: float, y: float, width: float, height: float, overflow: str = "hidden") -> None:
@@ -213,4 +213,4 @@ def part(canonical: str, size: int, window: Window, zoom: int = 1) -> bytes:
     root.set("viewBox", " ".join(f"{value:.9g}" for value in box))
     root.set("width", str((right - left) * zoom))
     root.set("height", str((bottom - top) * zoom))
-    return etree.tostring(root)
+    return bytes(etree.tostring(root))

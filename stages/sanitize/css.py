@@ -161,7 +161,7 @@ class _Cleaner:
 def _target(node: ast.Node) -> str | None:
     """What a ``url()`` or ``src()`` refers to, None for another node."""
     if isinstance(node, ast.URLToken):
-        return node.value
+        return str(node.value)
     if isinstance(node, ast.FunctionBlock) and node.lower_name in ("url", "src"):
         strings = [n.value for n in node.arguments if isinstance(n, ast.StringToken)]
         return strings[0] if len(strings) == 1 else ""

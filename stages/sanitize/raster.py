@@ -72,4 +72,4 @@ def _local(element: etree._Element) -> str:
 def _not_displayed(element: etree._Element) -> bool:
     declared = _DISPLAY.findall(element.get("style", ""))
     value = declared[-1] if declared else element.get("display", "")
-    return value.strip().lower() == "none"
+    return str(value).strip().lower() == "none"

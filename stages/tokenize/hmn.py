@@ -105,7 +105,8 @@ def initialize(
         ids = tokenize(text)
         if any(not 0 <= i < count for i in ids):
             raise ValueError(f"the base tokenizer's ids for {text!r} are not rows of the base embeddings ({count})")
-        return wide[ids].mean(axis=0) if ids else mean
+        embedding: npt.NDArray[np.float64] = wide[ids].mean(axis=0) if ids else mean
+        return embedding
 
     tokens = vocabulary.tokens
     levels = {text: said(text) for token in tokens for text in token.description}

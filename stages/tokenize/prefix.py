@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.canonical import GEOMETRY
 from stages.tokenize import atomic
 from stages.tokenize.errors import TokenError
+from stages.tokenize.markup import TEXT_ELEMENTS
 from stages.tokenize.vocabulary import Vocabulary
 
 
@@ -122,9 +124,9 @@ def _attributes(name: str, text: str) -> str:
         except TokenError:
             break
         content = "" in found
-        if key in seen or len(found) != 1 or (content and name not in atomic.TEXT_ELEMENTS):
+        if key in seen or len(found) != 1 or (content and name not in TEXT_ELEMENTS):
             break
-        if found.get(atomic.GEOMETRY.get(name, "")):
+        if found.get(GEOMETRY.get(name, "")):
             break  # geometry is written in tokens
         seen.add(key)
         end += len(piece) + (1 if end else 0)

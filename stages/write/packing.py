@@ -62,4 +62,5 @@ def row_bytes(table: pa.Table) -> list[int]:
     total = pc.multiply(pc.list_value_length(table["input_ids"]), 4)
     for column in ("svg", "tokens", "segments", "png"):
         total = pc.add(total, pc.binary_length(table[column]))
-    return total.to_pylist()
+    sizes: list[int] = total.to_pylist()
+    return sizes
