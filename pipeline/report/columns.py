@@ -18,7 +18,7 @@ _JOINED = {
     "width": "Width of the source's viewBox, in user units.",
     "height": "Height of the source's viewBox, in user units.",
     "license": "SPDX expression of the record that the sample was made from.",
-    "provenance": "Every raw file that is this sample: source, path, address, hash and licence.",
+    "provenance": "Every raw file that is this sample: source, path, address, hash, licence and author.",
 }
 """The columns that come from no stage of the pass or beside it."""
 

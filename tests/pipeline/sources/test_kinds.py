@@ -1,13 +1,11 @@
 """A kind of source is a class and a line in a registry; what its records bring with them reaches the shards."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,62 +14,37 @@ import pytest
 from pipeline.config import load
 from pipeline.errors import ConfigError
 from pipeline.sources import kinds
-from pipeline.sources.base import Caption, Chunk, Entry, Listing, RawItem, Source, Surroundings
 from pipeline.storage.open import open_storage
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
 from pipeline.work import ledger
-from stages.crawl import CrawlSettings
-from stages.reasons import Reason
 from tests.helpers import HEAD, ROOT, Run, drawing, mill, parquet_rows, verify, write_config
-
-
-class Gallery(Source):
-    """A JSON file of pictures: {name: {svg, artist, license, alt, tags}}."""
-
-    version: ClassVar[int] = 3
-
-    kind: Literal["gallery"]
-    path: str
-
-    def listing(self, surroundings: Surroundings) -> Listing:
-        home = surroundings.base / self.path
-        pictures = json.loads(home.read_text())
-        files = tuple(
-            Entry(name, len(pictures[name]["svg"]), ledger.digest(pictures[name])) for name in sorted(pictures)
-        )
-        return Listing(self, files=files, reader=self.model_copy(update={"path": str(home)}))
-
-    def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
-        pictures = json.loads(Path(self.path).read_text())
-        for name in chunk.paths:
-            if name not in pictures:
-                yield RawItem(name, (Reason.UNREADABLE, "gone since it was listed"))
-                continue
-            picture = pictures[name]
-            yield RawItem(
-                path=name,
-                content=picture["svg"].encode(),
-                url=f"https://gallery.example/{name}",
-                license=picture.get("license"),
-                author=picture["artist"],
-                hints=tuple(picture.get("tags", ())),
-                captions=(Caption(picture["alt"], origin="alt"),),
-            )
 
 
 def pictures(*numbers: int) -> dict[str, dict[str, object]]:
     return {
-        f"p{n}.svg": {"svg": drawing(n), "artist": f"Artist {n % 2}", "alt": f"Shape {n} on a wall", "tags": ["wall"]}
-        | ({"license": "CC-BY-4.0"} if n % 2 else {})
+        f"p{n}.svg": {
+            "svg": drawing(n),
+            "etag": f"drawing {n}",
+            "url": f"https://gallery.example/p{n}.svg",
+            "artist": f"Artist {n % 2}",
+            "license": "CC-BY-4.0" if n % 2 else None,
+            "alt": f"Shape {n} on a wall",
+            "tags": ["wall"],
+        }
         for n in numbers
     }
 
 
 @pytest.fixture
 def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A published version of a gallery, of which the toy kind above is registered."""
-    monkeypatch.setattr(kinds, "SOURCES", (*kinds.SOURCES, Gallery))
+    """A published version of a gallery: the kind that docs/architecture.md has, as it stands there, and its line."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    code = text.partition("## How to add a source")[2].partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "toy_gallery.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "toy_gallery", raising=False)
+    monkeypatch.setattr(kinds, "SOURCES", (*kinds.SOURCES, importlib.import_module("toy_gallery").Gallery))
     (tmp_path / "gallery.json").write_text(json.dumps(pictures(*range(12))))
     sources = [{"name": "wall", "kind": "gallery", "path": "gallery.json", "license": "CC0-1.0", "on_missing": "keep"}]
     return mill(write_config(tmp_path / "c.yaml", tmp_path, sources=sources), tmp_path / "ws")
@@ -91,7 +64,7 @@ def test_what_a_record_brings_is_in_the_shards(gallery: Run) -> None:
         assert row["caption"] == f"Shape {n} on a wall"
         assert {"text": "wall", "origin": "keywords"} in row["captions"]
     made = ledger.records(open_storage(str(gallery.workspace)), "crawl", ["wall"])
-    assert {each.versions["source gallery"] for each in made} == {"3"}
+    assert {each.versions["source gallery"] for each in made} == {"1"}
     assert not mill(gallery.config, gallery.workspace).result.published
 
 
@@ -105,7 +78,8 @@ def test_a_url_names_what_is_taken_down(gallery: Run, tmp_path: Path) -> None:
     assert left == {f"p{n}.svg" for n in range(12)} - {"p4.svg"} and not verify(gallery.workspace)
     assert after.result.manifest.funnel.rejected["taken_down"] == 1
     # another drawing that comes to be at that address later
-    changed = pictures(*range(12)) | {"p4.svg": pictures(30)["p30.svg"]}
+    other = pictures(30)["p30.svg"] | {"url": "https://gallery.example/p4.svg"}
+    changed = pictures(*range(12)) | {"p4.svg": other}
     (tmp_path / "gallery.json").write_text(json.dumps(changed))
     again = mill(gallery.config, gallery.workspace)
     assert "p4.svg" not in {row["provenance"][0]["path"] for row in parquet_rows(again)}
