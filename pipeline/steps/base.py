@@ -25,7 +25,7 @@ from stages.schema import DROPPED
 from stages.sides import SIDES
 
 
-def stage_versions(config: Config) -> dict[str, Any]:
+def stage_versions(config: Config) -> dict[str, int | str]:
     """The version of each stage's code, and of the renderer, whose pictures are part of a dataset."""
     return {
         "crawl": crawl.VERSION,
@@ -49,7 +49,7 @@ def pass_versions(config: Config) -> dict[str, int | str]:
     return versions
 
 
-def versions_of(config: Config, *stages: str) -> dict[str, Any]:
+def versions_of(config: Config, *stages: str) -> dict[str, int | str]:
     """Of `stage_versions` those of some stages."""
     every = stage_versions(config)
     return {stage: every[stage] for stage in stages}

@@ -99,7 +99,7 @@ def planned(
     source: str,
     key: str,
     payload: S,
-    versions: Mapping[str, Any],
+    versions: Mapping[str, int | str],
     inputs: Iterable[tuple[str, str]],
     records: int = 0,
     size: int = 0,
@@ -174,7 +174,7 @@ class Work(Generic[P]):
         """Where this partition's output of that kind goes."""
         return ledger.table_path(self.task.step.name, self.task.source, self.task.key, suffix)
 
-    def record(self, outputs: dict[str, Any], rows_in: int, rows_kept: int, **more: Any) -> Record:
+    def record(self, outputs: Mapping[str, Output], rows_in: int, rows_kept: int, **more: Any) -> Record:
         """The record of this partition."""
         basis = self.task.basis
         return Record(
