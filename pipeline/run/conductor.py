@@ -6,6 +6,7 @@ run, and says what follows.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,11 +25,17 @@ from pipeline.storage.base import Storage
 from pipeline.storage.open import require_writable
 from pipeline.versions import published
 from pipeline.versions.manifest import Manifest
+from pipeline.versions.published import LostRace
 from pipeline.work import marks
 from pipeline.work.task import CORPUS
 
 ATTEMPTS = 20
 """Walks of one run at most, each with something made anew that was damaged."""
+
+
+RACES = 5
+"""Publications that a run tries at most. After each that another run wins it walks once more, on what that one has
+published: little has to run then. Who loses all of them is among runs that do nothing but publish, and has to wait."""
 
 
 @dataclass(frozen=True)
@@ -88,22 +95,33 @@ class Conductor:
         return phases
 
     def run(self) -> Result:
-        """Run what is missing and publish. Raises UserError subclasses; finished partitions stay finished."""
+        """Run what is missing and publish; once more, up to `RACES` times, if another run publishes first.
+
+        Raises UserError subclasses; finished partitions stay finished.
+        """
         require_writable(self._storage)
         with marks.running(self._storage, self._display.say) as self._mark:
-            # read once: what somebody else publishes meanwhile is met when this is published, and not before
-            parent = self._newest()
             try:
                 with self._display:
-                    manifest = self._whole(parent)
+                    for _ in range(RACES - 1):
+                        with contextlib.suppress(LostRace):
+                            return self._race()
+                        self._display.say("another run published first; going on from what it published")
+                    return self._race()
             finally:
                 self._runner.close()
-            self._runner.costs.keep(self._storage)
-            if parent is not None and parent.content() == manifest.content():
-                return self._result(parent, False)
-            within_budget(self._loaded.config, manifest)
-            published.publish(self._storage, manifest)
-            return self._result(manifest, True)
+
+    def _race(self) -> Result:
+        """Raises LostRace if another run publishes first."""
+        # read once: what somebody else publishes meanwhile is met when this is published, and not before
+        parent = self._newest()
+        manifest = self._whole(parent)
+        self._runner.costs.keep(self._storage)
+        if parent is not None and parent.content() == manifest.content():
+            return self._result(parent, False)
+        within_budget(self._loaded.config, manifest)
+        published.publish(self._storage, manifest)
+        return self._result(manifest, True)
 
     def _whole(self, parent: Manifest | None) -> Manifest:
         """The manifest, once all that it names is there. What is damaged or gone is made anew from what it was made of.
@@ -147,5 +165,5 @@ class Conductor:
 
     def _result(self, manifest: Manifest, is_new: bool) -> Result:
         decisions = [decision for phase in self._runner.phases for decision in phase.decisions]
-        ran = sum(decision.run for decision in decisions)
+        ran = sum(self._runner.ran(decision) for decision in decisions)
         return Result(manifest, is_new, ran, len(decisions) - ran, self._runner.costs, self.no_input)

@@ -88,17 +88,23 @@ class StageRunner:
         self._open_engine = open_engine
         self._engine: Engine | None = None
         self._recorded: set[str] | None = None
+        self._ran: set[tuple[str, str, str]] = set()
 
     def begin(self) -> None:
         """Forget how far the last walk came, not what it ran."""
         self.phases.clear()
         self.pending.clear()
+        self._recorded = None
 
     def close(self) -> None:
         """Close the engine, if one was opened."""
         if self._engine is not None:
             self._engine.__exit__(None, None, None)
             self._engine = None
+
+    def ran(self, decision: Decision) -> bool:
+        """Whether the task was run by this run, in the last walk or in one before."""
+        return decision.run or (decision.task.step.name, decision.task.source, decision.task.key) in self._ran
 
     def run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         """The records of ``tasks`` of ``step``, in their order, once all are there.
@@ -144,6 +150,7 @@ class StageRunner:
         def finished(result: Done) -> None:
             self.trust.made(result.record)
             done[result.record.source, result.record.key] = result.record
+            self._ran.add((step.name, result.record.source, result.record.key))
             self._display.advance(result.record.rows_in)
 
         failed = []
