@@ -8,8 +8,17 @@ import sys
 from collections.abc import Iterator
 
 _SERVE = """
-import logging, sys
+import logging, sys, threading
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
+put, alone = S3Response._key_response_put, threading.Lock()
+
+def put_alone(self, query, key_name):
+    # moto looks whether the key is taken, then takes it; a store does both in one step
+    with alone:
+        return put(self, query, key_name)
+
+S3Response._key_response_put = put_alone
 logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()

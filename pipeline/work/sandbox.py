@@ -282,8 +282,8 @@ class _Child:
         """The last lines on standard error, without what differs from run to run: details go into tables."""
         end = os.lseek(self._errors.fileno(), 0, os.SEEK_END)
         tail = os.pread(self._errors.fileno(), 4000, max(0, end - 4000)).decode("utf-8", "replace")
-        lines = (_VOLATILE.sub("…", line).strip()[:200] for line in tail.splitlines())
-        return [line for line in lines if line]
+        stripped = (_VOLATILE.sub("…", line).strip()[:200] for line in tail.splitlines())
+        return [line for line in stripped if line]
 
 
 _IDLE = "no answer in the wall-clock limit, and no CPU time used"

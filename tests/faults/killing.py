@@ -44,7 +44,7 @@ def cluster(cpus: int = 1) -> Iterator[Any]:
 def workers_of(nodes: Any) -> list[int]:
     """Process ids of the worker processes of all nodes."""
     raylets = {raylet_of(node) for node in nodes.list_all_nodes()}
-    found = []
+    pids = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
@@ -52,8 +52,8 @@ def workers_of(nodes: Any) -> list[int]:
                 command = (folder / "cmdline").read_bytes()
                 # a raylet ends with its agents, which are no workers
                 if parent in raylets and command.startswith(b"ray::") and b"Agent" not in command:
-                    found.append(int(folder.name))
-    return sorted(found)
+                    pids.append(int(folder.name))
+    return sorted(pids)
 
 
 class Killer(threading.Thread):

@@ -58,14 +58,14 @@ def test_results_do_not_depend_on_chunks() -> None:
     """Many kinds of harm at random places leave exactly the good rows and the same reasons, however rows are cut."""
     whats = ["ok"] * 20 + ["segfault", "raise", "huge"]
     random.Random(4).shuffle(whats)
-    found = []
+    results = []
     for rows in (1, 7, 64):
         sandbox = Sandbox("tests.faults.sandboxed:act", LIMITS.model_copy(update={"chunk_rows": rows}))
-        found.append(sandbox.run(table(whats), "s"))
+        results.append(sandbox.run(table(whats), "s"))
         sandbox.close()
-        assert found[-1].tables[0]["n"].to_pylist() == [n for n, what in enumerate(whats) if what == "ok"]
-        assert found[-1].quarantined == found[0].quarantined
-        assert all(a.equals(b) for a, b in zip(found[-1].tables, found[0].tables, strict=True))
+        assert results[-1].tables[0]["n"].to_pylist() == [n for n, what in enumerate(whats) if what == "ok"]
+        assert results[-1].quarantined == results[0].quarantined
+        assert all(a.equals(b) for a, b in zip(results[-1].tables, results[0].tables, strict=True))
 
 
 def test_slow_rows_are_not_culprits() -> None:
@@ -145,7 +145,7 @@ def test_children_are_kept_and_replaced_in_time() -> None:
     first, again = pids(2), pids(4)
     assert set(first) == set(again[:3]) and again[3] != first[0]
     os.kill(again[3], signal.SIGKILL)
-    time.sleep(0.2)
+    assert sandbox._child is not None and sandbox._child._process.wait(10) == -signal.SIGKILL
     assert pids(1) != again[3:]
     sandbox.close()
 
@@ -154,11 +154,11 @@ def test_threads_take_turns() -> None:
     """Two threads that share a sandbox get their own answers, also when the thread that started the child has ended."""
     limits = LIMITS.model_copy(update={"chunk_rows": 2})
     assert shared("tests.faults.sandboxed:act", limits) is shared("tests.faults.sandboxed:act", limits)
-    found: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
 
     def work(name: str) -> None:
         result = shared("tests.faults.sandboxed:act", limits).run(table(["ok"] * 20), name)
-        found[name] = result.tables[1]["note"].to_pylist()
+        notes[name] = result.tables[1]["note"].to_pylist()
 
     for names in (("a", "b"), ("c",)):
         threads = [threading.Thread(target=work, args=(name,)) for name in names]
@@ -167,7 +167,7 @@ def test_threads_take_turns() -> None:
         for thread in threads:
             thread.join()
     shared("tests.faults.sandboxed:act", limits).close()
-    assert found == {name: [name] * 20 for name in "abc"}
+    assert notes == {name: [name] * 20 for name in "abc"}
 
 
 def test_no_child_at_all_is_nobodys_fault() -> None:
