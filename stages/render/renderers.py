@@ -24,17 +24,21 @@ class RendererUnavailable(RuntimeError):
     """The configured renderer is not installed; the message says what to install."""
 
 
+_packaged = lru_cache(metadata.version)
+"""Planning asks for each partition, and the answer lies in a file."""
+
+
 def version(renderer: str) -> str:
     """Name and version of what draws the pictures: they are part of a dataset. Raises RendererUnavailable."""
     if renderer == "resvg":
         try:
-            return f"resvg in resvg-py {metadata.version('resvg-py')}"
+            return f"resvg in resvg-py {_packaged('resvg-py')}"
         except metadata.PackageNotFoundError as error:
             raise _no_resvg(error) from None
     if renderer == "cairosvg":
         return f"cairosvg {cairo().VERSION}, cairo {import_module('cairocffi').cairo_version_string()}"
     # the wheel bundles librsvg under its own version; loading it to ask would cost the conductor a second
-    return f"librsvg in pyvips-binary {metadata.version('pyvips-binary')}"
+    return f"librsvg in pyvips-binary {_packaged('pyvips-binary')}"
 
 
 @lru_cache(1)

@@ -1,0 +1,198 @@
+"""All tasks of a run, planned on records that are made up: nothing is read, written or run."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline.config import MODEL, Config
+from pipeline.sources.base import Chunk, Entry, Listing
+from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps.crawl import crawl_tasks
+from pipeline.steps.encode import encode_tasks
+from pipeline.steps.rowwise import samples_tasks
+from pipeline.steps.sides import SIDE_STEPS, side_tasks
+from pipeline.steps.write import write_tasks
+from pipeline.storage.tables import Output
+from pipeline.versions.lineage import Past
+from pipeline.work import ledger
+from pipeline.work.ledger import Record
+from pipeline.work.task import Step, Task
+from stages.caption import CAPTION
+
+CONFIG: dict[str, Any] = {
+    "config_version": 1,
+    "name": "test",
+    "sources": [
+        {"name": name, "kind": "folder", "path": f"/{name}", "glob": "**/*", "license": "MIT"}
+        for name in ("one", "two")
+    ],
+    "decontaminate": ["/benchmark"],
+}
+
+
+def config_with(key: str = "", value: Any = None) -> Config:
+    """`CONFIG` with one dotted key set to ``value``."""
+    data = copy.deepcopy(CONFIG)
+    target: Any = data
+    *folders, last = key.split(".")
+    for part in folders:
+        target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
+    if last:
+        target[int(last) if isinstance(target, list) else last] = value
+    return MODEL.model_validate_json(json.dumps(data))
+
+
+def settings_of(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Each setting's dotted key and value."""
+    for name in type(model).model_fields:
+        value, key = getattr(model, name), f"{prefix}{name}"
+        if isinstance(value, BaseModel):
+            yield from settings_of(value, f"{key}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel) and name == "sources":
+            for place, each in enumerate(value):
+                yield from settings_of(each, f"{key}.{place}.")
+        else:
+            yield key, value
+
+
+def listing(config: Config, place: int) -> tuple[Listing, list[Chunk]]:
+    """A source of two chunks of files, an archive and a table."""
+    entries = [Entry(f"{name}.svg", 100, f"etag {name}") for name in "abcd"]
+    archive, table = Entry("x.zip", 1000, "etag x"), Entry("y.parquet", 1000, "etag y")
+    source = [*config.sources, *config.benchmarks()][place]
+    chunks = [
+        Chunk("k1", tuple(entries[:2]), "files"),
+        Chunk("k2", tuple(entries[2:]), "files", 2),
+        Chunk("k3", (archive,), "archive"),
+        Chunk("k4", (table,), "table"),
+    ]
+    return Listing(source, tuple(entries), (archive,), (table,)), chunks
+
+
+def done(task: Task[Any], **extra: Any) -> Record:
+    """The record of a task that wrote nothing."""
+    basis = task.basis
+    return Record(
+        task.step.name,
+        task.source,
+        task.key,
+        basis.fingerprint,
+        basis.versions,
+        basis.settings,
+        ledger.digest(basis.inputs),
+        {},
+        10,
+        8,
+        extra=extra,
+    )
+
+
+class Planner:
+    """Plans all steps for a config.
+
+    A task's record has outputs of which nothing depends on the task's settings: so that what changes a step's
+    fingerprints is what the step itself reads, not what steps before it have made. ``following``: the outputs depend on
+    the fingerprint, as they do in a run.
+    """
+
+    def __init__(self, config: Config, following: bool = False, reverse: bool = False) -> None:
+        self._config, self._following, self._reverse = config, following, reverse
+        self.tasks: dict[str, list[Task[Any]]] = {}
+        """Step -> its tasks."""
+        self._plan()
+
+    @property
+    def fingerprints(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Step -> source, key and fingerprint of its tasks."""
+        return {
+            name: [(task.source, task.key, task.basis.fingerprint) for task in tasks]
+            for name, tasks in self.tasks.items()
+        }
+
+    def _plan(self) -> None:
+        config = self._config
+        cut = [listing(config, place) for place in range(3)]
+        listings = [each for each, _ in cut]
+        chunks = self._shuffled({each.source.name: chunks for each, chunks in cut})
+        crawled = self._run(crawl_tasks(config, listings, chunks), row_groups=(6, 4))
+        every = self._run(samples_tasks(config, crawled), extra={"shard_bytes": 10_000_000, "notes": {}})
+        names = {source.name for source in config.sources}
+        samples = [record for record in every if record.source in names]
+        benchmarks = [record for record in every if record.source not in names]
+        generations = {(name, chunk.key): chunk.generation for name, own in chunks.items() for chunk in own}
+        generations = self._shuffled(generations)
+
+        blocks = duplicates.blocks([*benchmarks, *samples], generations)
+        stretches = duplicates.stretches(blocks)
+        banded = self._run(duplicates.bands_tasks(config, blocks), extra={"firsts": [0, 1 << 60]})
+        paired = self._run(
+            duplicates.pairs_tasks(config, stretches, banded), extra={"groups": [[0, 0, 4, "d0"], [0, 1, 4, "d1"]]}
+        )
+        matched = self._run(duplicates.match_tasks(config, stretches, paired))
+        past = Past((("lineage", "digest"),), 1)
+        deciding = decisions.Deciding(config, samples, matched, benchmarks, past)
+        deciding.in_slices(self._decide)
+        (decided,) = self._run(
+            [deciding.whole()], extra=self._decided(samples), outputs=[f"{r.source}/{r.key}" for r in samples]
+        )
+
+        sides = {side.name: self._run(side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS}
+        counted = self._run(
+            learning.count_tasks(config, samples, decided, sides[CAPTION.name]), outputs=["candidates", "texts"]
+        )
+        (frequent,) = self._run(learning.frequent_tasks(config, counted), outputs=["mask"])
+        runs = self._run(learning.runs_tasks(config, samples, decided, frequent))
+        (learned,) = self._run(
+            learning.segments_tasks(config, counted, runs, {}), outputs=["segments", "vocabulary", "tokenizer"]
+        )
+        sides["encode"] = self._run(encode_tasks(config, samples, decided, learned.outputs))
+        self._run(write_tasks(config, samples, decided, sides, generations))
+
+    def _decide(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
+        return self._run(tasks, outputs=["kept", "met"], extra={"sizes": [1, 1, 1, 1], "routes": [1, 1, 1, 1]})
+
+    def _decided(self, samples: Iterable[Record]) -> dict[str, Any]:
+        names = [f"{record.source}/{record.key}" for record in samples]
+        bits = base64.b64encode(b"\xff").decode()
+        each: dict[str, dict[str, Any]] = {"kept": dict.fromkeys(names, bits)}
+        for kind in ("decided", "keys", "origins", "shown"):
+            each[kind] = {name: f"{kind} of {name}" for name in names}
+        return {kind: self._shuffled(of) for kind, of in each.items()}
+
+    def _run(
+        self,
+        tasks: Sequence[Task[Any]],
+        outputs: Iterable[str] = ("kept",),
+        extra: Mapping[str, Any] | None = None,
+        row_groups: tuple[int, ...] = (),
+    ) -> list[Record]:
+        """The records of ``tasks``, in their order."""
+        for task in tasks:
+            self.tasks.setdefault(task.step.name, []).append(task)
+        return [self._record(task, list(outputs), extra or {}, row_groups) for task in tasks]
+
+    def _record(
+        self, task: Task[Any], roles: Sequence[str], extra: Mapping[str, Any], row_groups: tuple[int, ...]
+    ) -> Record:
+        step, made_from = task.step.name, task.basis.fingerprint if self._following else ""
+        written = {
+            role: Output(
+                f"tables/{step}/{task.source}/{task.key}.{role}",
+                ledger.digest([step, task.source, task.key, role, made_from]),
+                1000,
+                10,
+                row_groups,
+            )
+            for role in roles
+        }
+        return replace(done(task, **extra), outputs=self._shuffled(written))
+
+    def _shuffled(self, by_name: dict[Any, Any]) -> dict[Any, Any]:
+        return dict(reversed(by_name.items())) if self._reverse else by_name
