@@ -5,7 +5,7 @@ CONFIG ?= configs/quickstart.yaml
 WORKSPACE ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast test-train lint format types contracts check bench clean
+.PHONY: help quickstart test test-fast test-train lint format types contracts docs docs-current check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ test-fast: $(VENV)/.dev ## the tests that need neither Ray nor a whole run
 test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
 	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py
 
-check: lint types contracts ## ruff, mypy, who imports whom, what is declared
+check: lint types contracts docs-current ## ruff, mypy, who imports whom, what is declared, whether docs are current
 
 lint: $(VENV)/.dev ## ruff: style and formatting
 	$(BIN)/ruff check .
@@ -38,6 +38,12 @@ types: $(VENV)/.dev ## mypy on the packages
 contracts: $(VENV)/.dev ## import-linter: floors and circles; deptry: what is imported is declared, and the reverse
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
+
+docs: $(VENV)/.dev ## write docs/commands.md and docs/configuration.md from the code
+	$(BIN)/python tools/make_docs.py
+
+docs-current: $(VENV)/.dev ## whether these are as the code says
+	$(BIN)/python tools/make_docs.py --check
 
 bench: $(VENV)/.dev ## 10,000 real icons through the whole mill (fetched with npm); see benchmarks/README.md
 	$(BIN)/python benchmarks/fetch_icons.py build/icons --count 10000
