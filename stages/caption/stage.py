@@ -50,7 +50,7 @@ def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, 
     drawing = _drawing(row["svg"])
     hints = list(dict.fromkeys(hint for text in row["hints"] or () if (hint := useful(text, settings))))
     subject = _SENTENCE.split(title)[0] or " ".join(words) or _list(hints[:_HINTS_TOLD])
-    found = [
+    captions = [
         *((each["origin"], useful(each["text"], settings)) for each in row["own_captions"] or ()),
         ("composed", _composed(subject, subjects, styles, row["svg"], settings)),
         ("title", title),
@@ -60,7 +60,7 @@ def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, 
         ("folder", " ".join(folder)),
         ("drawing", drawing),
     ]
-    return [{"text": _cut(text, settings.max_characters), "origin": origin} for origin, text in found if text]
+    return [{"text": _cut(text, settings.max_characters), "origin": origin} for origin, text in captions if text]
 
 
 def _composed(subject: str, folder: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:

@@ -79,9 +79,9 @@ def from_folders(path: str, settings: CaptionSettings) -> tuple[list[str], list[
     styles: list[str] = []
     for folder in reversed(path.split("/")[:-1]):
         name = re.sub(r"(?i)\.(tar\.gz|tgz|zip)$", "", folder)
-        found, _ = from_name(name, settings)
-        styles += [word for word in found if word in settings.adjectives]
-        words = [word for word in found if word not in settings.stop_folders and word not in settings.adjectives]
+        folder_words, _ = from_name(name, settings)
+        styles += [word for word in folder_words if word in settings.adjectives]
+        words = [word for word in folder_words if word not in settings.stop_folders and word not in settings.adjectives]
         if words and not all(word.isdigit() for word in words):
             return words, styles
     return [], styles

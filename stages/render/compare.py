@@ -80,9 +80,9 @@ def blank(rgba: Pixels) -> bool:
     places = np.flatnonzero(flat != flat[0])
     # a few pixels nearly always settle it
     for part in (slice(64), slice(None)):
-        some = unpacked(flat[places[part]])
+        pixels = unpacked(flat[places[part]])
         for ground in (WHITE, BLACK):
-            if (on_ground(some, ground) != on_ground(rgba[0, 0], ground)).any():
+            if (on_ground(pixels, ground) != on_ground(rgba[0, 0], ground)).any():
                 return False
     return True
 
@@ -103,7 +103,7 @@ def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -
     here, there = unpacked(one[places]), unpacked(other[places])
     area = _around(places, height, width)
     greys = _greys(a, there, places, area)
-    found = []
+    differences = []
     for ground in (WHITE,) if _opaque(a, here, there) else (WHITE, BLACK):
         steps = np.abs(on_ground(here, ground) - on_ground(there, ground))
         mae = int(steps.sum(dtype=np.int64)) / (255 * 3 * height * width)
@@ -118,14 +118,14 @@ def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -
         windows = ((height - WINDOW) // 2 + 1) * ((width - WINDOW) // 2 + 1)
         part = ssim_map(first, second)
         score = 1 + float((part - 1).sum(dtype=np.float64)) / windows
-        found.append(Difference(score, mae, shares[0], 0.0 if faint is None else shares[1]))
-    if not found:
+        differences.append(Difference(score, mae, shares[0], 0.0 if faint is None else shares[1]))
+    if not differences:
         return SAME
     return Difference(
-        min(d.ssim for d in found),
-        max(d.mae for d in found),
-        max(d.visible_share for d in found),
-        max(d.faint_share for d in found),
+        min(d.ssim for d in differences),
+        max(d.mae for d in differences),
+        max(d.visible_share for d in differences),
+        max(d.faint_share for d in differences),
     )
 
 
@@ -267,8 +267,8 @@ def visible_window(a: Pixels, b: Pixels, threshold: int) -> tuple[int, int, int,
     Raises ValueError where there are none.
     """
     height, width = a.shape[:2]
-    found = np.concatenate([way for ways in _visible(a, b, threshold).values() for way in ways])
-    ys, xs = np.divmod(found, width)
+    places = np.concatenate([way for ways in _visible(a, b, threshold).values() for way in ways])
+    ys, xs = np.divmod(places, width)
     left, top = (max(int(values.min()) - AROUND, 0) for values in (xs, ys))
     right, bottom = int(xs.max()) + 1 + AROUND, int(ys.max()) + 1 + AROUND
     return left, top, min(right, width), min(bottom, height)
@@ -279,13 +279,13 @@ def _visible(a: Pixels, b: Pixels, threshold: int) -> dict[int, list[npt.NDArray
     one, other = packed(a), packed(b)
     places = np.flatnonzero(one != other)
     here, there = unpacked(one[places]), unpacked(other[places])
-    found = {}
+    visible = {}
     for ground in (WHITE,) if _opaque(a, here, there) else (WHITE, BLACK):
         clear = places[most(np.abs(on_ground(here, ground) - on_ground(there, ground))) > threshold]
-        found[ground] = [
+        visible[ground] = [
             clear[_outside(p, q, clear, a.shape[1], ground) > threshold] for p, q in ((one, other), (other, one))
         ]
-    return {WHITE: found[WHITE], BLACK: found.get(BLACK, found[WHITE])}  # what is opaque hides its ground
+    return {WHITE: visible[WHITE], BLACK: visible.get(BLACK, visible[WHITE])}  # what is opaque hides its ground
 
 
 def _outside(
@@ -301,6 +301,6 @@ def _outside(
         rows = [np.maximum(ys - 1, 0), ys, np.minimum(ys + 1, height - 1)]
         columns = [np.maximum(xs - 1, 0), xs, np.minimum(xs + 1, width - 1)]
         nine = np.stack([row * width + column for row in rows for column in columns])
-        mine, near = on_ground(unpacked(one[part]), ground), on_ground(unpacked(other[nine]), ground)
-        beyond[first : first + _AT_ONCE] = most(np.maximum(mine - near.max(axis=0), near.min(axis=0) - mine))
+        own, near = on_ground(unpacked(one[part]), ground), on_ground(unpacked(other[nine]), ground)
+        beyond[first : first + _AT_ONCE] = most(np.maximum(own - near.max(axis=0), near.min(axis=0) - own))
     return np.maximum(beyond, 0)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stages.render.compare import BLACK, WHITE, Pixels, most, on_ground, packed, unpacked
 
 STEP = 4
-"""Of so many rows and columns one tells what colour the paper has."""
+"""The colour of the paper is taken from one of so many rows and columns."""
 
 HIDDEN = 2
 """White is a drawing's ground unless so many times the ink shows on black: a drawing in white, say."""
@@ -27,11 +27,11 @@ def inked(a: Pixels, b: Pixels, view_box: tuple[float, ...], threshold: int) -> 
     """
     rows, columns = _middle(view_box, a.shape[0])
     one, other = (packed(picture[rows, columns]) for picture in (a, b))
-    some = _some(a, view_box)
+    sampled = _sampled(a, view_box)
     shares = []
     for ground in (WHITE, BLACK):
-        at, paper = _most_frequent(on_ground(some, ground))
-        same = some[at].view(np.uint32)[0]
+        at, paper = _most_frequent(on_ground(sampled, ground))
+        same = sampled[at].view(np.uint32)[0]
         # most pixels of most pictures are the paper's, exactly
         rest = np.flatnonzero((one != same) | (other != same))
         drawn = most(np.abs(on_ground(unpacked(one[rest]), ground) - paper)) > threshold
@@ -46,17 +46,17 @@ def surely_inked(a: Pixels, view_box: tuple[float, ...], threshold: int, share: 
 
     On whichever ground.
     """
-    some = _some(a, view_box)
+    sampled = _sampled(a, view_box)
     for ground in (WHITE, BLACK):
-        colours = on_ground(some, ground)
+        colours = on_ground(sampled, ground)
         _, paper = _most_frequent(colours)
         if np.count_nonzero(most(np.abs(colours - paper)) > threshold) * most_share < share * a.shape[0] * a.shape[1]:
             return False
     return True
 
 
-def _some(picture: Pixels, view_box: tuple[float, ...]) -> Pixels:
-    """(n, 4): what decides on the colour of the paper."""
+def _sampled(picture: Pixels, view_box: tuple[float, ...]) -> Pixels:
+    """(n, 4): every `STEP`-th pixel of every `STEP`-th row, which decide on the colour of the paper."""
     rows, columns = _middle(view_box, picture.shape[0])
     return np.ascontiguousarray(picture[rows, columns][::STEP, ::STEP]).reshape(-1, 4)
 

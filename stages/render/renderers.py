@@ -95,10 +95,10 @@ def draw(svg: bytes, renderer: str) -> Pixels:
         # cairo leaves out the alpha of an opaque picture
         pixels: Pixels = (image if image.hasalpha() else image.addalpha()).numpy()
     except pyvips.Error as error:
-        said = " ".join(str(error).split())
-        if "out of memory" in said:
-            raise MemoryError(said[:200]) from None
-        raise Dropped(Reason.RENDER_FAILED, said[:200]) from None
+        message = " ".join(str(error).split())
+        if "out of memory" in message:
+            raise MemoryError(message[:200]) from None
+        raise Dropped(Reason.RENDER_FAILED, message[:200]) from None
     return pixels
 
 

@@ -33,36 +33,36 @@ def render_one(
     size = settings.compare_size
     ground = _rgb(background) if background else None
     framed_source, framed_svg = framed(source, view_box, size, settings.fit), sized(svg, size)
-    got = draw(framed_svg, settings.renderer)
+    svg_pixels = draw(framed_svg, settings.renderer)
     notes: tuple[str, ...] = ()
     try:
-        want = _laid(draw(framed_source, settings.renderer), ground)
+        source_pixels = _laid(draw(framed_source, settings.renderer), ground)
         if settings.second == "cross_check":
-            _cross_check(want, _laid(draw(framed_source, SECOND), ground), settings)
-        found = _compare(want, got, settings)
+            _cross_check(source_pixels, _laid(draw(framed_source, SECOND), ground), settings)
+        fidelity = _compare(source_pixels, svg_pixels, settings)
     except Dropped as error:
         if settings.second != "arbiter" or error.reason not in (Reason.VISIBLE_DIFFERENCE, Reason.RENDER_FAILED):
             raise
-        found, want = _arbitrate(error, framed_source, framed_svg, got, ground, settings)
+        fidelity, source_pixels = _arbitrate(error, framed_source, framed_svg, svg_pixels, ground, settings)
         notes = (JUDGED,)
-    if blank(got):
+    if blank(svg_pixels):
         raise Dropped(Reason.BLANK_RENDER)
-    shown = {size: got}
+    shown = {size: svg_pixels}
     box = (0.0, 0.0, 1.0, 1.0) if settings.fit == "stretch" else view_box
     if settings.close_size > size:
-        if _doubtful(found, want, got, box, settings):
+        if _doubtful(fidelity, source_pixels, svg_pixels, box, settings):
             closer = Closer(source, svg, view_box, ground, box)
             shown[settings.close_size], more = closer.look(bool(notes), settings)
             notes = notes or more
-    elif excess := _excess(want, got, box, settings):
+    elif excess := _excess(source_pixels, svg_pixels, box, settings):
         raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
     picture = shown.get(settings.size)
     if picture is None:
         picture = draw(sized(svg, settings.size), settings.renderer)
         shown[settings.size] = picture
-    small = reduce(got)
+    small = reduce(svg_pixels)
     close = fine_picture(svg, settings.renderer, shown.get(fine.SIDE)) if sparse(small) else None
-    return png(picture, settings.png_compression), pack(small), close, found, notes
+    return png(picture, settings.png_compression), pack(small), close, fidelity, notes
 
 
 def fine_picture(svg: str, renderer: str = "librsvg", drawn: Pixels | None = None) -> bytes:
@@ -93,25 +93,25 @@ class Closer:
         Raises Dropped where all renderers that may judge see too much of a difference.
         """
         size = settings.close_size
-        drawn = draw(sized(self.svg, size), settings.renderer)
+        svg_pixels = draw(sized(self.svg, size), settings.renderer)
         if judged:
             excess = _excess(*self._second((0, 0, size, size), settings), self.box, settings)
             if excess:
                 raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
-            return drawn, (JUDGED,)
-        want = self._source(settings.renderer, (0, 0, size, size), settings)
-        excess = _excess(want, drawn, self.box, settings)
+            return svg_pixels, (JUDGED,)
+        source_pixels = self._source(settings.renderer, (0, 0, size, size), settings)
+        excess = _excess(source_pixels, svg_pixels, self.box, settings)
         if not excess:
-            return drawn, ()
+            return svg_pixels, ()
         if settings.second == "arbiter":
             # asked about what the first one sees, where that is a small part: it takes 100 ns a pixel
-            window = visible_window(want, drawn, settings.pixel_threshold)
+            window = visible_window(source_pixels, svg_pixels, settings.pixel_threshold)
             if 2 * _area(window) > size * size:
                 window = (0, 0, size, size)
             shares = visible_shares(*self._second(window, settings), settings.pixel_threshold)
             shares = {ground: share * _area(window) / (size * size) for ground, share in shares.items()}
-            if not _too_much(shares, want, drawn, self.box, settings):
-                return drawn, (JUDGED,)
+            if not _too_much(shares, source_pixels, svg_pixels, self.box, settings):
+                return svg_pixels, (JUDGED,)
         raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
 
     def _second(self, window: Window, settings: RenderSettings) -> tuple[Pixels, Pixels]:
@@ -119,8 +119,8 @@ class Closer:
 
         Of both, since what two renderers draw of one drawing differs by enough to hide what is sought.
         """
-        want = self._source(SECOND, window, settings)
-        return want, draw(part(self.svg, settings.close_size, window), SECOND)
+        source_pixels = self._source(SECOND, window, settings)
+        return source_pixels, draw(part(self.svg, settings.close_size, window), SECOND)
 
     def _source(self, renderer: str, window: Window, settings: RenderSettings) -> Pixels:
         """What a renderer draws of the source. Raises Dropped where that has another size than the window."""
@@ -138,58 +138,70 @@ def _area(window: Window) -> int:
     return (right - left) * (bottom - top)
 
 
-def _doubtful(found: Difference, want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> bool:
+def _doubtful(
+    fidelity: Difference, source_pixels: Pixels, svg_pixels: Pixels, box: tuple[float, ...], settings: RenderSettings
+) -> bool:
     """Whether there would be too much of a difference if fainter ones counted."""
-    if found.faint_share > settings.max_visible_share:
+    if fidelity.faint_share > settings.max_visible_share:
         return True
     # most pictures have too few such pixels for any ink
-    if found.faint_share <= settings.max_ink_share * settings.min_ink:
+    if fidelity.faint_share <= settings.max_ink_share * settings.min_ink:
         return False
-    if surely_inked(want, box, settings.pixel_threshold, found.faint_share, settings.max_ink_share):
+    if surely_inked(source_pixels, box, settings.pixel_threshold, fidelity.faint_share, settings.max_ink_share):
         return False
-    ink = max(inked(want, got, box, settings.pixel_threshold)[1], settings.min_ink)
-    return found.faint_share > settings.max_ink_share * ink
+    ink = max(inked(source_pixels, svg_pixels, box, settings.pixel_threshold)[1], settings.min_ink)
+    return fidelity.faint_share > settings.max_ink_share * ink
 
 
-def _excess(want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
+def _excess(source_pixels: Pixels, svg_pixels: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
     """What is too much of a difference, of all pixels or of the ink; nothing where all is well."""
-    return _too_much(visible_shares(want, got, settings.pixel_threshold), want, got, box, settings)
+    return _too_much(
+        visible_shares(source_pixels, svg_pixels, settings.pixel_threshold), source_pixels, svg_pixels, box, settings
+    )
 
 
 def _too_much(
-    shares: dict[int, float], want: Pixels, got: Pixels, box: tuple[float, ...], settings: RenderSettings
+    shares: dict[int, float],
+    source_pixels: Pixels,
+    svg_pixels: Pixels,
+    box: tuple[float, ...],
+    settings: RenderSettings,
 ) -> str:
     """As `_excess`, of the shares of pixels that differ on each ground; the pictures show the ink."""
-    worse, size = max(shares.values()), want.shape[0]
+    worse, size = max(shares.values()), source_pixels.shape[0]
     if worse > settings.max_visible_share:
         return f"visible_share {worse:.5f} at {size} px"
     # most pictures have too few such pixels for any ink
     if worse <= settings.max_ink_share * settings.min_ink:
         return ""
-    if surely_inked(want, box, settings.pixel_threshold, worse, settings.max_ink_share):
+    if surely_inked(source_pixels, box, settings.pixel_threshold, worse, settings.max_ink_share):
         return ""
-    ground, ink = inked(want, got, box, settings.pixel_threshold)
+    ground, ink = inked(source_pixels, svg_pixels, box, settings.pixel_threshold)
     share = shares[ground] / max(ink, settings.min_ink)
     if share > settings.max_ink_share:
         return f"visible_share {shares[ground]:.5f} at {size} px, {share:.1%} of the ink"
     return ""
 
 
-def _compare(want: Pixels, got: Pixels, settings: RenderSettings) -> Difference:
+def _compare(source_pixels: Pixels, svg_pixels: Pixels, settings: RenderSettings) -> Difference:
     """How unlike two pictures are. Raises Dropped where that is too much."""
-    if want.shape != got.shape:
-        raise Dropped(Reason.RENDER_FAILED, f"the source renders as {want.shape[1]} x {want.shape[0]} px")
-    found = difference(want, got, settings.pixel_threshold, min(settings.close_threshold, settings.pixel_threshold))
+    if source_pixels.shape != svg_pixels.shape:
+        raise Dropped(
+            Reason.RENDER_FAILED, f"the source renders as {source_pixels.shape[1]} x {source_pixels.shape[0]} px"
+        )
+    fidelity = difference(
+        source_pixels, svg_pixels, settings.pixel_threshold, min(settings.close_threshold, settings.pixel_threshold)
+    )
     if (
-        found.visible_share > settings.max_visible_share
-        or found.ssim < settings.min_ssim
-        or found.mae > settings.max_mae
+        fidelity.visible_share > settings.max_visible_share
+        or fidelity.ssim < settings.min_ssim
+        or fidelity.mae > settings.max_mae
     ):
         raise Dropped(
             Reason.VISIBLE_DIFFERENCE,
-            f"visible_share {found.visible_share:.4f}, ssim {found.ssim:.3f}, mae {found.mae:.4f}",
+            f"visible_share {fidelity.visible_share:.4f}, ssim {fidelity.ssim:.3f}, mae {fidelity.mae:.4f}",
         )
-    return found
+    return fidelity
 
 
 def _arbitrate(
@@ -206,15 +218,15 @@ def _arbitrate(
     Raises Dropped: the first renderer's verdict if the second one shares it.
     """
     try:
-        got = draw(svg, SECOND)
-        want = _laid(draw(source, SECOND), ground)
-        found = _compare(want, got, settings)
-        _compare(got, drawn, settings)  # the shard's picture is the first one's
+        svg_pixels = draw(svg, SECOND)
+        source_pixels = _laid(draw(source, SECOND), ground)
+        fidelity = _compare(source_pixels, svg_pixels, settings)
+        _compare(svg_pixels, drawn, settings)  # the shard's picture is the first one's
     except Dropped as error:
         if error.reason is Reason.VISIBLE_DIFFERENCE and first.reason is Reason.RENDER_FAILED:
             raise
         raise first from None
-    return found, want
+    return fidelity, source_pixels
 
 
 def _cross_check(first: Pixels, second: Pixels, settings: RenderSettings) -> None:
@@ -255,7 +267,7 @@ def _render(
     settings: RenderSettings,
 ) -> Columns:
     try:
-        picture, small, large, found, noted = render_one(sanitized, svg, tuple(view_box), settings, background)
+        picture, small, large, fidelity, noted = render_one(sanitized, svg, tuple(view_box), settings, background)
     except Dropped as lost:
         if lost.reason is Reason.BLANK_RENDER and "animation" in (notes or ()):
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing shows but by animation") from None
@@ -264,9 +276,9 @@ def _render(
         "png": picture,
         "picture": small,
         "fine": large,
-        "ssim": found.ssim,
-        "mae": found.mae,
-        "visible_share": found.visible_share,
+        "ssim": fidelity.ssim,
+        "mae": fidelity.mae,
+        "visible_share": fidelity.visible_share,
         "notes": sorted({*(notes or ()), *noted}),
     }
 

@@ -123,17 +123,17 @@ class _Cleaner:
             if self.shows(old):
                 self.elements += 1
                 new = etree.SubElement(parent, _SVG + local, self.attributes(old, local))
-                self.left_of(old, "", parent, in_text)
+                self.remains(old, "", parent, in_text)
                 return new
-            left = self.placeholder(old, parent)
-            return self.left_of(old, local, parent, in_text) if left is None else left
+            placeholder = self.placeholder(old, parent)
+            return self.remains(old, local, parent, in_text) if placeholder is None else placeholder
         if not in_svg or local not in KEPT:
             if depth > 2 or not in_svg or local not in ("title", "desc"):
                 self.notes.add(note := removed_as(local, namespace, in_svg))
                 if note == "script" and self.settings.scripts == "reject":
                     raise Dropped(Reason.ACTIVE_CONTENT, f"a {local} element")
-            left = self.placeholder(old, parent) if in_svg else None
-            return self.left_of(old, local if in_svg else "", parent, in_text) if left is None else left
+            placeholder = self.placeholder(old, parent) if in_svg else None
+            return self.remains(old, local if in_svg else "", parent, in_text) if placeholder is None else placeholder
         if depth > self.settings.max_depth:
             raise Dropped(Reason.TOO_DEEP, f"elements nested over {self.settings.max_depth} deep")
         if local == "image" and self.level < _DEEPEST and (data := inline.source(_reference(old))) is not None:
@@ -149,9 +149,9 @@ class _Cleaner:
             self.children(old, new, depth, in_text)
         return new
 
-    def left_of(self, old: etree._Element, local: str, parent: etree._Element, in_text: bool) -> etree._Element | None:
-        """What stays of an element that is taken out: its style sheets, which apply to the whole document, and its
-        place, if style sheets count places."""
+    def remains(self, old: etree._Element, local: str, parent: etree._Element, in_text: bool) -> etree._Element | None:
+        """Keep of an element that is taken out its style sheets, which apply to the whole document, and, if style
+        sheets count siblings, an empty element in its place."""
         last: etree._Element | None = None
         if self.structural and not in_text:
             last = etree.SubElement(parent, _SVG + (local if local in ("title", "desc") else "metadata"))
@@ -236,7 +236,7 @@ class _Cleaner:
         """Append a cleaned copy of a style element; None if it is no CSS, or nothing is left of it."""
         if old.get("type", "").lower() not in ("", "text/css"):
             self.notes.add("style_type")
-            return self.left_of_style(parent)
+            return self.style_remains(parent)
         text = css.shrink("".join([old.text or "", *(child.tail or "" for child in old)]))
         self.css_chars += len(text)
         if self.css_chars > self.settings.max_css_chars:
@@ -244,14 +244,14 @@ class _Cleaner:
         text, notes = css.clean_sheet(text, self.settings.max_css_nesting)
         self.notes |= notes
         if not text.strip():
-            return self.left_of_style(parent)
+            return self.style_remains(parent)
         self.rules += text.count("{")
         new = etree.SubElement(parent, f"{_SVG}style", self.attributes(old, "style"))
         new.text = text
         return new
 
-    def left_of_style(self, parent: etree._Element) -> etree._Element | None:
-        """The place of a style element that is taken out."""
+    def style_remains(self, parent: etree._Element) -> etree._Element | None:
+        """An empty element in the place of a style element that is taken out, if style sheets count siblings."""
         return etree.SubElement(parent, f"{_SVG}style") if self.structural else None
 
     def attributes(self, element: etree._Element, local: str) -> dict[str, str]:

@@ -170,8 +170,8 @@ def _target(node: ast.Node) -> str | None:
 
 def _suspicious(text: str) -> bool:
     """Whether ``text`` needs parsing: plain references into the document are common, and harmless."""
-    found = _SUSPICIOUS.search(text)
-    return found is not None and _SUSPICIOUS.search(_LOCAL.sub(" ", text), found.start()) is not None
+    match = _SUSPICIOUS.search(text)
+    return match is not None and _SUSPICIOUS.search(_LOCAL.sub(" ", text), match.start()) is not None
 
 
 def shrink(text: str) -> str:

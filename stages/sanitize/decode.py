@@ -68,10 +68,10 @@ def decode(data: bytes) -> tuple[str, set[str]]:
     stripped = text.lstrip(_WHITE)
     if not stripped.startswith("<"):
         raise Dropped(Reason.NOT_SVG, f"begins with {stripped[:12]!r}")
-    if found := _DECLARATION.match(stripped):
+    if declaration := _DECLARATION.match(stripped):
         if len(stripped) < len(text):
             notes.add("leading_white_space")
-        stripped = stripped[found.end() :].lstrip(_WHITE)
+        stripped = stripped[declaration.end() :].lstrip(_WHITE)
     if encoding != "utf-8":
         notes.add("transcoded")
     return stripped, notes
@@ -79,23 +79,23 @@ def decode(data: bytes) -> tuple[str, set[str]]:
 
 def _label(data: bytes) -> str:
     """The encoding that the XML declaration names, "" if it names none."""
-    found = _ENCODING.match(data.lstrip()[:1000])
-    return "" if found is None else found[1].decode("ascii", "replace").lower()
+    match = _ENCODING.match(data.lstrip()[:1000])
+    return "" if match is None else match[1].decode("ascii", "replace").lower()
 
 
 def _codec(label: str) -> str:
     """The codec of a label of the Encoding Standard for bytes in which the declaration could be read."""
-    found = webencodings.lookup(label) if label else None
-    if found is None or found.name in _NOT_OF_BYTES:
+    encoding = webencodings.lookup(label) if label else None
+    if encoding is None or encoding.name in _NOT_OF_BYTES:
         return "utf-8"
-    return str(found.codec_info.name)
+    return str(encoding.codec_info.name)
 
 
 def _agrees(label: str, encoding: str) -> bool:
     """Whether a declared encoding is the one that the bytes are in. ``encoding``: what they look like, "" for any."""
-    found = webencodings.lookup(label)
-    if found is None:
+    declared = webencodings.lookup(label)
+    if declared is None:
         return encoding.startswith("utf-16") and label == "utf-16"
-    if found.name.startswith("utf-16"):
-        return encoding.startswith("utf-16") and (label == "utf-16" or found.name == encoding.replace("16-", "16"))
-    return encoding in ("", found.name)
+    if declared.name.startswith("utf-16"):
+        return encoding.startswith("utf-16") and (label == "utf-16" or declared.name == encoding.replace("16-", "16"))
+    return encoding in ("", declared.name)

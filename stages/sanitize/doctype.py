@@ -70,10 +70,10 @@ def read_prolog(text: str, settings: SanitizeSettings) -> Prolog:
 
 
 def _after(text: str, mark: str, at: int) -> int:
-    found = text.find(mark, at)
-    if found < 0:
+    position = text.find(mark, at)
+    if position < 0:
         raise Dropped(Reason.XML_MALFORMED, f"no {mark} before the end")
-    return found + len(mark)
+    return position + len(mark)
 
 
 def _subset(text: str, at: int) -> tuple[int, list[str]]:
@@ -87,7 +87,7 @@ def _subset(text: str, at: int) -> tuple[int, list[str]]:
     if external := _EXTERNAL.match(text, at):
         at = external.end()
     at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-    found: list[str] = []
+    declarations: list[str] = []
     if text.startswith("[", at):
         at += 1
         while not text.startswith("]", at := _SPACE.match(text, at).end()):  # type: ignore[union-attr]
@@ -96,14 +96,14 @@ def _subset(text: str, at: int) -> tuple[int, list[str]]:
             elif text.startswith("<?", at):
                 at = _after(text, "?>", at + 2)
             elif declaration := _DECLARATION.match(text, at) or _PARAMETER.match(text, at):
-                found.append(declaration[0])
+                declarations.append(declaration[0])
                 at = declaration.end()
             else:
                 raise Dropped(Reason.XML_MALFORMED, "the DOCTYPE's internal subset cannot be read")
         at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
     if not text.startswith(">", at):
         raise Dropped(Reason.XML_MALFORMED, "the DOCTYPE cannot be read")
-    return at + 1, found
+    return at + 1, declarations
 
 
 def _entities(declarations: list[str], text: str, body: int, settings: SanitizeSettings) -> str:
@@ -113,10 +113,10 @@ def _entities(declarations: list[str], text: str, body: int, settings: SanitizeS
     external: set[str] = set()
     parameters: dict[str, bool] = {}
     for declaration in declarations:
-        found = _ENTITY.match(declaration)
-        if found is None:
+        match = _ENTITY.match(declaration)
+        if match is None:
             continue
-        parameter, name, value = found.groups()
+        parameter, name, value = match.groups()
         if parameter:
             parameters.setdefault(name, value[0] not in "\"'")
         elif name in values or name in external:
@@ -136,16 +136,16 @@ def _entities(declarations: list[str], text: str, body: int, settings: SanitizeS
         return ""
     sizes: dict[str, int] = {}
     total = 0
-    for found in _REFERENCE.finditer(text, body):
-        total += _size(found[1], values, external, sizes, settings, ())
+    for match in _REFERENCE.finditer(text, body):
+        total += _size(match[1], values, external, sizes, settings, ())
         if total > settings.max_entity_chars:
             raise Dropped(Reason.ENTITY_EXPANSION, f"to more than {settings.max_entity_chars} characters")
     return f"<!DOCTYPE svg [{''.join(kept)}]>" if kept else ""
 
 
-def _character(found: re.Match[str]) -> str:
-    code = int(found[1], 16) if found[1] else int(found[2])
-    return chr(code) if code < 0x110000 else found[0]
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return chr(code) if code < 0x110000 else match[0]
 
 
 def _size(
@@ -168,8 +168,8 @@ def _size(
     if len(path) >= settings.max_entity_depth:
         raise Dropped(Reason.ENTITY_EXPANSION, f"nested more than {settings.max_entity_depth} deep")
     size = 1 + len(values[name])
-    for found in _REFERENCE.finditer(values[name]):
-        size += _size(found[1], values, external, sizes, settings, (*path, name))
+    for reference in _REFERENCE.finditer(values[name]):
+        size += _size(reference[1], values, external, sizes, settings, (*path, name))
         if size > settings.max_entity_chars:
             raise Dropped(Reason.ENTITY_EXPANSION, f"to more than {settings.max_entity_chars} characters")
     sizes[name] = size

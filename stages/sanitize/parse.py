@@ -123,5 +123,5 @@ def _declare_prefixes(text: str, root: int) -> str:
 def _first_tag(text: str) -> str:
     """Local name of the first element of a text that may be no XML at all, "" if there is none."""
     plain = re.sub(r"<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[>]*\[.*?\]\s*>", "", text[:10_000], flags=re.DOTALL)
-    found = _TAG_NAME.search(plain)
-    return found[1].rpartition(":")[2] if found else ""
+    match = _TAG_NAME.search(plain)
+    return match[1].rpartition(":")[2] if match else ""

@@ -54,15 +54,15 @@ class Visibility:
     @cached_property
     def _references(self) -> set[str]:
         """Everything that could be the name in a reference, colours included."""
-        found: set[str] = set()
+        names: set[str] = set()
         for element in self._root.iter(etree.Element):
             texts = [value for value in element.attrib.values() if "#" in value]
             if _local(element) == "style":
                 texts.append("".join(element.itertext()))
             for text in texts:
-                found.update(_REFERENCE.findall(text))
-                found.update(unquote(name) for name in _REFERENCE.findall(text))
-        return found
+                names.update(_REFERENCE.findall(text))
+                names.update(unquote(name) for name in _REFERENCE.findall(text))
+        return names
 
 
 def _local(element: etree._Element) -> str:
