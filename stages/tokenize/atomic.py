@@ -59,10 +59,10 @@ def encode(svg: str, vocabulary: Vocabulary) -> str:
     when an element or a coordinate is not in the vocabulary, or when something has no place in tokens; nothing is left
     out, rounded or clamped.
     """
-    (found,) = encode_all([svg], vocabulary)
-    if isinstance(found, TokenError):
-        raise found
-    return found
+    (tokens,) = encode_all([svg], vocabulary)
+    if isinstance(tokens, TokenError):
+        raise tokens
+    return tokens
 
 
 BATCH = 100
@@ -71,10 +71,10 @@ BATCH = 100
 
 def encode_all(svgs: Sequence[str], vocabulary: Vocabulary) -> list[str | TokenError]:
     """What `encode` gives for each of ``svgs``, errors as values; many at once are faster than one by one."""
-    found: list[str | TokenError] = []
+    results: list[str | TokenError] = []
     for start in range(0, len(svgs), BATCH):
-        found += _encode_batch(svgs[start : start + BATCH], vocabulary)
-    return found
+        results += _encode_batch(svgs[start : start + BATCH], vocabulary)
+    return results
 
 
 def _encode_batch(svgs: Sequence[str], vocabulary: Vocabulary) -> list[str | TokenError]:

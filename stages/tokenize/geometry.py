@@ -111,13 +111,13 @@ def encode_paths(paths: list[str], limit: int) -> list[str | TokenError]:
     if paths and all(map(grammar(limit).path.fullmatch, paths)):
         # a line each, so that one round of replacing does for all
         return [*_spell("\n".join(paths)).replace("\n>", ">\n").split("\n")]
-    found: list[str | TokenError] = []
+    results: list[str | TokenError] = []
     for data in paths:
         try:
-            found.append(encode_path(data, limit))
+            results.append(encode_path(data, limit))
         except TokenError as error:
-            found.append(error)
-    return found
+            results.append(error)
+    return results
 
 
 def _spell(text: str) -> str:
@@ -257,9 +257,9 @@ def _fault(run: str, limit: int, at: int) -> TokenError:
     position += len(name)
     if letter == "a":
         return TokenError("<cmd_a> needs two radii and a rotation, two flags and two offsets", at + position)
-    needed, found = ARITY[letter.upper()], 0
-    while found < needed and (piece := rules.argument.match(run, position)):
-        position, found = piece.end(), found + 1
+    needed, count = ARITY[letter.upper()], 0
+    while count < needed and (piece := rules.argument.match(run, position)):
+        position, count = piece.end(), count + 1
     kind = "positions" if letter == "M" else "offsets"
     return TokenError(f"{name} needs {needed} {kind}; the next is {_first(run[position:])}", at + position)
 

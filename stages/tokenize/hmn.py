@@ -14,7 +14,8 @@
   The length of ``d_t`` is that of a typical base embedding, without which its weight would mean something else for
   every model.
 
-A segment token begins as the mean of its atoms, with noise of its own; text tokens as what the base says of their text.
+A segment token begins as the mean of its atoms, with noise of its own; text tokens as the mean of the
+base's embeddings of their text.
 Rows whose length is outside of what the base has are brought to its nearest end.
 """
 
@@ -67,8 +68,8 @@ def numeric_terms(values: npt.NDArray[np.float64], dimension: int, settings: Hmn
     random = np.random.default_rng([settings.seed, 1])
     projection = random.standard_normal((expanded.shape[1], dimension)) / np.sqrt(dimension)
     projected = expanded @ projection
-    found: npt.NDArray[np.float64] = projected / np.linalg.norm(projected, axis=1, keepdims=True)
-    return found
+    terms: npt.NDArray[np.float64] = projected / np.linalg.norm(projected, axis=1, keepdims=True)
+    return terms
 
 
 def scaled(kind: str, value: int, limit: int, settings: HmnSettings) -> float:
@@ -101,7 +102,7 @@ def initialize(
     sigma = float(wide.std()) if settings.sigma is None else settings.sigma
     random = np.random.default_rng([settings.seed, 0])
 
-    def said(text: str) -> npt.NDArray[np.float64]:
+    def text_embedding(text: str) -> npt.NDArray[np.float64]:
         ids = tokenize(text)
         if any(not 0 <= i < count for i in ids):
             raise ValueError(f"the base tokenizer's ids for {text!r} are not rows of the base embeddings ({count})")
@@ -109,7 +110,7 @@ def initialize(
         return embedding
 
     tokens = vocabulary.tokens
-    levels = {text: said(text) for token in tokens for text in token.description}
+    levels = {text: text_embedding(text) for token in tokens for text in token.description}
     meaning = np.array([np.mean([levels[text] for text in token.description], axis=0) for token in tokens])
     rows = settings.mean * mean + settings.semantic * meaning
     rows += settings.noise * sigma * random.standard_normal(rows.shape)
@@ -121,13 +122,13 @@ def initialize(
     atoms = {token.text: rows[i] for i, token in enumerate(tokens)}
     learned = np.zeros((len(segments), dimension))
     for i, parts in enumerate(segments):
-        learned[i] = np.mean([atoms[part] if part in atoms else said(part) for part in parts], axis=0)
+        learned[i] = np.mean([atoms[part] if part in atoms else text_embedding(part) for part in parts], axis=0)
     learned += settings.noise * sigma * random.standard_normal(learned.shape)
     return within(np.concatenate([rows, learned]), float(lengths.min()), float(lengths.max())).astype(np.float32)
 
 
 def within(rows: npt.NDArray[np.float64], shortest: float, longest: float) -> npt.NDArray[np.float64]:
-    """Rows with lengths outside of a range brought to its nearest end."""
+    """``rows`` with their lengths clipped to a range."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     safe = np.where(lengths > 0, lengths, 1.0)
     return np.asarray(rows * np.clip(lengths, shortest, longest) / safe)

@@ -38,7 +38,7 @@ _MARKUP = re.compile(r"(<[^<>]*>)")
 
 
 def count_texts(strings: Iterable[str], vocabulary: Vocabulary, settings: IdSettings) -> pa.Table:
-    """What is no token in a partition's token strings and captions, counted: table `stages.schema.TEXTS`, sorted."""
+    """The counts of text between tokens in a partition: table `stages.schema.TEXTS`, sorted; captions count, too."""
     tokens = {*settings.special_tokens, *(token.text for token in vocabulary.tokens)}
     counts: Counter[str] = Counter()
     for string in strings:
@@ -170,21 +170,24 @@ def extend_tokenizer(base: str, vocabulary: Vocabulary, segments: Segments) -> s
 
 def tokenizer_config(settings: IdSettings, base: str | None = None) -> str:
     """The ``tokenizer_config.json`` beside a ``tokenizer.json``; ``base``: the base tokenizer's own, if it has one."""
-    told: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     if settings.base_tokenizer is None:
-        told = {
+        config = {
             "bos_token": settings.bos_token,
             "eos_token": settings.eos_token,
             "pad_token": settings.pad_token,
             "unk_token": settings.unk_token,
         }
     elif base is not None:
-        told = json.loads(base)
-        for name in ("added_tokens_decoder", "auto_map"):  # said by tokenizer.json; code of the base's own
-            told.pop(name, None)
+        config = json.loads(base)
+        for name in (
+            "added_tokens_decoder",
+            "auto_map",
+        ):  # tokenizer.json holds the first; the second is the base's code
+            config.pop(name, None)
     # the class that takes tokenizer.json as it is; a model's own may build its tokenizer anew from other files
-    told |= {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-    return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    config |= {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    return json.dumps(config, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def token_table(vocabulary: Vocabulary, segments: Segments, tokenizer_json: str, base: str | None = None) -> str:
@@ -263,12 +266,12 @@ class _Encoder:
         return out
 
     def _text(self, text: str) -> list[int]:
-        found = self._texts.get(text)
-        if found is None:
-            found = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids = self._texts.get(text)
+        if ids is None:
+            ids = self._tokenizer.encode(text, add_special_tokens=False).ids
             if len(self._texts) < 100_000:
-                self._texts[text] = found
-        return found
+                self._texts[text] = ids
+        return ids
 
 
 @lru_cache(maxsize=2)

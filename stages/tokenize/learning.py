@@ -91,10 +91,10 @@ def count_candidates(token_strings: Iterable[str], settings: CandidateSettings) 
     flat, commands = number_commands(token_strings, settings)
     single, pair = _slots(flat, commands)
     inside = flat >= 0
-    found = pair[:-1][inside[:-1] & inside[1:]]
+    occurrences = pair[:-1][inside[:-1] & inside[1:]]
     if settings.algorithm == "savings":
-        found = np.concatenate([found, single[inside]])
-    slots, counts = totals(found, np.ones(len(found), np.int64))
+        occurrences = np.concatenate([occurrences, single[inside]])
+    slots, counts = totals(occurrences, np.ones(len(occurrences), np.int64))
     return pa.table([pa.array(slots, pa.uint32()), pa.array(counts)], schema=CANDIDATES)
 
 
@@ -103,8 +103,8 @@ def may_be_frequent(tables: Iterable[pa.Table], settings: CandidateSettings) -> 
     counters = np.zeros(SLOTS, np.int64)
     for table in tables:
         counters[table["slot"].to_numpy()] += table["count"].to_numpy()
-    found: Mask = counters >= settings.min_frequency
-    return found
+    mask: Mask = counters >= settings.min_frequency
+    return mask
 
 
 def frequent_runs(token_strings: Iterable[str], mask: Mask, settings: CandidateSettings) -> pa.Table:
@@ -175,8 +175,8 @@ class _Numbers(dict[str, int]):
     """Numbers commands, which have no ``<cmd_`` here, in the order in which they are first met."""
 
     def __missing__(self, command: str) -> int:
-        found = self[command] = len(self)
-        return found
+        number = self[command] = len(self)
+        return number
 
 
 def number_commands(token_strings: Iterable[str], settings: CandidateSettings) -> tuple[Ints, list[str]]:

@@ -40,28 +40,28 @@ Tag = tuple[str, str, str, str, str]
 
 def tags(svg: str) -> list[Tag]:
     """The tags of ``svg`` in order. Raises TokenError for what is not well-formed or has no canonical form."""
-    found = _scan(svg)
-    if found is None:
-        found = _scan(_rewrite(svg))
-    if found is None:
+    scanned = _scan(svg)
+    if scanned is None:
+        scanned = _scan(_rewrite(svg))
+    if scanned is None:
         raise TokenError("holds a name or a character that the canonical form cannot")
-    return found
+    return scanned
 
 
 def _scan(svg: str) -> list[Tag] | None:
     """The tags if all of ``svg`` is spelled canonically, else None."""
-    found: list[Tag] = TAG.findall(svg)
+    pieces: list[Tag] = TAG.findall(svg)
     # The pieces tile the text if no character is left over: "<", ">" and what the groups hold.
-    length = sum([len(a) + len(b) + len(c) + len(d) + len(e) for a, b, c, d, e in found]) + 2 * len(found)
+    length = sum([len(a) + len(b) + len(c) + len(d) + len(e) for a, b, c, d, e in pieces]) + 2 * len(pieces)
     if length != len(svg) or holds_forbidden(svg) or ("&" in svg and _REFERENCE.search(svg)):
         return None
     open_: list[str] = []
-    for index, (close, name, attributes, empty, text) in enumerate(found):
+    for index, (close, name, attributes, empty, text) in enumerate(pieces):
         if close:
             # <g></g> is spelled <g/>: the tag before a closing tag is no opening one without text.
             if attributes or empty or not open_ or open_.pop() != name:
                 return None
-            before = found[index - 1]
+            before = pieces[index - 1]
             if not (before[0] or before[3] or before[4]):
                 return None
         elif not empty:
@@ -70,9 +70,9 @@ def _scan(svg: str) -> list[Tag] | None:
             return None
         if text and (close or empty or name not in TEXT_ELEMENTS or ("&" in text and _CONTENT_REFERENCE.search(text))):
             return None
-        if not open_ and index != len(found) - 1:
+        if not open_ and index != len(pieces) - 1:
             return None
-    return found if found and not open_ else None
+    return pieces if pieces and not open_ else None
 
 
 def _plain(attributes: str, root: bool) -> bool:

@@ -35,15 +35,15 @@ def merge_pairs(flat: Ints, weights: Longs, commands: list[str], settings: Segme
     stale = settings.algorithm == "hivg"
     items: list[Segment] = []
     while len(items) < settings.count:
-        open_ = {
+        frequent = {
             code: n
             for code, n in counts.items()
             if n >= settings.min_frequency and not (stale and n not in queued[code])
         }
-        if not open_:
+        if not frequent:
             break
-        top = max(open_.values())
-        pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in open_.items() if count == top]
+        top = max(frequent.values())
+        pairs = [(code >> 32, code & 0xFFFFFFFF) for code, count in frequent.items() if count == top]
         left, right = min(pairs, key=lambda pair: rank(*pair))
         text = f"{commands[left]}{PREFIX}{commands[right]}"
         merged = ids.setdefault(text, len(commands))
@@ -135,5 +135,5 @@ def merge(
 
 def _near(hits: npt.NDArray[np.intp], offsets: tuple[int, ...], end: int) -> npt.NDArray[np.intp]:
     """The distinct positions ``hits + offsets`` from 0 to ``end``, exclusive."""
-    found = np.unique(np.concatenate([hits + offset for offset in offsets]))
-    return found[(found >= 0) & (found < end)]
+    positions = np.unique(np.concatenate([hits + offset for offset in offsets]))
+    return positions[(positions >= 0) & (positions < end)]

@@ -1,4 +1,4 @@
-"""What of a model's output is a drawing: the longest valid beginning of a token string, closed, and where it ends."""
+"""The longest valid prefix of a model's output, its open elements closed, and where that prefix ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from stages.tokenize.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Prefix:
-    """``svg``: canonical text, "" if not even the root is there. ``valid``: how many characters of the string it says.
+    """``svg``: canonical text, "" if not even the root is there. ``valid``: characters of the string that
+    ``svg`` is made of.
     ``problem``: what is wrong after them, "" if nothing is, or if the string only stops too early.
     """
 
@@ -83,34 +84,35 @@ def decode_prefix(text: str, vocabulary: Vocabulary) -> Prefix:
 def _element(
     name: str, attributes: str, geometry: str, root: bool, vocabulary: Vocabulary
 ) -> tuple[tuple[str, str] | None, int]:
-    """The opening tag without its end and the character data, and how many characters of both texts they say.
+    """The opening tag without its end and the character data, and how many characters of both texts are used.
 
     None for a root without what a root needs.
     """
     kept = _attributes(name, attributes)
     whole = len(kept) == len(attributes)
-    said = geometry if whole else ""
+    kept_geometry = geometry if whole else ""
     closing = ""  # what a polygon needs that has lost its end
     start = f"<svg {atomic.XMLNS}" if root else f"<{name}"
     while True:
         out: list[str] = [start]
         try:
-            content = atomic.print_element(name, kept, said + closing, root, 0, vocabulary, out)
+            content = atomic.print_element(name, kept, kept_geometry + closing, root, 0, vocabulary, out)
         except TokenError as error:
-            if not said:
+            if not kept_geometry:
                 return None, 0
             if name == "polygon" and not closing:
                 closing = "<cmd_z>"
                 continue
-            # back to the beginning of the command that went wrong, or of the last one where that is not told
-            told = (error.position or 0) - len(kept)
-            if 0 < told < len(said) and said.startswith("<cmd_", told):
-                said = said[:told]
+            # back to the beginning of the command that went wrong, or of the last one where the error has no place
+            fault_at = (error.position or 0) - len(kept)
+            if 0 < fault_at < len(kept_geometry) and kept_geometry.startswith("<cmd_", fault_at):
+                kept_geometry = kept_geometry[:fault_at]
             else:
-                said = said[: max(said.rfind("<cmd_", 0, told if 0 < told < len(said) else len(said)), 0)]
-            closing = closing if said else ""
+                before = fault_at if 0 < fault_at < len(kept_geometry) else len(kept_geometry)
+                kept_geometry = kept_geometry[: max(kept_geometry.rfind("<cmd_", 0, before), 0)]
+            closing = closing if kept_geometry else ""
             continue
-        return ("".join(out), content), len(kept) + len(said)
+        return ("".join(out), content), len(kept) + len(kept_geometry)
 
 
 def _attributes(name: str, text: str) -> str:
@@ -120,13 +122,13 @@ def _attributes(name: str, text: str) -> str:
     for piece in atomic.BOUNDARY.split(text) if text else ():
         key = piece.partition("=")[0]
         try:
-            found = atomic.split_attributes(piece, 0)
+            attributes = atomic.split_attributes(piece, 0)
         except TokenError:
             break
-        content = "" in found
-        if key in seen or len(found) != 1 or (content and name not in TEXT_ELEMENTS):
+        content = "" in attributes
+        if key in seen or len(attributes) != 1 or (content and name not in TEXT_ELEMENTS):
             break
-        if found.get(GEOMETRY.get(name, "")):
+        if attributes.get(GEOMETRY.get(name, "")):
             break  # geometry is written in tokens
         seen.add(key)
         end += len(piece) + (1 if end else 0)

@@ -1,9 +1,9 @@
 """Segments by what they save: the learner that counts tokens instead of pairs.
 
-A candidate is a single command with its arguments, or two neighbours that are commands or segments already. It saves,
-wherever it occurs, the tokens it stands for now but one: a command costs a token for itself and one for each argument,
-a segment costs one. Each step takes the candidate that saves most, so long curves count for more than short lines, and
-a command that is frequent by itself needs no neighbour. Encoding is not bound to the order of learning (see
+A candidate is a single command with its arguments, or two neighbours that are commands or segments already. It saves
+one token fewer than it now stands for, wherever it occurs: a command costs a token for itself and one for each
+argument, a segment costs one. Each step takes the candidate that saves most, so long curves count for more than short
+lines, and a command that is frequent by itself needs no neighbour. Encoding is not bound to the order of learning (see
 `segments.encode_segments`).
 """
 
@@ -75,8 +75,8 @@ def learn_savings(flat: Ints, weights: Longs, commands: list[str], settings: Seg
         singles[merged] += hits
         for code in risen:
             pair = (code >> 32, code & 0xFFFFFFFF)
-            if found := saving(*pair):
-                heapq.heappush(heap, (-found, *pair))
+            if new_saving := saving(*pair):
+                heapq.heappush(heap, (-new_saving, *pair))
     return Segments(tuple(items), optimal=True)
 
 
@@ -88,9 +88,9 @@ def _best(
     """Take the candidate that saves most off the heap, whose entries may be out of date; None if none saves."""
     equal: list[tuple[int, int, int]] = []
     while heap and (not equal or -heap[0][0] >= equal[0][0]):
-        told, left, right = heapq.heappop(heap)
+        queued, left, right = heapq.heappop(heap)
         actual = saving(left, right)
-        if actual == -told:
+        if actual == -queued:
             if (actual, left, right) not in equal:
                 equal.append((actual, left, right))
         elif actual:

@@ -3,8 +3,8 @@
 A segment is one command with all its arguments, or several such in a row. Only the geometry of one element forms runs:
 structure and attributes are boundaries that no segment crosses, so every segment token is executable geometry.
 Encoding takes the fewest tokens (dynamic programming), or, as the reference does, from the first command on always the
-longest segment that matches. Either way a command that is in no segment parts what is before it from what is after it,
-so only the stretches between such commands need thought, and in a corpus those are mostly the same few.
+longest segment that matches. Either way no segment crosses a command that occurs in none, so only the spans between
+such commands are searched, and their encodings are cached: a corpus repeats the same few.
 
 How segments are learned: `learning`.
 """
@@ -24,11 +24,11 @@ from stages.tokenize.errors import TokenError
 _BOUNDARY = re.compile(r"((?:</?[A-Za-z]+>[^<]*)+)")
 _SEGMENT = re.compile(r"<SEG_([0-9]+)>")
 PREFIX = "<cmd_"
-REMEMBERED = 50_000
-"""Stretches whose encoding a table remembers at most; when they are full, it begins anew."""
+CACHE_SIZE = 50_000
+"""Spans whose encoding is cached at most; a full cache is emptied."""
 
 _LONG = 50
-"""Commands from which on a stretch is not remembered."""
+"""Commands from which on a span is not cached."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class Segments:
         return frozenset(command for item in self.items for command in item.tokens.split(PREFIX)[1:])
 
     @cached_property
-    def remembered(self) -> dict[tuple[str, ...], str]:
-        """Stretches of known commands that were encoded before."""
+    def cache(self) -> dict[tuple[str, ...], str]:
+        """The encodings of spans of known commands, filled by `encode_segments`."""
         return {}
 
     @cached_property
@@ -146,8 +146,8 @@ def parts(tokens: str) -> Iterator[tuple[str, list[str]]]:
     """
     before = ""
     for chunk in tokens.split("</"):
-        text, found, run = chunk.partition(PREFIX)
-        if not found:
+        text, separator, run = chunk.partition(PREFIX)
+        if not separator:
             before += f"{chunk}</"
         # each geometry token has one "<" and one "_"; what also holds an element has a "<" more, or attributes
         elif run.count("<") == run.count("_") and "=" not in run:
@@ -171,32 +171,32 @@ def encode_segments(tokens: str, segments: Segments) -> str:
         if known.isdisjoint(commands):
             out += [PREFIX + command for command in commands]
             continue
-        stretch: list[str] = []
+        span: list[str] = []
         for command in commands:
             if command in known:
-                stretch.append(command)
+                span.append(command)
                 continue
-            if stretch:
-                out.append(_cover(tuple(stretch), segments))
-                stretch = []
+            if span:
+                out.append(_cover(tuple(span), segments))
+                span = []
             out.append(PREFIX + command)
-        if stretch:
-            out.append(_cover(tuple(stretch), segments))
+        if span:
+            out.append(_cover(tuple(span), segments))
     return "".join(out)
 
 
-def _cover(stretch: tuple[str, ...], segments: Segments) -> str:
-    """A stretch of commands with segment tokens."""
-    found = segments.remembered.get(stretch)
-    if found is None:
+def _cover(span: tuple[str, ...], segments: Segments) -> str:
+    """A span of known commands, spelled with segment tokens."""
+    encoded = segments.cache.get(span)
+    if encoded is None:
         out: list[str] = []
-        (_fewest if segments.optimal else _longest)(stretch, segments.trie, out)
-        found = "".join(out)
-        if len(segments.remembered) >= REMEMBERED:
-            segments.remembered.clear()
-        if len(stretch) < _LONG:
-            segments.remembered[stretch] = found
-    return found
+        (_fewest if segments.optimal else _longest)(span, segments.trie, out)
+        encoded = "".join(out)
+        if len(segments.cache) >= CACHE_SIZE:
+            segments.cache.clear()
+        if len(span) < _LONG:
+            segments.cache[span] = encoded
+    return encoded
 
 
 def _longest(commands: tuple[str, ...], trie: dict[str, Any], out: list[str]) -> None:
@@ -228,9 +228,9 @@ def _fewest(commands: tuple[str, ...], trie: dict[str, Any], out: list[str]) -> 
         best, token, stop = atoms(command) + fewest[at + 1], "", at + 1
         node, ahead = trie.get(command), at + 1
         while node is not None:
-            found = node.get("")
-            if found is not None and 1 + fewest[ahead] <= best:
-                best, token, stop = 1 + fewest[ahead], found, ahead
+            segment_token = node.get("")
+            if segment_token is not None and 1 + fewest[ahead] <= best:
+                best, token, stop = 1 + fewest[ahead], segment_token, ahead
             if ahead == end:
                 break
             node = node.get(commands[ahead])
@@ -254,9 +254,9 @@ def decode_segments(text: str, segments: Segments) -> str:
     expansions = segments.expansions
 
     def expand(match: re.Match[str]) -> str:
-        found = expansions.get(match[0])
-        if found is None:
+        tokens = expansions.get(match[0])
+        if tokens is None:
             raise TokenError(f"{match[0]} is not among the {len(expansions)} segments", match.start())
-        return found
+        return tokens
 
     return _SEGMENT.sub(expand, text)
