@@ -100,13 +100,13 @@ def window(rgba: RGBA) -> tuple[int, int] | None:
     ys, xs = places.any(axis=1).nonzero()[0], places.any(axis=0).nonzero()[0]
     if not len(ys):
         return None
-    found = []
+    corner = []
     for low, high in ((int(xs[0]), int(xs[-1]) + 2), (int(ys[0]), int(ys[-1]) + 2)):
         fits = [begin for begin in WINDOWS if begin + PATCH <= low and high + PATCH <= begin + SIDE // 2]
         if not fits:
             return None
-        found.append(fits[0])
-    return found[0], found[1]
+        corner.append(fits[0])
+    return corner[0], corner[1]
 
 
 def pack(rgba: RGBA, left: int = 0, top: int = 0, zoom: int = 1) -> bytes:
@@ -118,12 +118,12 @@ def pack(rgba: RGBA, left: int = 0, top: int = 0, zoom: int = 1) -> bytes:
     runs, kept, room = [], 0, MOST
     for begin in range(0, _TILES, _AT_ONCE):
         down, across = np.divmod(_order()[begin : begin + _AT_ONCE], _ACROSS)
-        found, counts = _runs(raw[down, :, across])
+        tile_runs, counts = _runs(raw[down, :, across])
         fits = int(np.searchsorted(np.cumsum(counts), room, side="right"))
-        some = int(counts[:fits].sum())
-        found[0] += begin * _AREA
-        runs.append(found[:, :some])
-        kept, room = kept + fits, room - some
+        run_count = int(counts[:fits].sum())
+        tile_runs[0] += begin * _AREA
+        runs.append(tile_runs[:, :run_count])
+        kept, room = kept + fits, room - run_count
         if fits < len(counts):
             break
     places, codes, lengths = np.concatenate(runs, axis=1)
@@ -161,9 +161,9 @@ def _levels(pixels: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
     partial = np.flatnonzero(values[:, 3] != 255)
     if len(partial):
         values = values.copy()
-        some = values[partial].astype(np.uint16)
-        some[:, :3] = (some[:, :3] * some[:, 3:] + 127) // 255
-        values[partial] = some
+        translucent = values[partial].astype(np.uint16)
+        translucent[:, :3] = (translucent[:, :3] * translucent[:, 3:] + 127) // 255
+        values[partial] = translucent
     return _scale()[values]
 
 
@@ -247,19 +247,19 @@ def _reduced(fine: Fine) -> Fine:
 @lru_cache(1)
 def _ink() -> npt.NDArray[np.float32]:
     """What a level stands for, 0..1."""
-    found = np.array([np.flatnonzero(_scale() == level).mean() for level in range(LEVELS)]) / 255
-    found[0], found[-1] = 0, 1
-    return found.astype(np.float32)
+    values = np.array([np.flatnonzero(_scale() == level).mean() for level in range(LEVELS)]) / 255
+    values[0], values[-1] = 0, 1
+    return values.astype(np.float32)
 
 
 def _around(levels: Levels, ys: npt.NDArray[np.intp], xs: npt.NDArray[np.intp], reach: int) -> npt.NDArray[np.int8]:
     """(places, side, side, channels): the pixels up to ``reach`` from each place."""
     side = 2 * reach + 1
-    found = np.empty((side, side, len(ys), levels.shape[2]), np.int8)
+    neighbours = np.empty((side, side, len(ys), levels.shape[2]), np.int8)
     for y in range(side):
         for x in range(side):
-            found[y, x] = levels[ys + (y - reach), xs + (x - reach)]
-    return found.transpose(2, 0, 1, 3)
+            neighbours[y, x] = levels[ys + (y - reach), xs + (x - reach)]
+    return neighbours.transpose(2, 0, 1, 3)
 
 
 def _sums(around: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
@@ -271,11 +271,11 @@ def _sums(around: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
 
 def _outside(a: npt.NDArray[Any], b: npt.NDArray[Any], by: float) -> Bools:
     """Of (places, 3, 3, channels), where the middle of one lies outside of what the other's nine span."""
-    found = np.zeros(len(a), bool)
+    outside = np.zeros(len(a), bool)
     for here, there in ((a, b), (b, a)):
         middle = here[:, 1, 1]
         # in nine steps: numpy is slow to reduce over short axes
         nine = [there[:, y, x] for y in range(3) for x in range(3)]
         low, high = reduce(np.minimum, nine), reduce(np.maximum, nine)
-        found |= ((middle > high + by) | (middle < low - by)).any(axis=1)
-    return found
+        outside |= ((middle > high + by) | (middle < low - by)).any(axis=1)
+    return outside

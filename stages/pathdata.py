@@ -103,14 +103,14 @@ def _parse_until_error(data: str) -> tuple[list[Command], bool]:
             begin = at
             for i in range(arity):
                 pattern = _FLAG if letter in "Aa" and i in (3, 4) else _SEPARATED
-                found = pattern.match(data, at)
-                if found is None or (first and i == 0 and "," in found[0]):
+                argument = pattern.match(data, at)
+                if argument is None or (first and i == 0 and "," in argument[0]):
                     break
-                value = float(found[1])
+                value = float(argument[1])
                 if not math.isfinite(value):
                     return commands, False
                 args.append(value)
-                at = found.end()
+                at = argument.end()
             if len(args) < arity:
                 if args or first:
                     return commands, False

@@ -35,9 +35,9 @@ def reduce(rgba: npt.NDArray[np.uint8]) -> Reduced:
     pixels = np.ascontiguousarray(rgba).reshape(-1, 4).copy()
     # few pixels are neither opaque nor empty
     partial = np.flatnonzero((pixels[:, 3] != 255) & (pixels.view(np.uint32)[:, 0] != 0))
-    some = pixels[partial].astype(np.uint16)
-    some[:, :3] = (some[:, :3] * some[:, 3:] + 127) // 255
-    pixels[partial] = some
+    translucent = pixels[partial].astype(np.uint16)
+    translucent[:, :3] = (translucent[:, :3] * translucent[:, 3:] + 127) // 255
+    pixels[partial] = translucent
     if size % SIDE:
         weights = _weights(size)
         means = np.einsum("yi,ijc,xj->yxc", weights, pixels.reshape(size, size, 4), weights, optimize=True)
@@ -82,9 +82,9 @@ def unpack(data: bytes) -> Reduced:
 
 def colourless(picture: Reduced) -> Reduced:
     """As if all that is drawn were black."""
-    found = picture.copy()
-    found[..., :3] = 0
-    return found
+    black = picture.copy()
+    black[..., :3] = 0
+    return black
 
 
 def ink(picture: Reduced, colours: bool = True) -> float:
@@ -128,9 +128,9 @@ def picture_hash(picture: Reduced) -> bytes:
     on_black, alpha = wide[..., :3] @ _LUMA, wide[..., 3]
     planes = np.stack([on_black + (255 - alpha), on_black, alpha])
     cosines = _cosines()
-    found = (cosines @ planes @ cosines.T).reshape(3, 64)
-    found[:, 0] = 0
-    bits = found > 0.2 * np.abs(found).mean(axis=1, keepdims=True)
+    coefficients = (cosines @ planes @ cosines.T).reshape(3, 64)
+    coefficients[:, 0] = 0
+    bits = coefficients > 0.2 * np.abs(coefficients).mean(axis=1, keepdims=True)
     bits[np.ptp(planes.reshape(3, -1), axis=1) < 8] = False
     return np.packbits(bits).tobytes()
 

@@ -19,12 +19,12 @@ def previews(table: pa.Table, settings_json: str) -> list[pa.Table]:
     """
     settings = json.loads(settings_json)
     clean = sanitize.SanitizeSettings.model_validate_json(json.dumps(settings["sanitize"]))
-    found = []
+    rows = []
     for row in table.select(["source", "path", "bytes"]).to_pylist():
         try:
             svg = sanitize.sanitize_one(row["bytes"], clean).svg
             png = render.source_png(svg, normalize.source_view_box(svg), settings["size"])
         except Dropped:
             continue
-        found.append({"source": row["source"], "path": row["path"], "png": png})
-    return [pa.Table.from_pylist(found, schema=PREVIEWS)]
+        rows.append({"source": row["source"], "path": row["path"], "png": png})
+    return [pa.Table.from_pylist(rows, schema=PREVIEWS)]

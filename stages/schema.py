@@ -128,7 +128,7 @@ PROVENANCE = pa.list_(
     )
 )
 
-SHOWN = pa.list_(pa.bool_())  # of each in provenance, whether the sample's shard tells of it
+SHOWN = pa.list_(pa.bool_())  # of each in provenance, whether the sample's shard names it
 
 BANDS = pa.schema(  # one row a bucket that a sample is in; see stages.deduplicate.banding
     [("bucket", pa.uint64()), ("item", pa.uint64()), ("source", pa.dictionary(pa.int32(), pa.string()))]
@@ -163,11 +163,11 @@ DECISIONS = pa.schema(  # deduplicate: one row a record that reached it
     ]
 )
 
-LINE = [  # what earlier versions said of a record; see pipeline.versions.lineage
+LINE = [  # what earlier versions recorded of a record; see pipeline.versions.lineage
     ("group", pa.string()),  # the first key of the record that its cluster was published with
     ("keys", pa.list_(pa.string())),  # what splits go by; its own first
     ("since", pa.int32()),  # the version since which it represents a drawing, 0 if it never did
-    ("joined", pa.int32()),  # the version in which it was first told of
+    ("joined", pa.int32()),  # the version whose provenance named it first
 ]
 
 LINEAGE = pa.schema([*KEY, ("sample_id", pa.string()), *LINE])  # of a version: one row a record, sorted by source, path
@@ -182,13 +182,13 @@ DECIDED = pa.schema(  # as it is stored for a samples partition, in its order, w
 
 _PLACE = [("partition", pa.int32()), ("row", pa.int32())]  # of the partitions that one task routes
 
-SETTLED = pa.schema([*DECIDED, *_PLACE])  # decisions of a shard of the corpus
+SETTLED = pa.schema([*DECIDED, *_PLACE])  # decisions of a slice of the corpus
 
 INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the first of provenance is its own record
     [("sample_id", pa.string()), ("cluster_id", pa.string()), ("provenance", PROVENANCE)]
 )
 
-ROUTED = pa.schema(  # what is decided by, on its way to a shard
+ROUTED = pa.schema(  # what is decided by, on its way to a slice
     [
         *KEY,
         *(RAW.field(name) for name in ("author", "url", "license")),
