@@ -97,7 +97,7 @@ def parquet_entries(
             leaves = _leaves(file.schema_arrow)
             drawing = _choose(leaves, file.schema_arrow, path, column)
             roles = _roles(leaves, drawing, columns)
-            taken = {drawing, *(leaf for of in roles.values() for leaf in of)}
+            taken = {drawing, *(leaf for chosen in roles.values() for leaf in chosen)}
             no_input.update(
                 f"column {display(leaf.path)[:_LONGEST_SHOWN]}{NOT_IN_COLUMNS}" for leaf in leaves if leaf not in taken
             )
@@ -177,8 +177,8 @@ def _roles(leaves: Sequence[_Leaf], drawing: _Leaf, columns: Columns) -> dict[st
     for role, forms in _FORMS.items():
         fit = [leaf for leaf in leaves if leaf is not drawing and leaf.form in forms]
         names = [pattern.lower() for pattern in getattr(columns, role)]
-        found = [leaf for name in names for leaf in fit if fnmatchcase(leaf.path.lower(), name)]
-        roles[role] = list(dict.fromkeys(found))[: 1 if role in _SINGLE else None]
+        matching = [leaf for name in names for leaf in fit if fnmatchcase(leaf.path.lower(), name)]
+        roles[role] = list(dict.fromkeys(matching))[: 1 if role in _SINGLE else None]
     return roles
 
 
