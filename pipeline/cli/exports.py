@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+
+from pipeline.cli.options import Number, Workspace
 
 app = typer.Typer()
 
@@ -13,8 +15,8 @@ Out = Annotated[str, typer.Argument(metavar="OUT", help="folder or s3:// prefix 
 
 @app.command()
 def export(
-    workspace: Annotated[str, typer.Argument(metavar="WS", help="workspace: the folder or s3:// prefix of a run")],
-    version: Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag; else the newest")] = None,  # noqa: UP045
+    workspace: Workspace,
+    version: Number = None,
     *,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl, or what installed packages bring")],
     out: Annotated[

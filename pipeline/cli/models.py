@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,10 +16,10 @@ def hmn(
     tokenizer: Annotated[Path, typer.Option(metavar="DIR", help="a version's vocabularies/<digest> folder")],
     out: Annotated[Path, typer.Option(metavar="SAFETENSORS", help="where the rows for the new tokens go")],
     base_tokenizer: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="DIR", help="base model's folder or tokenizer.json, if the version does not extend it"),
     ] = None,
-    settings: Annotated[Optional[Path], typer.Option(metavar="YAML", help="weights and choices")] = None,  # noqa: UP045
+    settings: Annotated[Path | None, typer.Option(metavar="YAML", help="weights and choices")] = None,
 ) -> None:
     """Initialize the embeddings of atomic and segment tokens from a base model's (HiVG's HMN)."""
     from pipeline.models.embeddings import read_settings, write_hmn
@@ -33,7 +33,7 @@ def extend_model_(
     model: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="a model as transformers saves it")],
     out: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="a new folder")],
     tokenizer: Annotated[Path, typer.Option(metavar="DIR", help="a version's vocabularies/<digest> folder")],
-    settings: Annotated[Optional[Path], typer.Option(metavar="YAML", help="HMN's weights and choices")] = None,  # noqa: UP045
+    settings: Annotated[Path | None, typer.Option(metavar="YAML", help="HMN's weights and choices")] = None,
 ) -> None:
     """Add a version's tokens to a base model: resize, initialize (HMN), save. Needs svgmill[train]."""
     from pipeline.models.embeddings import read_settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,8 +21,8 @@ def run(
     config: ConfigFile,
     workspace: WorkspaceOption = None,
     engine: Annotated[str, typer.Option(metavar="ray|inline", help="where partitions run")] = "ray",
-    address: Annotated[Optional[str], typer.Option(help="a Ray cluster to join; else a local one starts")] = None,  # noqa: UP045
-    workers: Annotated[Optional[int], typer.Option(min=1, help="partitions at a time; else one per CPU")] = None,  # noqa: UP045
+    address: Annotated[str | None, typer.Option(help="a Ray cluster to join; else a local one starts")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="partitions at a time; else one per CPU")] = None,
     overrides: Overrides = [],  # noqa: B006 - typer copies it
     forget_earlier: Annotated[
         bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")

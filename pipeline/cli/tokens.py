@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,9 +28,9 @@ Table = Annotated[str, typer.Argument(metavar="SEGMENTS", help="a segments.json,
 @app.command()
 def tokenize(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="an .svg or .svgz file")],
-    config: Annotated[Optional[Path], typer.Option(help="take the settings from this config")] = None,  # noqa: UP045
+    config: Annotated[Path | None, typer.Option(help="take the settings from this config")] = None,
     segments: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="JSON", help="also apply a version's segments.json"),
     ] = None,
 ) -> None:
@@ -42,9 +42,9 @@ def tokenize(
 
 @app.command()
 def detokenize(
-    config: Annotated[Optional[Path], typer.Option(help="take the settings from this config")] = None,  # noqa: UP045
+    config: Annotated[Path | None, typer.Option(help="take the settings from this config")] = None,
     segments: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="JSON", help="a version's segments.json, for strings with segment tokens"),
     ] = None,
     partial: Annotated[
@@ -75,7 +75,7 @@ def learn(
     algorithm: Annotated[Literal["savings", "pairs", "hivg"], typer.Option(help="how to choose")] = "savings",
     count: Annotated[int, typer.Option(min=0, max=100_000, help="segments at most")] = 500,
     min_frequency: Annotated[int, typer.Option(min=2, help="occurrences that a segment needs")] = 100,
-    sample: Annotated[Optional[int], typer.Option(min=1, help="learn from about so many, by hash")] = None,  # noqa: UP045
+    sample: Annotated[int | None, typer.Option(min=1, help="learn from about so many, by hash")] = None,
 ) -> None:
     """Learn segments from atomic token strings: those of a workspace's newest version, or of a file."""
     from stages import tokenize

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -54,7 +54,7 @@ def report(workspace: Workspace, version: Number = None) -> None:
 def show(
     workspace: Workspace,
     sample_id: Annotated[str, typer.Argument(metavar="SAMPLE_ID", help="sample or raw id, or the beginning of one")],
-    save: Annotated[Optional[Path], typer.Option(metavar="DIR", help="write SVGs and pictures there")] = None,  # noqa: UP045
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="write SVGs and pictures there")] = None,
 ) -> None:
     """Show all that is known of a sample: source, canonical form, tokens, pictures, provenance, decisions."""
     from pipeline.cli.show import show_sample
@@ -69,7 +69,7 @@ def diff(
     old: Annotated[str, typer.Argument(metavar="A", help="version or tag")],
     new: Annotated[str, typer.Argument(metavar="B", help="version or tag")],
     listing: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
+        Path | None,
         typer.Option("--list", metavar="FILE", help="write the samples' ids, each with what became of it"),
     ] = None,
 ) -> None:
@@ -154,10 +154,10 @@ def duplicates(
 @app.command()
 def tag(
     workspace: Workspace,
-    version: Annotated[Optional[str], typer.Argument(metavar="[N]", help="version or tag")] = None,  # noqa: UP045
-    name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="what to call it")] = None,  # noqa: UP045
+    version: Annotated[str | None, typer.Argument(metavar="[N]", help="version or tag")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="what to call it")] = None,
     move: Annotated[bool, typer.Option("--move", help="NAME may be another version's now")] = False,
-    delete: Annotated[Optional[str], typer.Option(metavar="NAME", help="forget this name")] = None,  # noqa: UP045
+    delete: Annotated[str | None, typer.Option(metavar="NAME", help="forget this name")] = None,
 ) -> None:
     """Name a version; without N and NAME, list the names."""
     from pipeline.errors import ConfigError
