@@ -282,18 +282,7 @@ class Oracle:
             for p, d in of.items()
             if (s, p) not in self._ruled or rejected(d, settings)
         }
-        places = {(s, p) for s, p, _ in there}
-        moved: dict[tuple[str, str], list[Record]] = {}
-        for record in there:
-            moved.setdefault((record[0], record[2]), []).append(record)
-        since: dict[Record, int] = {}
-        for record, version in self._since.items() if not self.forgotten else ():
-            if record in there:
-                since[record] = version
-            elif record[:2] not in places or moved.get((record[0], record[2])):
-                for other in moved.get((record[0], record[2]), ()):  # it was moved within its source
-                    if other not in self._since:
-                        since[other] = min(version, since.get(other, version))
+        since = self._standing(there)
         told = {(o["source"], o["path"], o["raw_id"]) for row in samples.values() for o in row["all"]}
         for record in [record for record in since if record not in told]:
             if there[record].number in self.taken | self._named and not rejected(there[record], settings):
@@ -320,6 +309,22 @@ class Oracle:
             for record in of:
                 since.setdefault(record, number)
         self._since = since
+
+    def _standing(self, there: dict[Record, Drawing]) -> dict[Record, int]:
+        """Since when those that are there have led; what was moved within its source has led since then, too."""
+        places = {(s, p) for s, p, _ in there}
+        moved: dict[tuple[str, str], list[Record]] = {}
+        for record in there:
+            moved.setdefault((record[0], record[2]), []).append(record)
+        since: dict[Record, int] = {}
+        for record, version in self._since.items() if not self.forgotten else ():
+            if record in there:
+                since[record] = version
+            elif record[:2] not in places or moved.get((record[0], record[2])):
+                for other in moved.get((record[0], record[2]), ()):  # it was moved within its source
+                    if other not in self._since:
+                        since[other] = min(version, since.get(other, version))
+        return since
 
     def _splits(self, samples: dict[str, dict[str, Any]], settings: dict[str, Any]) -> Iterator[str]:
         before = self._last
