@@ -14,7 +14,9 @@ from stages.rowwise import SAMPLES
 
 SETTINGS = DeduplicateSettings(pictures=False)
 
-COLUMNS = pa.schema([SAMPLES.field(name) for name in ("raw_id", "path", "url", "license", "ssim", "flags", "template")])
+COLUMNS = pa.schema(
+    [SAMPLES.field(name) for name in ("raw_id", "path", "url", "license", "author", "ssim", "flags", "template")]
+)
 SCHEMA = pa.schema([*COLUMNS, SAMPLES.field("source"), *(SAMPLES.field(name) for name in FEATURES)])
 
 
@@ -35,6 +37,7 @@ def record(source: str, path: str, text: str, raw: str = "", **more: Any) -> dic
         "path": path,
         "url": None,
         "license": "MIT",
+        "author": None,
         "ssim": 1.0,
         "sample_id": hashlib.sha256(text.encode()).hexdigest(),
         "picture_hash": None,
