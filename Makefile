@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 CONFIG ?= configs/quickstart.yaml
 WORKSPACE ?= quickstart
+TEST_PROCESSES ?= 2
+PARALLEL := -n $(TEST_PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-fast test-train lint format types contracts docs docs-current check bench clean
@@ -14,10 +16,10 @@ quickstart: $(VENV)/.core ## set up, then turn the bundled SVGs into a published
 	$(BIN)/svgmill run $(CONFIG) --workspace $(WORKSPACE)
 
 test: $(VENV)/.dev ## set up, then run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
-test-fast: $(VENV)/.dev ## the tests that need neither Ray nor a whole run
-	$(BIN)/python -m pytest tests/stages tests/pipeline tests/data
+test-fast: $(VENV)/.dev ## the tests without Ray, faults and long walks
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not ray' tests/stages tests/pipeline tests/data
 
 test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
 	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -17,10 +19,32 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.load_profile("repeatable")
 
 
-@pytest.fixture
-def icons(tmp_path: Path) -> Path:
-    """A folder of 40 drawings, two of them again as copies, and five broken files."""
-    folder = tmp_path / "icons"
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="fail if a test is skipped: here every one has to run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests (``--dist loadgroup``), these run in one of them, one after the other."""
+    for item in items:
+        if "faults" in item.path.parts or item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test is a failure where there are to be none."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.option.no_skips and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    skipped = terminalreporter.stats.get("skipped", []) if config.option.no_skips else []
+    for report in skipped:
+        terminalreporter.write_line(f"skipped, but has to run here: {report.nodeid}: {report.longrepr[2]}", red=True)
+
+
+def _icons(folder: Path) -> Path:
     files = {f"shapes/s{n:03}.svg": drawing(n) for n in range(40)}
     files |= {"copies/raw.svg": drawing(3), "copies/spaced.svg": drawing(4).replace("><", ">\n<")} | BROKEN
     for name, text in files.items():
@@ -30,9 +54,23 @@ def icons(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def finished(icons: Path, tmp_path: Path) -> Run:
-    """A published version of `icons`."""
-    return mill(write_config(tmp_path / "config.yaml", icons), tmp_path / "ws")
+def icons(tmp_path: Path) -> Path:
+    """A folder of 40 drawings, two of them again as copies, and five broken files."""
+    return _icons(tmp_path / "icons")
+
+
+@pytest.fixture(scope="session")
+def _milled(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    home = tmp_path_factory.mktemp("milled")
+    return mill(write_config(home / "config.yaml", _icons(home / "icons")), home / "ws")
+
+
+@pytest.fixture
+def finished(_milled: Run, tmp_path: Path) -> Run:
+    """A published version of drawings as those of `icons`, which no test changes."""
+    shutil.copytree(_milled.workspace, tmp_path / "ws")
+    config = shutil.copy(_milled.config, tmp_path)
+    return replace(_milled, workspace=tmp_path / "ws", config=Path(config))
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
+from pipeline.cli.app import main
 from pipeline.config import load
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor, Result
@@ -104,14 +106,23 @@ def dropped(run: Run) -> list[dict[str, Any]]:
 
 
 def svgmill(*args: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *map(str, args)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env=env,
-    )
+    """What the command does, in this process: to start another takes longer than most commands."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    arguments = ["svgmill", *map(str, args)]
+    code = 0
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"argv": arguments, "stdin": io.StringIO(stdin), "stdout": out, "stderr": err}.items():
+            patch.setattr(sys, name, value)
+        try:
+            main()
+        except SystemExit as end:
+            assert isinstance(end.code, int | None)
+            code = end.code or 0
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(arguments, code, *texts)
 
 
 def one_line(result: subprocess.CompletedProcess[str], code: int) -> str:

@@ -13,16 +13,18 @@ from pipeline.versions import published
 from pipeline.versions.gc import collect_garbage
 from pipeline.work import marks
 from pipeline.work.marks import Busy
-from tests.helpers import Run, drawing, mill, one_line, parquet_rows, svgmill, verify
+from tests.helpers import Run, drawing, mill, one_line, parquet_rows, svgmill, verify, write_config
 
 
 @pytest.fixture
-def second(finished: Run, icons: Path) -> Run:
+def second(icons: Path, tmp_path: Path) -> Run:
     """A version with one sample gone, two new, and the rest in other splits."""
+    config, workspace = write_config(tmp_path / "config.yaml", icons), tmp_path / "ws"
+    mill(config, workspace)
     (icons / "shapes/s020.svg").unlink()
     for number in (90, 91):
         (icons / f"shapes/s0{number}.svg").write_text(drawing(number))
-    return mill(finished.config, finished.workspace, sets=('tier.splits={"train": 0.5, "test": 0.5}',))
+    return mill(config, workspace, sets=('tier.splits={"train": 0.5, "test": 0.5}',))
 
 
 def test_diff_tells_what_was_added_removed_and_changed(second: Run, tmp_path: Path) -> None:
