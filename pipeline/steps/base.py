@@ -20,7 +20,7 @@ from pipeline.work.task import Work
 from stages import crawl, deduplicate, tokenize, write
 from stages.base import Settings
 from stages.reasons import Reason
-from stages.rowwise import PASS
+from stages.rowwise import PASS, SAMPLES
 from stages.schema import DROPPED
 from stages.sides import SIDES
 
@@ -84,6 +84,15 @@ def sum_of(values: Any) -> int:
     return pc.sum(values).as_py() or 0
 
 
+def read_samples(storage: Storage, path: str, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a samples partition. One of an earlier version may lack some: there they are null."""
+    rows = read_table(storage, path, columns=list(columns))
+    there = set(rows.column_names)
+    return pa.table(
+        {name: rows[name] if name in there else pa.nulls(len(rows), SAMPLES.field(name).type) for name in columns}
+    )
+
+
 class NoSettings(Settings):
     """Of a step that reads nothing of the config."""
 
@@ -102,7 +111,7 @@ class Survivors:
 
     def read(self, storage: Storage, columns: Sequence[str]) -> pa.Table:
         """Some of their columns, in their order."""
-        rows = read_table(storage, self.path, columns=list(columns))
+        rows = read_samples(storage, self.path, columns)
         bits = np.frombuffer(base64.b64decode(self.bits), np.uint8)
         return rows.filter(pa.array(np.unpackbits(bits, count=len(rows)).astype(bool)))
 

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from pipeline.config import Config
 from pipeline.grouping import filled
-from pipeline.steps.base import versions_of
+from pipeline.steps.base import read_samples, versions_of
 from pipeline.steps.decided import (
     DECIDER,
     DIGESTS,
@@ -331,7 +331,7 @@ def route_step(work: Work[RoutePayload]) -> Record:
     if payload.partitions:
         tables = []
         for number, partition in enumerate(payload.partitions):
-            part = read_table(work.storage, partition.path, columns=list(_COLUMNS))
+            part = read_samples(work.storage, partition.path, _COLUMNS)
             part = part.append_column("partition", pa.array(np.full(len(part), number, np.int32)))
             tables.append(part.append_column("row", pa.array(np.arange(len(part), dtype=np.int32))))
         table, schema = pa.concat_tables(tables), ROUTED
@@ -428,7 +428,7 @@ def deduplicate_step(work: Work[DeduplicatePayload]) -> Record:
     payload = work.task.payload
     if payload.gathered:
         return _put_together(work)
-    tables = [read_table(work.storage, path, columns=list(_COLUMNS)) for _, _, path, _ in payload.partitions]
+    tables = [read_samples(work.storage, path, _COLUMNS) for _, _, path, _ in payload.partitions]
     edges = [read_table(work.storage, path) for path in payload.edges]
     # there is none if all was taken down
     table = pa.concat_tables(tables or [ROUTED.empty_table().select(list(_COLUMNS))])

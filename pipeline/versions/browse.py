@@ -22,6 +22,7 @@ from pipeline.versions.manifest import Manifest
 from pipeline.work import ledger, sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS
+from stages import crawl
 from stages.schema import RAW
 
 Place = tuple[str, str]
@@ -91,7 +92,7 @@ def raw_rows(storage: Storage, places: Collection[Place]) -> pa.Table:
                     # the narrow column first: the bytes are read only of row groups that hold a wanted record
                     here = pc.is_in(file.read_row_group(group, columns=["path"])["path"], value_set=paths)
                     if pc.any(here).as_py():
-                        parts.append(file.read_row_group(group).filter(here))
+                        parts.append(crawl.as_raw(file.read_row_group(group).filter(here)))
     return pa.concat_tables(parts).sort_by([("source", "ascending"), ("path", "ascending")])
 
 

@@ -100,6 +100,11 @@ def test_a_run_builds_on_an_earlier_version(home: Path) -> None:
     old = samples(storage, before)
     (folder / "others/new.svg").write_text(drawing(20))
     (folder / "icons/s07.svg").unlink()
+    # the canvas has a section of its own now
+    config = json.loads((folder / "config.yaml").read_text())
+    config["canvas"] = {"size": config.pop("normalize")["canvas"]}
+    del config["tokenize"]["canvas"]
+    (folder / "config.yaml").write_text(json.dumps(config))
     manifest = mill(folder / "config.yaml", folder / "ws").result.manifest
     assert (manifest.version, manifest.parent) == (3, 2)
     new = samples(storage, manifest)
