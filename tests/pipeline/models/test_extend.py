@@ -97,9 +97,9 @@ def test_the_command_says_what_it_did_and_what_is_wrong(version: Path, tmp_path:
     done = extend(base, tmp_path / "out")
     assert done.returncode == 0 and "new rows" in done.stdout and "note: the version's input_ids" in done.stderr
     again = extend(base, tmp_path / "out")
-    assert again.returncode == 1 and again.stderr == f"error: {tmp_path / 'out'} is not empty; give a new folder\n"
+    assert again.returncode == 2 and again.stderr == f"error: {tmp_path / 'out'} is not empty; give a new folder\n"
     missing = extend(tmp_path / "nothing", tmp_path / "other")
-    assert missing.returncode == 1 and missing.stderr.count("\n") == 1 and "is no model" in missing.stderr
+    assert missing.returncode == 2 and missing.stderr.count("\n") == 1 and "is no model" in missing.stderr
     assert not (tmp_path / "other").exists()
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
