@@ -229,6 +229,7 @@ class Oracle:
         self, world: World, records: dict[str, dict[str, Drawing]], samples: dict[str, dict[str, Any]]
     ) -> Iterator[str]:
         licenses = {source.name: source.license for source in world.sources}
+        tables = {source.name for source in world.sources if source.rows is not None}
         seen: set[tuple[str, str]] = set()
         for name, row in samples.items():
             for origin in row["all"]:
@@ -236,6 +237,8 @@ class Oracle:
                 drawing = records.get(place[0], {}).get(place[1])
                 if drawing is None or drawing.raw_id != origin["raw_id"]:
                     yield f"{name}: {place} is not there, or something else"
+                elif origin["url"] != (drawing.url if place[0] in tables else None):
+                    yield f"{name}: {place} is said to be from {origin['url']}"
                 elif origin["license"] != licenses[place[0]]:
                     yield f"{name}: {place} has licence {origin['license']}, not {licenses[place[0]]}"
                 if place in seen:

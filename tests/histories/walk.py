@@ -11,7 +11,7 @@ import os
 import random
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -220,8 +220,11 @@ class Walk:
         path = self.chance.choice(sorted(there))
         drawing = there[path]
         # a row's path says where it is in its table now, and another one will have it
-        rule = self.chance.choice(("raw", "sample") if source.rows is not None else ("raw", "path", "sample"))
-        text = drawing.raw_id if rule == "raw" else f"path:{source.name}/{path}"
+        rules_of = ["raw", "sample"] if source.rows is not None else ["raw", "path", "sample"]
+        if source.rows is not None and any(row["all"][0]["url"] == drawing.url for row in self._samples()):
+            rules_of.append("url")
+        rule = self.chance.choice(rules_of)
+        text = {"raw": drawing.raw_id, "url": drawing.url}.get(rule, f"path:{source.name}/{path}")
         if rule == "sample":
             of = [s for s, row in self.oracle._last.samples.items() if row["all"][0]["raw_id"] == drawing.raw_id]
             text = of[0] if of else drawing.raw_id
@@ -245,6 +248,10 @@ class Walk:
                 if name == source.name and place.startswith(path):
                     self.oracle.taken.update(numbers)
         return f"take down {rule} {text[:40]} (drawing {drawing.number})"
+
+    def _samples(self) -> Iterable[dict[str, Any]]:
+        """Of the newest version that the oracle has seen."""
+        return self.oracle._last.samples.values()
 
     def _license_down(self, license: str) -> str:
         """All that ever was published under a licence, and whatever comes under it."""

@@ -43,6 +43,11 @@ class Drawing:
         return (text.replace("><", ">\n<") if self.spaced else text).encode()
 
     @property
+    def url(self) -> str:
+        """Where tables say that it is from, however it is written."""
+        return f"https://drawings.example/{self.number}"
+
+    @property
     def raw_id(self) -> str:
         """Hex SHA-256 of the bytes."""
         return hashlib.sha256(self.svg()).hexdigest()
@@ -90,7 +95,8 @@ class World:
         home.mkdir(parents=True, exist_ok=True)
         if source.rows is not None:
             texts = pa.array([each.svg().decode() for each in source.rows], pa.string())
-            pq.write_table(pa.table({"svg": texts}), home / "table.parquet")
+            urls = pa.array([each.url for each in source.rows], pa.string())
+            pq.write_table(pa.table({"svg": texts, "url": urls}), home / "table.parquet")
             return
         wanted = {path: each.svg() for path, each in source.files.items()}
         wanted |= {path: _zip(members) for path, members in source.archives.items()}
