@@ -1,11 +1,24 @@
 """The shards are read by the libraries that trainers use, with no import of svgmill."""
 
+import gc
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow.dataset
+import pytest
 
 from tests.helpers import Run
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+"""webdataset leaves the tars open that it reads."""
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """What a library has left open is closed here, where no test is blamed for it."""
+    yield
+    gc.collect()
 
 
 def paths(run: Run, form: str) -> list[str]:
