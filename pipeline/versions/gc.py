@@ -79,8 +79,8 @@ def collect(storage: Storage, mark: Mark, older_than: float, dry_run: bool = Fal
         if not entry.path.startswith(MARKS) or now - entry.modified >= MARK_SECONDS
     ]
     for place, entry in listed:
-        # a run that begins tries whether it can write before it says that it is at work
-        least = max(older_than, PROBE_SECONDS) if place == PROBE else older_than
+        # a run that begins tries whether it can write, which it does at the top, before it says that it is at work
+        least = max(older_than, PROBE_SECONDS) if "/" not in entry.path else older_than
         # an unfinished upload can be to a path that is needed
         if (place == PARTIAL or entry.path not in needed) and now - entry.modified >= least:
             garbage.objects.setdefault(place.rstrip("/"), []).append(entry)
