@@ -6,7 +6,6 @@ import string
 import numpy as np
 import pyarrow as pa
 import pytest
-import pyvips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +13,9 @@ from stages.base import Dropped
 from stages.normalize import NORMALIZE, Normalized, NormalizeSettings, normalize_one, source_view_box
 from stages.reasons import Reason
 from stages.schema import KEY, NORMALIZED, SANITIZED
+from tests.stages.normalize.drawn import HEAD, picture
 
 SETTINGS = NormalizeSettings()
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 
 
 def run(body: str, attributes: str = 'viewBox="0 0 784 784"', chosen: NormalizeSettings = SETTINGS) -> Normalized:
@@ -33,13 +32,6 @@ def reason(body: str, attributes: str = 'viewBox="0 0 784 784"') -> Reason:
     with pytest.raises(Dropped) as caught:
         run(body, attributes)
     return caught.value.reason
-
-
-def picture(svg: str, size: int = 196) -> np.ndarray:
-    """Pixels 0..255 on white, of an SVG whose viewBox is the canvas."""
-    data = svg.replace("<svg ", f'<svg width="{size}" height="{size}" ', 1).encode()
-    image = pyvips.Image.svgload_buffer(data).flatten(background=255)
-    return np.ndarray(buffer=image.write_to_memory(), dtype=np.uint8, shape=(size, size, 3)).astype(int)
 
 
 def difference(body: str) -> float:

@@ -2,9 +2,7 @@
 
 import re
 
-import numpy as np
 import pytest
-import pyvips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,36 +10,11 @@ from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
 from stages.reasons import Reason
 from stages.tokenize import TokenizeSettings, Vocabulary, decode, encode
+from tests.stages.normalize.drawn import HEAD, error, inner, reason, whole
 
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 SHAPE = '<rect x="200" y="200" width="300" height="250" fill="#c00"/>'
 PAIR = '<path d="M200 200h300v90z" fill="#c00"/><circle cx="400" cy="400" r="80" fill="#06c" opacity=".7"/>'
 BLUR = '<feGaussianBlur stdDeviation="10"/>'
-
-
-def whole(body: str, **chosen: object) -> str:
-    return normalize_one(f"{HEAD}{body}</svg>".encode(), NormalizeSettings.model_validate(chosen)).svg
-
-
-def inner(body: str, **chosen: object) -> str:
-    return whole(body, **chosen).removeprefix(HEAD).removesuffix("</svg>")
-
-
-def reason(body: str, **chosen: object) -> Reason:
-    with pytest.raises(Dropped) as caught:
-        whole(body, **chosen)
-    return caught.value.reason
-
-
-def pixels(svg: str) -> np.ndarray:
-    data = svg.replace("<svg ", '<svg width="196" height="196" ', 1).encode()
-    image = pyvips.Image.svgload_buffer(data).flatten(background=255)
-    return np.ndarray(buffer=image.write_to_memory(), dtype=np.uint8, shape=(196, 196, 3)).astype(int)
-
-
-def error(body: str) -> float:
-    """Mean absolute error 0..1 of the canonical form's picture."""
-    return float(np.abs(pixels(f"{HEAD}{body}</svg>") - pixels(whole(body))).mean() / 255)
 
 
 def applied(primitives: str, body: str = SHAPE, attributes: str = "", more: str = "") -> str:

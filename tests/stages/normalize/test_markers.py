@@ -3,19 +3,13 @@
 import pytest
 
 from stages.base import Dropped
-from stages.normalize import NormalizeSettings, normalize_one
 from stages.normalize.drawing.markers import vertices
 from stages.normalize.geometry.path_segments import from_commands
 from stages.pathdata import parse_path
 from stages.reasons import Reason
+from tests.stages.normalize.drawn import inner
 
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 SQUARE = '<rect width="10" height="10" fill="red"/>'
-
-
-def inner(body: str) -> str:
-    svg = normalize_one(f"{HEAD}{body}</svg>".encode(), NormalizeSettings()).svg
-    return svg.removeprefix(HEAD).removesuffix("</svg>")
 
 
 def marked(attributes: str, content: str = SQUARE, path: str = 'd="M100 100H200V300"', use: str = "marker-end") -> str:

@@ -7,26 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.base import Dropped
-from stages.normalize import NormalizeSettings, normalize_one
 from stages.normalize.geometry.boxes import exact_box
 from stages.normalize.geometry.outline import cubics, outline
 from stages.normalize.geometry.path_segments import Subpath
 from stages.reasons import Reason
-from stages.render.compare import difference
-from stages.render.renderers import draw, sized
-
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
-
-
-def inner(body: str, **chosen: object) -> str:
-    svg = normalize_one(f"{HEAD}{body}</svg>".encode(), NormalizeSettings.model_validate(chosen)).svg
-    return svg.removeprefix(HEAD).removesuffix("</svg>")
-
-
-def unlike(body: str) -> float:
-    """Share of pixels of a drawing's canonical form that differ visibly from the drawing, at 392 px."""
-    source, canonical = f"{HEAD}{body}</svg>", f"{HEAD}{inner(body)}</svg>"
-    return difference(draw(sized(source, 392), "librsvg"), draw(sized(canonical, 392), "librsvg"), 48).visible_share
+from tests.stages.normalize.drawn import inner, unlike
 
 
 @pytest.mark.parametrize(

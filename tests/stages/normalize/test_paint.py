@@ -1,33 +1,14 @@
 """Shapes, strokes and gradients on the canvas."""
 
-import numpy as np
 import pytest
-import pyvips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.base import Dropped
-from stages.normalize import NormalizeSettings, normalize_one
 from stages.reasons import Reason
+from tests.stages.normalize.drawn import error, inner
 
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 STOPS = '<stop stop-color="red"/><stop offset=".6" stop-color="#00f"/><stop offset="1" stop-color="lime"/>'
-
-
-def inner(body: str, **chosen: object) -> str:
-    svg = normalize_one(f"{HEAD}{body}</svg>".encode(), NormalizeSettings.model_validate(chosen)).svg
-    return svg.removeprefix(HEAD).removesuffix("</svg>")
-
-
-def pixels(svg: str) -> np.ndarray:
-    data = svg.replace("<svg ", '<svg width="196" height="196" ', 1).encode()
-    image = pyvips.Image.svgload_buffer(data).flatten(background=255)
-    return np.ndarray(buffer=image.write_to_memory(), dtype=np.uint8, shape=(196, 196, 3)).astype(int)
-
-
-def error(body: str) -> float:
-    """Mean absolute error 0..1 of the canonical form's picture."""
-    return float(np.abs(pixels(f"{HEAD}{body}</svg>") - pixels(f"{HEAD}{inner(body)}</svg>")).mean() / 255)
 
 
 @pytest.mark.parametrize(

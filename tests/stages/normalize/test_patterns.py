@@ -2,44 +2,17 @@
 
 import re
 
-import numpy as np
 import pytest
-import pyvips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.base import Dropped
 from stages.normalize import NormalizeSettings, normalize_one
 from stages.reasons import Reason
+from tests.stages.normalize.drawn import HEAD, error, inner, reason
 
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 SHAPE = '<rect x="100" y="50" width="600" height="500" fill="url(#p)"/>'
 MARK = '<path d="M0 0h40v20h-20v60h-20z" fill="#c00"/><circle cx="60" cy="60" r="15" fill="#06c"/>'
-
-
-def whole(body: str, **chosen: object) -> str:
-    return normalize_one(f"{HEAD}{body}</svg>".encode(), NormalizeSettings.model_validate(chosen)).svg
-
-
-def inner(body: str, **chosen: object) -> str:
-    return whole(body, **chosen).removeprefix(HEAD).removesuffix("</svg>")
-
-
-def reason(body: str, **chosen: object) -> Reason:
-    with pytest.raises(Dropped) as caught:
-        whole(body, **chosen)
-    return caught.value.reason
-
-
-def pixels(svg: str) -> np.ndarray:
-    data = svg.replace("<svg ", '<svg width="392" height="392" ', 1).encode()
-    image = pyvips.Image.svgload_buffer(data).flatten(background=255)
-    return np.ndarray(buffer=image.write_to_memory(), dtype=np.uint8, shape=(392, 392, 3)).astype(int)
-
-
-def error(body: str) -> float:
-    """Mean absolute error 0..1 of the canonical form's picture."""
-    return float(np.abs(pixels(f"{HEAD}{body}</svg>") - pixels(whole(body))).mean() / 255)
 
 
 def pattern(attributes: str, content: str = MARK, user: bool = True) -> str:
@@ -92,7 +65,7 @@ def test_a_seam_does_not_open_between_tiles():
 @pytest.mark.parametrize("stroke", ["", '<path d="M10 50h60" stroke="#080" stroke-width="6"/>'])
 def test_tiles_look_alike_under_every_map(attributes: str, stroke: str):
     """Offsets, units, view boxes, turns, flips and uneven scales give the same picture."""
-    assert error(pattern(attributes, MARK + stroke) + SHAPE) < 0.012
+    assert error(pattern(attributes, MARK + stroke) + SHAPE, 392) < 0.012
 
 
 def test_the_view_box_begins_anywhere_and_keeps_its_aspect():
@@ -124,8 +97,8 @@ def test_the_transform_property_takes_precedence():
 def test_units_of_the_bounding_box(attributes: str, content: str):
     """Tile and content may refer to the box of what they paint; a viewBox takes precedence for the content."""
     body = f'<g transform="rotate(20 300 300)scale(.8)">{SHAPE}</g>'
-    assert error(pattern(attributes, content, user=False) + SHAPE) < 0.008
-    assert error(pattern(attributes, content, user=False) + body) < 0.008
+    assert error(pattern(attributes, content, user=False) + SHAPE, 392) < 0.008
+    assert error(pattern(attributes, content, user=False) + body, 392) < 0.008
 
 
 def test_attributes_and_content_come_by_reference():
@@ -156,7 +129,7 @@ def test_patterns_paint_strokes_and_patterns():
     tile = inside + pattern('width="160" height="160"', '<circle cx="80" cy="80" r="70" fill="url(#q)"/>')
     body = tile + '<path d="M50 50h600v500" fill="none" stroke="url(#p)" stroke-width="90" stroke-opacity=".5"/>'
     assert re.search(r'<pattern id="p1"[^>]*><rect.*stroke="url\(#p0\)" .*opacity="0.5"', inner(body))
-    assert error(body) < 0.012
+    assert error(body, 392) < 0.012
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,7 @@ from stages.normalize import NormalizeSettings, normalize_one
 from stages.reasons import Reason
 from stages.render.compare import difference
 from stages.render.renderers import draw, sized
-
-HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
-
-
-def inner(body: str, **chosen: object) -> str:
-    svg = normalize_one(f"{HEAD}{body}</svg>".encode(), NormalizeSettings.model_validate(chosen)).svg
-    return svg.removeprefix(HEAD).removesuffix("</svg>")
-
-
-def unlike(body: str, **chosen: object) -> float:
-    """Share of pixels of a drawing's canonical form that differ visibly from the drawing, at 392 px."""
-    source, canonical = f"{HEAD}{body}</svg>", f"{HEAD}{inner(body, **chosen)}</svg>"
-    return difference(draw(sized(source, 392), "librsvg"), draw(sized(canonical, 392), "librsvg"), 48).visible_share
+from tests.stages.normalize.drawn import HEAD, inner, unlike
 
 
 def test_text_stays_text_with_its_place_size_and_generic_family():
