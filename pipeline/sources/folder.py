@@ -56,7 +56,7 @@ class FolderSource(Source):
     )
 
     def listing(self, surroundings: Surroundings) -> Listing:
-        """What is below the path. Raises ConfigError if that is nothing, StorageError if a store cannot be listed."""
+        """What is below the path. Raises ConfigError if that is nothing; a store may refuse or not answer."""
         if is_s3(self.path):
             return self._in_store(with_access(self.path, surroundings.access), surroundings.workspace)
         path = surroundings.base / self.path

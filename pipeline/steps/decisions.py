@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -68,32 +68,34 @@ Stage = Callable[[Step[Any], Sequence[Task[Any]]], list[Record]]
 
 
 @dataclass(frozen=True)
-class ComponentsPayload:
-    """Tables of edges or of components, and of samples that templates connect."""
+class SlicePayload:
+    """What every task on the way to the decisions knows."""
 
     settings: SliceSettings
     corpus: Corpus
+
+
+@dataclass(frozen=True)
+class ComponentsPayload(SlicePayload):
+    """Tables of edges or of components, and of samples that templates connect."""
+
     edges: tuple[str, ...]
     samples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class RoutePayload:
+class RoutePayload(SlicePayload):
     """What is routed: partitions, or tables of edges. ``stars``: the table of components."""
 
-    settings: SliceSettings
-    corpus: Corpus
     stars: str
     partitions: tuple[Partition, ...] = ()
     edges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class EndedPayload:
+class EndedPayload(SlicePayload):
     """``met``: files with two bits for each line, whether a record has it for its own, or goes on with it."""
 
-    settings: SliceSettings
-    corpus: Corpus
     met: tuple[str, ...]
 
 
@@ -102,22 +104,18 @@ RowGroups = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
-class SettlePayload:
+class SettlePayload(SlicePayload):
     """What was routed to one task, and the tables of lines that have ended."""
 
-    settings: SliceSettings
-    corpus: Corpus
     samples: RowGroups
     edges: RowGroups
     ended: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class GatherPayload:
+class GatherPayload(SlicePayload):
     """Where the decisions on some partitions are."""
 
-    settings: SliceSettings
-    corpus: Corpus
     settled: RowGroups
     partitions: tuple[Partition, ...]
 
@@ -135,12 +133,7 @@ class DeduplicatePayload:
     ended: tuple[str, ...] = ()
 
 
-class _OnTheWay(Protocol):
-    @property
-    def settings(self) -> SliceSettings: ...
-
-
-S = TypeVar("S", bound=_OnTheWay)
+S = TypeVar("S", bound=SlicePayload)
 
 
 class Deciding:

@@ -110,11 +110,11 @@ class BandsPayload:
 
 def bands_tasks(config: Config, of: Sequence[Block]) -> list[Task[BandsPayload]]:
     """One task for each block."""
-    settings = config.deduplicate.part(MatchSettings)
+    settings, versions = config.deduplicate.part(MatchSettings), versions_of(config, "deduplicate")
     tasks = []
     for block in of:
         payload = BandsPayload(settings, tuple(path for path, _ in block.inputs))
-        versions, size = versions_of(config, "deduplicate"), block.records * _NARROW_BYTES
+        size = block.records * _NARROW_BYTES
         tasks.append(planned(BANDS_STEP, CORPUS, block.key, payload, versions, block.inputs, block.records, size))
     return tasks
 
@@ -158,6 +158,7 @@ def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[
     rows = sum(table.rows for table in tables)
     count = max(1, -(-rows // REDUCED))
     cuts = [(1 << 64) * k // count for k in range(count + 1)]
+    versions, inputs = versions_of(config, "deduplicate"), inputs_of(tables)
     tasks = []
     for k, (first, end) in enumerate(pairwise(cuts)):
         parts = []
@@ -173,7 +174,6 @@ def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[
             range=(k, count),
         )
         payload = PairsPayload(settings, tuple(parts), first, end - 1)
-        versions, inputs = versions_of(config, "deduplicate"), inputs_of(tables)
         key, records = f"range-{k:05}", rows // count
         tasks.append(planned(PAIRS_STEP, CORPUS, key, payload, versions, inputs, records, records * 20))
     return tasks
@@ -194,19 +194,19 @@ def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[
     for record in paired:
         for group, (one, other, rows, digest) in enumerate(record.extra["groups"]):
             parts.setdefault((one, other), []).append((record.outputs["kept"].path, group, rows, digest))
+    settings, versions = config.deduplicate.part(MatchSettings), versions_of(config, "deduplicate")
     tasks = []
     for (one, other), candidates in sorted(parts.items()):
         features = list(dict.fromkeys(pair for k in (one, other) for block in of[k] for pair in block.inputs))
         inputs = (*features, *(("pairs", digest) for _, _, _, digest in candidates))
         payload = MatchPayload(
-            config.deduplicate.part(MatchSettings),
+            settings,
             tuple((path, group) for path, group, _, _ in candidates),
             tuple(path for path, _ in features),
         )
         rows = sum(rows for _, _, rows, _ in candidates)
         # numbers would change with every takedown, which comes first
         key = ledger.digest([of[one][0].key, of[other][0].key])[:20]
-        versions = versions_of(config, "deduplicate")
         tasks.append(planned(MATCH_STEP, CORPUS, key, payload, versions, inputs, rows, rows * _NARROW_BYTES))
     return tasks
 

@@ -32,13 +32,13 @@ def encode_tasks(
 ) -> list[Task[EncodePayload]]:
     """One task for each samples partition. ``vocabulary``: segments, vocabulary, tokenizer."""
     segments, tokenizer = vocabulary["segments"], vocabulary["tokenizer"]
+    versions = versions_of(config, "encode")
     files = (segments.path, segments.sha256), (tokenizer.path, tokenizer.sha256)
     tasks = []
     for record in samples:
         rows = record.outputs["kept"]
         inputs = (*inputs_of((rows, segments, tokenizer)), decided_of(decided, record))
         payload = EncodePayload(NoSettings(), Survivors.of(record, decided), *files)
-        versions = versions_of(config, "encode")
         tasks.append(
             planned(ENCODE, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
         )

@@ -156,15 +156,14 @@ def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequ
     """The tasks of ``runs``: what is left of each group of partitions without what is rare."""
     segments = config.tokenize.segments.part(CandidateSettings)
     settings = RunsSettings(segments=segments, share=_share(config, decided))
+    versions = versions_of(config, "segments")
     mask = frequent.outputs["mask"]
     tasks = []
     for group in _groups(samples, decided):
         source, key = group.first.source, group.first.key
         payload = RunsPayload(settings, group.survivors, mask.path)
         inputs = (*inputs_of([mask]), *group.inputs)
-        tasks.append(
-            planned(RUNS_STEP, source, key, payload, versions_of(config, "segments"), inputs, group.rows, group.size)
-        )
+        tasks.append(planned(RUNS_STEP, source, key, payload, versions, inputs, group.rows, group.size))
     return tasks
 
 
