@@ -69,18 +69,22 @@ def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
 
     Texts lose control and other invisible characters; captions and hints lose markup, too, and what is said twice is
     said once. Captions and facts end after `LONGEST_CAPTION` characters; what else is too long, or too much, is left
-    out and counted in ``ignored``.
+    out and counted in ``ignored``, as is what holds nothing but markup.
     """
     captions: dict[str, dict[str, str]] = {}
     for caption in item.captions:
         text = _without_markup(caption.text, LONGEST_CAPTION)
         if text:
             captions.setdefault(text, {"text": text, "origin": caption.origin})
-    hints = dict.fromkeys(
-        hint
-        for text in item.hints
-        if (hint := _whole(_without_markup(text, LONGEST_CAPTION), LONGEST_HINT, "hint", ignored))
-    )
+        elif caption.text.strip():
+            ignored["caption of nothing but markup"] += 1
+    hints: dict[str, None] = {}
+    for hint in item.hints:
+        text = _without_markup(hint, LONGEST_CAPTION)
+        if not text and hint.strip():
+            ignored["hint of nothing but markup"] += 1
+        elif shown := _whole(text, LONGEST_HINT, "hint", ignored):
+            hints[shown] = None
     facts = [{"name": plain(name, LONGEST_HINT), "text": plain(text, LONGEST_CAPTION)} for name, text in item.facts]
     return {
         "url": _whole(item.url, LONGEST_URL, "URL", ignored),

@@ -133,7 +133,7 @@ def test_what_comes_with_a_record_is_in_its_row():
     assert (row["license"], row["own_license"], plain["license"]) == ("CC-BY-4.0", "CC-BY-4.0", "MIT")
     assert row["hints"] == ["red", "cart"] and row["facts"] == [{"name": "id", "text": "7"}]
     assert row["own_captions"] == [{"text": "A red cart & horse", "origin": "dataset"}]
-    assert ignored == {"hint of over 100 characters": 1}
+    assert ignored == {"hint of over 100 characters": 1, "caption of nothing but markup": 1}
 
 
 def test_what_is_too_long_or_too_much_is_counted():
