@@ -341,6 +341,8 @@ class Oracle:
     def _back(self, manifest: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]:
         """A setting changed and changed back gives what was there before."""
         content = {name: value for name, value in manifest.items() if name not in NOT_CONTENT}
+        # the lineage tells of all that ever was, so it goes on
+        content["files"] = [file for file in manifest["files"] if file["role"] != "lineage"]
         key = json.dumps(settings, sort_keys=True)
         before = self._known.setdefault(key, content)
         differing = [name for name in content if content[name] != before[name]]
