@@ -123,6 +123,7 @@ class RayEngine:
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address, self._workers = address, workers
         self._ray: Any = None
+        self._remote: Any = None
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
@@ -150,6 +151,9 @@ class RayEngine:
                 "; is it running, and is its token in ~/.ray/auth_token (ray get-auth-token)?" if self._address else ""
             )
             raise kind(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
+        # one function for all steps: a node remembers each that it has met for as long as it is up
+        # this engine counts attempts itself, because it has to know why one ended
+        self._remote = ray.remote(max_retries=0, num_returns="streaming")(_announced)
         if self._address:
             self._require_answers()
         return self
@@ -171,8 +175,6 @@ class RayEngine:
     def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """Keep each worker busy and a few tasks queued; yield as they finish."""
         ray = self._ray
-        # this engine counts attempts itself, because it has to know why one ended
-        remote = ray.remote(max_retries=0, num_returns="streaming")(_announced)
         slots = self._workers or int(ray.cluster_resources().get("CPU", 1))
         waiting = list(reversed(tasks))
         running: dict[Any, _Attempt] = {}
@@ -188,7 +190,7 @@ class RayEngine:
             while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
                 task = waiting.pop()
                 needs = task.step.needs
-                named = remote.options(
+                named = self._remote.options(
                     name=f"{task.step.name} {task.source}/{task.key}",
                     num_cpus=needs.cpus,
                     num_gpus=needs.gpus,
