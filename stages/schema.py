@@ -184,7 +184,7 @@ _PLACE = [("partition", pa.int32()), ("row", pa.int32())]  # of the partitions t
 
 SETTLED = pa.schema([*DECIDED, *_PLACE])  # decisions of a slice of the corpus
 
-INDEX = pa.schema(  # of a version: one row a sample, sorted by sample_id; the first of provenance is its own record
+ORIGINS = pa.schema(  # of a version: one row a sample, sorted by sample_id; the first of provenance is its own record
     [("sample_id", pa.string()), ("cluster_id", pa.string()), ("provenance", PROVENANCE)]
 )
 

@@ -17,7 +17,7 @@ from pipeline.storage import integrity
 from pipeline.storage.base import Storage
 from pipeline.versions import published, takedown
 from pipeline.versions.lineage import Past
-from pipeline.versions.manifest import INDEX, LINEAGE, Kept, Manifest
+from pipeline.versions.manifest import LINEAGE, PROVENANCE, Kept, Manifest
 from pipeline.work.ledger import Record
 from pipeline.work.task import Task
 
@@ -38,7 +38,7 @@ class History:
             return Past()
         if self._forget:
             return Past(version=parent.version)
-        files = parent.of_role(INDEX if parent.lineage is None else LINEAGE)
+        files = parent.of_role(PROVENANCE if parent.lineage is None else LINEAGE)
         return Past(tuple((file.path, file.sha256) for file in files), parent.version, parent.lineage is None)
 
     def cut(self, listings: Sequence[Listing]) -> dict[str, list[Chunk]]:

@@ -22,7 +22,19 @@ LINKS_DEEP = 8
 """Linked folders within each other."""
 
 PLACES = frozenset(
-    {"clusters", "index", "kept", "layouts", "lineage", "shards", "tables", "takedowns", "versions", "vocabularies"}
+    {
+        "clusters",
+        "index",
+        "kept",
+        "layouts",
+        "lineage",
+        "provenance",
+        "shards",
+        "tables",
+        "takedowns",
+        "versions",
+        "vocabularies",
+    }
 )
 """Folders of a workspace, which hold tables and tars of drawings."""
 

@@ -22,7 +22,7 @@ from pipeline.work.task import Work
 from stages import deduplicate
 from stages.deduplicate import DeduplicateSettings
 from stages.reasons import Outcome, Reason, outcome
-from stages.schema import CLUSTERS, DECIDED, INDEX
+from stages.schema import CLUSTERS, DECIDED, ORIGINS
 
 DECIDER = "deduplicate"
 """The step whose decisions these are, whichever tasks made them."""
@@ -86,8 +86,8 @@ def decide(
 
 
 def published(work: Work[Any], decisions: pa.Table) -> dict[str, Output]:
-    """What versions refer to of whole clusters' ``decisions``: the index of samples, and the clusters."""
-    samples = decisions.filter(decisions["kept"]).select(INDEX.names).sort_by("sample_id")
+    """What versions refer to of whole clusters' ``decisions``: where its samples are from, and the clusters."""
+    samples = decisions.filter(decisions["kept"]).select(ORIGINS.names).sort_by("sample_id")
     # of what was taken down, nobody is told where it was
     public = decisions.filter(pc.not_equal(decisions["reason"], Reason.TAKEN_DOWN))
     sizes = public.group_by("cluster_id").aggregate([([], "count_all")])
@@ -97,7 +97,7 @@ def published(work: Work[Any], decisions: pa.Table) -> dict[str, Output]:
     members = public.filter(pc.or_(pc.is_in(public["cluster_id"], value_set=several), overlaps))
     order = [("cluster_id", "ascending"), ("kept", "descending"), ("source", "ascending"), ("path", "ascending")]
     return {
-        "index": by_digest(work, "index", samples, INDEX),
+        "provenance": by_digest(work, "provenance", samples, ORIGINS),
         "clusters": by_digest(work, "clusters", members.sort_by(order), CLUSTERS),
     }
 

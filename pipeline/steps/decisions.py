@@ -395,7 +395,7 @@ def settle_step(work: Work[SettlePayload]) -> Record:
     outputs = {"kept": kept, **published(work, decisions)}
     outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([lines]), LINEAGE)
     extra = {"routes": sizes, "merged": lineage.merged(decisions)}
-    return work.record(outputs, len(table), outputs["index"].rows, extra=extra)
+    return work.record(outputs, len(table), outputs["provenance"].rows, extra=extra)
 
 
 def gather_step(work: Work[GatherPayload]) -> Record:
@@ -459,7 +459,7 @@ def _put_together(work: Work[DeduplicatePayload]) -> Record:
         record = ledger.load(work.storage, SETTLE.name, CORPUS, key)
         if record is None:
             raise ValueError("a record of settle is gone since it was written")
-        outputs |= {_key(name, n): record.outputs[name] for name in ("index", "clusters", "lineage")}
+        outputs |= {_key(name, n): record.outputs[name] for name in ("provenance", "clusters", "lineage")}
         extra["merged"] += record.extra["merged"]
     for key in payload.ended:
         record = ledger.load(work.storage, ENDED.name, CORPUS, key)

@@ -28,6 +28,7 @@ PLACES = (
     "tables/",
     "vocabularies/",
     "index/",
+    "provenance/",
     "clusters/",
     "layouts/",
     "lineage/",

@@ -12,17 +12,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-FORM = 3
-"""``manifest_version`` of what is published. 1 had one index, 2 a list of files for each of their roles."""
+FORM = 4
+"""``manifest_version`` of what is published. 1 had one index, 2 a list of files for each of their roles; 3 called index
+what is provenance, and its shards were of one source and had no place among others."""
 
-SHARD, INDEX, CLUSTERS, LINEAGE, LAYOUT = "shard", "index", "clusters", "lineage", "layout"
-"""Roles: a shard; tables `stages.schema.INDEX`, `CLUSTERS` and `LINEAGE`; the table `sources.partitions.LAYOUT`."""
+SHARD, INDEX, LAYOUT = "shard", "index", "layout"
+PROVENANCE, CLUSTERS, LINEAGE = "provenance", "clusters", "lineage"
+"""Roles: a shard; where each sample is (`stages.schema.INDEX`); the table `sources.partitions.LAYOUT`; tables
+`stages.schema.ORIGINS`, `CLUSTERS` and `LINEAGE`."""
 
 KEPT, RAW = "kept", "raw"
 """Roles: what sources have no more and keep (`Kept`), and the raw tables in which it will be found what vanishes next.
 They serve the run that builds on the version, so of versions that are not the newest they may be gone."""
 
-NAMING_RECORDS = (SHARD, INDEX, CLUSTERS, LINEAGE, KEPT)
+NAMING_RECORDS = (SHARD, INDEX, PROVENANCE, CLUSTERS, LINEAGE, KEPT)
 """Roles of files that name samples or records by their ids, and so go when these are taken down. A raw table is made
 anew instead."""
 
@@ -58,6 +61,12 @@ class Shard(File):
     atomic_tokens: int
     segment_tokens: int
     ids: int
+    generation: int | None = None
+    """The version that its samples came in with; None: the version is older than such shards."""
+    place: int = 0
+    """Which of ``places`` equal ranges of sample ids it has, counted from 0."""
+    places: int = 1
+    """Shards that the samples of this generation, tier and split are dealt into, those included that got none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,11 +275,15 @@ class Manifest:
     def from_json(cls, data: Mapping[str, Any]) -> Manifest:
         """Inverse of `to_json`; earlier forms are converted. Raises UnknownForm, KeyError or TypeError."""
         form = data.get("manifest_version")
-        if form not in (1, 2, FORM):
+        if form not in (1, 2, 3, FORM):
             raise UnknownForm(form)
         data = {name: value for name, value in data.items() if name != "manifest_version"}
+        if form == 1:
+            data |= {"index": [data["index"]] if data.get("index") else []}
+        if form in (1, 2):
+            data = _from_form_2(data)
         if form != FORM:
-            data = _from_form_2(data | {"index": [data["index"]] if data.get("index") else []} if form == 1 else data)
+            data |= {"files": [_from_form_3(file) for file in data["files"]]}
         return cls(
             **data
             | {
@@ -307,7 +320,7 @@ def _from_form_2(data: Mapping[str, Any]) -> dict[str, Any]:
     files += [{"role": f"{VOCABULARY}{name}", **file} for name, file in vocabulary.pop("files").items()]
     lineage, kept, layout = now.pop("lineage", {}), now.pop("kept", {}), now.pop("layout", {})
     for role, parts in (
-        (INDEX, now.pop("index")),
+        ("index", now.pop("index")),
         (CLUSTERS, now.pop("clusters", ())),
         (LINEAGE, lineage.get("files", ())),
         (LAYOUT, [layout] if layout else ()),
@@ -323,6 +336,11 @@ def _from_form_2(data: Mapping[str, Any]) -> dict[str, Any]:
         "lineage": {"merged": lineage["merged"]} if lineage else None,
         "takedowns": now.get("takedowns") or {"requests": (), "records": 0},
     }
+
+
+def _from_form_3(file: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of a file of form 4 for that of form 3."""
+    return {**file, "role": PROVENANCE if file["role"] == "index" else file["role"]}
 
 
 class UnknownForm(Exception):

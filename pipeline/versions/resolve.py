@@ -18,7 +18,7 @@ from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import read_table
 from pipeline.versions import published, shards
 from pipeline.versions.browse import records
-from pipeline.versions.manifest import INDEX, Manifest, RawTable
+from pipeline.versions.manifest import PROVENANCE, Manifest, RawTable
 from pipeline.versions.straddling import pixels
 from pipeline.versions.takedown import FEATURES, SOURCE, Rules, Targets
 from stages import deduplicate, pictures
@@ -115,7 +115,7 @@ class _Seen:
         for manifest in manifests:
             gone = published.redacted(storage, manifest.version)
             rows = []
-            index = [file.path for file in manifest.of_role(INDEX)]
+            index = [file.path for file in manifest.of_role(PROVENANCE)]
             for path in index:
                 if path not in read and path not in gone:
                     read[path] = read_table(storage, path).to_pylist()

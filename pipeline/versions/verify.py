@@ -12,7 +12,7 @@ from pipeline.storage import integrity
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import read_table
 from pipeline.versions import published, shards, straddling
-from pipeline.versions.manifest import INDEX, File, Manifest, Shard
+from pipeline.versions.manifest import PROVENANCE, File, Manifest, Shard
 from stages import deduplicate, tokenize
 
 COLUMNS = (
@@ -75,7 +75,7 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
                 faults.append(f"{shard.path}: and {len(own) - MOST_FAULTS} more")
             display.advance(len(ids))
         faults += checker.straddling()
-    if not any(part.path in gone for part in manifest.of_role(INDEX)):
+    if not any(part.path in gone for part in manifest.of_role(PROVENANCE)):
         faults += checker.index_faults(bool(gone))
     for form, ids in sorted(samples.items()):
         if len(ids) + missing.get(form, 0) != manifest.funnel.kept:
@@ -109,7 +109,7 @@ class _Checker:
         own = published.settings(manifest, "deduplicate", deduplicate.DeduplicateSettings)
         self._splits, self._own = straddling.SplitCheck(own), own
         self._shard_of: dict[str, Shard] = {}
-        index = manifest.of_role(INDEX)
+        index = manifest.of_role(PROVENANCE)
         self._index = {row["sample_id"]: row["provenance"] for part in index for row in _index_rows(storage, part.path)}
         self._lineage = manifest.lineage is not None
         gone = published.redacted(storage, manifest.version)

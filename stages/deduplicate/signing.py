@@ -14,7 +14,7 @@ from stages.deduplicate.shingling import drawn
 from stages.pictures import colourless, picture_hash, unpack
 from stages.schema import SIGNED
 
-VERSION: int = 4
+VERSION: int = 5
 """Of deduplication as a whole: signatures are of no use but to its other steps."""
 
 

@@ -109,7 +109,7 @@ class Oracle:
         told: set[str] = set()
         for path in self._ws.glob("versions/*/manifest.json"):
             manifest = json.loads(path.read_text())
-            for file in [*_files(manifest, "index"), *_shards(manifest, "parquet")]:
+            for file in [*_files(manifest, "provenance"), *_shards(manifest, "parquet")]:
                 if not (self._ws / file["path"]).exists():
                     continue
                 if file["path"] not in self._told:
@@ -122,7 +122,7 @@ class Oracle:
     # -- files
 
     def _files(self, manifest: dict[str, Any]) -> Iterator[str]:
-        for role in ("shard", "index", "clusters", "lineage", "layout", "vocabulary/tokenizer"):
+        for role in ("shard", "provenance", "clusters", "lineage", "layout", "vocabulary/tokenizer"):
             if manifest["funnel"]["kept"] and not _files(manifest, role):
                 yield f"no file is {role}"
         for file in manifest["files"]:
@@ -186,7 +186,7 @@ class Oracle:
     def _index(self, manifest: dict[str, Any], samples: dict[str, dict[str, Any]]) -> Iterator[str]:
         rows = [
             row
-            for part in _files(manifest, "index")
+            for part in _files(manifest, "provenance")
             for row in pq.read_table(self._ws / part["path"], use_threads=False).to_pylist()
         ]
         index = {row["sample_id"]: row for row in rows}

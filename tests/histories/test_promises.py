@@ -378,7 +378,7 @@ def test_corrections_reach_the_shards(bench: Bench) -> None:
     assert bench.verify() == []
 
 
-@pytest.mark.parametrize("kind", ["shard", "index", "clusters"])
+@pytest.mark.parametrize("kind", ["shard", "provenance", "clusters"])
 @pytest.mark.parametrize("harm", ["gone", "flipped"])
 def test_only_what_is_whole_is_published(bench: Bench, kind: str, harm: str) -> None:
     """A shard, an index or clusters that are reused and gone, or damaged at the same size, are made anew."""

@@ -326,7 +326,9 @@ class Walk:
         if not self.oracle.newest():
             return "nothing to damage"
         manifest = json.loads((self.workspace / f"versions/{self.oracle.newest()}/manifest.json").read_text())
-        kind = self.chance.choice(("shard", "index", "clusters", "lineage", "layout", "vocabulary", "table", "table"))
+        kind = self.chance.choice(
+            ("shard", "provenance", "clusters", "lineage", "layout", "vocabulary", "table", "table")
+        )
         if kind == "table":
             stage = self.chance.choice(("samples", "tier", "caption", "encode", "deduplicate"))
             paths = sorted(p for p in (self.workspace / f"tables/{stage}").rglob("*.parquet"))

@@ -60,7 +60,7 @@ def samples(run: Run) -> dict[str, Any]:
 
 
 def index(run: Run) -> list[dict[str, Any]]:
-    (part,) = run.result.manifest.of_role("index")
+    (part,) = run.result.manifest.of_role("provenance")
     return pq.read_table(run.workspace / part.path).to_pylist()
 
 

@@ -143,7 +143,9 @@ def test_deciding_in_slices_decides_the_same(
             assert verify(run.workspace) == []
             storage = open_storage(str(run.workspace))
             manifest = run.result.manifest
-            index = [row for part in manifest.of_role("index") for row in read_table(storage, part.path).to_pylist()]
+            index = [
+                row for part in manifest.of_role("provenance") for row in read_table(storage, part.path).to_pylist()
+            ]
             index.sort(key=lambda row: row["sample_id"])
             found.append((manifest.shards, manifest.funnel, manifest.sources, decided(run), index))
         return found
