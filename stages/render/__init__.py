@@ -4,7 +4,17 @@ Runs in the sandbox: renderers are native code that meets hostile input.
 """
 
 from stages.render.renderers import RendererUnavailable
-from stages.render.settings import RenderSettings
+from stages.render.settings import PictureSettings, RenderSettings
+from stages.render.shown import picture
 from stages.render.stage import RENDER, render_one, renderer_version, source_png
 
-__all__ = ["RENDER", "RenderSettings", "RendererUnavailable", "render_one", "renderer_version", "source_png"]
+__all__ = [
+    "RENDER",
+    "PictureSettings",
+    "RenderSettings",
+    "RendererUnavailable",
+    "picture",
+    "render_one",
+    "renderer_version",
+    "source_png",
+]

@@ -131,7 +131,7 @@ def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -
 
 def packed(rgba: Pixels) -> Packed:
     """The pixels of a picture in a row, (height * width)."""
-    return np.ascontiguousarray(rgba).view(np.uint32).ravel()
+    return np.ascontiguousarray(rgba).view("<u4").ravel()
 
 
 def unpacked(pixels: Packed) -> Pixels:

@@ -13,6 +13,7 @@ from stages.render.ink import inked, surely_inked
 from stages.render.png import png
 from stages.render.renderers import RendererUnavailable, Window, draw, framed, part, sized, version
 from stages.render.settings import RenderSettings
+from stages.render.shown import picture as shown_picture
 from stages.schema import RENDERED
 
 SECOND = "resvg"
@@ -56,13 +57,10 @@ def render_one(
             notes = notes or more
     elif excess := _excess(source_pixels, svg_pixels, box, settings):
         raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
-    picture = shown.get(settings.size)
-    if picture is None:
-        picture = draw(sized(svg, settings.size), settings.renderer)
-        shown[settings.size] = picture
+    picture = b"" if settings.size is None else shown_picture(svg, settings)
     small = reduce(svg_pixels)
     close = fine_picture(svg, settings.renderer, shown.get(fine.SIDE)) if sparse(small) else None
-    return png(picture, settings.png_compression), pack(small), close, fidelity, notes
+    return picture, pack(small), close, fidelity, notes
 
 
 def fine_picture(svg: str, renderer: str = "librsvg", drawn: Pixels | None = None) -> bytes:
@@ -285,7 +283,7 @@ def _render(
 
 RENDER = RowStage(
     name="render",
-    version=3,
+    version=4,
     settings=RenderSettings,
     reads=("sanitized", "svg", "view_box", "background", "notes"),
     adds=RENDERED,

@@ -113,8 +113,7 @@ def test_pictures_are_the_same_bytes_each_time() -> None:
     while at < len(png):
         chunks.append(png[at + 4 : at + 8])
         at += 12 + int.from_bytes(png[at : at + 4], "big")
-    assert chunks == [b"IHDR", b"IDAT", b"IEND"]
-    assert png[25] == 6  # colour type: RGB with alpha
+    assert [chunk for chunk in chunks if chunk not in (b"PLTE", b"tRNS")] == [b"IHDR", b"IDAT", b"IEND"]
     with pytest.raises(Dropped):
         source_png(b"<svg", (0, 0, 1, 1), 50)
 
