@@ -41,6 +41,7 @@ from stages.normalize import NormalizeSettings
 from stages.render import RenderSettings
 from stages.rowwise import PASS
 from stages.sanitize import SanitizeSettings
+from stages.score import ScoreSettings
 from stages.tier import TierSettings
 from stages.tokenize import TokenizeSettings
 from stages.write import WriteSettings
@@ -171,6 +172,7 @@ class Config(Settings):
     deduplicate: DeduplicateSettings = DeduplicateSettings()
     caption: CaptionSettings = CaptionSettings()
     tier: TierSettings = TierSettings()
+    score: ScoreSettings = ScoreSettings()
     write: WriteSettings = WriteSettings()
 
     @model_validator(mode="after")

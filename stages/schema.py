@@ -214,6 +214,16 @@ CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and 
 
 CAPTIONED = pa.schema([("sample_id", pa.string()), ("captions", CAPTIONS)])
 
+SCORED = pa.schema(  # see stages.score
+    [
+        ("sample_id", pa.string()),
+        ("complexity", pa.float32()),
+        ("paths", pa.int32()),
+        ("commands", pa.int32()),
+        ("colors", pa.int32()),
+    ]
+)
+
 TIERED = pa.schema([("sample_id", pa.string()), ("tier", pa.string()), ("split", pa.string())])
 
 ENCODED = pa.schema(
@@ -253,6 +263,9 @@ SHARD_COLUMNS = pa.schema(  # what shards hold first; see stages.sides.SHARD
         ("width", pa.float64()),  # of the source's viewBox, user units
         ("height", pa.float64()),
         ("license", pa.string()),  # SPDX expression of the surviving record
+        ("source", pa.string()),  # of the surviving record
+        SIGNED.field("flags"),
+        *(SCORED.field(name) for name in ("complexity", "paths", "commands", "colors")),
         ("provenance", PROVENANCE),
     ]
 )

@@ -12,9 +12,10 @@ from stages.entry_points import PackageUnusable
 from stages.installed import check_names, side_stages
 from stages.rowwise import PASS, SAMPLES
 from stages.schema import DECIDED, SAMPLES_ORDER, SHARD_COLUMNS
+from stages.score import SCORE
 from stages.tier import TIER
 
-SIDES: tuple[SideStage[Any], ...] = side_stages((CAPTION, TIER))
+SIDES: tuple[SideStage[Any], ...] = side_stages((CAPTION, TIER, SCORE))
 """In the order they run; none reads another's table."""
 
 KEYS = "keys"

@@ -112,7 +112,9 @@ def configuration() -> str:
     for name, field in Config.model_fields.items():
         model = only_model(field.annotation)
         if model is not None:
-            lines += ["", f"## {name}", "", one_line(model.__doc__), "", *table(model, name)]
+            lines += ["", f"## {name}", "", one_line(model.__doc__)]
+            if model.model_fields:
+                lines += ["", *table(model, name)]
     return "\n".join(lines) + "\n"
 
 

@@ -18,6 +18,8 @@ _JOINED = {
     "width": "Width of the source's viewBox, in user units.",
     "height": "Height of the source's viewBox, in user units.",
     "license": "SPDX expression of the record that the sample was made from.",
+    "source": "The source of that record, as the config calls it.",
+    "flags": "What kind of picture it is: names of deduplicate.flags that hold, sorted.",
     "provenance": "Every raw file that is this sample: source, path, address, hash, licence and author.",
 }
 """The columns that come from no stage of the pass or beside it."""
