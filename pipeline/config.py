@@ -83,7 +83,7 @@ class PartitionSettings(Settings):
     )
 
 
-BUDGETED = ("crawl", *(stage.name for stage in PASS), "rowwise")
+BUDGETED = ("crawl", *(stage.name for stage in PASS), "draw", "rowwise")
 """The stages that can quarantine records; under the last, what the sandbox and the workers lose is counted."""
 
 

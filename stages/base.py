@@ -214,6 +214,8 @@ class SideStage(Generic[S]):
     """What it does: a sentence without subject and full stop, for the card and the report."""
     shards: Mapping[str, str] = field(default_factory=dict)
     """Of ``schema`` those that go into shards, each with its meaning: a whole sentence for the card."""
+    counts: Callable[[pa.Table, pa.Table], Mapping[str, Any]] | None = None
+    """From the rows that it was given and its table: what the ledger's record says of them, as JSON."""
 
     @property
     def section(self) -> str:

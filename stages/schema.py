@@ -56,7 +56,6 @@ ATOMIC = pa.schema([("tokens", pa.string()), ("atomic_length", pa.int32())])
 
 RENDERED = pa.schema(
     [
-        ("png", pa.binary()),
         ("ssim", pa.float32()),  # of source and canonical pictures, the worse of on white and on black, -1..1
         ("mae", pa.float32()),  # mean absolute error, the worse of both grounds, 0..1
         ("visible_share", pa.float32()),  # share of pixels that differ visibly, 0..1
@@ -89,14 +88,13 @@ DROPPED = pa.schema(
 )
 
 SAMPLES_ORDER = (  # what is read together stands together, what most steps read last, beside a Parquet file's footer
-    "png",
     "svg",
     "tokens",
     "picture",
     "fine",
     *SIGNED.names,
     "view_box",
-    *(name for name in RENDERED.names if name not in ("png", "notes", "picture", "fine")),
+    *(name for name in RENDERED.names if name not in ("notes", "picture", "fine")),
     "notes",
     "facts",
     "own_captions",
@@ -242,6 +240,9 @@ TEXTS = pa.schema([("text", pa.string()), ("count", pa.int64())])  # what the to
 
 RUNS = pa.schema([("run", pa.string()), ("count", pa.int64())])  # commands in a row, as in a token string
 
+PICTURES = ("png", "webp")
+"""Columns that pictures can stand in; a shard has one of them at most."""
+
 SHARD_COLUMNS = pa.schema(  # what shards hold first; see stages.sides.SHARD
     [
         ("sample_id", pa.string()),
@@ -251,7 +252,7 @@ SHARD_COLUMNS = pa.schema(  # what shards hold first; see stages.sides.SHARD
         ("input_ids", pa.list_(pa.int32())),
         ("caption", pa.string()),  # the first of captions
         ("captions", CAPTIONS),
-        ("png", pa.binary()),
+        ("png", pa.binary()),  # or another of PICTURES, or none
         ("tier", pa.string()),
         ("split", pa.string()),
         ("atomic_length", pa.int32()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from stages.caption import CAPTION
 from stages.entry_points import PackageUnusable
 from stages.installed import check_names, side_stages
 from stages.rowwise import PASS, SAMPLES
-from stages.schema import DECIDED, SAMPLES_ORDER, SHARD_COLUMNS
+from stages.schema import DECIDED, PICTURES, SAMPLES_ORDER, SHARD_COLUMNS
 from stages.score import SCORE
 from stages.tier import TIER
 
@@ -36,7 +37,7 @@ MEANINGS: dict[str, str] = {name: sentence for stage, _ in _SCHEMAS for name, se
 """Columns of shards that stages bring: name -> meaning."""
 
 
-def shard_schema() -> pa.Schema:
+def _all_columns() -> pa.Schema:
     """The columns of shards: `SHARD_COLUMNS`, then what else the stages bring, by name. Raises PackageUnusable."""
     check_names([*PASS, *SIDES])
     if KEYS in SAMPLES.names:
@@ -57,5 +58,34 @@ def shard_schema() -> pa.Schema:
     return pa.schema([*SHARD_COLUMNS, *(columns[name] for name in sorted(columns.keys() - set(SHARD_COLUMNS.names)))])
 
 
-SHARD = shard_schema()
-"""A Parquet shard's columns; WebDataset members hold the same."""
+SHARD = _all_columns()
+"""A Parquet shard's columns, by default; WebDataset members hold the same."""
+
+TEXT = pa.schema([field for field in SHARD if field.name not in PICTURES])
+"""These without a picture."""
+
+INDEXED = pa.schema(
+    [
+        field
+        for field in TEXT
+        if field.name not in ("svg", "tokens", "segments", "input_ids", "caption", "captions", "provenance")
+        # what stages of other packages bring may be of any size
+        and (field.name in SHARD_COLUMNS.names or pa.types.is_primitive(field.type))
+    ]
+)
+"""The narrow columns of shards, which a version's index has, too."""
+
+
+def shard_schema(picture: str | None) -> pa.Schema:
+    """The columns of shards with pictures of a kind: a column of `PICTURES`, None for shards without pictures."""
+    fields = [field.with_name(picture) if picture and field.name in PICTURES else field for field in SHARD]
+    return pa.schema([field for field in fields if picture or field.name not in PICTURES])
+
+
+def index_schema(formats: Sequence[str]) -> pa.Schema:
+    """The columns of a version's index: `INDEXED`, and where a sample is: its shard in each of the ``formats``, and its
+    row there, counted from 0."""
+    first, *others = INDEXED
+    shard = pa.struct([(name, pa.string()) for name in formats])
+    place = [("generation", pa.int32()), ("shard", shard), ("row", pa.int32())]
+    return pa.schema([first, *place, *others])

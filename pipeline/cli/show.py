@@ -13,9 +13,10 @@ from pipeline.errors import ConfigError
 from pipeline.storage.base import Storage
 from pipeline.versions import browse, published, shards
 from pipeline.versions.manifest import Manifest
+from stages.schema import PICTURES
 
 COLUMNS = [
-    "sample_id", "svg", "tokens", "segments", "captions", "png", "tier", "split", "atomic_length", "segment_length",
+    "sample_id", "svg", "tokens", "segments", "captions", *PICTURES, "tier", "split", "atomic_length", "segment_length",
     "ssim", "mae", "visible_share", "license", "provenance", "width", "height",
 ]  # fmt: skip
 
@@ -58,12 +59,14 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
     if row is not None:
         files |= {
             "canonical.svg": row["svg"].encode(),
-            "canonical.png": row["png"],
             "tokens.txt": row["tokens"].encode(),
         }
-        if wide:
+        picture = shards.picture_of(row)
+        if picture:
+            files[f"canonical.{next(name for name in PICTURES if row.get(name))}"] = picture
+        if picture and wide:
             print("canonical")
-            console.print(_blocks(row["png"]))
+            console.print(_blocks(picture))
     if save is None:
         print("pictures: add --save DIR to write the SVGs and PNGs to a folder")
         return

@@ -21,6 +21,7 @@ from pipeline.versions import browse, published, shards
 from pipeline.versions.manifest import Manifest
 from stages import tokenize
 from stages.reasons import Reason
+from stages.schema import PICTURES
 
 GALLERY = 48
 EXAMPLES_PER_REASON = 4
@@ -151,7 +152,7 @@ def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> li
     by_shard: dict[str, set[str]] = {}
     for sample_id, path in chosen[:GALLERY]:
         by_shard.setdefault(path, set()).add(sample_id)
-    columns = ["sample_id", "tokens", "captions", "png", "tier", "split", "atomic_length", "segment_length"]
+    columns = ["sample_id", "tokens", "captions", *PICTURES, "tier", "split", "atomic_length", "segment_length"]
     columns += ["ssim", "mae", "visible_share", "license", "provenance"]
     rows = [
         row
@@ -169,7 +170,7 @@ def _gallery_sample(row: shards.Row, pictures: dict[tuple[str, str], bytes]) -> 
     return model.GallerySample(
         sample_id=row["sample_id"],
         source_png=pictures.get((first["source"], first["path"])),
-        canonical_png=row["png"],
+        canonical_png=shards.picture_of(row),
         captions=tuple(model.Caption(c["text"], c["origin"]) for c in row["captions"]),
         tier=row["tier"],
         split=row["split"],

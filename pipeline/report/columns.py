@@ -13,6 +13,8 @@ _JOINED = {
     "segments": "The token string with learned segment tokens in place of frequent runs (HiVG level 2).",
     "input_ids": "Ids of the segment token string in the published tokenizer.",
     "caption": "The first of the captions.",
+    "png": "The canonical SVG as a picture (PNG).",
+    "webp": "The canonical SVG as a picture (lossless WebP).",
     "segment_length": "Number of tokens of the segment string.",
     "ids_length": "Number of ids.",
     "width": "Width of the source's viewBox, in user units.",
@@ -30,6 +32,7 @@ STAGE_SENTENCES = {
     "crawl": crawl.SAYS,
     **{stage.name: stage.says for stage in PASS},
     "deduplicate": deduplicate.SAYS,
+    "draw": "draws the pictures of what stays",
     "sandbox": "runs the stages up to deduplication in a child process, and takes out what kills it",
 }
 

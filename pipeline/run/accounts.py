@@ -25,6 +25,8 @@ class _Tally:
     """Records that were crawled and whose way is not known yet: 0 in the end."""
     passed: int = 0
     """Records that passed the row-wise pass."""
+    undrawn: Counter[str] = field(default_factory=Counter)
+    """Survivors of which no picture could be drawn, by reason."""
     lost: dict[Outcome, Counter[str]] = field(default_factory=lambda: {each: Counter() for each in Outcome})
 
     def drop(self, record: Record) -> None:
@@ -38,7 +40,7 @@ class _Tally:
 
 
 def account(
-    config: Config, crawled: Sequence[Record], samples: Sequence[Record], decided: Record
+    config: Config, crawled: Sequence[Record], samples: Sequence[Record], decided: Record, written: Sequence[Record]
 ) -> tuple[Funnel, tuple[SourceCount, ...]]:
     """Add up where every record went, over all and by source. Raises BalanceError if one is lost or counted twice."""
     tallies = {source.name: _Tally() for source in config.sources}
@@ -58,6 +60,12 @@ def account(
     passed = sum(tally.passed for tally in tallies.values())
     if decided.rows_in != passed or decided.rows_in != decided.rows_kept + _dropped(decided):
         raise BalanceError(f"deduplicate: {decided.rows_in} in of {passed}, {decided.rows_kept} kept")
+    dealt = sum(record.rows_in for record in written)
+    if dealt != decided.rows_kept or any(r.rows_in != r.rows_kept + _dropped(r) for r in written):
+        raise BalanceError(f"write: {dealt} in of {decided.rows_kept}, {sum(r.rows_kept for r in written)} kept")
+    for record in written:
+        for source, reasons in record.extra["lost"].items():
+            tallies[source].undrawn.update(reasons)
     sources = tuple(
         _source_count(source.name, source.license, tallies[source.name], decided) for source in config.sources
     )
@@ -68,7 +76,7 @@ def account(
         rejected=merged(source.rejected for source in sources),
         quarantined=merged(source.quarantined for source in sources),
     )
-    if not funnel.balanced or funnel.kept != decided.rows_kept:
+    if not funnel.balanced or funnel.kept != sum(record.rows_kept for record in written):
         raise BalanceError(f"the funnel does not add up: {funnel}")
     return funnel, sources
 
@@ -76,15 +84,18 @@ def account(
 def _source_count(name: str, license: str, tally: _Tally, decided: Record) -> SourceCount:
     duplicate: int = decided.extra["duplicates"].get(name, 0)
     rejected: dict[str, int] = decided.extra["rejected"].get(name, {})
+    late: dict[Outcome, Counter[str]] = {each: Counter() for each in Outcome}
+    for reason, n in tally.undrawn.items():
+        late[outcome(Reason(reason))][reason] += n
     return SourceCount(
         source=name,
         license=license,
         input=tally.input,
-        kept=tally.passed - duplicate - sum(rejected.values()),
+        kept=tally.passed - duplicate - sum(rejected.values()) - tally.undrawn.total(),
         duplicate=duplicate,
         # what was taken down may have left at an earlier stage, too
-        rejected=merged([tally.lost[Outcome.REJECTED], rejected]),
-        quarantined=merged([tally.lost[Outcome.QUARANTINED]]),
+        rejected=merged([tally.lost[Outcome.REJECTED], rejected, late[Outcome.REJECTED]]),
+        quarantined=merged([tally.lost[Outcome.QUARANTINED], late[Outcome.QUARANTINED]]),
     )
 
 
@@ -92,16 +103,18 @@ def _dropped(record: Record) -> int:
     return sum(n for reasons in record.dropped.values() for n in reasons.values())
 
 
-def stage_counts(crawled: Sequence[Record], samples: Sequence[Record], decided: Record) -> tuple[StageCount, ...]:
+def stage_counts(
+    crawled: Sequence[Record], samples: Sequence[Record], decided: Record, written: Sequence[Record]
+) -> tuple[StageCount, ...]:
     """How many records went into each stage, stayed, and left by which reason."""
     dropped: dict[str, list[dict[str, int]]] = {}
-    for record in [*crawled, *samples, decided]:
+    for record in [*crawled, *samples, decided, *written]:
         for stage, reasons in record.dropped.items():
             dropped.setdefault(stage, []).append(dict(reasons))
     counts = []
     going = sum(record.rows_in for record in crawled)
     # the sandbox takes out whole records, wherever in the pass they died
-    for stage in ("crawl", "rowwise", *(stage.name for stage in PASS), "deduplicate"):
+    for stage in ("crawl", "rowwise", *(stage.name for stage in PASS), "deduplicate", "draw"):
         here = merged(dropped.get(stage, []))
         left = going - sum(here.values())
         counts.append(StageCount("sandbox" if stage == "rowwise" else stage, going, left, here))

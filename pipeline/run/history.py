@@ -13,13 +13,25 @@ from pipeline.errors import ConfigError
 from pipeline.sources.base import Chunk, Listing
 from pipeline.sources.partitions import chunks, read_layout
 from pipeline.steps import keep
+from pipeline.steps.deal import Kind
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
-from pipeline.versions import published, takedown
+from pipeline.versions import published, shards, takedown
 from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import LINEAGE, PROVENANCE, Kept, Manifest
 from pipeline.work.ledger import Record
 from pipeline.work.task import Task
+from stages.write import Amount, fits, places
+
+
+def _dealt(version: Manifest) -> dict[Kind, tuple[int, int]]:
+    """Kind -> its samples in a version, and into how many shards they were dealt."""
+    dealt: dict[Kind, tuple[int, int]] = {}
+    for shard in shards.one_format(version.shards):
+        if shard.generation is not None:
+            kind = Kind(shard.generation, shard.tier, shard.split)
+            dealt[kind] = (dealt.get(kind, (0, 0))[0] + shard.rows, shard.places)
+    return dealt
 
 
 class History:
@@ -88,6 +100,34 @@ class History:
         for number in reversed(published.numbers(self.storage)):
             if number < self.parent.version:
                 yield published.read(self.storage, number)
+
+    def places(self, planned: Mapping[Kind, Amount]) -> dict[Kind, int]:
+        """Into how many shards each kind is dealt: as many as an earlier version did, so that shards stay.
+
+        That is the newest version with the same targets that had as many samples of the kind, so that a setting changed
+        and changed back gives what it gave before; else the newest whose number is still right for the samples of
+        now; nothing older than what was repacked.
+        """
+        size = self.config.render.size or 0
+        targets = self.config.write
+        load = {kind: amount.load(targets, size) for kind, amount in planned.items()}
+        counts: dict[Kind, int] = {}
+        if self.parent is None or targets.repack:
+            return {kind: places(each) for kind, each in load.items()}
+        # no version has shards of a generation to come
+        open_kinds = {kind for kind in planned if kind.generation <= self.parent.version}
+        for version in self.newest_first() if open_kinds else ():
+            settings = version.config["write"]
+            if all(settings.get(name) == getattr(targets, name) for name in ("shard_rows", "shard_bytes")):
+                for kind, (rows, count) in _dealt(version).items():
+                    if kind in open_kinds and rows == planned[kind].rows:
+                        counts[kind] = count
+                        open_kinds.remove(kind)
+                    elif kind in open_kinds and kind not in counts and fits(load[kind], count):
+                        counts[kind] = count
+            if not open_kinds or settings["repack"]:
+                break
+        return {kind: counts.get(kind) or places(each) for kind, each in load.items()}
 
     def keep_tasks(
         self,

@@ -15,6 +15,7 @@ from pipeline.steps.learning import vocabulary_basis
 from pipeline.storage.tables import Output
 from pipeline.versions import published
 from pipeline.versions.manifest import (
+    INDEX,
     LAYOUT,
     VOCABULARY,
     File,
@@ -41,6 +42,7 @@ class Walked:
     decided: Record
     vocabulary: Mapping[str, Output]
     written: Sequence[Record]
+    indexed: Sequence[Record]
     takedowns: Sequence[str]
     kept: Sequence[Kept]
     layout: bytes
@@ -51,7 +53,7 @@ class Walked:
 
 def manifest_of(config: Config, done: Walked) -> Manifest:
     """The manifest of the next version. Raises BalanceError if a record is lost or counted twice."""
-    funnel, sources = account(config, done.crawled, done.samples, done.decided)
+    funnel, sources = account(config, done.crawled, done.samples, done.decided, done.written)
     shards = [Shard(**shard) for record in done.written for shard in record.extra["shards"]]
     licenses: Counter[str] = Counter()
     for record in done.written:
@@ -60,6 +62,8 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         rows = sum(shard.rows for shard in shards if shard.format == form)
         if rows != funnel.kept:
             raise BalanceError(f"{form} shards hold {rows} samples, but {funnel.kept} were kept")
+    if sum(record.rows_kept for record in done.indexed) != funnel.kept:
+        raise BalanceError(f"the index does not have the {funnel.kept} samples that were kept")
     parent = None if done.parent is None else done.parent.version
     lost = done.decided.dropped.get("deduplicate", {})
     return Manifest(
@@ -69,7 +73,7 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         config=config.resolved(),
         fingerprints=dict(sorted(done.fingerprints.items())),
         funnel=funnel,
-        stages=stage_counts(done.crawled, done.samples, done.decided),
+        stages=stage_counts(done.crawled, done.samples, done.decided, done.written),
         sources=sources,
         duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
         files=files_of([*shards, *_files(config, done)]),
@@ -90,6 +94,8 @@ def _files(config: Config, done: Walked) -> Iterator[File]:
     for name, output in done.decided.outputs.items():
         if "/" not in name:  # else it is of a partition
             yield _file(name.partition("-")[0], output, output.rows)
+    for record in done.indexed:
+        yield _file(INDEX, record.outputs["kept"], record.rows_kept)
     yield layout_file(done.layout)
     yield from done.kept
     keeping = {source.name for source in config.sources if source.on_missing == "keep"}

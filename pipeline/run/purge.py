@@ -17,15 +17,18 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
 from pipeline.sources.partitions import read_layout
+from pipeline.steps.deal import DEAL, Piece, pieces_of, read_piece
+from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.learning import SEGMENTS
 from pipeline.steps.registry import on_the_way_to
+from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.storage.tables import read_table
 from pipeline.versions import browse, published, shards, takedown
 from pipeline.versions.browse import records
 from pipeline.versions.gc import Garbage, collect
-from pipeline.versions.manifest import NAMING_RECORDS, File, Manifest, Shard
+from pipeline.versions.manifest import INDEX, NAMING_RECORDS, File, Manifest, Shard
 from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
 from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
@@ -158,11 +161,20 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
     layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
     current = {(source, chunk.key) for source, chunks in layout.items() for chunk in chunks}
     current |= {(kept.source, kept.key) for kept in newest.kept}
-    for stage in ("crawl", "samples", *(side.name for side in SIDES), "encode", "write"):
+    for stage in ("crawl", "samples", *(side.name for side in SIDES), "encode"):
         for record in records(storage, stage):
             key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
             if (record.source, key) not in current:
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+
+    shards_of = {shard.path for shard in newest.shards}
+    for record in records(storage, WRITE.name):
+        if any(shard["path"] not in shards_of for shard in record.extra["shards"]):
+            storage.delete(ledger.table_path(record.stage, record.source, record.key, "json"))
+    parts = {part.path for part in newest.of_role(INDEX)}
+    for record in records(storage, INDEX_STEP.name):
+        if record.outputs["kept"].path not in parts:
+            storage.delete(ledger.table_path(record.stage, record.source, record.key, "json"))
 
 
 def _forget_tables(storage: Storage, taken: Known) -> None:
@@ -177,11 +189,22 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             table = read_table(storage, record.outputs["kept"].path, columns=["sample_id"])
             if taken.down(table).any():
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
+    for record in records(storage, DEAL.name):
+        if any(_holds(storage, piece, taken) for pieces in pieces_of([record]).values() for piece in pieces):
+            storage.delete(ledger.table_path(record.stage, record.source, record.key, "json"))
     # counts of texts and of runs of commands, which a vocabulary that is learned anew counts anew
     for step in on_the_way_to(SEGMENTS):
         for entry in storage.list(f"tables/{step.name}/"):
             if entry.path.endswith(".json"):
                 storage.delete(entry.path)
+
+
+def _holds(storage: Storage, piece: Piece, taken: Known) -> bool:
+    """Whether what was dealt holds what was taken down; what is gone does not."""
+    try:
+        return bool(taken.down(read_piece(storage, piece, ["sample_id"])).any())
+    except NotFound:
+        return False
 
 
 def _is_in(storage: Storage, path: str, taken: Known) -> bool:

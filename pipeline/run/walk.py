@@ -18,7 +18,9 @@ from pipeline.sources.base import Surroundings
 from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.crawl import CRAWL, crawl_tasks
+from pipeline.steps.deal import DEAL, amounts, deal_tasks
 from pipeline.steps.encode import ENCODE, encode_tasks
+from pipeline.steps.index import INDEX_STEP, index_tasks
 from pipeline.steps.keep import KEEP, record_of
 from pipeline.steps.rowwise import SAMPLES_STEP, samples_tasks
 from pipeline.steps.sides import SIDE_STEPS, side_tasks
@@ -33,6 +35,7 @@ from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task
 from stages.caption import CAPTION
+from stages.tier import TIER
 
 
 class Walk:
@@ -90,7 +93,10 @@ class Walk:
         }
         vocabulary = self._vocabulary(samples, decided, sides[CAPTION.name])
         sides[ENCODE.name] = self._run(ENCODE, encode_tasks(config, samples, decided, vocabulary))
-        written = self._run(WRITE, write_tasks(config, samples, decided, sides, generations))
+        places = history.places(amounts(samples, sides[TIER.name], generations))
+        dealt = self._run(DEAL, deal_tasks(config, samples, decided, sides, generations, places))
+        written = self._run(WRITE, write_tasks(config, dealt, places, self._parent))
+        indexed = self._run(INDEX_STEP, index_tasks(config, written))
         return Walked(
             self._parent,
             crawled,
@@ -98,6 +104,7 @@ class Walk:
             decided,
             vocabulary,
             written,
+            indexed,
             takedowns,
             kept,
             table_bytes(layout_table(cut), LAYOUT),

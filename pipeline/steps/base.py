@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.work.ledger import Record
 from pipeline.work.task import Work
-from stages import crawl, deduplicate, tokenize, write
+from stages import crawl, deduplicate, render, tokenize, write
 from stages.base import Settings
 from stages.reasons import Reason
 from stages.rowwise import PASS, SAMPLES
@@ -34,8 +34,17 @@ def stage_versions(config: Config) -> dict[str, int | str]:
         **{side.name: side.version for side in SIDES},
         "segments": tokenize.SEGMENTS_VERSION,
         "encode": tokenize.ENCODE_VERSION,
+        **_picture_versions(config),
         "write": write.VERSION,
     }
+
+
+def _picture_versions(config: Config) -> dict[str, int | str]:
+    """The versions of what draws the pictures in shards. Raises ConfigError if it is missing."""
+    try:
+        return render.picture_versions(config.render)
+    except render.RendererUnavailable as error:
+        raise ConfigError(str(error)) from None
 
 
 def pass_versions(config: Config) -> dict[str, int | str]:
@@ -116,7 +125,9 @@ class Survivors:
         return rows.filter(pa.array(np.unpackbits(bits, count=len(rows)).astype(bool)))
 
 
-def side_table(work: Work[Any], table: pa.Table, schema: pa.Schema, rows_in: int) -> Record:
+def side_table(
+    work: Work[Any], table: pa.Table, schema: pa.Schema, rows_in: int, extra: Mapping[str, Any] | None = None
+) -> Record:
     """Write a partition's side table, and its record."""
     output = write_table(work.storage, work.path(), [table.select(schema.names)], schema)
-    return work.record({"kept": output}, rows_in, output.rows)
+    return work.record({"kept": output}, rows_in, output.rows, extra=extra or {})

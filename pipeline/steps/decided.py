@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.storage.base import Storage
-from pipeline.storage.tables import Output, read_table, table_bytes, write_bytes, write_table
+from pipeline.storage.tables import Output, published_bytes, read_table, write_bytes, write_table
 from pipeline.versions import lineage, takedown
 from pipeline.work import ledger
 from pipeline.work.ledger import Record, table_path
@@ -104,7 +104,7 @@ def published(work: Work[Any], decisions: pa.Table) -> dict[str, Output]:
 
 def by_digest(work: Work[Any], folder: str, table: pa.Table, schema: pa.Schema) -> Output:
     """Write what versions refer to."""
-    data = table_bytes(table.select(schema.names), schema)
+    data = published_bytes(table.select(schema.names), schema)
     path = f"{folder}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
     return write_bytes(work.storage, path, data, len(table))
 

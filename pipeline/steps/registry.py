@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.steps.crawl import CRAWL
+from pipeline.steps.deal import DEAL
 from pipeline.steps.decisions import COMPONENTS, DEDUPLICATE, ENDED, GATHER, ROUTE, SETTLE
 from pipeline.steps.duplicates import BANDS_STEP, MATCH_STEP, PAIRS_STEP
 from pipeline.steps.encode import ENCODE
+from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.keep import KEEP
 from pipeline.steps.learning import COUNT, FREQUENT, RUNS_STEP, SEGMENTS
 from pipeline.steps.rowwise import SAMPLES_STEP
@@ -34,7 +36,9 @@ STEPS: tuple[Step[Any], ...] = (
     RUNS_STEP,
     SEGMENTS,
     ENCODE,
+    DEAL,
     WRITE,
+    INDEX_STEP,
 )
 """A partition that harms its worker is looked into by one more, `pipeline.steps.rowwise.BISECT`."""
 

@@ -117,7 +117,7 @@ def samples_step(work: Work[SamplesPayload]) -> Record:
     kept = kept.filter(pa.array(~down)).combine_chunks()
     dropped = pa.concat_tables([dropped, lost, gone]).sort_by([("path", "ascending"), ("id", "ascending")])
     notes = {item["values"]: item["counts"] for item in pc.value_counts(pc.list_flatten(kept["notes"])).to_pylist()}
-    size = sum_of(pc.binary_length(kept["svg"])) * 3 + sum_of(pc.binary_length(kept["png"]))
+    size = sum_of(pc.binary_length(kept["svg"])) * 3
     outputs = {"kept": write_table(work.storage, work.path(), [kept], SAMPLES), **dropped_output(work, dropped)}
     return work.record(
         outputs,

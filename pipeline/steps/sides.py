@@ -56,7 +56,8 @@ def side_step(side: SideStage[Any], work: Work[SidePayload]) -> Record:
             if known["sample_id"] != rows["sample_id"]:
                 raise ValueError(f"{payload.decisions} is not of {payload.survivors.path}")
             rows = rows.append_column(known.schema.field(KEYS), known[KEYS])
-    return side_table(work, side.run(rows, payload.settings), side.schema, rows.num_rows)
+    made = side.run(rows, payload.settings)
+    return side_table(work, made, side.schema, rows.num_rows, side.counts(rows, made) if side.counts else {})
 
 
 def _decided(storage: Storage, path: str, columns: Sequence[str]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Writing, as tasks and a step: survivors are joined with their side tables and packed into shards."""
+"""Writing, as tasks and a step: what was dealt to a shard is put together, with pictures, in all formats."""
 
 from __future__ import annotations
 
@@ -11,165 +11,207 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config import Config
-from pipeline.grouping import cut
-from pipeline.steps import decided
-from pipeline.steps.base import Survivors, decided_of, sum_of, versions_of
-from pipeline.storage.base import Storage
-from pipeline.storage.tables import Output, read_table, write_bytes
-from pipeline.versions.manifest import Shard
-from pipeline.work import ledger
+from pipeline.errors import ConfigError, Damaged
+from pipeline.steps.base import dropped_output, sum_of, versions_of
+from pipeline.steps.deal import Kind, Piece, pieces_of, read_piece
+from pipeline.storage import integrity
+from pipeline.storage.base import NotFound, Storage
+from pipeline.storage.tables import Output, write_bytes, write_table
+from pipeline.versions import published, shards
+from pipeline.versions.manifest import Manifest, Shard
+from pipeline.work import sandbox
 from pipeline.work.ledger import Record
-from pipeline.work.task import Step, Task, Work, inputs_of, planned
+from pipeline.work.sandbox import SandboxSettings
+from pipeline.work.task import CORPUS, Step, Task, Work, dropped_counts, planned
 from stages import write
-from stages.rowwise import SAMPLES
-from stages.schema import SHARD_COLUMNS
-from stages.sides import SHARD, SIDES
+from stages.base import Settings, dropped_rows
+from stages.reasons import Reason
+from stages.render import PictureSettings
+from stages.schema import DROPPED, KEY
+from stages.sides import index_schema, shard_schema
 
 
-@dataclass(frozen=True)
-class Part:
-    """A samples partition on its way into shards: its survivors, and where the tables beside them lie."""
+class ShardSettings(Settings):
+    """What a shard depends on beside its samples."""
 
-    survivors: Survivors
-    sides: Mapping[str, str]
-    """Name -> path: encode, and those of `stages.sides.SIDES`."""
-    decisions: str
-    """Path."""
+    formats: tuple[str, ...]
+    picture: PictureSettings
+    sandbox: SandboxSettings
 
 
 @dataclass(frozen=True)
 class WritePayload:
-    """The partitions of a group, in order."""
+    """What a shard is put together from."""
 
-    settings: write.WriteSettings
-    parts: tuple[Part, ...]
+    settings: ShardSettings
+    kind: Kind
+    place: int
+    places: int
+    pieces: tuple[Piece, ...]
+    drawn: tuple[Shard, ...]
+    """Shards of an earlier version that may hold the same pictures: these are copied rather than drawn."""
 
 
 def write_tasks(
-    config: Config,
-    samples: Sequence[Record],
-    decided: Record,
-    sides: Mapping[str, Sequence[Record]],
-    generations: Mapping[tuple[str, str], int],
+    config: Config, dealt: Sequence[Record], places: Mapping[Kind, int], parent: Manifest | None = None
 ) -> list[Task[WritePayload]]:
-    """One task for each group of consecutive partitions of one source, of about ``group_bytes`` together.
-
-    ``generations``: (source, key of a chunk) to the version that it was new in; no group has two.
-
-    Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
-    that a partition that comes or goes changes its own group only; none is over twice ``group_bytes``, but for a single
-    partition. ``sides``: the records of encode and of `stages.sides.SIDES`, in the order of ``samples``.
-
-    Of provenance, what shards show is part of the basis: the sample's own record and the copies that were there when it
-    was first published, so that a licence that is corrected or a copy that is withdrawn reaches the shards. Others that
-    turn out to be copies later are in the index of the version alone, unless the config says ``repack``.
-    """
-
-    def home(record: Record) -> tuple[str, int]:
-        return record.source, generations.get((record.source, record.key.rpartition("-")[0]), 1)
-
-    groups = cut(
-        range(len(samples)),
-        lambda i: ledger.digest(samples[i].key),
-        lambda i: int(samples[i].extra["shard_bytes"]),
-        config.write.group_bytes,
-        lambda i: home(samples[i]),
+    """One task for each shard that gets samples. ``parent``: the version that the run builds on."""
+    settings = ShardSettings(
+        formats=config.write.formats, picture=config.render.part(PictureSettings), sandbox=config.sandbox
     )
-    versions = versions_of(config, "write")
-    shown = "origins" if config.write.repack else "shown"
+    versions = versions_of(config, "write", "picture")
+    earlier = _drawn(config, versions["picture"], parent)
     tasks = []
-    for group in groups:
-        parts: list[Part] = []
-        # columns that stages of other packages bring
-        inputs = [("column", name) for name in SHARD.names[len(SHARD_COLUMNS) :]]
-        for i in group:
-            record, name = samples[i], f"{samples[i].source}/{samples[i].key}"
-            beside = {side: records[i].outputs["kept"] for side, records in sides.items()}
-            inputs += inputs_of([record.outputs["kept"], *beside.values()])
-            inputs += [decided_of(decided, record), (f"{shown} {name}", str(decided.extra[shown][name]))]
-            paths = {side: output.path for side, output in beside.items()}
-            parts.append(Part(Survivors.of(record, decided), paths, decided.outputs[name].path))
-        first = samples[group[0]]
-        payload = WritePayload(config.write, tuple(parts))
-        rows = sum(samples[i].rows_kept for i in group)
-        size = sum(samples[i].outputs["kept"].bytes for i in group)
-        tasks.append(planned(WRITE, first.source, first.key, payload, versions, inputs, rows, size))
+    for (kind, place), pieces in pieces_of(dealt).items():
+        count = places[kind]
+        begin, end = place / count, (place + 1) / count
+        drawn = [
+            shard
+            for shard in earlier
+            if shard.generation == kind.generation
+            and shard.place / shard.places < end
+            and (shard.place + 1) / shard.places > begin
+        ]
+        # where nothing but captions or ids have changed, the first has all
+        drawn.sort(key=lambda shard: ((shard.tier, shard.split) != kind[1:], shard.path))
+        payload = WritePayload(settings, kind, place, count, tuple(pieces), tuple(drawn))
+        key = f"{kind.generation}-{kind.tier}-{kind.split}-{place:05}-of-{count:05}"
+        inputs = [("piece", piece.sha256) for piece in pieces]
+        rows, size = sum(piece.rows for piece in pieces), sum(piece.bytes for piece in pieces)
+        tasks.append(planned(WRITE, CORPUS, key, payload, versions, inputs, rows, size))
     return tasks
 
 
+def _drawn(config: Config, version: int | str, parent: Manifest | None) -> list[Shard]:
+    """The shards of the version before, of one format, if its pictures are what would be drawn now."""
+    if parent is None or parent.created_by.stages.get("picture") != version:
+        return []
+    try:
+        settings = published.settings(parent, "render", type(config.render))
+    except ConfigError:
+        return []
+    if settings.part(PictureSettings) != config.render.part(PictureSettings) or config.render.size is None:
+        return []
+    return shards.one_format(parent.shards)
+
+
 def write_step(work: Work[WritePayload]) -> Record:
-    """Join a group of partitions' survivors with their side tables and pack them into shards.
+    """Put a shard together from what was dealt to it, draw its pictures, and write it in all formats.
 
-    A shard's name is its content's digest: equal shards of different versions are one object, and none ever changes.
+    A shard's name is its content's digest: equal shards of different versions are one object, and none ever changes. A
+    sample that cannot be drawn is quarantined.
     """
-    settings = work.task.payload.settings
-    joins = [joined(work.storage, part, settings.repack) for part in work.task.payload.parts]
-    rows = pa.concat_tables([SHARD.empty_table(), *(table.select(SHARD.names).cast(SHARD) for table in joins)])
-    shards: list[Shard] = []
+    payload, storage = work.task.payload, work.storage
+    settings, kind = payload.settings, payload.kind
+    parts = [read_piece(storage, piece) for piece in payload.pieces]
+    rows = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
+    given = len(rows)
+    rows, dropped = _with_pictures(work, rows)
+    schema = shard_schema(settings.picture.column)
+    table = rows.select(schema.names).cast(schema)
     outputs: dict[str, Output] = {}
-    for pack in write.pack(rows, settings):
-        for name in settings.formats:
-            output = _write_shard(work, write.FORMATS[name], pack)
-            outputs[output.path] = output
-            shards.append(
-                Shard(
-                    path=output.path,
-                    sha256=output.sha256,
-                    bytes=output.bytes,
-                    rows=output.rows,
-                    format=name,
-                    tier=pack.tier,
-                    split=pack.split,
-                    atomic_tokens=sum_of(pack.rows["atomic_length"]),
-                    segment_tokens=sum_of(pack.rows["segment_length"]),
-                    ids=sum_of(pack.rows["ids_length"]),
-                )
+    written: list[Shard] = []
+    for name in settings.formats if len(rows) else ():
+        output = _write_shard(storage, write.FORMATS[name], kind, table)
+        outputs[output.path] = output
+        written.append(
+            Shard(
+                path=output.path,
+                sha256=output.sha256,
+                bytes=output.bytes,
+                rows=output.rows,
+                format=name,
+                tier=kind.tier,
+                split=kind.split,
+                atomic_tokens=sum_of(rows["atomic_length"]),
+                segment_tokens=sum_of(rows["segment_length"]),
+                ids=sum_of(rows["ids_length"]),
+                generation=kind.generation,
+                place=payload.place,
+                places=payload.places,
             )
-    licenses = dict(sorted(Counter(rows["license"].to_pylist()).items()))
-    raw_bytes = sum(sum_of(table["size"]) for table in joins)
-    extra = {"shards": [asdict(shard) for shard in shards], "licenses": licenses, "raw_bytes": raw_bytes}
-    return work.record(outputs, rows.num_rows, rows.num_rows, extra=extra)
+        )
+    places = index_schema(settings.formats)
+    outputs["rows"] = write_table(storage, work.path(), [_index_rows(rows, kind, written, places)], places)
+    outputs |= dropped_output(work, dropped)
+    column = settings.picture.column
+    extra = {
+        "shards": [asdict(shard) for shard in written],
+        "licenses": dict(sorted(Counter(rows["license"].to_pylist()).items())),
+        "raw_bytes": sum_of(rows["size"]),
+        "lost": _by_source(dropped),
+        "picture_bytes": 0 if column is None else sum_of(pc.binary_length(rows[column])),
+    }
+    return work.record(outputs, given, len(rows), dropped=dropped_counts([dropped]), extra=extra)
 
 
-def _write_shard(work: Work[WritePayload], form: write.Format, pack: write.Pack) -> Output:
-    data = form.write(pack.rows)
-    path = f"shards/{form.name}/{pack.tier}/{pack.split}-{hashlib.sha256(data).hexdigest()[:20]}.{form.suffix}"
-    return write_bytes(work.storage, path, data, pack.rows.num_rows)
+def _by_source(dropped: pa.Table) -> dict[str, dict[str, int]]:
+    lost: dict[str, Counter[str]] = {}
+    for source, reason in zip(dropped["source"].to_pylist(), dropped["reason"].to_pylist(), strict=True):
+        lost.setdefault(source, Counter())[reason] += 1
+    return {source: dict(sorted(lost[source].items())) for source in sorted(lost)}
 
 
-def joined(storage: Storage, part: Part, whole: bool) -> pa.Table:
-    """One partition's rows with all columns of `stages.sides.SHARD`, and ``size``; ``whole``: with all provenance."""
-    wanted = [*(name for name in SHARD.names if name in SAMPLES.names), "path", "view_box", "size"]
-    rows = part.survivors.read(storage, wanted)
-    for side in SIDES:
-        path = part.sides[side.name]
-        rows = _beside(rows, read_table(storage, path, columns=["sample_id", *side.shards]), path)
-    rows = _beside(rows, read_table(storage, part.sides["encode"]), part.sides["encode"])
-    rows = _beside(rows, _provenance(read_table(storage, part.decisions), whole), part.decisions)
-    boxes = rows["view_box"]
-    captions = rows["captions"]
-    rows = rows.append_column("width", pc.list_element(boxes, 2)).append_column("height", pc.list_element(boxes, 3))
-    rows = rows.append_column("caption", pc.struct_field(pc.list_element(captions, 0), "text"))
-    return rows
+def _write_shard(storage: Storage, form: write.Format, kind: Kind, rows: pa.Table) -> Output:
+    data = form.write(rows)
+    path = f"shards/{form.name}/{kind.tier}/{kind.split}-{hashlib.sha256(data).hexdigest()[:20]}.{form.suffix}"
+    return write_bytes(storage, path, data, rows.num_rows)
 
 
-def _provenance(decisions: pa.Table, whole: bool) -> pa.Table:
-    """``sample_id`` and ``provenance`` of what is kept: all of it, or what shards show."""
-    kept = decisions.filter(decisions["kept"]).select(["sample_id", "provenance", "shown"]).combine_chunks()
-    origins = kept["provenance"].combine_chunks()
-    if not whole:
-        origins = decided.shown(origins, kept["shown"].combine_chunks())
-    return kept.select(["sample_id"]).append_column("provenance", origins)
+def _index_rows(rows: pa.Table, kind: Kind, written: Sequence[Shard], schema: pa.Schema) -> pa.Table:
+    """`stages.sides.index_schema` of the rows of one shard."""
+    count = len(rows)
+    paths = [pa.array([shard.path] * count, pa.string()) for shard in written]
+    columns: dict[str, pa.Array] = {
+        "generation": pa.array([kind.generation] * count, pa.int32()),
+        "row": pa.array(range(count), pa.int32()),
+        "shard": pa.StructArray.from_arrays(paths, fields=list(schema.field("shard").type)),
+    }
+    return pa.table(
+        [columns.get(name, rows[name] if name in rows.column_names else None) for name in schema.names], schema=schema
+    )
 
 
-def _beside(rows: pa.Table, side: pa.Table, path: str) -> pa.Table:
-    """``rows`` with the columns of a table of the same samples. Raises ValueError if ``path`` holds others."""
-    if side["sample_id"] != rows["sample_id"]:
-        raise ValueError(f"{path} does not hold the survivors of its partition")
-    for name in side.column_names:
-        if name != "sample_id":
-            rows = rows.append_column(side.schema.field(name), side[name])
-    return rows
+def _with_pictures(work: Work[WritePayload], rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """``rows`` with their pictures, and what could not be drawn (`DROPPED`)."""
+    payload, settings = work.task.payload, work.task.payload.settings
+    column = settings.picture.column
+    if column is None:
+        return rows, DROPPED.empty_table()
+    ids: list[str] = rows["sample_id"].to_pylist()
+    pictures = _copied(work.storage, payload.drawn, column, ids)
+    missing = rows.select(["sample_id", "svg"]).filter(pa.array([each not in pictures for each in ids], pa.bool_()))
+    lost: dict[str, tuple[Reason, str]] = {}
+    if len(missing):
+        box = sandbox.shared("stages.render.shown:pictures", settings.sandbox)
+        result = box.run(missing.combine_chunks(), settings.picture.model_dump_json())
+        for table in result.tables[:1]:
+            pictures |= dict(zip(*(table[name].to_pylist() for name in ("sample_id", "picture")), strict=True))
+        for table in result.tables[1:]:
+            lost |= {row["sample_id"]: (Reason(row["reason"]), row["detail"]) for row in table.to_pylist()}
+        lost |= {missing["sample_id"][i].as_py(): (reason, detail) for i, reason, detail in result.quarantined}
+    own = pc.list_element(rows["provenance"], 0)
+    records = pa.table([pc.struct_field(own, name) for name in KEY.names], schema=KEY)
+    dropped = dropped_rows(records, "draw", [(i, *lost[each]) for i, each in enumerate(ids) if each in lost])
+    shown = pa.array([pictures.get(each) for each in ids], pa.binary())
+    return rows.append_column(column, shown).filter(pa.array([each in pictures for each in ids], pa.bool_())), dropped
 
 
-WRITE = Step("write", write_step, "writes the shards")
+def _copied(storage: Storage, drawn: Sequence[Shard], column: str, ids: Sequence[str]) -> dict[str, bytes]:
+    """Sample id -> picture, as far as shards of an earlier version have it. One that is gone or damaged has nothing."""
+    wanted, pictures = set(ids), dict[str, bytes]()
+    for shard in drawn:
+        if not wanted:
+            break
+        try:
+            data = integrity.read_checked(storage, shard.path, shard.sha256)
+        except (NotFound, Damaged):
+            continue
+        for row in shards.rows(data, shard, ["sample_id", column]):
+            if row["sample_id"] in wanted:
+                wanted.remove(row["sample_id"])
+                pictures[row["sample_id"]] = row[column]
+    return pictures
+
+
+WRITE = Step("write", write_step, "writes the shards, with pictures")

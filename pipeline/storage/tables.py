@@ -130,6 +130,18 @@ def table_bytes(table: pa.Table, schema: pa.Schema) -> bytes:
     return stream.getvalue()
 
 
+PUBLISHED_ROWS = 50_000
+"""Rows of a row group of a table that a version names: who looks for a few reads some."""
+
+
+def published_bytes(table: pa.Table, schema: pa.Schema) -> bytes:
+    """As `table_bytes`, for tables that others query: in row groups, with statistics of all columns."""
+    stream = io.BytesIO()
+    with pq.ParquetWriter(stream, schema, **PARQUET | {"write_statistics": True}) as writer:
+        writer.write_table(table.cast(schema).combine_chunks(), row_group_size=PUBLISHED_ROWS)
+    return stream.getvalue()
+
+
 PARQUET: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
@@ -161,7 +173,7 @@ def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
     try:
         stream = _recent.open(storage, path)
     except NotFound:
-        raise LostTable(f"{storage.locate(path)} does not exist; {_remedy(path)}", path) from None
+        raise LostTable(f"{storage.locate(path)} does not exist; {remedy(path)}", path) from None
     try:
         with stream, pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=True) as file:
             yield file
@@ -169,10 +181,11 @@ def open_table(storage: Storage, path: str) -> Iterator[pq.ParquetFile]:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's, not Arrow's
         reason = " ".join(str(error).split()).rstrip(".")
-        raise DamagedTable(f"{storage.locate(path)} is damaged ({reason}); {_remedy(path)}", path) from None
+        raise DamagedTable(f"{storage.locate(path)} is damaged ({reason}); {remedy(path)}", path) from None
 
 
-def _remedy(path: str) -> str:
+def remedy(path: str) -> str:
+    """What to do where the file at ``path`` is damaged or gone."""
     if not path.startswith("tables/"):
         return "restore it from a copy"
     folder, _, name = path.rpartition("/")

@@ -10,8 +10,9 @@ from typing import Any
 from pipeline.storage.base import Storage
 from pipeline.versions import published, shards
 from pipeline.versions.manifest import Manifest
+from stages.schema import PICTURES
 
-COMPARED = ("tokens", "segments", "input_ids", "captions", "png", "tier", "split", "license", "provenance")
+COMPARED = ("tokens", "segments", "input_ids", "captions", *PICTURES, "tier", "split", "license", "provenance")
 """Columns that make a sample changed; its canonical form follows from its id."""
 
 
@@ -37,7 +38,7 @@ def diff(storage: Storage, old: Manifest, new: Manifest) -> Difference:
     for sample_id in sorted(before.keys() | after.keys()):
         was, now = before.get(sample_id), after.get(sample_id)
         if was is not None and now is not None:
-            changed = [name for name in COMPARED if was[name] != now[name]]
+            changed = [name for name in COMPARED if was.get(name) != now.get(name)]
             if not changed:
                 continue
             difference.columns.update(changed)

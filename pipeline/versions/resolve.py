@@ -22,6 +22,7 @@ from pipeline.versions.manifest import PROVENANCE, Manifest, RawTable
 from pipeline.versions.straddling import pixels
 from pipeline.versions.takedown import FEATURES, SOURCE, Rules, Targets
 from stages import deduplicate, pictures
+from stages.schema import PICTURES
 
 _ORIGIN = ("raw_id", "source", "path", "url", "license")
 
@@ -223,7 +224,7 @@ class _Seen:
                     continue
                 done.add(shard.path)
                 try:
-                    rows = list(shards.read(self._storage, shard, ["sample_id", "tokens", "png"]))
+                    rows = list(shards.read(self._storage, shard, ["sample_id", "svg", "tokens", *PICTURES]))
                 except NotFound:  # lost: the next run makes it anew
                     continue
                 rows = [row for row in rows if row["sample_id"] in left]
@@ -236,7 +237,7 @@ def _features(rows: list[Row], settings: deduplicate.DeduplicateSettings) -> pa.
     columns = deduplicate.features([row["tokens"] for row in rows], settings)
     hashes = []
     for row, key in zip(rows, columns["geometry_key"].to_pylist(), strict=True):
-        small = pictures.reduce(pixels(row["png"]))
+        small = pictures.reduce(pixels(shards.picture_of(row), row["svg"]))
         hashes.append(pictures.picture_hash(small if key is None else pictures.colourless(small)))
     columns |= {
         "sample_id": pa.array([row["sample_id"] for row in rows], pa.string()),

@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError, Damaged
 from pipeline.storage.base import Storage
 from pipeline.versions import published
 from pipeline.versions.manifest import Manifest, Shard
+from stages.schema import PICTURES
 from stages.write import FORMATS, Format
 
 Row = dict[str, Any]
@@ -30,6 +31,11 @@ def read(storage: Storage, shard: Shard, columns: Sequence[str]) -> Iterator[Row
             yield from form.read(stream, columns)
         except (pa.ArrowInvalid, tarfile.TarError, ValueError, KeyError) as error:
             raise Damaged(f"{storage.locate(shard.path)} is damaged ({error}); restore it from a copy") from None
+
+
+def picture_of(row: Row) -> bytes | None:
+    """The file of a sample's picture, of a row read with the columns `PICTURES`; None if its shard has none."""
+    return next((row[name] for name in PICTURES if row.get(name) is not None), None)
 
 
 def rows(data: bytes, shard: Shard, columns: Sequence[str]) -> Iterator[Row]:

@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages import deduplicate, pictures
+from stages import deduplicate, fine, pictures
+from stages.render.compare import Pixels
+from stages.render.renderers import draw, sized, vips
 from stages.render.stage import fine_picture
 from stages.rowwise import SAMPLES
 
@@ -23,8 +25,8 @@ _CLEARLY = 0.5
 
 _SCHEMA = pa.schema([SAMPLES.field(name) for name in ("source", *deduplicate.FEATURES)])
 
-Pictures = Callable[[Sequence[str]], Mapping[str, tuple[bytes, str]]]
-"""Sample ids -> their PNGs and canonical forms."""
+Pictures = Callable[[Sequence[str]], Mapping[str, tuple[bytes | None, str]]]
+"""Sample ids -> their pictures, None where shards have none, and canonical forms."""
 
 
 class SplitCheck:
@@ -73,10 +75,10 @@ class SplitCheck:
         sure = _duplicates(candidates.filter(pa.array(mask)), seen, own)
         return sorted((ids[a], ids[b]) for a, b in zip(sure["a"].to_pylist(), sure["b"].to_pylist(), strict=True))
 
-    def _with_pictures(self, table: pa.Table, drawings: Mapping[str, tuple[bytes, str]]) -> pa.Table:
+    def _with_pictures(self, table: pa.Table, drawings: Mapping[str, tuple[bytes | None, str]]) -> pa.Table:
         table = table.filter(pc.is_in(table["sample_id"], pa.array(sorted(drawings), pa.string())))
         chosen = [drawings[sample_id] for sample_id in table["sample_id"].to_pylist()]
-        small = [pictures.reduce(pixels(png)) for png, _ in chosen]
+        small = [pictures.reduce(pixels(picture, svg)) for picture, svg in chosen]
         columns = {
             "picture": pa.array([pictures.pack(picture) for picture in small], pa.binary()),
             "picture_hash": pa.array([pictures.picture_hash(picture) for picture in small], pa.binary(24)),
@@ -96,10 +98,10 @@ def _duplicates(candidates: pa.Table, features: pa.Table, settings: deduplicate.
     return matches.filter(pc.less(matches["level"], int(deduplicate.Level.ALMOST)))
 
 
-def pixels(png: bytes) -> Any:
-    """(n, n, 4), straight alpha."""
-    from stages.render.renderers import vips
-
-    image = vips().Image.new_from_buffer(png, "").colourspace("srgb")
+def pixels(picture: bytes | None, svg: str) -> Pixels:
+    """(n, n, 4), straight alpha, of a file with a picture; drawn where there is none."""
+    if picture is None:
+        return draw(sized(svg, fine.SIDE), "librsvg")
+    image = vips().Image.new_from_buffer(picture, "").colourspace("srgb")
     image = image if image.hasalpha() else image.addalpha()
     return np.ndarray(buffer=image.write_to_memory(), dtype=np.uint8, shape=(image.height, image.width, 4))

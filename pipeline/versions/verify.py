@@ -14,6 +14,7 @@ from pipeline.storage.tables import read_table
 from pipeline.versions import published, shards, straddling
 from pipeline.versions.manifest import PROVENANCE, File, Manifest, Shard
 from stages import deduplicate, tokenize
+from stages.schema import PICTURES
 
 COLUMNS = (
     "sample_id",
@@ -165,12 +166,12 @@ class _Checker:
             f"{a} and {b} are near-duplicates in different splits" for a, b in self._splits.crossing(self._pictures)
         ]
 
-    def _pictures(self, wanted: Sequence[str]) -> dict[str, tuple[bytes, str]]:
-        drawings: dict[str, tuple[bytes, str]] = {}
+    def _pictures(self, wanted: Sequence[str]) -> dict[str, tuple[bytes | None, str]]:
+        drawings: dict[str, tuple[bytes | None, str]] = {}
         by_path = {self._shard_of[sample_id].path: self._shard_of[sample_id] for sample_id in wanted}
         for _, shard in sorted(by_path.items()):
-            rows = shards.read(self._storage, shard, ["sample_id", "png", "svg"])
-            drawings |= {row["sample_id"]: (row["png"], row["svg"]) for row in rows}
+            rows = shards.read(self._storage, shard, ["sample_id", *PICTURES, "svg"])
+            drawings |= {row["sample_id"]: (shards.picture_of(row), row["svg"]) for row in rows}
         return {sample_id: drawings[sample_id] for sample_id in wanted}
 
     def _record(self, row: shards.Row, shard: Shard) -> Iterator[str]:

@@ -37,6 +37,11 @@ class PictureSettings(RendererSettings):
         " less in three times the time",
     )
 
+    @property
+    def column(self) -> str | None:
+        """The column of shards that holds the picture, one of `stages.schema.PICTURES`."""
+        return None if self.size is None else self.format
+
 
 class GateSettings(RendererSettings):
     """How unlike its source a sample may look."""

@@ -12,8 +12,7 @@ from stages.render.compare import Difference, Pixels, blank, difference, over, v
 from stages.render.ink import inked, surely_inked
 from stages.render.png import png
 from stages.render.renderers import RendererUnavailable, Window, draw, framed, part, sized, version
-from stages.render.settings import RenderSettings
-from stages.render.shown import picture as shown_picture
+from stages.render.settings import GateSettings
 from stages.schema import RENDERED
 
 SECOND = "resvg"
@@ -24,9 +23,9 @@ JUDGED = "judged_by_resvg"
 
 
 def render_one(
-    source: bytes, svg: str, view_box: tuple[float, ...], settings: RenderSettings, background: str = ""
-) -> tuple[bytes, bytes, bytes | None, Difference, tuple[str, ...]]:
-    """Of the canonical ``svg``: the picture (PNG), a small one, and a fine one where little is drawn.
+    source: bytes, svg: str, view_box: tuple[float, ...], settings: GateSettings, background: str = ""
+) -> tuple[bytes, bytes | None, Difference, tuple[str, ...]]:
+    """Of the canonical ``svg``: a small picture, and a fine one where little is drawn.
 
     And how unlike ``source`` it is, and notes. ``background``: colour, #rgb or #rrggbb, of the ground that was laid
     under the drawing, "" for none. Raises Dropped and RendererUnavailable.
@@ -57,10 +56,9 @@ def render_one(
             notes = notes or more
     elif excess := _excess(source_pixels, svg_pixels, box, settings):
         raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
-    picture = b"" if settings.size is None else shown_picture(svg, settings)
     small = reduce(svg_pixels)
     close = fine_picture(svg, settings.renderer, shown.get(fine.SIDE)) if sparse(small) else None
-    return picture, pack(small), close, fidelity, notes
+    return pack(small), close, fidelity, notes
 
 
 def fine_picture(svg: str, renderer: str = "librsvg", drawn: Pixels | None = None) -> bytes:
@@ -85,7 +83,7 @@ class Closer:
     ground: tuple[int, int, int] | None
     box: tuple[float, ...]
 
-    def look(self, judged: bool, settings: RenderSettings) -> tuple[Pixels, tuple[str, ...]]:
+    def look(self, judged: bool, settings: GateSettings) -> tuple[Pixels, tuple[str, ...]]:
         """The picture of the canonical form, and notes. ``judged``: the first renderer cannot draw the source.
 
         Raises Dropped where all renderers that may judge see too much of a difference.
@@ -112,7 +110,7 @@ class Closer:
                 return svg_pixels, (JUDGED,)
         raise Dropped(Reason.VISIBLE_DIFFERENCE, excess)
 
-    def _second(self, window: Window, settings: RenderSettings) -> tuple[Pixels, Pixels]:
+    def _second(self, window: Window, settings: GateSettings) -> tuple[Pixels, Pixels]:
         """What the second renderer draws in a window of the source, and of the canonical form.
 
         Of both, since what two renderers draw of one drawing differs by enough to hide what is sought.
@@ -120,7 +118,7 @@ class Closer:
         source_pixels = self._source(SECOND, window, settings)
         return source_pixels, draw(part(self.svg, settings.close_size, window), SECOND)
 
-    def _source(self, renderer: str, window: Window, settings: RenderSettings) -> Pixels:
+    def _source(self, renderer: str, window: Window, settings: GateSettings) -> Pixels:
         """What a renderer draws of the source. Raises Dropped where that has another size than the window."""
         size = settings.close_size
         left, top, right, bottom = window
@@ -137,7 +135,7 @@ def _area(window: Window) -> int:
 
 
 def _doubtful(
-    fidelity: Difference, source_pixels: Pixels, svg_pixels: Pixels, box: tuple[float, ...], settings: RenderSettings
+    fidelity: Difference, source_pixels: Pixels, svg_pixels: Pixels, box: tuple[float, ...], settings: GateSettings
 ) -> bool:
     """Whether there would be too much of a difference if fainter ones counted."""
     if fidelity.faint_share > settings.max_visible_share:
@@ -151,7 +149,7 @@ def _doubtful(
     return fidelity.faint_share > settings.max_ink_share * ink
 
 
-def _excess(source_pixels: Pixels, svg_pixels: Pixels, box: tuple[float, ...], settings: RenderSettings) -> str:
+def _excess(source_pixels: Pixels, svg_pixels: Pixels, box: tuple[float, ...], settings: GateSettings) -> str:
     """What is too much of a difference, of all pixels or of the ink; nothing where all is well."""
     return _too_much(
         visible_shares(source_pixels, svg_pixels, settings.pixel_threshold), source_pixels, svg_pixels, box, settings
@@ -163,7 +161,7 @@ def _too_much(
     source_pixels: Pixels,
     svg_pixels: Pixels,
     box: tuple[float, ...],
-    settings: RenderSettings,
+    settings: GateSettings,
 ) -> str:
     """As `_excess`, of the shares of pixels that differ on each ground; the pictures show the ink."""
     worse, size = max(shares.values()), source_pixels.shape[0]
@@ -181,7 +179,7 @@ def _too_much(
     return ""
 
 
-def _compare(source_pixels: Pixels, svg_pixels: Pixels, settings: RenderSettings) -> Difference:
+def _compare(source_pixels: Pixels, svg_pixels: Pixels, settings: GateSettings) -> Difference:
     """How unlike two pictures are. Raises Dropped where that is too much."""
     if source_pixels.shape != svg_pixels.shape:
         raise Dropped(
@@ -208,7 +206,7 @@ def _arbitrate(
     svg: bytes,
     drawn: Pixels,
     ground: tuple[int, int, int] | None,
-    settings: RenderSettings,
+    settings: GateSettings,
 ) -> tuple[Difference, Pixels]:
     """The second renderer's comparison, if that finds the two alike, and the canonical form as the first one drew it;
     also its picture of the source.
@@ -227,7 +225,7 @@ def _arbitrate(
     return fidelity, source_pixels
 
 
-def _cross_check(first: Pixels, second: Pixels, settings: RenderSettings) -> None:
+def _cross_check(first: Pixels, second: Pixels, settings: GateSettings) -> None:
     if first.shape != second.shape:
         raise Dropped(Reason.RENDERERS_DISAGREE, f"{first.shape[1::-1]} and {second.shape[1::-1]} px")
     share = difference(first, second, settings.pixel_threshold).visible_share
@@ -250,7 +248,7 @@ def source_png(svg: bytes, view_box: tuple[float, ...], size: int) -> bytes:
     return png(draw(framed(svg, view_box, size), "librsvg"), 6)
 
 
-def renderer_version(settings: RenderSettings) -> str:
+def renderer_version(settings: GateSettings) -> str:
     """What draws the pictures, with its version. Raises RendererUnavailable."""
     first = version(settings.renderer)
     return first if settings.second == "off" else f"{first}; {settings.second}: {version(SECOND)}"
@@ -262,16 +260,15 @@ def _render(
     view_box: list[float],
     background: str,
     notes: list[str] | None,
-    settings: RenderSettings,
+    settings: GateSettings,
 ) -> Columns:
     try:
-        picture, small, large, fidelity, noted = render_one(sanitized, svg, tuple(view_box), settings, background)
+        small, large, fidelity, noted = render_one(sanitized, svg, tuple(view_box), settings, background)
     except Dropped as lost:
         if lost.reason is Reason.BLANK_RENDER and "animation" in (notes or ()):
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing shows but by animation") from None
         raise
     return {
-        "png": picture,
         "picture": small,
         "fine": large,
         "ssim": fidelity.ssim,
@@ -283,8 +280,8 @@ def _render(
 
 RENDER = RowStage(
     name="render",
-    version=4,
-    settings=RenderSettings,
+    version=5,
+    settings=GateSettings,
     reads=("sanitized", "svg", "view_box", "background", "notes"),
     adds=RENDERED,
     removes=("sanitized", "background"),
@@ -293,7 +290,6 @@ RENDER = RowStage(
     uses=lambda settings: {"renderer": renderer_version(settings)},
     says="draws source and canonical form and compares the pictures",
     shards={
-        "png": "The canonical SVG as a picture (PNG).",
         "ssim": "Structural similarity of source and canonical pictures, the worse of white and black ground, −1 to 1.",
         "mae": "Mean absolute error of the two pictures, the worse of both grounds, 0 to 1.",
         "visible_share": "Share of pixels that differ visibly, 0 to 1.",

@@ -114,9 +114,19 @@ def split_of(key: str, settings: TierSettings) -> str:
     return next(name for name in reversed(settings.splits) if settings.splits[name] > 0)
 
 
+def kinds(rows: pa.Table, tiers: pa.Table) -> dict[str, list[tuple[str, str, int, int]]]:
+    """{"kinds": [(tier, split, samples, their atomic tokens), ...]}, sorted. ``rows``: what ``tiers`` was made of."""
+    sums = tiers.append_column("tokens", rows["atomic_length"].cast(pa.int64())).group_by(["tier", "split"])
+    counted = sums.aggregate([([], "count_all"), ("tokens", "sum")]).sort_by(
+        [("tier", "ascending"), ("split", "ascending")]
+    )
+    columns = (counted[name].to_pylist() for name in ("tier", "split", "count_all", "tokens_sum"))
+    return {"kinds": list(zip(*columns, strict=True))}
+
+
 TIER = SideStage(
     name="tier",
-    version=1,
+    version=2,
     settings=TierSettings,
     reads=("sample_id", "atomic_length", "keys"),
     schema=TIERED,
@@ -126,4 +136,5 @@ TIER = SideStage(
         "tier": "Curriculum tier, by atomic length.",
         "split": "Split; near-duplicates never straddle two splits.",
     },
+    counts=kinds,
 )

@@ -22,15 +22,20 @@ class WriteSettings(Settings):
         min_length=1,
         description=f"formats of shards to write, each with all samples: {', '.join(FORMATS)}",
     )
-    max_rows: int = Field(10_000, ge=1, description="samples in a shard at most")
-    max_bytes: int = Field(
-        256 * 2**20, ge=2**16, description="bytes of text and pictures in a shard at most, before compression"
+    shard_rows: int = Field(
+        10_000,
+        ge=1,
+        description="samples in a shard, about: two thirds to one and a half times as many when it is first dealt, half"
+        " to twice as many later",
+    )
+    shard_bytes: int = Field(
+        256 * 2**20, ge=2**16, description="bytes of text and pictures in a shard, before compression; as shard_rows"
     )
     group_bytes: int = Field(
-        1 * 2**30,
+        256 * 2**20,
         ge=2**16,
-        description="bytes of consecutive partitions of one source that are packed together, in one task's memory; on"
-        " average, at most twice as many",
+        description="bytes of text of the partitions that one task deals into shards in its memory, about; twice as many"
+        " at most",
     )
     repack: bool = Field(
         False,

@@ -11,14 +11,16 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-_IN_OWN_MEMBER = ("svg", "png", "caption", "input_ids")
+from stages.schema import PICTURES
+
+_IN_OWN_MEMBER = ("svg", *PICTURES, "caption", "input_ids")
 
 
 def webdataset_shard(rows: pa.Table) -> bytes:
     """``rows`` (`stages.sides.SHARD`) as a tar.
 
-    Each sample has ``<sample_id>.svg`` (canonical SVG), ``.png``, ``.txt`` (the caption), ``.json`` (all other columns)
-    and ``.ids.npy`` (input_ids, int32, shape (segment tokens,)).
+    Each sample has ``<sample_id>.svg`` (canonical SVG), ``.png`` or ``.webp`` if it has a picture, ``.txt`` (the
+    caption), ``.json`` (all other columns) and ``.ids.npy`` (input_ids, int32, shape (segment tokens,)).
     """
     from webdataset import TarWriter  # imports PyTorch where that is installed: only who writes tars waits for it
 
@@ -27,7 +29,7 @@ def webdataset_shard(rows: pa.Table) -> bytes:
         for row in rows.to_pylist():
             members = {
                 "svg": row["svg"].encode(),
-                "png": row["png"],
+                **{kind: row[kind] for kind in PICTURES if kind in row},
                 "txt": row["caption"].encode(),
                 "json": _json({k: v for k, v in row.items() if k not in _IN_OWN_MEMBER}),
                 "ids.npy": _npy(row["input_ids"]),
@@ -53,8 +55,8 @@ def webdataset_rows(stream: BinaryIO, columns: Sequence[str]) -> Iterator[dict[s
                 row |= json.loads(content)
             elif kind == "ids.npy":
                 row["input_ids"] = np.load(io.BytesIO(content), allow_pickle=False).tolist()
-            elif kind == "png":
-                row["png"] = content
+            elif kind in PICTURES:
+                row[kind] = content
             else:
                 row[{"svg": "svg", "txt": "caption"}[kind]] = content.decode()
     if row:

@@ -38,7 +38,7 @@ SMALL: dict[str, Any] = {
     "name": "walk",
     "partition": {"records": 4},
     "render": {"size": 32, "compare_size": 32},
-    "write": {"formats": ["parquet", "webdataset"]},
+    "write": {"formats": ["parquet", "webdataset"], "shard_rows": 6, "group_bytes": 65536},
     "tier": {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}},
     "tokenize": {"segments": {"count": 8}},
 }

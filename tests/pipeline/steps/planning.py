@@ -7,18 +7,23 @@ import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from pipeline.config import MODEL, Config
+from pipeline.run.history import History
 from pipeline.sources.base import Chunk, Entry, Listing
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.crawl import crawl_tasks
+from pipeline.steps.deal import amounts, deal_tasks
 from pipeline.steps.encode import encode_tasks
+from pipeline.steps.index import index_tasks
 from pipeline.steps.rowwise import samples_tasks
 from pipeline.steps.sides import SIDE_STEPS, side_tasks
 from pipeline.steps.write import write_tasks
+from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import Output
 from pipeline.versions.lineage import Past
 from pipeline.work import ledger
@@ -143,7 +148,12 @@ class Planner:
             [deciding.whole()], extra=self._decided(samples), outputs=[f"{r.source}/{r.key}" for r in samples]
         )
 
-        sides = {side.name: self._run(side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS}
+        sides = {
+            side.name: self._run(
+                side_tasks(config, step, side, samples, decided), extra={"kinds": [["L1", "train", 40, 4000]]}
+            )
+            for step, side in SIDE_STEPS
+        }
         counted = self._run(
             learning.count_tasks(config, samples, decided, sides[CAPTION.name]), outputs=["candidates", "texts"]
         )
@@ -153,7 +163,12 @@ class Planner:
             learning.segments_tasks(config, counted, runs, {}), outputs=["segments", "vocabulary", "tokenizer"]
         )
         sides["encode"] = self._run(encode_tasks(config, samples, decided, learned.outputs))
-        self._run(write_tasks(config, samples, decided, sides, generations))
+        places = History(config, FolderStorage(Path("none")), None).places(amounts(samples, sides["tier"], generations))
+        dealt = self._run(
+            deal_tasks(config, samples, decided, sides, generations, places),
+        )
+        written = self._run(write_tasks(config, dealt, places), outputs=["rows"])
+        self._run(index_tasks(config, written))
 
     def _decide(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         return self._run(tasks, outputs=["kept", "met"], extra={"sizes": [1, 1, 1, 1], "routes": [1, 1, 1, 1]})
@@ -192,6 +207,11 @@ class Planner:
             )
             for role in roles
         }
+        if step == "deal":
+            shards = [place for place in task.basis.settings["places"] for _ in range(2)]
+            digests = [ledger.digest([task.key, n, made_from]) for n in range(len(shards))]
+            pieces = [(*shard[:2], n % 2, 4, 10, digests[n]) for n, shard in enumerate(shards)]
+            extra = {"pieces": pieces}
         return replace(done(task, **extra), outputs=self._shuffled(written))
 
     def _shuffled(self, by_name: dict[Any, Any]) -> dict[Any, Any]:

@@ -28,10 +28,12 @@ READ_BY: dict[str, set[str]] = {
     "sources.0.path": set(),
     "sources.0.on_missing": set(),
     "crawl": {"crawl"},
-    "sandbox": {"samples"},
+    "sandbox": {"samples", "write"},
     "sanitize": {"samples"},
     "normalize": {"samples"},
     "render": {"samples"},
+    "render.size": {"write"},
+    "render.png_compression": {"write"},
     "canvas": {"samples", "count", "segments"},
     "canvas.fit": {"samples"},
     "tokenize.elements": {"samples", "count", "segments"},
@@ -49,7 +51,12 @@ READ_BY: dict[str, set[str]] = {
     },
     "caption": {"caption"},
     "tier": {"tier"},
-    "write": {"write"},
+    "write": {"deal", "write"},
+    "write.formats": {"write", "index"},
+    "write.repack": {"deal"},
+    # the number of shards, which their names have
+    "write.shard_rows": {"deal", "write", "index"},
+    "write.shard_bytes": {"deal", "write", "index"},
 }
 """Setting, or section -> the steps that read it. The longest key that fits holds."""
 
@@ -79,6 +86,9 @@ OTHER: dict[str, Any] = {
     "tier.tiers": [{"name": "all", "from": 1, "to": 99}],
     "tier.splits": {"train": 0.5, "test": 0.5},
     "write.formats": ["parquet"],
+    "write.shard_rows": 10,
+    "write.shard_bytes": 65536,
+    "write.group_bytes": 65536,
     "tokenize.elements": "paper",
 }
 
@@ -206,23 +216,25 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
         return {step for step in before if after[step] != before[step]}
 
     every = {step.name for step in STEPS} - {"keep"}
+    shards = {"deal", "write", "index"}
     assert differing("crawl.max_bytes", 7) == every
-    assert differing("render.size", 64) == every - {"crawl"}
-    assert differing("caption.max_colours", 1) == {"caption", *LEARNING, "encode", "write"}
-    assert differing("tokenize.segments.count", 7) == {"segments", "encode", "write"}
-    assert differing("tier.seed", 7) == {"tier", "write"}
-    assert differing("write.max_rows", 7) == {"write"}
+    assert differing("render.compare_size", 64) == every - {"crawl"}
+    assert differing("render.size", 64) == {"write", "index"}
+    assert differing("caption.max_colours", 1) == {"caption", *LEARNING, "encode", *shards}
+    assert differing("tokenize.segments.count", 7) == {"segments", "encode", *shards}
+    assert differing("tier.seed", 7) == {"tier", *shards}
+    assert differing("write.shard_rows", 1) == shards
 
 
 def test_what_is_done_is_reused_and_what_is_not_says_why() -> None:
     """Fingerprints decide; the state of what was published before is asked for by the task that has one."""
-    planner, other = Planner(config_with()), Planner(config_with("render.size", 64))
+    planner, other = Planner(config_with()), Planner(config_with("render.compare_size", 64))
     (task, *_), (changed_task, *_) = planner.tasks["samples"], other.tasks["samples"]
     record = done(task)
     assert (decide(task, None).run, decide(task, None).why) == (True, "new")
     assert (decide(task, record).run, decide(task, record).record) == (False, record)
     decision = decide(changed_task, record)
-    assert (decision.run, decision.why) == (True, "changed: render.size from 512 to 64")
+    assert (decision.run, decision.why) == (True, "changed: render.compare_size from 256 to 64")
     (deciding,) = planner.tasks["deduplicate"]
     assert decide(deciding, done(deciding)).why == "changed: what earlier versions published"
     assert not decide(deciding, done(deciding, states=[deciding.state])).run

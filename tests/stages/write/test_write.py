@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import math
 import tarfile
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.sides import SHARD
-from stages.write import FORMATS, Format, WriteSettings, pack
-from stages.write.packing import row_bytes
+from stages.write import FORMATS, Amount, Dealt, Format, WriteSettings, deal, fits, places
+from stages.write.dealing import TOKEN_BYTES
 
 
 def rows(count: int, tiers: str = "ab", size: int = 10) -> pa.Table:
@@ -47,28 +48,58 @@ def rows(count: int, tiers: str = "ab", size: int = 10) -> pa.Table:
     )
 
 
-@given(st.integers(0, 60), st.integers(1, 20), st.integers(2**16, 2**17), st.integers(1, 5000))
-def test_packs_hold_every_row_once_within_the_limits(count: int, max_rows: int, max_bytes: int, size: int) -> None:
-    """Packs partition the rows; each has one tier and split, is sorted, and is over the limits only as a single row."""
-    table = rows(count, size=size)
-    packs = pack(table, WriteSettings(max_rows=max_rows, max_bytes=max_bytes))
-    ids = [i for p in packs for i in p.rows["sample_id"].to_pylist()]
+def hashed(table: pa.Table) -> pa.Table:
+    """``table`` with ids that are spread as hashes are."""
+    ids = [hashlib.sha256(sample_id.encode()).hexdigest() for sample_id in table["sample_id"].to_pylist()]
+    return table.set_column(0, "sample_id", pa.array(ids))
+
+
+def dealt(table: pa.Table, count: int) -> list[Dealt]:
+    """``table`` dealt into ``count`` shards of each kind."""
+    kinds = {(tier, split): count for tier in "ab" for split in ("train", "test")}
+    return list(deal(table, kinds))
+
+
+@given(st.integers(0, 60), st.integers(1, 9))
+def test_every_row_is_dealt_once(count: int, shards: int) -> None:
+    """What is dealt has one tier and split, is sorted, and lies in the range of ids that its place says."""
+    table = hashed(rows(count))
+    parts = dealt(table, shards)
+    ids = [i for part in parts for i in part.rows["sample_id"].to_pylist()]
     assert sorted(ids) == sorted(table["sample_id"].to_pylist())
-    for p in packs:
-        assert set(p.rows["tier"].to_pylist()) == {p.tier} and set(p.rows["split"].to_pylist()) == {p.split}
-        assert p.rows["sample_id"].to_pylist() == sorted(p.rows["sample_id"].to_pylist())
-        assert p.rows.num_rows <= max_rows
-        assert sum(row_bytes(p.rows)) <= max_bytes or p.rows.num_rows == 1
+    for part in parts:
+        own = part.rows["sample_id"].to_pylist()
+        assert set(part.rows["tier"].to_pylist()) == {part.tier} and set(part.rows["split"].to_pylist()) == {part.split}
+        assert own == sorted(own)
+        assert {int(each, 16) * shards >> 256 for each in own} == {part.place}
+    places = [(part.tier, part.split, part.place) for part in parts]
+    assert places == sorted(set(places))
 
 
-@given(st.permutations(range(12)))
-def test_order_of_rows_decides_nothing(order: list[int]) -> None:
+@given(st.permutations(range(12)), st.integers(1, 3))
+def test_order_of_rows_decides_nothing(order: list[int], shards: int) -> None:
     """Rows in any order give the same bytes in every format."""
     table = rows(12)
-    shuffled = table.take(pa.array(order))
-    for one, two in zip(pack(table, WriteSettings()), pack(shuffled, WriteSettings()), strict=True):
+    for one, two in zip(dealt(table, shards), dealt(table.take(pa.array(order)), shards), strict=True):
         for form in FORMATS.values():
             assert form.write(one.rows) == form.write(two.rows)
+
+
+@given(st.floats(0, 1e6))
+def test_shards_are_full_and_few(load: float) -> None:
+    """No more than 1.2 times as many as the target asks for; filled to two thirds if there are several; still right."""
+    count = places(load)
+    assert count <= 1.2 * math.ceil(load) or load <= 1 == count
+    assert count == 1 or load / count >= 2 / 3
+    assert load / count <= 1.5 and fits(load, count)
+
+
+def test_bytes_make_shards_as_rows_do() -> None:
+    """What is larger of the two decides; pictures count by their size."""
+    settings = WriteSettings(shard_rows=100, shard_bytes=1 << 20)
+    assert Amount(1000, 0).load(settings, 0) == 10
+    assert Amount(1, 10**6).load(settings, 0) == pytest.approx(10**6 * TOKEN_BYTES / 2**20)
+    assert Amount(100, 0).load(settings, 1024) > Amount(100, 0).load(settings, 512) > 1
 
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
@@ -98,19 +129,26 @@ def test_tar_has_no_clock_and_no_host() -> None:
 
 
 @given(st.integers(2, 200), st.integers(1, 9), st.integers(0, 199))
-def test_a_sample_that_goes_changes_its_own_shard_and_its_sibling_at_most(count: int, most: int, gone: int) -> None:
+def test_a_sample_that_goes_changes_its_own_shard_alone(count: int, shards: int, gone: int) -> None:
     """All other shards keep their rows, and so their names."""
-    table = rows(count, tiers="a")
-    ids = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(count)]
-    table = table.set_column(0, "sample_id", pa.array(ids))
-    table = table.set_column(table.schema.get_field_index("split"), "split", pa.array(["train"] * count))
-    settings = WriteSettings(max_rows=most)
+    table = hashed(rows(count))
+    place = gone % count
 
-    def shards(table: pa.Table) -> set[tuple[str, ...]]:
-        return {tuple(p.rows["sample_id"].to_pylist()) for p in pack(table, settings)}
+    def contents(table: pa.Table) -> set[tuple[str, ...]]:
+        return {tuple(part.rows["sample_id"].to_pylist()) for part in dealt(table, shards)}
 
-    before, after = shards(table), shards(table.filter(pc.not_equal(table["sample_id"], ids[gone % count])))
-    assert len(before - after) <= 2 and len(after - before) <= 1
+    without = pa.concat_tables([table.slice(0, place), table.slice(place + 1)])
+    before, after = contents(table), contents(without)
+    assert len(before - after) == 1 and len(after - before) <= 1
+
+
+def test_sources_are_mixed() -> None:
+    """The share of a source in each shard is its share in all, within five standard deviations."""
+    table = hashed(rows(8000, tiers="a"))
+    table = table.append_column("first", pa.array([n < 2000 for n in range(8000)]))
+    for part in deal(table, {("a", "train"): 4, ("a", "test"): 4}):
+        deviation = (0.25 * 0.75 / len(part.rows)) ** 0.5
+        assert abs(pc.mean(part.rows["first"].cast(pa.float64())).as_py() - 0.25) < 5 * deviation
 
 
 def test_an_unknown_format_is_refused() -> None:
