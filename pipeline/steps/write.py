@@ -35,7 +35,7 @@ class ShardSettings(Settings):
     """What a shard depends on beside its samples."""
 
     formats: tuple[str, ...]
-    picture: PictureSettings
+    render: PictureSettings
     sandbox: SandboxSettings
 
 
@@ -57,7 +57,7 @@ def write_tasks(
 ) -> list[Task[WritePayload]]:
     """One task for each shard that gets samples. ``parent``: the version that the run builds on."""
     settings = ShardSettings(
-        formats=config.write.formats, picture=config.render.part(PictureSettings), sandbox=config.sandbox
+        formats=config.write.formats, render=config.render.part(PictureSettings), sandbox=config.sandbox
     )
     versions = versions_of(config, "write", "picture")
     earlier = _drawn(config, versions["picture"], parent)
@@ -107,7 +107,7 @@ def write_step(work: Work[WritePayload]) -> Record:
     rows = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
     given = len(rows)
     rows, dropped = _with_pictures(work, rows)
-    schema = shard_schema(settings.picture.column)
+    schema = shard_schema(settings.render.column)
     table = rows.select(schema.names).cast(schema)
     outputs: dict[str, Output] = {}
     written: list[Shard] = []
@@ -134,7 +134,7 @@ def write_step(work: Work[WritePayload]) -> Record:
     places = index_schema(settings.formats)
     outputs["rows"] = write_table(storage, work.path(), [_index_rows(rows, kind, written, places)], places)
     outputs |= dropped_output(work, dropped)
-    column = settings.picture.column
+    column = settings.render.column
     extra = {
         "shards": [asdict(shard) for shard in written],
         "licenses": dict(sorted(Counter(rows["license"].to_pylist()).items())),
@@ -175,7 +175,7 @@ def _index_rows(rows: pa.Table, kind: Kind, written: Sequence[Shard], schema: pa
 def _with_pictures(work: Work[WritePayload], rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     """``rows`` with their pictures, and what could not be drawn (`DROPPED`)."""
     payload, settings = work.task.payload, work.task.payload.settings
-    column = settings.picture.column
+    column = settings.render.column
     if column is None:
         return rows, DROPPED.empty_table()
     ids: list[str] = rows["sample_id"].to_pylist()
@@ -184,7 +184,7 @@ def _with_pictures(work: Work[WritePayload], rows: pa.Table) -> tuple[pa.Table, 
     lost: dict[str, tuple[Reason, str]] = {}
     if len(missing):
         box = sandbox.shared("stages.render.shown:pictures", settings.sandbox)
-        result = box.run(missing.combine_chunks(), settings.picture.model_dump_json())
+        result = box.run(missing.combine_chunks(), settings.render.model_dump_json())
         for table in result.tables[:1]:
             pictures |= dict(zip(*(table[name].to_pylist() for name in ("sample_id", "picture")), strict=True))
         for table in result.tables[1:]:

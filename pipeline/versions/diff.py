@@ -72,7 +72,7 @@ def _samples(storage: Storage, manifest: Manifest, other: Manifest) -> dict[str,
     shared = {shard.path for shard in other.shards}
     columns = ["sample_id", *COMPARED]
     return {
-        row["sample_id"]: {name: _small(row[name]) for name in columns}
+        row["sample_id"]: {name: _small(row.get(name)) for name in columns}
         for shard in shards.present(storage, manifest)
         if shard.path not in shared
         for row in shards.read(storage, shard, columns)

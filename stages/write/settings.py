@@ -34,8 +34,8 @@ class WriteSettings(Settings):
     group_bytes: int = Field(
         256 * 2**20,
         ge=2**16,
-        description="bytes of text of the partitions that one task deals into shards in its memory, about; twice as many"
-        " at most",
+        description="bytes of text of the partitions that one task deals into shards, about, in its memory; twice as"
+        " many at most",
     )
     repack: bool = Field(
         False,

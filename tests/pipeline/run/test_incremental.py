@@ -124,15 +124,27 @@ def test_earlier_samples_stay_before_sources_of_higher_priority(bench: Bench) ->
     assert not verify(second.workspace)
 
 
-def test_a_new_captioner_touches_no_picture(bench: Bench) -> None:
-    """Only captions and what holds them are made anew: samples, vocabulary and ids are reused."""
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"caption": {"max_characters": 40}}, {"caption"}),
+        ({"tier": {"tiers": [{"name": "all", "from": 1, "to": 9999}]}}, {"tier"}),
+        ({"tokenize": {"segments": {"count": 1}}, "vocabulary": "learn"}, {"segments"}),
+    ],
+    ids=["captioner", "tiers", "vocabulary"],
+)
+def test_what_changes_no_drawing_draws_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], steps: set[str]
+) -> None:
+    """Only what changed and what holds it is made anew; pictures are those of the version before."""
     first = bench.run("a", "steps")
     records = {p: p.stat().st_mtime_ns for p in first.workspace.glob("tables/*/*/*.json")}
-    second = bench.run("a", "steps", caption={"max_characters": 40})
-    again = {p.parts[-3] for p in records if p.stat().st_mtime_ns != records[p]}
-    assert again == {"caption", "write"}
-    assert [row["png"] for row in parquet_rows(first)] == [row["png"] for row in parquet_rows(second)]
-    assert first.result.manifest.vocabulary_files == second.result.manifest.vocabulary_files
+    monkeypatch.setattr("pipeline.work.sandbox.Sandbox.run", lambda *_: pytest.fail("something was drawn"))
+    second = bench.run("a", "steps", **settings)
+    again = {p.parts[-3] for p in records if not p.exists() or p.stat().st_mtime_ns != records[p]}
+    assert steps <= again <= {*steps, "deal", "write", "index", "count", "frequent", "runs"}
+    before, after = ({row["sample_id"]: row["png"] for row in parquet_rows(run)} for run in (first, second))
+    assert before == after and not verify(second.workspace)
 
 
 def test_new_files_in_an_old_source_go_to_partitions_of_their_own(bench: Bench, tmp_path: Path) -> None:
