@@ -14,6 +14,9 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", metavar="URI", help="folder or s3://bucket/prefix to write to (else the config's)"),
 ]
 Number = Annotated[str | None, typer.Argument(metavar="[N]", help="version or tag; the newest if left out")]
+Engine = Annotated[str, typer.Option(metavar="ray|inline", help="where partitions run")]
+Address = Annotated[str | None, typer.Option(help="a Ray cluster to join; else a local one starts")]
+WorkerCount = Annotated[int | None, typer.Option("--workers", min=1, help="partitions at a time; else one per CPU")]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="replace a setting: dotted key, JSON value; repeatable")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import ConfigFile, Overrides, WorkspaceOption
+from pipeline.cli.options import Address, ConfigFile, Engine, Overrides, WorkerCount, WorkspaceOption
 
 if TYPE_CHECKING:
     from pipeline.config import Loaded
@@ -20,9 +20,9 @@ app = typer.Typer()
 def run(
     config: ConfigFile,
     workspace: WorkspaceOption = None,
-    engine: Annotated[str, typer.Option(metavar="ray|inline", help="where partitions run")] = "ray",
-    address: Annotated[str | None, typer.Option(help="a Ray cluster to join; else a local one starts")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="partitions at a time; else one per CPU")] = None,
+    engine: Engine = "ray",
+    address: Address = None,
+    workers: WorkerCount = None,
     overrides: Overrides = [],  # noqa: B006 - typer copies it
     forget_earlier: Annotated[
         bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Number, Workspace
+from pipeline.cli.options import Address, Engine, Number, WorkerCount, Workspace
 
 app = typer.Typer()
 
@@ -22,15 +22,24 @@ def versions_(workspace: Workspace) -> None:
 
 
 @app.command()
-def verify(workspace: Workspace, version: Number = None) -> None:
+def verify(
+    workspace: Workspace,
+    version: Number = None,
+    engine: Engine = "inline",
+    address: Address = None,
+    workers: WorkerCount = None,
+) -> None:
     """Check every shard and every record of a version against its manifest; exit 1 on any difference."""
     from pipeline.progress import Display
+    from pipeline.run.reading import open_workers
     from pipeline.storage.open import open_existing
     from pipeline.versions import published
     from pipeline.versions.verify import verify_version
 
     storage = open_existing(workspace)
-    faults, checked = verify_version(storage, published.find(storage, version).version, Display())
+    number = published.find(storage, version).version
+    with open_workers(storage, engine, address, workers) as readers:
+        faults, checked = verify_version(storage, number, Display(), readers)
     for fault in faults:
         typer.echo(f"error: {fault}", err=True)
     if faults:

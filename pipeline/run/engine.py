@@ -2,6 +2,7 @@
 
 An engine gets tasks and gives back what became of each, in the order they finish. Corpus data never passes through it:
 a task reads from and writes to storage, and returns its small record. What is written does not depend on the engine.
+Ray's workers take work that only reads, too (`pipeline.run.reading`): to an engine it is another *job*.
 
 A partition's result depends on nothing but its inputs and is recorded only when it is whole, so that a task can be
 stopped at any point and started again anywhere. Both engines stop a task at its time limit and try once more.
@@ -16,12 +17,15 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from pipeline.errors import ConfigError, WorkersLost
 from pipeline.run.execute import execute_safely
 from pipeline.work import sandbox
-from pipeline.work.task import Cause, Done, Failed, Task
+from pipeline.work.task import Cause, Done, Failed, Job, Task
+
+J = TypeVar("J", bound=Job)
+R = TypeVar("R")
 
 
 class Engine(Protocol):
@@ -99,16 +103,16 @@ class _Overtime(BaseException):
     """No Exception, so that no stage takes it for a fault of one record."""
 
 
-def _overtime(task: Task[Any]) -> Failed:
-    message = f"it took over {task.seconds:g} s (partition.seconds; raise it if the work is that much)"
-    return Failed(task.step.name, task.source, task.key, message, Cause.OVERTIME)
+def _overtime(job: Job) -> Failed:
+    message = f"it took over {job.seconds:g} s (partition.seconds; raise it if the work is that much)"
+    return Failed(job.stage, job.source, job.key, message, Cause.OVERTIME)
 
 
 @dataclass
-class _Attempt:
-    """A task on its way. ``began``: on the clock of the driver, None while it waits for a worker."""
+class _Attempt(Generic[J]):
+    """A job on its way. ``began``: on the clock of the driver, None while it waits for a worker."""
 
-    task: Task[Any]
+    job: J
     began: float | None = None
 
 
@@ -173,30 +177,37 @@ class RayEngine:
         self._ray.shutdown()
 
     def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
-        """Keep each worker busy and a few tasks queued; yield as they finish."""
+        """As `Engine.run`."""
+        yield from self.results(tasks, workspace, self._execute)
+
+    def results(
+        self, jobs: Sequence[J], workspace: str, execute: Callable[[J, str], R | Failed]
+    ) -> Generator[R | Failed, None, None]:
+        """Keep each worker busy and a few jobs queued; yield what ``execute`` makes of each as they finish."""
         ray = self._ray
         slots = self._workers or int(ray.cluster_resources().get("CPU", 1))
-        waiting = list(reversed(tasks))
-        running: dict[Any, _Attempt] = {}
+        function = ray.put(execute)  # once, since there may be much in it
+        waiting = list(reversed(jobs))
+        running: dict[Any, _Attempt[J]] = {}
         failures: dict[tuple[str, str, Cause], int] = {}
-        later: list[tuple[float, Task[Any]]] = []
+        later: list[tuple[float, J]] = []
         while waiting or running or later:
-            due = [task for moment, task in later if moment <= time.monotonic()]
-            later = [(moment, task) for moment, task in later if task not in due]
+            due = [job for moment, job in later if moment <= time.monotonic()]
+            later = [(moment, job) for moment, job in later if job not in due]
             waiting += due
             if not waiting and not running:
                 time.sleep(0.1)
                 continue
             while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
-                task = waiting.pop()
-                needs = task.step.needs
+                job = waiting.pop()
+                needs = job.needs
                 named = self._remote.options(
-                    name=f"{task.step.name} {task.source}/{task.key}",
+                    name=f"{job.stage} {job.source}/{job.key}",
                     num_cpus=needs.cpus,
                     num_gpus=needs.gpus,
                     memory=needs.memory or None,
                 )
-                running[named.remote(self._execute, task, workspace)] = _Attempt(task)
+                running[named.remote(function, job, workspace)] = _Attempt(job)
             timeout = _next_deadline(running.values())
             if later:
                 timeout = min(1.0, timeout) if timeout is not None else 1.0
@@ -209,56 +220,55 @@ class RayEngine:
                 result = (
                     self._started(stream, attempt)
                     if attempt.began is None
-                    else self._result(stream, attempt.task, stream in over)
+                    else self._result(stream, attempt.job, stream in over)
                 )
                 if result is None:
                     continue
                 del running[stream]
-                if isinstance(result, Failed) and self._again(attempt.task, result.cause, failures):
+                if isinstance(result, Failed) and self._again(attempt.job, result.cause, failures):
                     if result.cause == Cause.LOST:
                         pause = LOST_SECONDS[failures[result.source, result.key, Cause.LOST] - 1]
-                        later.append((time.monotonic() + pause, attempt.task))
+                        later.append((time.monotonic() + pause, attempt.job))
                     else:
-                        waiting.append(attempt.task)
+                        waiting.append(attempt.job)
                 else:
                     yield result
 
-    def _started(self, stream: Any, attempt: _Attempt) -> Done | Failed | None:
-        """Note that the task has found a worker, or say what kept it from it."""
+    def _started(self, stream: Any, attempt: _Attempt[Any]) -> Failed | None:
+        """Note that the job has found a worker, or say what kept it from it."""
         try:
             self._ray.get(next(stream))
         except self._ray.exceptions.RayError as error:
-            return self._lost(attempt.task, error)
+            return self._lost(attempt.job, error)
         attempt.began = time.monotonic()
         return None
 
-    def _result(self, stream: Any, task: Task[Any], stopped: bool) -> Done | Failed:
-        """What the task came to. If it was ``stopped``, it has to be gone before its like may write the same files."""
+    def _result(self, stream: Any, job: Job, stopped: bool) -> Any:
+        """What the job came to. If it was ``stopped``, it has to be gone before its like may write the same files."""
         if stopped and not self._ray.wait([stream], num_returns=1, timeout=STOP_SECONDS)[0]:
-            message = f"its worker does not stop; see to the node it runs on, {task.seconds:g} s were allowed"
-            return Failed(task.step.name, task.source, task.key, message, Cause.REFUSED)
+            message = f"its worker does not stop; see to the node it runs on, {job.seconds:g} s were allowed"
+            return Failed(job.stage, job.source, job.key, message, Cause.REFUSED)
         try:
-            result: Done | Failed = self._ray.get(next(stream))
+            return self._ray.get(next(stream))
         except self._ray.exceptions.RayError as error:
-            return _overtime(task) if stopped else self._lost(task, error)
-        return result
+            return _overtime(job) if stopped else self._lost(job, error)
 
-    def _lost(self, task: Task[Any], error: Exception) -> Failed:
+    def _lost(self, job: Job, error: Exception) -> Failed:
         exceptions = self._ray.exceptions
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if isinstance(error, exceptions.RuntimeEnvSetupError):
-            return Failed(task.step.name, task.source, task.key, text, Cause.REFUSED)
+            return Failed(job.stage, job.source, job.key, text, Cause.REFUSED)
         if isinstance(error, exceptions.RayTaskError):
-            return Failed(task.step.name, task.source, task.key, text, Cause.ERROR)
+            return Failed(job.stage, job.source, job.key, text, Cause.ERROR)
         if isinstance(error, exceptions.WorkerCrashedError | exceptions.OutOfMemoryError):
-            return Failed(task.step.name, task.source, task.key, f"its worker died: {text}", Cause.DIED)
-        return Failed(task.step.name, task.source, task.key, f"its node was lost: {text}", Cause.LOST)
+            return Failed(job.stage, job.source, job.key, f"its worker died: {text}", Cause.DIED)
+        return Failed(job.stage, job.source, job.key, f"its node was lost: {text}", Cause.LOST)
 
-    def _again(self, task: Task[Any], cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
-        known = failures[task.source, task.key, cause] = failures.get((task.source, task.key, cause), 0) + 1
-        if cause == Cause.LOST:  # never the task's doing, whoever asks
+    def _again(self, job: Job, cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
+        known = failures[job.source, job.key, cause] = failures.get((job.source, job.key, cause), 0) + 1
+        if cause == Cause.LOST:  # never the job's doing, whoever asks
             return known <= len(LOST_SECONDS)
-        return task.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: task.deaths - 1}.get(cause, 0)
+        return job.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: job.deaths - 1}.get(cause, 0)
 
 
 LOST_SECONDS = (1.0, 5.0, 15.0, 30.0)
@@ -277,19 +287,19 @@ def _answer() -> Iterator[None]:
     yield None
 
 
-def _announced(execute: Callable[[Task[Any], str], Done | Failed], task: Task[Any], workspace: str) -> Iterator[Any]:
+def _announced(execute: Callable[[J, str], R | Failed], job: J, workspace: str) -> Iterator[Any]:
     """Runs on a worker. The first answer says that time counts from now on; a new worker's imports do not."""
     yield None
-    yield execute(task, workspace)
+    yield execute(job, workspace)
 
 
-def _left(attempt: _Attempt) -> float:
-    if attempt.began is None or attempt.task.seconds is None:
+def _left(attempt: _Attempt[Any]) -> float:
+    if attempt.began is None or attempt.job.seconds is None:
         return float("inf")
-    return attempt.began + attempt.task.seconds - time.monotonic()
+    return attempt.began + float(attempt.job.seconds) - time.monotonic()
 
 
-def _next_deadline(attempts: Iterable[_Attempt]) -> float | None:
+def _next_deadline(attempts: Iterable[_Attempt[Any]]) -> float | None:
     left = min(map(_left, attempts))
     return None if left == float("inf") else max(0.0, left)
 

@@ -1,17 +1,25 @@
-"""What a worker runs: a task is read, run by its step, and recorded."""
+"""What a worker runs: a task is run by its step and recorded; of what only reads, the answer goes back."""
 
 from __future__ import annotations
 
 import resource
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pipeline.errors import Damaged, Mend, RunAgain, StoreRefused, UserError
-from pipeline.storage.base import NotFound, passes
+from pipeline.storage.base import NotFound, Storage, passes
 from pipeline.storage.open import open_storage
 from pipeline.work import ledger
-from pipeline.work.task import Cause, Done, Failed, Task, Work
+from pipeline.work.reading import Reading
+from pipeline.work.task import Cause, Done, Failed, Job, Task, Work
+
+Item = TypeVar("Item")
+J = TypeVar("J", bound=Job)
+R = TypeVar("R")
+V = TypeVar("V")
 
 
 def execute(task: Task[Any], workspace: str) -> Done:
@@ -25,19 +33,33 @@ def execute(task: Task[Any], workspace: str) -> Done:
 
 def execute_safely(task: Task[Any], workspace: str) -> Done | Failed:
     """As `execute`, with a failure as a value: an exception's class may not exist where the conductor runs."""
+    return _safely(execute, task, workspace)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[R]):
+    """What a function gave for an item."""
+
+    value: R
+
+
+def answer(function: Callable[[Storage, Item], R], reading: Reading[Item], workspace: str) -> Answer[R] | Failed:
+    """What ``function`` gives for an item of the workspace at that URI; failures are as those of `execute_safely`."""
+    return _safely(lambda job, uri: Answer(function(open_storage(uri), job.item)), reading, workspace)
+
+
+def _safely(execute: Callable[[J, str], V], job: J, workspace: str) -> V | Failed:
     try:
-        return execute(task, workspace)
+        return execute(job, workspace)
     except UserError as error:
-        return Failed(task.step.name, task.source, task.key, str(error), _cause(error), getattr(error, "path", ""))
+        return Failed(job.stage, job.source, job.key, str(error), _cause(error), getattr(error, "path", ""))
     except OSError as error:  # files are read and written through libraries, which pass the system's errors on
         text = f"{error.strerror or error} ({_origin(error)}); check space and rights"
-        return Failed(
-            task.step.name, task.source, task.key, text, Cause.STORE if passes(error) else Cause.STORE_REFUSED
-        )
-    except Exception as error:  # whatever it is, it belongs to this partition and ends the run with its text
+        return Failed(job.stage, job.source, job.key, text, Cause.STORE if passes(error) else Cause.STORE_REFUSED)
+    except Exception as error:  # whatever it is, it belongs to this part and ends the run with its text
         where = _origin(error)
         text = " ".join(str(error).split())[:500]
-        return Failed(task.step.name, task.source, task.key, f"{type(error).__name__}: {text} ({where})")
+        return Failed(job.stage, job.source, job.key, f"{type(error).__name__}: {text} ({where})")
 
 
 def _cause(error: UserError) -> Cause:

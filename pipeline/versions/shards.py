@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -40,7 +40,12 @@ def picture_of(row: Row) -> bytes | None:
 
 def rows(data: bytes, shard: Shard, columns: Sequence[str]) -> Iterator[Row]:
     """The samples of a shard whose file is ``data``. Raises as `read`."""
-    return _format(shard.format).read(io.BytesIO(data), columns)
+    return rows_in(io.BytesIO(data), shard, columns)
+
+
+def rows_in(file: BinaryIO, shard: Shard, columns: Sequence[str]) -> Iterator[Row]:
+    """The samples of a shard whose ``file``, seekable, is at hand. Raises as `read`."""
+    return _format(shard.format).read(file, columns)
 
 
 def _format(name: str) -> Format:

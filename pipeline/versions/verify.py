@@ -1,90 +1,72 @@
-"""Hold a version against its manifest: every shard's bytes, every record's tokens, and that the counts balance."""
+"""Hold a version against its manifest: every shard's bytes, every record's tokens, and that the counts balance.
+
+Shards are checked one by one (`checking`), by as many workers as there are. What is asked of all samples together is
+asked of their ids on disk (`id_sets`), and of what shares a bucket with samples of a small split (`straddling`): memory
+does not grow with the version.
+"""
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from pipeline.errors import Damaged
+from pipeline.grouping import filled
 from pipeline.progress import Display
 from pipeline.storage import integrity
-from pipeline.storage.base import NotFound, Storage
-from pipeline.storage.tables import read_table
+from pipeline.storage.base import Storage
+from pipeline.storage.lookup import row_groups
 from pipeline.versions import published, shards, straddling
-from pipeline.versions.manifest import PROVENANCE, File, Manifest, Shard
-from stages import deduplicate, tokenize
-from stages.schema import PICTURES
+from pipeline.versions.checking import Check, vocabulary_text
+from pipeline.versions.id_sets import ID_BYTES, IdSets
+from pipeline.versions.manifest import INDEX, PROVENANCE, Manifest, Shard
+from pipeline.work.reading import Here, Workers
+from stages import deduplicate
 
-COLUMNS = (
-    "sample_id",
-    "svg",
-    "tokens",
-    "segments",
-    "input_ids",
-    "atomic_length",
-    "segment_length",
-    "ids_length",
-    "tier",
-    "split",
-    "license",
-    "provenance",
-)
-
-MOST_FAULTS = 20
-"""Faults of one shard that are told in full."""
+_TOGETHER = 5_000
+"""Samples of shards that one worker takes together, at most, if none has more."""
 
 
-def verify_version(storage: Storage, version: int | None, display: Display) -> tuple[list[str], str]:
+def verify_version(
+    storage: Storage, version: int | None, display: Display, workers: Workers | None = None
+) -> tuple[list[str], str]:
     """All differences between a version and its manifest, one line each, and a sentence of what was checked.
 
     Checks each shard's size, sha256, rows, tier, split and token counts; that ``sample_id`` is the digest of the
     canonical SVG; that the tokens decode to it, the segments to the tokens and the ids to the segments; that every
-    format holds the same samples, and none twice; that no near-duplicates straddle splits (`straddling`); the index,
-    clusters, layout, lineage and kept tables by their digests; that shards and index say the same of licences and
-    provenance; and the funnel.
+    format holds the same samples, and none twice; that no near-duplicates straddle splits (`straddling`); the tables
+    beside the shards by their digests; that shards, provenance and index say the same of each sample; and the
+    funnel.
+    ``workers``: who reads; None: this process.
     """
+    workers = workers or Here(storage)
     manifest = published.read(storage, version)
     faults: list[str] = []
     if not manifest.funnel.balanced:
         faults.append(f"the funnel of version {manifest.version} does not add up")
+    gone = published.redacted(storage, manifest.version)
+    check = Check.of(manifest, gone)
     try:
-        checker = _Checker(storage, manifest)
+        for file in (check.segments, check.tokenizer):
+            vocabulary_text(storage, file)
     except Damaged as error:
         return [*faults, str(error)], ""
-    gone = published.redacted(storage, manifest.version)
     # no run builds on another version than the newest, so garbage collection takes what only runs need
     newest = manifest.version == published.numbers(storage)[-1]
     there = [file for file in (manifest.files if newest else manifest.lasting) if file.path not in gone]
     faults += integrity.faults(storage, [file for file in there if not isinstance(file, Shard)]).values()
     if faults:
         return faults, ""
-    samples: dict[str, list[str]] = {}
-    missing: dict[str, int] = {}
     with display:
-        display.begin("verify", 0, len(manifest.shards))
-        for shard in manifest.shards:
-            if shard.path in gone:
-                missing[shard.format] = missing.get(shard.format, 0) + shard.rows
-                samples.setdefault(shard.format, [])
-                display.advance(0)
-                continue
-            ids, own = checker.check(shard)
-            samples.setdefault(shard.format, []).extend(ids)
-            faults += own[:MOST_FAULTS]
-            if len(own) > MOST_FAULTS:
-                faults.append(f"{shard.path}: and {len(own) - MOST_FAULTS} more")
-            display.advance(len(ids))
-        faults += checker.straddling()
-    if not any(part.path in gone for part in manifest.of_role(PROVENANCE)):
-        faults += checker.index_faults(bool(gone))
-    for form, ids in sorted(samples.items()):
-        if len(ids) + missing.get(form, 0) != manifest.funnel.kept:
-            faults.append(f"{form} shards hold {len(ids)} samples, the funnel says {manifest.funnel.kept}")
-        if len(set(ids)) != len(ids):
-            faults.append(f"{form} shards hold {len(ids) - len(set(ids))} samples twice")
-    if not gone and len({tuple(sorted(ids)) for ids in samples.values()}) > 1:
-        faults.append("the formats do not hold the same samples")
+        faults += _shard_faults(storage, manifest, gone, check, workers, display)
+        own = published.settings(manifest, "deduplicate", deduplicate.DeduplicateSettings)
+        faults += [
+            f"{a} and {b} are near-duplicates in different splits"
+            for a, b in straddling.crossing(workers, storage, shards.present(storage, manifest), own)
+        ]
     count = len(manifest.shards)
     verdict = f"{count} shards, {manifest.funnel.kept:,} samples, all sound"
     if gone:
@@ -92,111 +74,69 @@ def verify_version(storage: Storage, version: int | None, display: Display) -> t
     return faults, f"version {manifest.version} verified: {verdict}"
 
 
-def _index_rows(storage: Storage, path: str) -> list[dict[str, Any]]:
-    try:
-        return list(read_table(storage, path, columns=["sample_id", "provenance"]).to_pylist())
-    except NotFound:  # redacted
-        return []
+def _shard_faults(
+    storage: Storage, manifest: Manifest, gone: frozenset[str], check: Check, workers: Workers, display: Display
+) -> list[str]:
+    """What is wrong with each shard, and with what they hold together."""
+    formats = sorted({shard.format for shard in manifest.shards})
+    there = [shard for shard in manifest.shards if shard.path not in gone]
+    groups = filled(there, lambda shard: shard.rows, _TOGETHER, lambda shard: shard.format)
+    display.begin("verify", 0, len(there), "shards")
+    faults: dict[str, tuple[str, ...]] = {}
+    beside = {PROVENANCE: check.provenance, INDEX: check.index}
+    with IdSets(*beside, *formats) as ids:
+        for group in workers.map("verify", check, groups):
+            for checked in group:
+                faults[checked.shard.path] = checked.faults
+                ids.add(checked.shard.format, checked.ids)
+                display.advance(checked.shard.rows)
+        for role, path in ((role, path) for role, paths in beside.items() for path in paths or ()):
+            for table in row_groups(storage, path, ["sample_id"], "sample_id", "", "g"):
+                ids.add(role, id_bytes(table["sample_id"]))
+        lost = Counter[str]()
+        for shard in manifest.shards:
+            lost[shard.format] += shard.rows * (shard.path in gone)
+        whole = [] if gone else [role for role, paths in beside.items() if paths is not None]
+        together = list(_together(ids, manifest, lost, list(beside), whole))
+    return [fault for _, own in sorted(faults.items()) for fault in own] + together
 
 
-class _Checker:
-    def __init__(self, storage: Storage, manifest: Manifest) -> None:
-        self._storage = storage
-        files = {name: self._vocabulary(file) for name, file in manifest.vocabulary_files.items()}
-        self._segments = tokenize.Segments.from_json(files["segments"])
-        self._tokenizer = tokenize.load_tokenizer(files["tokenizer"])
-        settings = published.settings(manifest, "tokenize", tokenize.TokenizeSettings)
-        self._vocabulary_table = tokenize.Vocabulary.build(settings)
-        own = published.settings(manifest, "deduplicate", deduplicate.DeduplicateSettings)
-        self._splits, self._own = straddling.SplitCheck(own), own
-        self._shard_of: dict[str, Shard] = {}
-        index = manifest.of_role(PROVENANCE)
-        self._index = {row["sample_id"]: row["provenance"] for part in index for row in _index_rows(storage, part.path)}
-        self._lineage = manifest.lineage is not None
-        gone = published.redacted(storage, manifest.version)
-        self._redacted = any(part.path in gone for part in index)
-        self._format = shards.one_format(manifest.shards)[0].format if manifest.shards else ""
+def id_bytes(ids: pa.ChunkedArray) -> bytes:
+    """The first `ID_BYTES` of each of some sample ids, one after the other."""
+    return b"".join(bytes.fromhex(sample_id[: 2 * ID_BYTES]) for sample_id in ids.to_pylist())
 
-    def _vocabulary(self, file: File) -> str:
-        try:
-            data = self._storage.read(file.path)
-        except NotFound:
-            raise Damaged(f"{file.path} is missing") from None
-        if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise Damaged(f"{file.path}: sha256 differs from the manifest's")
-        return data.decode()
 
-    def check(self, shard: Shard) -> tuple[list[str], list[str]]:
-        """The sample ids in a shard, and its faults."""
-        path = shard.path
-        try:
-            data = self._storage.read(path)
-        except NotFound:
-            return [], [f"{path} is missing"]
-        if len(data) != shard.bytes or hashlib.sha256(data).hexdigest() != shard.sha256:
-            return [], [f"{path}: size or sha256 differs from the manifest's"]
-        rows = list(shards.rows(data, shard, COLUMNS))
-        ids = [row["sample_id"] for row in rows]
-        if shard.format == self._format:
-            self._splits.add(rows)
-            self._shard_of |= dict.fromkeys(ids, shard)
-        faults = [f"{path}: {fault}" for row in rows for fault in self._record(row, shard)]
-        sums = {
-            "rows": len(rows),
-            "atomic_tokens": sum(row["atomic_length"] for row in rows),
-            "segment_tokens": sum(row["segment_length"] for row in rows),
-            "ids": sum(row["ids_length"] for row in rows),
-        }
-        stated: dict[str, int] = {name: getattr(shard, name) for name in sums}
-        faults += [
-            f"{path}: {name} is {n}, the manifest says {stated[name]}" for name, n in sums.items() if n != stated[name]
-        ]
-        return ids, faults
+def _together(
+    ids: IdSets, manifest: Manifest, lost: Counter[str], beside: Sequence[str], whole: Sequence[str]
+) -> Iterator[str]:
+    """What is wrong with the samples of all shards of a format. ``lost``: format -> rows that are gone by takedowns.
 
-    def index_faults(self, redacted: bool) -> list[str]:
-        """Samples that are in the index alone; with ``redacted``, these may be in shards that are gone."""
-        lost = [] if redacted or not self._format else sorted(self._index.keys() - self._shard_of.keys())
-        return [f"the index has {len(lost)} samples that no shard has, {lost[0]} among them"] if lost else []
-
-    def straddling(self) -> list[str]:
-        """A line for each pair of near-duplicates in different splits, of what was checked."""
-        if not self._own.near:
-            return []
-        return [
-            f"{a} and {b} are near-duplicates in different splits" for a, b in self._splits.crossing(self._pictures)
-        ]
-
-    def _pictures(self, wanted: Sequence[str]) -> dict[str, tuple[bytes | None, str]]:
-        drawings: dict[str, tuple[bytes | None, str]] = {}
-        by_path = {self._shard_of[sample_id].path: self._shard_of[sample_id] for sample_id in wanted}
-        for _, shard in sorted(by_path.items()):
-            rows = shards.read(self._storage, shard, ["sample_id", *PICTURES, "svg"])
-            drawings |= {row["sample_id"]: (shards.picture_of(row), row["svg"]) for row in rows}
-        return {sample_id: drawings[sample_id] for sample_id in wanted}
-
-    def _record(self, row: shards.Row, shard: Shard) -> Iterator[str]:
-        sample = row["sample_id"]
-        if hashlib.sha256(row["svg"].encode()).hexdigest() != sample:
-            yield f"{sample}: the SVG has another digest"
-        try:
-            if tokenize.decode(row["tokens"], self._vocabulary_table) != row["svg"]:
-                yield f"{sample}: the tokens decode to another SVG"
-        except tokenize.TokenError as error:
-            yield f"{sample}: the tokens do not decode: {error}"
-        if tokenize.decode_segments(row["segments"], self._segments) != row["tokens"]:
-            yield f"{sample}: the segments decode to other tokens"
-        # decoding is not asked, since a base tokenizer may spell a text's characters in another way
-        if self._tokenizer.encode(row["segments"], add_special_tokens=False).ids != list(row["input_ids"]):
-            yield f"{sample}: the ids are not those of the segments"
-        known = self._index.get(sample)
-        if self._redacted:
-            pass
-        elif known is None:
-            yield f"{sample}: the index does not have it"
-        elif self._lineage:  # before, shards could say what was no longer so
-            if row["license"] != known[0]["license"] or row["provenance"][:1] != known[:1]:
-                yield f"{sample}: its record or licence is not the index'"
-            if any(origin not in known for origin in row["provenance"]):
-                yield f"{sample}: a copy that it tells of is not in the index"
-        if len(row["input_ids"]) != row["ids_length"] or (row["tier"], row["split"]) != (shard.tier, shard.split):
-            yield f"{sample}: tier, split or ids are not the shard's"
+    ``beside``: sets of ids of tables beside the shards; ``whole``: those that must have no others than the shards.
+    """
+    first = shards.one_format(manifest.shards)[0].format if manifest.shards else ""
+    distinct, twice, alone = Counter[str](), Counter[str](), Counter[str]()
+    examples: dict[str, str] = {}
+    same = True
+    for part in ids.parts():
+        tables = {role: part.pop(role) for role in beside}
+        for form, (own, more) in part.items():
+            distinct[form] += len(own)
+            twice[form] += more
+            same = same and np.array_equal(own, part[first][0])
+        for role in whole if first else ():
+            others = np.setdiff1d(tables[role][0], part[first][0], assume_unique=True)
+            alone[role] += len(others) + tables[role][1]
+            if len(others):
+                examples.setdefault(role, others[0].ljust(ID_BYTES, b"\0").hex())
+    for role, count in sorted(alone.items()):
+        if count:
+            named = f", {examples[role]}… among them" if role in examples else ""
+            yield f"the version's {role} has {count} rows that no sample of a shard has{named}"
+    for form in sorted(distinct):
+        rows = distinct[form] + twice[form]
+        if rows + lost[form] != manifest.funnel.kept:
+            yield f"{form} shards hold {rows} samples, the funnel says {manifest.funnel.kept}"
+        if twice[form]:
+            yield f"{form} shards hold {twice[form]} samples twice"
+    if not same and not any(lost.values()):
+        yield "the formats do not hold the same samples"

@@ -69,6 +69,38 @@ class Step(Generic[P]):
     needs: Needs = Needs()
 
 
+class Job(Protocol):
+    """What an engine knows of work that it runs."""
+
+    @property
+    def stage(self) -> str:
+        """What people are told that it is part of."""
+
+    @property
+    def source(self) -> str:
+        """Whose records it is about, if it is about one source's."""
+
+    @property
+    def key(self) -> str:
+        """Which part it is: of its own among those that an engine is given at once, together with its source."""
+
+    @property
+    def needs(self) -> Needs:
+        """What it takes of a node."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall clock that one attempt may take; None for no limit."""
+
+    @property
+    def retry(self) -> bool:
+        """False: a failure is told at once."""
+
+    @property
+    def deaths(self) -> int:
+        """After how many lost worker processes it has failed, if it is tried again at all."""
+
+
 @dataclass(frozen=True)
 class Task(Generic[P]):
     """A partition to run: of which step, on what its result depends, and what the step's function needs to know."""
@@ -92,6 +124,16 @@ class Task(Generic[P]):
     """What was written before is damaged, so nothing of it is taken for written."""
     deaths: int = 4
     """After how many lost worker processes the task has failed, if it is tried again at all."""
+
+    @property
+    def stage(self) -> str:
+        """The step's name."""
+        return self.step.name
+
+    @property
+    def needs(self) -> Needs:
+        """The step's."""
+        return self.step.needs
 
 
 def planned(

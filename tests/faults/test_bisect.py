@@ -167,7 +167,7 @@ def test_records_that_end_the_worker_are_found_on_ray(tmp_path: Path, monkeypatc
     ray.cloudpickle.register_pickle_by_value(harmful)
 
     def left(attempt: engines._Attempt) -> float:
-        name = f"{attempt.task.key.replace('/', '_')}-*"
+        name = f"{attempt.job.key.replace('/', '_')}-*"
         asleep = attempt.began is not None and list((tmp_path / "ws/asleep").glob(name))
         for marker in asleep or ():
             marker.unlink()
