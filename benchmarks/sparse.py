@@ -291,7 +291,7 @@ def apart(one: bytes, other: bytes, colours: bool = True) -> float:
     inks = []
     for pixels in pictures:
         white = on_ground(pixels, 255)
-        inks.append(int((np.abs(white - white[0, 0]).max(axis=2) > THRESHOLD).sum()))
+        inks.append(int((np.abs(white - white[:, :1, :1]).max(axis=0) > THRESHOLD).sum()))
     return difference(*pictures, THRESHOLD).visible_share * SIDE * SIDE / max(min(inks), 1)
 
 

@@ -8,6 +8,7 @@ alone, SSIM on the rectangle that holds them, since a window without a differenc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ Pixels = npt.NDArray[np.uint8]
 
 Packed = npt.NDArray[np.uint32]
 """Pixels in a row, each a number."""
+
+T = TypeVar("T", bound=np.generic)
 
 Grey = npt.NDArray[np.float32]
 """(height, width), 0..255."""
@@ -54,14 +57,28 @@ SAME = Difference(1.0, 0.0, 0.0)
 
 
 def on_ground(rgba: Pixels, ground: int) -> npt.NDArray[np.int16]:
-    """Colours of pixels, (..., 4) uint8 with straight alpha, on a grey ground: (..., 3), 0..255, rounded."""
-    wide = rgba.astype(np.uint16)
-    alpha = wide[..., 3:]
-    total = wide[..., :3] * alpha
-    total += (255 - alpha) * np.uint16(ground) + np.uint16(128)
+    """Colours of pixels, (..., 4) uint8 with straight alpha, on `WHITE` or `BLACK`: (3, ...), 0..255, rounded.
+
+    The channels come first, since numpy is slow where the last axis is short.
+    """
+    on_black, rest = _layers(rgba)
+    return on_black + rest if ground == WHITE else on_black
+
+
+def _layers(rgba: Pixels) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """`on_ground` on black, and what a white ground adds, which is a whole number: (3, ...) and (...)."""
+    wide = _channels(rgba, np.uint16)
+    alpha = wide[3]
+    total = wide[:3] * alpha
+    total += np.uint16(128)
     total += total >> 8  # exactly the rounded division by 255, and never over 65,535
     total >>= 8
-    return total.view(np.int16)
+    return total.view(np.int16), (255 - alpha).view(np.int16)
+
+
+def _channels(rgba: Pixels, kind: type[T]) -> npt.NDArray[T]:
+    """(..., 4) pixels as (4, ...) numbers."""
+    return np.moveaxis(rgba, -1, 0).astype(kind, order="C")
 
 
 def over(rgba: Pixels, color: tuple[int, int, int]) -> Pixels:
@@ -82,7 +99,7 @@ def blank(rgba: Pixels) -> bool:
     for part in (slice(64), slice(None)):
         pixels = unpacked(flat[places[part]])
         for ground in (WHITE, BLACK):
-            if (on_ground(pixels, ground) != on_ground(rgba[0, 0], ground)).any():
+            if (on_ground(pixels, ground) != on_ground(rgba[0, :1], ground)).any():
                 return False
     return True
 
@@ -104,8 +121,10 @@ def difference(a: Pixels, b: Pixels, threshold: int, faint: int | None = None) -
     area = _around(places, height, width)
     greys = _greys(a, there, places, area)
     differences = []
+    (step, rest), (other_step, other_rest) = _layers(here), _layers(there)
+    step, rest = step - other_step, rest - other_rest
     for ground in (WHITE,) if _opaque(a, here, there) else (WHITE, BLACK):
-        steps = np.abs(on_ground(here, ground) - on_ground(there, ground))
+        steps = np.abs(step + rest if ground == WHITE else step)
         mae = int(steps.sum(dtype=np.int64)) / (255 * 3 * height * width)
         if mae == 0:  # as a black icon's on black
             continue
@@ -145,8 +164,9 @@ def _opaque(a: Pixels, here: Pixels, there: Pixels) -> bool:
 
 
 def most(steps: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """The largest of the last axis's three: numpy is slow to reduce over so short a one."""
-    return np.maximum(np.maximum(steps[..., 0], steps[..., 1]), steps[..., 2])
+    """The largest of the three channels of (3, ...)."""
+    largest: npt.NDArray[np.int16] = np.maximum(np.maximum(steps[0], steps[1]), steps[2])
+    return largest
 
 
 def _around(places: npt.NDArray[np.intp], height: int, width: int) -> tuple[slice, slice]:
@@ -165,10 +185,12 @@ def _around(places: npt.NDArray[np.intp], height: int, width: int) -> tuple[slic
 
 def _grey(rgba: Pixels) -> tuple[Grey, Grey]:
     """Grey levels on black, and what a white ground adds."""
-    alpha = rgba[..., 3].astype(np.float32)
-    level = rgba[..., 0] * _LUMA[0]
-    level += rgba[..., 1] * _LUMA[1]
-    level += rgba[..., 2] * _LUMA[2]
+    level, green, blue, alpha = _channels(rgba, np.float32)
+    level *= _LUMA[0]
+    green *= _LUMA[1]
+    level += green
+    blue *= _LUMA[2]
+    level += blue
     level *= alpha
     level /= np.float32(255)
     return level, np.float32(255) - alpha
@@ -179,11 +201,12 @@ def _greys(
 ) -> tuple[tuple[Grey, Grey], tuple[Grey, Grey]]:
     """`_grey` of a rectangle of two pictures, which have the same pixels but at ``places``: ``there`` in the second."""
     first = _grey(a[area])
+    width = area[1].stop - area[1].start
     ys, xs = np.divmod(places, a.shape[1])
-    ys, xs = ys - area[0].start, xs - area[1].start
+    within = (ys - area[0].start) * width + (xs - area[1].start)
     second = (first[0].copy(), first[1].copy())
     for level, values in zip(second, _grey(there), strict=True):
-        level[ys, xs] = values
+        level.reshape(-1)[within] = values
     return first, second
 
 
@@ -302,5 +325,5 @@ def _outside(
         columns = [np.maximum(xs - 1, 0), xs, np.minimum(xs + 1, width - 1)]
         nine = np.stack([row * width + column for row in rows for column in columns])
         own, near = on_ground(unpacked(one[part]), ground), on_ground(unpacked(other[nine]), ground)
-        beyond[first : first + _AT_ONCE] = most(np.maximum(own - near.max(axis=0), near.min(axis=0) - own))
+        beyond[first : first + _AT_ONCE] = most(np.maximum(own - near.max(axis=1), near.min(axis=1) - own))
     return np.maximum(beyond, 0)

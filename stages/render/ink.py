@@ -72,7 +72,7 @@ def _middle(view_box: tuple[float, ...], size: int) -> tuple[slice, slice]:
 
 
 def _most_frequent(colours: npt.NDArray[np.int16]) -> tuple[int, npt.NDArray[np.int16]]:
-    """The first of the fullest of 4096 boxes of like colours, of (n, 3): its place and itself."""
-    boxes = colours[:, 0] >> 4 << 8 | colours[:, 1] >> 4 << 4 | colours[:, 2] >> 4
+    """The first of the fullest of 4096 boxes of like colours, of (3, n): its place and itself, (3, 1)."""
+    boxes = colours[0] >> 4 << 8 | colours[1] >> 4 << 4 | colours[2] >> 4
     at = int(np.flatnonzero(boxes == np.bincount(boxes).argmax())[0])
-    return at, colours[at]
+    return at, colours[:, at : at + 1]
