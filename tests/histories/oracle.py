@@ -83,6 +83,7 @@ class Oracle:
             return [f"{type(error).__name__}: {error}"]
         wrong += self._formats(manifest, samples)
         wrong += self._index(manifest, samples)
+        wrong += self._places(manifest, samples)
         records = self._there(world)
         wrong += self._provenance(world, records, samples)
         wrong += self._membership(records, samples, settings)
@@ -122,7 +123,7 @@ class Oracle:
     # -- files
 
     def _files(self, manifest: dict[str, Any]) -> Iterator[str]:
-        for role in ("shard", "provenance", "clusters", "lineage", "layout", "vocabulary/tokenizer"):
+        for role in ("shard", "index", "provenance", "clusters", "lineage", "layout", "vocabulary/tokenizer"):
             if manifest["funnel"]["kept"] and not _files(manifest, role):
                 yield f"no file is {role}"
         for file in manifest["files"]:
@@ -182,6 +183,30 @@ class Oracle:
             for key in ("tokens", "tier", "split", "license", "provenance"):
                 if told[key] != row[key]:
                     yield f"{name}: the formats differ in {key}"
+
+    def _places(self, manifest: dict[str, Any], samples: dict[str, dict[str, Any]]) -> Iterator[str]:
+        rows = [
+            row
+            for part in _files(manifest, "index")
+            for row in pq.read_table(self._ws / part["path"], use_threads=False).to_pylist()
+        ]
+        if sorted(row["sample_id"] for row in rows) != sorted(samples):
+            yield "the index does not have each sample once"
+            return
+        shards = {shard["path"]: shard for shard in _shards(manifest, "parquet")}
+        ids = {path: pq.read_table(self._ws / path, columns=["sample_id"])["sample_id"].to_pylist() for path in shards}
+        for row in rows:
+            name, path = row["sample_id"], row["shard"]["parquet"]
+            if ids[path][row["row"]] != name or row["generation"] != shards[path]["generation"]:
+                yield f"{name}: it is not where the index says"
+            if any(row[key] != samples[name][key] for key in ("tier", "split", "license", "atomic_length", "source")):
+                yield f"{name}: the index and its shard differ"
+        for path, shard in shards.items():
+            if any(int(name, 16) * shard["places"] >> 256 != shard["place"] for name in ids[path]):
+                yield f"{path} has samples that another shard should have"
+        kinds = [tuple(shard[key] for key in ("generation", "tier", "split", "place")) for shard in shards.values()]
+        if len(kinds) != len(set(kinds)):
+            yield "two shards are the same part of a kind"
 
     def _index(self, manifest: dict[str, Any], samples: dict[str, dict[str, Any]]) -> Iterator[str]:
         rows = [

@@ -28,6 +28,7 @@ from pipeline.versions.gc import collect_garbage
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
 from pipeline.versions.verify import verify_version
+from stages.render import PictureSettings, picture
 from tests.faults.crashing import AFTER, BEFORE, CountingStorage, never
 from tests.histories.oracle import Oracle, rejected, remains
 from tests.histories.recall import Recall, quick
@@ -293,7 +294,8 @@ class Walk:
         for (raw, _), (kept, _) in list(Recall.kept.items()):
             if raw in known:
                 for row in kept.to_pylist():
-                    needles += [row["svg"].encode(), row["tokens"].encode(), row["png"], row["picture"]]
+                    shown = [picture(row["svg"], PictureSettings(size=size)) for size in (32, 40)]
+                    needles += [row["svg"].encode(), row["tokens"].encode(), *shown, row["picture"]]
         return [needle for needle in needles if needle not in unknown]
 
     def _ways(self, drawing: Drawing) -> list[Drawing]:
