@@ -33,7 +33,7 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
         raise ConfigError(f"sample id {wanted!r}: give at least 4 characters")
     manifest = published.read(storage)
     row = _find_sample(storage, manifest, wanted)
-    decisions = _decisions(storage, manifest, row["sample_id"] if row else wanted)
+    decisions = browse.origins(storage, manifest, row["sample_id"]) if row else _decisions(storage, manifest, wanted)
     if row is None and not decisions:
         raise ConfigError(f"no sample or record of version {manifest.version} has an id that begins with {wanted}")
     console = Console(highlight=False, soft_wrap=True)
@@ -91,26 +91,17 @@ def _print_sample(console: Console, row: shards.Row) -> None:
 
 
 def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> shards.Row | None:
-    rows = [
-        row
-        for shard in shards.present(storage, manifest)
-        for row in shards.read(storage, shard, COLUMNS)
-        if row["sample_id"].startswith(wanted)
-    ]
+    rows = browse.find(storage, manifest, wanted, COLUMNS)
     if len(rows) > 1:
         raise ConfigError(f"{len(rows)} samples begin with {wanted}; give more characters")
     return rows[0] if rows else None
 
 
 def _decisions(storage: Storage, manifest: Manifest, wanted: str) -> list[dict[str, Any]]:
-    """Records that became the sample or were dropped for it, or, for a raw id, where that record ended."""
+    """Where the record ended whose raw id, or whose dropped sample's id, begins so."""
     rows = []
-    columns = ["raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score"]
-    for table in browse.decisions(storage, columns):
-        hit = pc.or_(
-            pc.starts_with(table["raw_id"], wanted),
-            pc.or_(pc.equal(table["cluster_id"], wanted), pc.starts_with(table["sample_id"], wanted)),
-        )
+    for table in browse.decisions(storage, list(browse.DECIDED)):
+        hit = pc.or_(pc.starts_with(table["raw_id"], wanted), pc.starts_with(table["sample_id"], wanted))
         rows += table.filter(hit).to_pylist()
     for table in browse.dropped(storage, manifest):
         rows += table.filter(pc.starts_with(table["id"], wanted)).to_pylist()

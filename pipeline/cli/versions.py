@@ -83,30 +83,37 @@ def diff(
     ] = None,
 ) -> None:
     """What was added, removed and changed from version A to B: samples by source, tier and licence; reasons."""
+    import contextlib
+
     from pipeline.errors import ConfigError
     from pipeline.storage.open import open_existing
     from pipeline.versions import published
+    from pipeline.versions.diff import STATES
     from pipeline.versions.diff import diff as compare
 
     storage = open_existing(workspace)
-    difference = compare(storage, published.find(storage, old), published.find(storage, new))
-    states = list(difference.states.values())
-    typer.echo(", ".join(f"{states.count(state):,} {state}" for state in ("added", "removed", "changed")))
+    old_version, new_version = published.find(storage, old), published.find(storage, new)
+    try:
+        with contextlib.nullcontext() if listing is None else listing.open("w") as file:
+            difference = compare(
+                storage,
+                old_version,
+                new_version,
+                lambda sample_id, state: file is not None and file.write(f"{state}\t{sample_id}\n"),
+            )
+    except OSError as error:
+        raise ConfigError(f"{listing} cannot be written: {error.strerror or error}") from None
+    typer.echo(", ".join(f"{difference.states[state]:,} {state}" for state in STATES))
     for number, rows in difference.redacted.items():
         typer.echo(f"  version {number} is redacted: {rows:,} samples are in shards that are gone by takedowns")
     for name, n in sorted(difference.columns.items()):
         typer.echo(f"  {'column':<8} {name:<24} {n:,} changed")
     for what, values in difference.counts.items():
         for value, counts in sorted(values.items()):
-            changes = ", ".join(f"{n:,} {state}" for state, n in sorted(counts.items()))
+            changes = ", ".join(f"{counts[state]:,} {state}" for state in sorted(counts))
             typer.echo(f"  {what:<8} {value:<24} {changes}")
     for reason, n in difference.reasons.items():
         typer.echo(f"  {'reason':<8} {reason:<24} {n:+,} records")
-    if listing is not None:
-        try:
-            listing.write_text("".join(f"{state}\t{sample}\n" for sample, state in difference.states.items()))
-        except OSError as error:
-            raise ConfigError(f"{listing} cannot be written: {error.strerror or error}") from None
 
 
 @app.command()

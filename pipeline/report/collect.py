@@ -1,4 +1,6 @@
-"""From a workspace and a manifest to a `Report`: reads narrow columns of the shards, and pictures of a few samples.
+"""From a workspace and a manifest to a `Report`: reads narrow columns of the samples, and pictures of a few.
+
+Tables are read a part at a time, so that what is in memory is what is shown.
 
 Examples of drops and duplicates come from the workspace's tables, which hold the latest run: for an older version they
 may have moved on, the counts have not.
@@ -6,26 +8,29 @@ may have moved on, the counts have not.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
-from statistics import median_low
+from itertools import islice
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
 from pipeline.report import model
 from pipeline.report.model import Histogram, Place, Report
 from pipeline.storage.base import Storage
-from pipeline.versions import browse, published, shards
-from pipeline.versions.manifest import Manifest
+from pipeline.versions import browse, clusters, published, shards
+from pipeline.versions.manifest import CLUSTERS, Manifest
 from stages import tokenize
 from stages.reasons import Reason
 from stages.schema import PICTURES
 
 GALLERY = 48
 EXAMPLES_PER_REASON = 4
-CLUSTERS = 50
+SHOWN_CLUSTERS = 50
 MEMBERS = 7
 TOKENS_SHOWN = 600
 SCANNED_TABLES = 400
@@ -40,17 +45,18 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
     figures = _figures(storage, manifest)
     gallery_rows = _gallery_rows(storage, manifest, figures)
     dropped = _dropped_examples(storage, manifest)
-    clusters = _clusters(storage)
+    gone = published.redacted(storage, manifest.version)
+    largest = _clusters(storage, manifest, gone)
     wanted = {(p["source"], p["path"]) for row in gallery_rows for p in row["provenance"][:1]}
     wanted |= {(sample.source, sample.path) for sample in dropped}
-    wanted |= {(each.source, each.path) for cluster in clusters for each in (cluster.survivor, *cluster.members)}
+    wanted |= {(each.source, each.path) for cluster in largest for each in (cluster.survivor, *cluster.members)}
     pictures = browse.source_pictures(storage, wanted, manifest.config)
 
     def pictured(member: model.ClusterMember) -> model.ClusterMember:
         return replace(member, png=pictures.get((member.source, member.path)))
 
     tiers = manifest.config["tier"]
-    gone = published.redacted(storage, manifest.version)
+    lengths = _tier_lengths(figures, tiers)
     return Report(
         name=manifest.config["name"],
         version=manifest.version,
@@ -65,16 +71,18 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
         dropped=tuple(replace(sample, png=pictures.get((sample.source, sample.path))) for sample in dropped),
         clusters=tuple(
             replace(each, survivor=pictured(each.survivor), members=tuple(map(pictured, each.members)))
-            for each in clusters
+            for each in largest
         ),
-        atomic_lengths=Histogram.of(figures.atomic, LENGTH_EDGES),
-        segment_lengths=Histogram.of(figures.segment, LENGTH_EDGES),
+        atomic_lengths=figures.atomic,
+        segment_lengths=figures.segment,
         tier_edges=_edges(tiers),
-        tiers=figures.tiers,
-        tier_lengths=_tier_lengths(figures, tiers),
+        tiers=_tiers(storage, manifest),
+        tier_lengths=lengths,
         licenses=manifest.licenses,
-        ssim=Histogram.of(figures.ssim, SSIM_EDGES),
-        compression=model.Compression(manifest.raw_bytes, sum(figures.atomic), sum(figures.segment)),
+        ssim=figures.ssim,
+        compression=model.Compression(
+            manifest.raw_bytes, sum(tier.sums[0] for tier in lengths), sum(tier.sums[1] for tier in lengths)
+        ),
         shards=tuple(shard for shard in manifest.shards if shard.path not in gone),
         assets=tuple(model.Asset(file, _ASSETS[name]) for name, file in sorted(manifest.vocabulary_files.items())),
         segments=_segments(storage, manifest),
@@ -96,73 +104,93 @@ _ASSETS = {
 }
 
 
+LENGTHS = ("atomic_length", "segment_length", "ids_length")
+
+
 @dataclass
 class _Figures:
-    atomic: list[int] = field(default_factory=list)
-    segment: list[int] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)
-    ssim: list[float] = field(default_factory=list)
-    tiers: dict[str, dict[str, int]] = field(default_factory=dict)
-    picks: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """(tier, source, sample_id, path of its shard)"""
+    """What is counted of all samples, a part of them at a time."""
+
+    atomic: Histogram = field(default_factory=lambda: Histogram.of([], LENGTH_EDGES))
+    segment: Histogram = field(default_factory=lambda: Histogram.of([], LENGTH_EDGES))
+    ssim: Histogram = field(default_factory=lambda: Histogram.of([], SSIM_EDGES))
+    lengths: dict[str, tuple[Counter[int], Counter[int], Counter[int]]] = field(default_factory=dict)
+    """Tier -> for each of `LENGTHS` how many samples have it."""
+    picks: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    """(tier, source) -> the first samples' ids, each with the path of its shard."""
+
+    def add(self, table: pa.Table) -> None:
+        """Count some samples."""
+        atomic, segment, _ = (table[name].to_numpy() for name in LENGTHS)
+        self.atomic = self.atomic.with_values(atomic.astype(np.float64))
+        self.segment = self.segment.with_values(segment.astype(np.float64))
+        self.ssim = self.ssim.with_values(table["ssim"].to_numpy().astype(np.float64))
+        for tier in pc.unique(table["tier"]).to_pylist():
+            own = table.filter(pc.equal(table["tier"], tier))
+            counters = self.lengths.setdefault(tier, (Counter(), Counter(), Counter()))
+            for name, counter in zip(LENGTHS, counters, strict=True):
+                counter.update({item["values"]: item["counts"] for item in pc.value_counts(own[name]).to_pylist()})
+            for source in pc.unique(own["source"]).to_pylist():
+                few = own.filter(pc.equal(own["source"], source)).select(["sample_id", "path"])
+                few = few.take(pc.select_k_unstable(few, GALLERY, [("sample_id", "ascending")]))
+                before = self.picks.get((tier, source), [])
+                rows = zip(few["sample_id"].to_pylist(), few["path"].to_pylist(), strict=True)
+                self.picks[tier, source] = sorted([*before, *rows])[:GALLERY]
 
 
 def _figures(storage: Storage, manifest: Manifest) -> _Figures:
     figures = _Figures()
-    columns = ["sample_id", "atomic_length", "segment_length", "ids_length", "ssim", "provenance"]
-    for shard in shards.present(storage, manifest):
-        splits = figures.tiers.setdefault(shard.tier, {})
-        splits[shard.split] = splits.get(shard.split, 0) + shard.rows
-        for row in shards.read(storage, shard, columns):
-            figures.atomic.append(row["atomic_length"])
-            figures.segment.append(row["segment_length"])
-            figures.ids.append(row["ids_length"])
-            figures.ssim.append(row["ssim"])
-            source = row["provenance"][0]["source"]
-            figures.picks.append((shard.tier, source, row["sample_id"], shard.path))
+    for table in browse.narrow(storage, manifest, ["sample_id", "tier", "source", "ssim", *LENGTHS]):
+        figures.add(table)
     return figures
 
 
+def _tiers(storage: Storage, manifest: Manifest) -> dict[str, dict[str, int]]:
+    """Tier -> split -> samples."""
+    tiers: dict[str, dict[str, int]] = {}
+    for shard in shards.present(storage, manifest):
+        splits = tiers.setdefault(shard.tier, {})
+        splits[shard.split] = splits.get(shard.split, 0) + shard.rows
+    return tiers
+
+
 def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, ...]:
-    rows: dict[str, list[tuple[int, int, int]]] = {}
-    for (tier, *_), *lengths in zip(figures.picks, figures.atomic, figures.segment, figures.ids, strict=True):
-        rows.setdefault(tier, []).append((lengths[0], lengths[1], lengths[2]))
     order = ["short", *(t["name"] for t in settings["tiers"]), "long"]
-    return tuple(
-        model.TierLengths(
-            tier,
-            len(rows[tier]),
-            tuple(median_low(column) for column in zip(*rows[tier], strict=True)),
-            tuple(sum(column) for column in zip(*rows[tier], strict=True)),
-        )
-        for tier in sorted(rows, key=order.index)
-    )
+    rows = []
+    for tier in sorted(figures.lengths, key=order.index):
+        atomic, segment, ids = figures.lengths[tier]
+        medians = (_median_low(atomic), _median_low(segment), _median_low(ids))
+        rows.append(model.TierLengths(tier, atomic.total(), medians, (_sum(atomic), _sum(segment), _sum(ids))))
+    return tuple(rows)
+
+
+def _sum(counts: Counter[int]) -> int:
+    """Of counted numbers."""
+    return sum(value * n for value, n in counts.items())
+
+
+def _median_low(counts: Counter[int]) -> int:
+    """As `statistics.median_low` of counted numbers."""
+    seen, middle = 0, (counts.total() + 1) // 2
+    for value, n in sorted(counts.items()):
+        seen += n
+        if seen >= middle:
+            return value
+    raise ValueError("of no numbers there is no median")
 
 
 def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> list[shards.Row]:
     """A spread over tiers and sources; within both, by sample id, which is as good as by chance."""
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for tier, source, sample_id, path in sorted(figures.picks):
-        groups.setdefault((tier, source), []).append((sample_id, path))
-    chosen: list[tuple[str, str]] = []
-    depth = 0
-    while len(chosen) < GALLERY and any(len(group) > depth for group in groups.values()):
-        chosen += [group[depth] for _, group in sorted(groups.items()) if len(group) > depth]
-        depth += 1
-    by_shard: dict[str, set[str]] = {}
-    for sample_id, path in chosen[:GALLERY]:
-        by_shard.setdefault(path, set()).add(sample_id)
+    groups = [group for _, group in sorted(figures.picks.items())]
+    chosen = [group[depth] for depth in range(GALLERY) for group in groups if len(group) > depth][:GALLERY]
     columns = ["sample_id", "tokens", "captions", *PICTURES, "tier", "split", "atomic_length", "segment_length"]
     columns += ["ssim", "mae", "visible_share", "license", "provenance"]
-    rows = [
+    by_path = {shard.path: shard for shard in shards.present(storage, manifest)}
+    return [
         row
-        for shard in shards.present(storage, manifest)
-        if shard.path in by_shard
-        for row in shards.read(storage, shard, columns)
-        if row["sample_id"] in by_shard[shard.path]
+        for sample_id, path in chosen
+        for row in shards.between(storage, by_path[path], columns, sample_id, sample_id)
     ]
-    order = {sample_id: i for i, (sample_id, _) in enumerate(chosen)}
-    return sorted(rows, key=lambda row: order[row["sample_id"]])
 
 
 def _gallery_sample(row: shards.Row, pictures: dict[tuple[str, str], bytes]) -> model.GallerySample:
@@ -188,44 +216,46 @@ def _gallery_sample(row: shards.Row, pictures: dict[tuple[str, str], bytes]) -> 
 def _dropped_examples(storage: Storage, manifest: Manifest) -> list[model.DroppedSample]:
     """Some of each reason, without pictures."""
     examples: dict[str, list[model.DroppedSample]] = {}
-    samples = chain(
-        (
-            model.DroppedSample(row["source"], row["path"], row["stage"], row["reason"], row["detail"])
-            for table in browse.dropped(storage, manifest, SCANNED_TABLES)
-            for row in table.to_pylist()
-        ),
-        (
-            model.DroppedSample(row["source"], row["path"], "deduplicate", row["reason"], f"of {row['cluster_id']}")
-            for table in islice(browse.decisions(storage), SCANNED_TABLES)
-            for row in table.filter(pc.invert(table["kept"])).to_pylist()
-        ),
-    )
-    for sample in samples:
-        # what was taken down is shown to nobody
-        if sample.reason != Reason.TAKEN_DOWN:
-            of_reason = examples.setdefault(sample.reason, [])
-            if len(of_reason) < EXAMPLES_PER_REASON:
-                of_reason.append(sample)
+    columns = ["source", "path", "reason", "cluster_id", "kept"]
+    for table in browse.dropped(storage, manifest, SCANNED_TABLES):
+        for row in _few_of_each(table, examples):
+            examples.setdefault(row["reason"], []).append(
+                model.DroppedSample(row["source"], row["path"], row["stage"], row["reason"], row["detail"])
+            )
+    for table in islice(browse.decisions(storage, columns), SCANNED_TABLES):
+        for row in _few_of_each(table.filter(pc.invert(table["kept"])), examples):
+            examples.setdefault(row["reason"], []).append(
+                model.DroppedSample(row["source"], row["path"], "deduplicate", row["reason"], f"of {row['cluster_id']}")
+            )
     return [sample for reason in sorted(examples) for sample in examples[reason]]
 
 
-def _clusters(storage: Storage) -> list[model.Cluster]:
+def _few_of_each(table: pa.Table, examples: Mapping[str, Sequence[object]]) -> Iterator[dict[str, Any]]:
+    """The first rows of each reason of which there are not yet enough ``examples``."""
+    for reason in pc.unique(table["reason"]).to_pylist():
+        lacking = EXAMPLES_PER_REASON - len(examples.get(reason, ()))
+        # what was taken down is shown to nobody
+        if lacking > 0 and reason != Reason.TAKEN_DOWN:
+            yield from table.filter(pc.equal(table["reason"], reason)).slice(0, lacking).to_pylist()
+
+
+def _clusters(storage: Storage, manifest: Manifest, gone: Container[str]) -> list[model.Cluster]:
     """The largest clusters, without pictures."""
-    members: dict[str, list[tuple[bool, model.ClusterMember]]] = {}
-    columns = ["source", "path", "cluster_id", "kept", "reason", "score"]
-    for table in islice(browse.decisions(storage, columns), SCANNED_TABLES):
-        for row in table.to_pylist():
-            member = model.ClusterMember(row["source"], row["path"], row["reason"], row["score"])
-            members.setdefault(row["cluster_id"], []).append((row["kept"], member))
-    clusters = []
-    for cluster_id, pairs in members.items():
-        pairs.sort(key=lambda pair: (not pair[0], pair[1].source, pair[1].path))
-        (kept, survivor), others = pairs[0], [member for _, member in pairs[1:]]
-        down = any(member.reason == Reason.TAKEN_DOWN for _, member in pairs)
-        if others and kept and not down:
-            clusters.append(model.Cluster(cluster_id, survivor, tuple(others[:MEMBERS]), len(pairs)))
-    clusters.sort(key=lambda cluster: (-cluster.size, cluster.cluster_id))
-    return clusters[:CLUSTERS]
+    paths = [file.path for file in manifest.of_role(CLUSTERS) if file.path not in gone]
+    largest: list[tuple[int, str]] = []
+    for cluster_id, size in clusters.sizes(storage, paths):
+        largest.append((-size, cluster_id))
+        if len(largest) > 1000:
+            largest = sorted(largest)[:SHOWN_CLUSTERS]
+    members = clusters.members_of(storage, paths, [cluster_id for _, cluster_id in sorted(largest)[:SHOWN_CLUSTERS]])
+    shown = []
+    for size, cluster_id in sorted(largest)[:SHOWN_CLUSTERS]:
+        first, *others = (
+            model.ClusterMember(row["source"], row["path"], row["reason"], row["score"]) for row in members[cluster_id]
+        )
+        if not first.reason:  # else it is what overlaps a benchmark, whose drawing is nobody's record
+            shown.append(model.Cluster(cluster_id, first, tuple(others[:MEMBERS]), -size))
+    return shown
 
 
 def _edges(tier: Any) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount
 from stages.reasons import DUPLICATES
@@ -135,15 +136,20 @@ class Histogram:
     @classmethod
     def of(cls, values: Iterable[float], edges: tuple[float, ...]) -> Histogram:
         """Bin ``values``; raises ValueError for fewer than two edges or a value that is not a number."""
-        array = np.asarray(list(values), dtype=np.float64)
-        if len(edges) < 2 or np.isnan(array).any():
-            raise ValueError("a histogram needs two edges or more, and numbers")
-        counts, _ = np.histogram(array, bins=np.asarray(edges))
-        return cls(
-            tuple(edges),
-            tuple(int(n) for n in counts),
-            int((array < edges[0]).sum()),
-            int((array > edges[-1]).sum()),
+        if len(edges) < 2:
+            raise ValueError("a histogram needs two edges or more")
+        return cls(tuple(edges), (0,) * (len(edges) - 1)).with_values(np.asarray(list(values), dtype=np.float64))
+
+    def with_values(self, values: npt.NDArray[np.float64]) -> Histogram:
+        """With more ``values``; raises ValueError for one that is not a number."""
+        if np.isnan(values).any():
+            raise ValueError("a histogram needs numbers")
+        counts, _ = np.histogram(values, bins=np.asarray(self.edges))
+        return Histogram(
+            self.edges,
+            tuple(n + more for n, more in zip(self.counts, counts.tolist(), strict=True)),
+            self.below + int((values < self.edges[0]).sum()),
+            self.above + int((values > self.edges[-1]).sum()),
         )
 
     @property

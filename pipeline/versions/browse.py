@@ -8,7 +8,7 @@ moved on, what its manifest and shards say has not.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,17 +16,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.storage import lookup
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import open_table, read_table
-from pipeline.versions.manifest import Manifest
+from pipeline.versions import published, shards
+from pipeline.versions.manifest import CLUSTERS, INDEX, PROVENANCE, Manifest
 from pipeline.work import ledger, sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS
-from stages import crawl
+from stages import crawl, schema
 from stages.schema import RAW
+from stages.sides import INDEXED
 
 Place = tuple[str, str]
 """A record's source and path."""
+
+DECIDED = ("raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reason", "score")
+"""Of `stages.schema.DECISIONS` what is shown of a record."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,92 @@ def decisions(storage: Storage, columns: list[str] | None = None) -> Iterator[pa
                 yield read_table(storage, output.path, columns=columns)
 
 
+def clusters(storage: Storage) -> list[str]:
+    """Paths of the tables `stages.schema.CLUSTERS` of the newest run."""
+    return sorted(
+        output.path
+        for record in ledger.records(storage, "deduplicate", [CORPUS])
+        for name, output in record.outputs.items()
+        if name.partition("-")[0] == CLUSTERS
+    )
+
+
 def edges(storage: Storage) -> Iterator[pa.Table]:
     """Tables of the pairs that deduplication looked at closely: ``a``, ``b``, ``level``, ``score``."""
     for record in ledger.records(storage, "deduplicate", [CORPUS]):
         for path in record.extra["edges"]:
-            yield read_table(storage, path)
+            with open_table(storage, path) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group, use_threads=False)
+
+
+def narrow(storage: Storage, manifest: Manifest, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """``columns`` of `stages.sides.INDEXED` of all samples, and ``path``, their shard's; some thousands at a time.
+
+    They are those of the version's index, or of its shards if it has none, or not all of it any more.
+    """
+    gone = published.redacted(storage, manifest.version)
+    index, parts = manifest.of_role(INDEX), shards.present(storage, manifest)
+    if index and not gone and parts:
+        for file in index:
+            for table in lookup.row_groups(storage, file.path, [*columns, "shard"], "sample_id", "", "g"):
+                yield table.select(list(columns)).append_column(
+                    "path", pc.struct_field(table["shard"], parts[0].format)
+                )
+        return
+    fields = pa.schema([*(INDEXED.field(name) for name in columns), ("path", pa.string())])
+    for shard in parts:
+        rows = shards.read(storage, shard, [*columns, "provenance"])
+        while batch := list(islice(rows, _AT_ONCE)):
+            # an earlier version's shards do not say the source
+            each = [{"source": row["provenance"][0]["source"], **row, "path": shard.path} for row in batch]
+            yield pa.Table.from_pylist(each, schema=fields)
+
+
+_AT_ONCE = 5_000
+"""Samples of a shard whose narrow columns are in memory at a time."""
+
+
+def find(storage: Storage, manifest: Manifest, beginning: str, columns: Sequence[str]) -> list[shards.Row]:
+    """The samples of a version whose ids, in hex digits, begin so, with at least these ``columns`` of their shards.
+
+    The index says in which shards they are; a version that has none, or not all of it any more, is looked through.
+    """
+    parts = shards.present(storage, manifest)
+    index = [] if published.redacted(storage, manifest.version) else manifest.of_role(INDEX)
+    if index and parts:
+        tables = (
+            table
+            for file in index
+            for table in lookup.rows_that_begin(storage, file.path, ["sample_id", "shard"], "sample_id", beginning)
+        )
+        paths = {row["shard"][parts[0].format] for table in tables for row in table.to_pylist()}
+        parts = [shard for shard in parts if shard.path in paths]
+    last = beginning + "g"
+    return [row for shard in parts for row in shards.between(storage, shard, columns, beginning, last)]
+
+
+def origins(storage: Storage, manifest: Manifest, sample_id: str) -> list[dict[str, Any]]:
+    """`DECIDED` of the records that are a sample or gave way to it, as far as the version tells of them."""
+    gone = published.redacted(storage, manifest.version)
+
+    def rows(role: str, key: str, value: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+        wanted = pa.array([value], pa.string())
+        paths = [file.path for file in manifest.of_role(role) if file.path not in gone]
+        tables = (table for path in paths for table in lookup.rows_of(storage, path, columns, key, wanted))
+        return [row for table in tables for row in table.to_pylist()]
+
+    own = next(iter(rows(PROVENANCE, "sample_id", sample_id, schema.ORIGINS.names)), None)
+    if own is None:
+        return []
+    cluster = own["cluster_id"]
+    members = [
+        {**dict.fromkeys(DECIDED), **row, "kept": not row["reason"]}
+        for row in rows(CLUSTERS, "cluster_id", cluster, schema.CLUSTERS.names)
+        if sample_id in (cluster, row["sample_id"])
+    ]
+    alone = own["provenance"][0] | {"sample_id": sample_id, "cluster_id": cluster, "kept": True, "score": 1.0}
+    return members or [{name: alone.get(name) for name in DECIDED}]
 
 
 def raw_rows(storage: Storage, places: Collection[Place]) -> pa.Table:

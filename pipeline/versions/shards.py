@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -26,9 +26,25 @@ def read(storage: Storage, shard: Shard, columns: Sequence[str]) -> Iterator[Row
     Raises NotFound, Damaged for what cannot be read, and ConfigError for a format that nothing here reads.
     """
     form = _format(shard.format)
+    yield from _rows(storage, shard, lambda stream: form.read(stream, columns))
+
+
+def between(storage: Storage, shard: Shard, columns: Sequence[str], first: str, last: str) -> Iterator[Row]:
+    """As `read`, of the samples with ids from ``first`` to ``last``, both inclusive; ``columns`` has ``sample_id``.
+
+    Where its format knows where they are, no others are read.
+    """
+    form = _format(shard.format)
+    some = form.between or (lambda stream, columns, first, last: form.read(stream, columns))
+    for row in _rows(storage, shard, lambda stream: some(stream, columns, first, last)):
+        if first <= row["sample_id"] <= last:
+            yield row
+
+
+def _rows(storage: Storage, shard: Shard, read: Callable[[BinaryIO], Iterator[Row]]) -> Iterator[Row]:
     with storage.open_end(shard.path) as stream:
         try:
-            yield from form.read(stream, columns)
+            yield from read(stream)
         except (pa.ArrowInvalid, tarfile.TarError, ValueError, KeyError) as error:
             raise Damaged(f"{storage.locate(shard.path)} is damaged ({error}); restore it from a copy") from None
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from stages.write.parquet import parquet_rows, parquet_shard
+from stages.write.parquet import parquet_between, parquet_rows, parquet_shard
 from stages.write.wds import webdataset_rows, webdataset_shard
 
 
@@ -27,12 +27,15 @@ class Format:
     """From rows (`stages.sides.SHARD`) to the file: equal rows, equal bytes."""
     read: Callable[[BinaryIO, Sequence[str]], Iterator[dict[str, Any]]]
     """From the file, seekable, to its samples, each as ``column -> value`` with at least these columns."""
+    between: Callable[[BinaryIO, Sequence[str], str, str], Iterator[dict[str, Any]]] | None = None
+    """As ``read``, of samples from one id to another, both inclusive, without reading all; None: all have to be read.
+    Samples beyond may be among them."""
 
 
 FORMATS = {
     form.name: form
     for form in (
-        Format("parquet", "parquet", parquet_shard, parquet_rows),
+        Format("parquet", "parquet", parquet_shard, parquet_rows, parquet_between),
         Format("webdataset", "tar", webdataset_shard, webdataset_rows),
     )
 }

@@ -48,6 +48,15 @@ def parquet_rows(stream: BinaryIO, columns: Sequence[str]) -> Iterator[dict[str,
             yield from file.read_row_group(group, columns=list(columns), use_threads=False).to_pylist()
 
 
+def parquet_between(stream: BinaryIO, columns: Sequence[str], first: str, last: str) -> Iterator[dict[str, Any]]:
+    """As `parquet_rows`, of the row groups that may hold samples from one id to another, both inclusive."""
+    with pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=True) as file:
+        for group in range(file.num_row_groups):
+            ids = file.metadata.row_group(group).column(0).statistics  # of sample_id, which comes first
+            if ids is None or (ids.min <= last and first <= ids.max):
+                yield from file.read_row_group(group, columns=list(columns), use_threads=False).to_pylist()
+
+
 def _leaves(schema: pa.Schema) -> list[str]:
     file = io.BytesIO()
     pq.write_table(schema.empty_table(), file)
