@@ -61,6 +61,8 @@ class Element:
     within: tuple[float, float, float, float] | None = field(default=None, compare=False, repr=False)
     extent: tuple[float, float, float, float] | None = field(default=None, compare=False, repr=False)
     """Of an element with a filter, what it may paint on the canvas: left, top, right, bottom. Not printed."""
+    uncut: tuple[float, float, float, float] | None = field(default=None, compare=False, repr=False)
+    """A box of its points and control points before it was clipped, for those who know. Not printed."""
 
 
 def attribute_key(name: str) -> tuple[int, str]:

@@ -73,6 +73,10 @@ class Reason(StrEnum):
     CHART = "chart"
     MAP = "map"
     GLYPH = "glyph"
+    LIGHT_ONLY = "light_only"
+    TINY_INK = "tiny_ink"
+    CUT_OFF = "cut_off"
+    OUTSIDE_STYLE = "outside_style"
     OVER_CAP = "over_cap"
     BENCHMARK_OVERLAP = "benchmark_overlap"
     TAKEN_DOWN = "taken_down"
@@ -135,6 +139,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.CHART: "It is a chart or diagram of a program, and the config drops these.",
     Reason.MAP: "It is an outline of land, and the config drops these.",
     Reason.GLYPH: "It is a single letter of a font, and the config drops these.",
+    Reason.LIGHT_ONLY: "It shows nothing on white, and the config drops such drawings.",
+    Reason.TINY_INK: "It has hardly any ink, and the config drops such drawings.",
+    Reason.CUT_OFF: "Its viewBox cuts it, and the config drops such drawings.",
+    Reason.OUTSIDE_STYLE: "It lacks the style sheet of its page, and the config drops such drawings.",
     Reason.OVER_CAP: "As many flagged drawings of the same template as the config allows are there already.",
     Reason.BENCHMARK_OVERLAP: "The drawing is a duplicate of one in a benchmark that the config names.",
     Reason.TAKEN_DOWN: "The drawing, or one that resembles it, was taken down.",

@@ -48,9 +48,14 @@ NORMALIZED = pa.schema(
         ("svg", pa.string()),  # canonical SVG
         ("background", pa.string()),  # colour of the ground that was laid under the drawing, "" for none
         ("view_box", pa.list_(pa.float64(), 4)),  # the source's resolved viewBox: min-x, min-y, width, height
+        ("frame", pa.list_(pa.float32(), 4)),  # left, top, right, bottom of the viewBox on the canvas, 0..1
+        ("beyond", pa.list_(pa.float32(), 4)),  # how far shapes reach beyond each of them, as shares of the viewBox
         ("notes", pa.list_(pa.string())),
     ]
 )
+
+STYLED_OUTSIDE = "class_without_rule"
+"""The note of a drawing with a shape that only a style sheet elsewhere could paint; see normalize.drawing.remarks."""
 
 ATOMIC = pa.schema([("tokens", pa.string()), ("atomic_length", pa.int32())])
 

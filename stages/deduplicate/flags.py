@@ -1,10 +1,11 @@
-"""Cheap flags of what kind of picture a drawing is, from its atomic tokens alone.
+"""Cheap flags of what kind of picture a drawing is, from its tokens, its small picture, and what normalizing remarked.
 
-`measure` counts what the rules ask for, `flags` names the rules that hold. Lengths are units of the 784 canvas in which
-the token string is written. What lies in clip paths, masks and patterns counts like the rest. Thresholds were chosen by
-looking at 6,572 ordinary files of 45 public sets, 95,047 icons, 535 outlines of countries that potrace had traced, 53
-maps, and at pictures made for the purpose: traces by potrace and vtracer, charts by matplotlib, letters of many fonts.
-The rules are made to be right where they speak, not to find everything.
+`measure` counts what the rules for tokens ask for, `flags` names those that hold; `stages.deduplicate.shown` has the
+rules for pictures. Lengths are units of the 784 canvas in which the token string is written. What lies in clip
+paths, masks and patterns counts like the rest. Thresholds were chosen by looking at 6,572 ordinary files of 45 public
+sets, 95,047 icons, 535 outlines of countries that potrace had traced, 53 maps, and at pictures made for the purpose:
+traces by potrace and vtracer, charts by matplotlib, letters of many fonts. The rules are made to be right where they
+speak, not to find everything.
 
 ``traced``
     An auto-traced bitmap. potrace puts both handles of a curve at the same share of the way to where they would meet
@@ -25,6 +26,19 @@ The rules are made to be right where they speak, not to find everything.
     One letter: a single path, one paint, no stroke, and no curves but quadratic ones, which TrueType fonts have and few
     icons are drawn with. Letters of fonts with cubic curves, and letters without curves, cannot be told from icons and
     are not flagged; chess pieces and clouds that are drawn with quadratic curves are.
+``light_only``
+    A drawing that shows nothing on white: all its paint is white or nearly so, and shows on black. It was made for a
+    dark ground; ``normalize.background: auto`` lays one.
+``tiny_ink``
+    Hardly anything of the canvas is drawn on: a formula, a row of dots, a mark in the corner of a page.
+``cut_off``
+    A side of the viewBox cuts through the drawing: shapes reach clearly beyond that side, and where they cross it there
+    is ink along a part of it. Pictures that fill the whole side, and shapes that reach beyond both opposite sides, like
+    grounds and stripes, are not flagged, nor is what clip paths and masks confine.
+``outside_style``
+    A shape has a class that no rule asks for, and neither it nor its ancestors state a fill or a stroke: its look is
+    in a style sheet of the page that it was taken from, and without that it is a black area. Classes of the root and
+    of groups alone say nothing, since plain glyphs have these, too.
 """
 
 from __future__ import annotations
@@ -120,6 +134,30 @@ class GlyphThresholds(Settings):
     segments: int = Field(120, ge=1, description="segments, at most")
 
 
+class LightOnlyThresholds(Settings):
+    """Thresholds of ``light_only``."""
+
+    darkest: float = Field(
+        0.1, ge=0, le=0.5, description="how far paints may be from white, of the channel farthest from it; 1 is black"
+    )
+
+
+class TinyInkThresholds(Settings):
+    """Thresholds of ``tiny_ink``."""
+
+    share: float = Field(0.01, ge=0, le=0.06, description="share of the canvas that has ink, less than this")
+
+
+class CutOffThresholds(Settings):
+    """Thresholds of ``cut_off``, all for the same side of the viewBox."""
+
+    beyond: float = Field(
+        0.05, gt=0, description="how far shapes that the side cuts reach beyond it, as a share of the viewBox, at least"
+    )
+    inked: float = Field(0.03, gt=0, le=1, description="share of the side that has ink, at least")
+    filled: float = Field(0.95, gt=0, le=1, description="share of the side that has ink, at most")
+
+
 class FlagThresholds(Settings):
     """When a drawing has which flag."""
 
@@ -127,6 +165,9 @@ class FlagThresholds(Settings):
     chart: ChartThresholds = Field(ChartThresholds(), description="charts and diagrams that a program made")
     map: MapThresholds = Field(MapThresholds(), description="outlines of land")
     glyph: GlyphThresholds = Field(GlyphThresholds(), description="single letters of TrueType fonts")
+    light_only: LightOnlyThresholds = Field(LightOnlyThresholds(), description="drawings that show nothing on white")
+    tiny_ink: TinyInkThresholds = Field(TinyInkThresholds(), description="drawings with hardly any ink")
+    cut_off: CutOffThresholds = Field(CutOffThresholds(), description="drawings that the viewBox cuts")
 
 
 class FlagRule(Settings):
@@ -157,6 +198,18 @@ class GlyphRule(GlyphThresholds, FlagRule):
     """``glyph``: when, and what then."""
 
 
+class LightOnlyRule(LightOnlyThresholds, FlagRule):
+    """``light_only``: when, and what then."""
+
+
+class TinyInkRule(TinyInkThresholds, FlagRule):
+    """``tiny_ink``: when, and what then."""
+
+
+class CutOffRule(CutOffThresholds, FlagRule):
+    """``cut_off``: when, and what then."""
+
+
 class FlagSettings(FlagThresholds):
     """The flags of drawings, with their policies."""
 
@@ -164,6 +217,10 @@ class FlagSettings(FlagThresholds):
     chart: ChartRule = Field(ChartRule(), description="charts and diagrams that a program made")
     map: MapRule = Field(MapRule(), description="outlines of land")
     glyph: GlyphRule = Field(GlyphRule(), description="single letters of TrueType fonts")
+    light_only: LightOnlyRule = Field(LightOnlyRule(), description="drawings that show nothing on white")
+    tiny_ink: TinyInkRule = Field(TinyInkRule(), description="drawings with hardly any ink")
+    cut_off: CutOffRule = Field(CutOffRule(), description="drawings that the viewBox cuts")
+    outside_style: FlagRule = Field(FlagRule(), description="drawings that lack the style sheet of their page")
 
 
 @dataclass(frozen=True)
@@ -212,12 +269,21 @@ class Measures:
 
 DEFAULTS = FlagThresholds()
 
-REASONS = {"chart": Reason.CHART, "glyph": Reason.GLYPH, "map": Reason.MAP, "traced": Reason.TRACED}
+REASONS = {
+    "chart": Reason.CHART,
+    "cut_off": Reason.CUT_OFF,
+    "glyph": Reason.GLYPH,
+    "light_only": Reason.LIGHT_ONLY,
+    "map": Reason.MAP,
+    "outside_style": Reason.OUTSIDE_STYLE,
+    "tiny_ink": Reason.TINY_INK,
+    "traced": Reason.TRACED,
+}
 """Why a drawing leaves where a flag's policy is drop."""
 
 
 def flags(tokens: str, settings: FlagThresholds = DEFAULTS) -> tuple[str, ...]:
-    """The names of the flags of a drawing, sorted, from its atomic token string."""
+    """The names of those flags of a drawing, sorted, that its atomic token string alone shows."""
     m = measure(tokens)
     verdicts = (
         ("chart", _chart(m, settings.chart)),

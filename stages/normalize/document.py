@@ -18,7 +18,7 @@ from stages.normalize.drawing.compositing import apply_clip
 from stages.normalize.drawing.defs import sort_attributes
 from stages.normalize.drawing.ink import ink
 from stages.normalize.drawing.plain_values import declare_plain
-from stages.normalize.geometry.boxes import union
+from stages.normalize.geometry.boxes import Box, union
 from stages.normalize.geometry.transforms import IDENTITY
 from stages.normalize.paint.background import ground, rectangle
 from stages.normalize.settings import NormalizeSettings
@@ -29,6 +29,7 @@ from stages.normalize.source.references import decode_references
 from stages.normalize.source.tree import Node, build, parse
 from stages.normalize.walk.walker import Walker
 from stages.reasons import Reason
+from stages.schema import STYLED_OUTSIDE
 
 _REM = re.compile(rb"[0-9.]rem\b")
 
@@ -38,7 +39,8 @@ class Normalized:
     """``svg``: canonical text. ``view_box``: the source's, resolved: min-x, min-y, width, height. ``notes``: sorted.
 
     ``source``: the document that ``svg`` is the picture of: without what settings leave out, and made plain
-    (`plain.Plain`). ``background``: the colour of the ground that was laid under it, "" for none.
+    (`plain.Plain`). ``background``: the colour of the ground that was laid under it, "" for none. ``frame``: left, top,
+    right and bottom of the viewBox on the canvas, 0 to 1. ``beyond``: see `drawing.remarks.Remarks.beyond`.
     """
 
     svg: str
@@ -46,6 +48,8 @@ class Normalized:
     notes: tuple[str, ...]
     source: bytes
     background: str
+    frame: Box
+    beyond: Box
 
 
 def normalize_one(svg: bytes, settings: NormalizeSettings) -> Normalized:
@@ -122,6 +126,8 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     walker = Walker(ids, canvas, settings, plain, contextual=b"context-" in svg)
     drawn = _frame(walker, walker.root(root))
     notes |= walker.notes | plain.notes
+    if walker.remarks.unstyled:
+        notes.add(STYLED_OUTSIDE)
     if not drawn:
         if "animation" in notes:
             raise Dropped(Reason.UNSUPPORTED_ANIMATION, "nothing is drawn but by animation")
@@ -138,7 +144,16 @@ def _normalize(svg: bytes, settings: NormalizeSettings) -> Normalized:
     size = settings.canvas
     children = [Element("defs", {}, used), *drawn] if used else drawn
     text = serialize(Element("svg", {"viewBox": f"0 0 {size} {size}"}, children))
-    return Normalized(text, canvas.view_box, tuple(sorted(notes)), plain.document(root, svg), color)
+    left, top, right, bottom = canvas.rect
+    return Normalized(
+        text,
+        canvas.view_box,
+        tuple(sorted(notes)),
+        plain.document(root, svg),
+        color,
+        (left / size, top / size, right / size, bottom / size),
+        walker.remarks.beyond(),
+    )
 
 
 def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:

@@ -18,13 +18,15 @@ def _normalize(sanitized: bytes, notes: list[str] | None, settings: NormalizeSet
         "svg": done.svg,
         "background": done.background,
         "view_box": list(done.view_box),
+        "frame": list(done.frame),
+        "beyond": list(done.beyond),
         "notes": sorted({*(notes or ()), *done.notes}),
     }
 
 
 NORMALIZE = RowStage(
     name="normalize",
-    version=3,
+    version=4,
     settings=NormalizeSettings,
     reads=("sanitized", "notes"),
     adds=NORMALIZED,

@@ -75,6 +75,7 @@ def cascade(nodes: list[Node], ids: dict[str, Node], settings: NormalizeSettings
     sheets = _read(styles, nodes, settings)
     matches = _matches(nodes, ids, sheets, settings, plain)
     for node, applying in zip(nodes, matches, strict=True):
+        node.ruled = bool(applying)
         if applying or node.attributes:
             _declare_by_rules(node, applying, settings, sheets.reverts)
             _settle(node, plain)

@@ -75,7 +75,10 @@ class Drawer:
             return []
         if look.stroke is None and not contains(self._free, box) and not contains(self._free, exact_box(path)):
             path = clip_fill(path, self._canvas.rect)
-        return self._path(kind, path, look)
+        drawn = self._path(kind, path, look)
+        for each in drawn:
+            each.uncut = box
+        return drawn
 
     def _reachable(self, look: Look) -> Box:
         """Where a path must stay to be printed as it is: within the viewBox, if it is only filled."""
@@ -91,7 +94,7 @@ class Drawer:
             return []
         reach += 1
         within = (box[0] - reach, box[1] - reach, box[2] + reach, box[3] + reach)
-        return [Element("path", {**look.attributes(), "d": data}, within=within)]
+        return [Element("path", {**look.attributes(), "d": data}, within=within, uncut=box)]
 
     def draw_apart(self, shape: Shape, matrix: Matrix, look: Look) -> list[list[Element]]:
         """Fill and stroke of a shape as elements of their own, in the order in which they are painted.

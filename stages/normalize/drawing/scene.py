@@ -20,6 +20,7 @@ from stages.normalize.drawing.ink import ink
 from stages.normalize.drawing.look import Look
 from stages.normalize.drawing.placement import local_matrix, make_plain
 from stages.normalize.drawing.plain_values import plain_lengths
+from stages.normalize.drawing.remarks import Remarks
 from stages.normalize.drawing.shapes import SHAPES, Shape, read_shape
 from stages.normalize.geometry.boxes import Box, BoxFinder, grown
 from stages.normalize.geometry.transforms import IDENTITY, Matrix
@@ -86,6 +87,7 @@ class Scene(ABC):
         self.target = Target(canvas, Drawer(canvas, settings), {}, [] if measure else None)
         self.definitions = Definitions()
         self.notes: set[str] = set()
+        self.remarks = Remarks(canvas)
         self.shapes: dict[tuple[int, str], str] = {}
         """Clip paths that stand for CSS shapes in the source made plain: their ids, by node and path data."""
         self._elements = self._chars = 0

@@ -21,7 +21,7 @@ class Node:
     ``declared`` holds the element's own cascaded declarations, typed (see `properties.parse_property`).
     """
 
-    __slots__ = ("attributes", "children", "declared", "important", "parent", "source", "tag", "text")
+    __slots__ = ("attributes", "children", "declared", "important", "parent", "ruled", "source", "tag", "text")
 
     def __init__(self, tag: str, attributes: dict[str, str], parent: Node | None, source: etree._Element) -> None:
         self.tag = tag
@@ -32,6 +32,8 @@ class Node:
         self.declared: Style = {}
         self.important: frozenset[str] = frozenset()
         """The properties that declarations marked as important decide, which animations do not override."""
+        self.ruled = False
+        """Whether a rule of a style sheet applies to the element."""
         self.text = False
         """Whether the element itself holds character data that is no white space."""
 

@@ -90,9 +90,11 @@ def draw_viewport(scene: Scene, node: Node, own: Style, place: Place, shown: Fra
     matrix = multiply(place.matrix, shown.inner)
     if determinant(matrix) == 0:
         return []
+    mark = scene.remarks.mark()
     drawn = scene.children(node, place._replace(matrix=matrix, viewport=shown.viewport))
     if own.get("overflow") in ("visible", "auto") or not drawn:
         return drawn
+    scene.remarks.forget(mark)
     shape = Shape("rect", (*shown[:4], 0.0, 0.0))
     return apply_clip(scene, scene.target.drawer.draw(shape, place.matrix, Look({}, None, {})), drawn)
 

@@ -121,7 +121,11 @@ class Walker(Scene):
                     return []
             if own.get("opacity") == 0 and self.target.measured is None:
                 return []
-            return self.with_effects(node, own, place, self._containers[tag](node, own, place))
+            mark = self.remarks.mark()
+            elements = self._containers[tag](node, own, place)
+            if own.get("clip-path") or own.get("mask"):
+                self.remarks.forget(mark)
+            return self.with_effects(node, own, place, elements)
 
     def _with_room(self, node: Node, own: Style, place: Place) -> AbstractContextManager[Target | None]:
         """Draw for a while what the filter of an element needs."""
@@ -143,7 +147,8 @@ class Walker(Scene):
         if not self.plain.dry:
             plain_shape(self.plain, node, style, shape, viewport)
         if self.target.measured is not None:
-            self._measure(shape, matrix, self.target.measured)
+            if (box := _box(shape, matrix)) is not None:
+                self.target.measured.append(box)
             return []
         elements: list[Element] = []
         if "pathLength" in node.attributes or "vector-effect" in own:
@@ -155,6 +160,7 @@ class Walker(Scene):
             if look.fill is not None and style["fill-rule"] == "evenodd" and not shape.numbers:
                 look.fill["fill-rule"] = "evenodd"
             elements = self.target.drawer.draw(shape, matrix, look)
+            self._remark(node, place.style, own, shape, matrix, elements)
             if shape.kind == "rect":
                 bring_near(self, node, shape, place, look)
         if marked:
@@ -163,14 +169,17 @@ class Walker(Scene):
             self.notes.add(shape.note)
         return self.with_effects(node, own, place, elements, shape)
 
-    def _measure(self, shape: Shape, matrix: Matrix, measured: list[Box]) -> None:
-        """Add the box of a shape, if it has geometry, to those that are ``measured``."""
-        if not shape.numbers and not shape.path():
+    def _remark(
+        self, node: Node, style: Style, own: Style, shape: Shape, matrix: Matrix, elements: list[Element]
+    ) -> None:
+        """Remark how a shape is painted and cut, unless it is the content of a mask or a pattern."""
+        if not elements or self.target.masking or self.target.canvas is not self.remarks.canvas:
             return
-        upright = axis_aligned(matrix)
-        box = shape.box() if upright else exact_box(transform(shape.path(), matrix))
-        if box is not None:
-            measured.append(map_box(matrix, box) if upright else box)
+        self.remarks.paint(node, style)
+        if self.remarks.crosses(elements) and not (own.get("clip-path") or own.get("mask")):
+            box = _box(shape, matrix)
+            if box is not None:
+                self.remarks.cut(box)
 
     def with_effects(
         self,
@@ -261,6 +270,16 @@ class Walker(Scene):
     ) -> Look | None:
         """How something with an inside is painted, None if not at all."""
         return self._paints.look(style, own, True, box, matrix, viewport)
+
+
+def _box(shape: Shape, matrix: Matrix) -> Box | None:
+    """The box of a shape's geometry on the canvas, None if it has none."""
+    if not shape.numbers and not shape.path():
+        return None
+    if not axis_aligned(matrix):
+        return exact_box(transform(shape.path(), matrix))
+    box = shape.box()
+    return None if box is None else map_box(matrix, box)
 
 
 def _draws_nothing(node: Node, style: Style, own: Style) -> bool:

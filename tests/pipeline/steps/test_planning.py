@@ -9,6 +9,7 @@ from pipeline.run.plan import decide
 from pipeline.steps import decisions
 from pipeline.steps.registry import STEPS
 from pipeline.work import ledger
+from stages.deduplicate.flags import REASONS
 from tests.pipeline.steps.planning import Planner, config_with, done, settings_of
 
 SLICES = {"components", "route", "ended", "settle", "gather"}
@@ -46,11 +47,7 @@ READ_BY: dict[str, set[str]] = {
     "deduplicate.grid": {"samples", *DECIDING},
     "deduplicate.min_shingles": {"samples", *DECIDING},
     "deduplicate.flags": {"samples", *DECIDING},
-    **{
-        f"deduplicate.flags.{flag}.{name}": DECIDING
-        for flag in ("traced", "chart", "map", "glyph")
-        for name in ("policy", "most")
-    },
+    **{f"deduplicate.flags.{flag}.{name}": DECIDING for flag in REASONS for name in ("policy", "most")},
     "caption": {"caption"},
     "tier": {"tier"},
     "write": {"deal", "write"},

@@ -42,6 +42,7 @@ def record(source: str, path: str, text: str, raw: str = "", **more: Any) -> dic
         "sample_id": hashlib.sha256(text.encode()).hexdigest(),
         "picture_hash": None,
         "picture": None,
+        "flags": [],
         **{name: column[0].as_py() for name, column in features([text], SETTINGS).items()},
         **more,
     }

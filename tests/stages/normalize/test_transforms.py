@@ -166,7 +166,7 @@ def test_renderers_are_shown_a_matrix():
     made = normalize_one(SVG.format(RECT.format(style)).encode(), NormalizeSettings())
     assert b'transform="matrix(0,1,-1,0,794,0)"' in made.source
     assert b"translate:none !important" in made.source and b"transform-origin:0 0 !important" in made.source
-    assert made.notes == ("plain_transforms",)
+    assert made.notes == ("class_without_rule", "plain_transforms")
 
 
 _PIECES = st.sampled_from(
