@@ -2,13 +2,16 @@
 
 import gc
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers import Run
+from tests.helpers import ROOT, Run, parquet_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 """webdataset leaves the tars open that it reads."""
@@ -98,3 +101,35 @@ def test_the_token_table_says_what_each_id_means(finished: Run) -> None:
         assert tokenizer.convert_tokens_to_ids(row["token"]) == row["id"]
     for row, segment in zip(learned, segments, strict=True):
         assert tokenizer.decode(row["atoms"]) == segment["left"] + segment["right"]
+
+
+def test_the_index_picks_rows_that_are_read_alone(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The query and the snippet of docs/index.md give just the samples that a look at all shards gives."""
+    import duckdb
+
+    page = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    code = dict(re.findall(r"^```(sql|python)\n(.*?)^```$", page, re.M | re.S))
+    assert finished.workspace.name == "ws"
+    monkeypatch.chdir(finished.workspace.parent)
+    duckdb.execute(code["sql"])
+    read: dict[str, Any] = {}
+    exec(code["python"], read)  # the page's own code
+    got = [row for table in read["tables"] for row in table.to_pylist()]
+    unwanted = {"light_only", "tiny_ink", "cut_off", "outside_style"}
+    every = parquet_rows(finished)
+    expected = {
+        row["sample_id"]: row["input_ids"]
+        for row in every
+        if row["split"] == "train" and row["complexity"] < 0.5 and not unwanted.intersection(row["flags"])
+    }
+    assert 0 < len(expected) < sum(row["split"] == "train" for row in every)
+    assert len(got) == len(expected) and {row["sample_id"]: row["input_ids"] for row in got} == expected
+
+
+def test_the_page_of_the_index_names_its_columns(finished: Run) -> None:
+    """Each column of an index is in the page's table, and each name in the table is a column."""
+    index = [file for file in finished.result.manifest.files if file.role == "index"]
+    columns = {name for file in index for name in pq.read_schema(finished.workspace / file.path).names}
+    page = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == columns
