@@ -34,6 +34,7 @@ def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None
     size = sum(shard.bytes for shard in manifest.shards)
     word = "published" if result.published else "newest is"
     _line(f"{word} version {manifest.version}: {manifest.funnel.kept:,} samples, {shards} shards, {size / 1e6:,.1f} MB")
+    _line("  bytes     " + ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in manifest.sizes().items()))
     _line(f"  manifest  {storage.locate(published.manifest_path(manifest.version))}")
     for path in pages:
         kind = "report" if path.endswith(".html") else "card"

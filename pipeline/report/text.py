@@ -87,8 +87,12 @@ def size(n: int) -> str:
     return f"{value:.{digits}f}{NARROW_SPACE}{unit}"
 
 
-def data_uri(png: bytes) -> str:
-    """A picture as a data: URI. Raises ValueError for bytes that do not begin as a PNG file does."""
-    if not png.startswith(_PNG):
-        raise ValueError("a report's pictures must be PNG")
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def data_uri(picture: bytes) -> str:
+    """A picture as a data: URI. Raises ValueError for bytes that do not begin as a PNG or WebP file does."""
+    if picture.startswith(_PNG):
+        kind = "png"
+    elif picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
+        kind = "webp"
+    else:
+        raise ValueError("a report's pictures must be PNG or WebP")
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")

@@ -9,6 +9,7 @@ remembered first, so that the next run does not store it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -24,11 +25,11 @@ from pipeline.steps.registry import on_the_way_to
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
-from pipeline.storage.tables import read_table
+from pipeline.storage.tables import published_bytes, read_table
 from pipeline.versions import browse, published, shards, takedown
 from pipeline.versions.browse import records
 from pipeline.versions.gc import Garbage, collect
-from pipeline.versions.manifest import INDEX, NAMING_RECORDS, File, Manifest, Shard
+from pipeline.versions.manifest import INDEX, NAMING_RECORDS, PROVENANCE, File, Manifest, Shard
 from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
 from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
@@ -56,8 +57,10 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
             newest = published.read(storage, known[-1])
             _forget_stale(storage, newest)
             _remember(storage, taken, newest)
-            for number, paths in sorted(holding.items()):
-                published.redact(storage, number, paths, requests)
+            for number in known[:-1]:
+                instead = _left(storage, taken, published.read(storage, number))
+                if instead or number in holding:
+                    published.redact(storage, number, holding.get(number, ()), requests, instead)
             # pages of versions that are whole may show what another source had of it
             for number in known[:-1]:
                 for page in published.page_paths(number):
@@ -93,6 +96,31 @@ def _holding(storage: Storage, mark: Mark, taken: Known, known: Sequence[int]) -
             if holds[file.path]:
                 holding.setdefault(number, []).append(file.path)
     return holding
+
+
+def _left(storage: Storage, taken: Known, manifest: Manifest) -> dict[str, str]:
+    """Path of each table of provenance of a version that holds what was taken down -> path of what is left of it.
+
+    It is written here: what an old version said of other samples decides what later takedowns reach.
+    """
+    left = published.left_of(storage, manifest.version)
+    instead = {}
+    for file in manifest.of_role(PROVENANCE):
+        try:
+            table = read_table(storage, left.get(file.path, file.path))
+        except NotFound:
+            continue
+        rows = [
+            row | {"provenance": [origin for origin in row["provenance"] if not taken.holds([origin["raw_id"]])]}
+            for row in table.to_pylist()
+            if not taken.holds([row["sample_id"]])
+        ]
+        clean = pa.Table.from_pylist([row for row in rows if row["provenance"]], schema=table.schema)
+        if clean != table:
+            data = published_bytes(clean, clean.schema)
+            instead[file.path] = f"{PROVENANCE}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
+            storage.write(instead[file.path], data)
+    return instead
 
 
 def _ids(storage: Storage, file: File) -> Iterator[str]:

@@ -111,6 +111,8 @@ def write_step(work: Work[WritePayload]) -> Record:
     table = rows.select(schema.names).cast(schema)
     outputs: dict[str, Output] = {}
     written: list[Shard] = []
+    column = settings.render.column
+    picture_bytes = 0 if column is None else sum_of(pc.binary_length(rows[column]))
     for name in settings.formats if len(rows) else ():
         output = _write_shard(storage, write.FORMATS[name], kind, table)
         outputs[output.path] = output
@@ -129,18 +131,17 @@ def write_step(work: Work[WritePayload]) -> Record:
                 generation=kind.generation,
                 place=payload.place,
                 places=payload.places,
+                picture_bytes=picture_bytes,
             )
         )
     places = index_schema(settings.formats)
     outputs["rows"] = write_table(storage, work.path(), [_index_rows(rows, kind, written, places)], places)
     outputs |= dropped_output(work, dropped)
-    column = settings.render.column
     extra = {
         "shards": [asdict(shard) for shard in written],
         "licenses": dict(sorted(Counter(rows["license"].to_pylist()).items())),
         "raw_bytes": sum_of(rows["size"]),
         "lost": _by_source(dropped),
-        "picture_bytes": 0 if column is None else sum_of(pc.binary_length(rows[column])),
     }
     return work.record(outputs, given, len(rows), dropped=dropped_counts([dropped]), extra=extra)
 
@@ -161,6 +162,8 @@ def _write_shard(storage: Storage, form: write.Format, kind: Kind, rows: pa.Tabl
 def _index_rows(rows: pa.Table, kind: Kind, written: Sequence[Shard], schema: pa.Schema) -> pa.Table:
     """`stages.sides.index_schema` of the rows of one shard."""
     count = len(rows)
+    if not count:
+        return schema.empty_table()
     paths = [pa.array([shard.path] * count, pa.string()) for shard in written]
     columns: dict[str, pa.Array] = {
         "generation": pa.array([kind.generation] * count, pa.int32()),

@@ -103,6 +103,7 @@ def _needed(storage: Storage) -> Iterator[str]:
         manifest = published.read(storage, number)
         newest = manifest.files
         yield from (file.path for file in manifest.lasting)
+        yield from published.left_of(storage, number).values()
         sources.append({source.source for source in manifest.sources})
     yield from (file.path for file in newest)
     left = set().union(*sources) - sources[-1] if sources else set()

@@ -67,6 +67,8 @@ class Shard(File):
     """Which of ``places`` equal ranges of sample ids it has, counted from 0."""
     places: int = 1
     """Shards that the samples of this generation, tier and split are dealt into, those included that got none."""
+    picture_bytes: int = 0
+    """Of the pictures in it; 0 if it has none, or the version did not note it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +218,17 @@ class Manifest:
     def shards(self) -> list[Shard]:
         """The shards of all formats, in path order."""
         return [file for file in self.files if isinstance(file, Shard)]
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes by what they are for: pictures and the rest of the shards of each format, and other files by role."""
+        sizes: dict[str, int] = {}
+        for file in self.files:
+            role = file.role.partition("/")[0]
+            if isinstance(file, Shard):
+                role = f"{file.format} shards"
+                sizes["pictures in them"] = sizes.get("pictures in them", 0) + file.picture_bytes
+            sizes[role] = sizes.get(role, 0) + file.bytes
+        return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
 
     @property
     def kept(self) -> list[Kept]:

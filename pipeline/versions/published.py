@@ -92,10 +92,16 @@ def redaction_path(version: int) -> str:
     return f"versions/{version}/redacted.json"
 
 
-def redact(storage: Storage, version: int, paths: Iterable[str], requests: Sequence[str]) -> None:
-    """Note that files of a version go because of these takedowns, beside those that went before."""
+def redact(
+    storage: Storage, version: int, paths: Iterable[str], requests: Sequence[str], instead: Mapping[str, str]
+) -> None:
+    """Note that files of a version go because of these takedowns, beside those that went before.
+
+    ``instead``: path of a table that goes -> path of one that has what is left of it.
+    """
     gone = sorted({*paths, *redacted(storage, version)})
-    text = json.dumps({"shards": gone, "requests": list(requests)}, indent=1) + "\n"
+    left = dict(sorted({**left_of(storage, version), **instead}.items()))
+    text = json.dumps({"shards": gone, "requests": list(requests), "left": left}, indent=1) + "\n"
     storage.write(redaction_path(version), text.encode())
 
 
@@ -105,6 +111,15 @@ def redacted(storage: Storage, version: int) -> frozenset[str]:
         return frozenset(json.loads(storage.read(redaction_path(version)))["shards"])
     except NotFound:
         return frozenset()
+
+
+def left_of(storage: Storage, version: int) -> dict[str, str]:
+    """Path of a table that was removed from a version -> path of one that has what is left of it."""
+    try:
+        left: dict[str, str] = json.loads(storage.read(redaction_path(version))).get("left", {})
+    except NotFound:
+        return {}
+    return left
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")

@@ -116,7 +116,8 @@ class _Seen:
         for manifest in manifests:
             gone = published.redacted(storage, manifest.version)
             rows = []
-            index = [file.path for file in manifest.of_role(PROVENANCE)]
+            left = published.left_of(storage, manifest.version)
+            index = [left.get(file.path, file.path) for file in manifest.of_role(PROVENANCE)]
             for path in index:
                 if path not in read and path not in gone:
                     read[path] = read_table(storage, path).to_pylist()

@@ -128,8 +128,10 @@ def _together(
             alone[role] += len(others) + tables[role][1]
             if len(others):
                 examples.setdefault(role, others[0].ljust(ID_BYTES, b"\0").hex())
+    # what could not be drawn has its provenance all the same
+    undrawn = sum(n for stage in manifest.stages if stage.stage == "draw" for n in stage.dropped.values())
     for role, count in sorted(alone.items()):
-        if count:
+        if count > (undrawn if role == PROVENANCE else 0):
             named = f", {examples[role]}… among them" if role in examples else ""
             yield f"the version's {role} has {count} rows that no sample of a shard has{named}"
     for form in sorted(distinct):

@@ -24,7 +24,7 @@ def execute(task: Task, workspace: str) -> Done | Failed:
             self._box = genuine(function, settings)
 
         def run(self, table: object, text: str) -> sandbox.SandboxResult:
-            for path in table["path"].to_pylist():
+            for path in table["path"].to_pylist() if "path" in table.column_names else ():
                 if "exit" in path:
                     os._exit(1)
                 if "sleep" in path:
