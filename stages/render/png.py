@@ -27,7 +27,7 @@ def png(pixels: Pixels, compression: int) -> bytes:
     """A PNG of (height, width, 4) pixels without metadata and without loss. ``compression``: zlib's level, 0 to 9."""
     height, width, _ = pixels.shape
     flat = packed(pixels)
-    places = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    places = np.flatnonzero(_changes(flat))
     runs = flat[places]
     colours = _distinct(runs)
     red, green, blue, alpha = colours.view(np.uint8).reshape(-1, 4).T
@@ -53,8 +53,16 @@ def png(pixels: Pixels, compression: int) -> bytes:
 def _distinct(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """The distinct values, rising: what np.unique says, in a fifth of its time."""
     rising = np.sort(values)
-    distinct: npt.NDArray[np.uint32] = rising[np.concatenate([[True], rising[1:] != rising[:-1]])]
+    distinct: npt.NDArray[np.uint32] = rising[_changes(rising)]
     return distinct
+
+
+def _changes(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Whether each value differs from the one before, or is the first."""
+    changes = np.empty(len(values), bool)
+    changes[0] = True
+    np.not_equal(values[1:], values[:-1], out=changes[1:])
+    return changes
 
 
 def _palette(colours: npt.NDArray[np.uint32]) -> bytes:
