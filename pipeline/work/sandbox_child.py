@@ -38,7 +38,7 @@ def main() -> None:
     module, _, name = sys.argv[1].partition(":")
     memory_bytes, max_output_bytes, parent = map(int, sys.argv[2].split(","))
     source, answers = _take_pipes()
-    _keep_freed()
+    keep_freed()
     function = getattr(importlib.import_module(module), name)
     _confine(memory_bytes, parent)
     _answer(answers, READY, b"")
@@ -97,7 +97,8 @@ def _stream(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _keep_freed() -> None:
+def keep_freed() -> None:
+    """Have this process keep the memory that it frees (`_MALLOPT`), for as long as it lives."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):  # other C libraries have none
         for option, size in _MALLOPT.items():
