@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng import zlib_ng
 
 SIDE = 64
 
@@ -82,7 +83,7 @@ def pack(picture: Reduced) -> bytes:
     # planes apart, and each row as its difference to the one above: much of it is nought
     planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
     planes[:, 1:] -= planes[:, :-1].copy()
-    return zlib.compress(planes.tobytes(), 1)
+    return zlib_ng.compress(planes.tobytes(), 5)
 
 
 def unpack(data: bytes) -> Reduced:

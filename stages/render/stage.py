@@ -280,7 +280,7 @@ def _render(
 
 RENDER = RowStage(
     name="render",
-    version=5,
+    version=6,
     settings=GateSettings,
     reads=("sanitized", "svg", "view_box", "background", "notes"),
     adds=RENDERED,
