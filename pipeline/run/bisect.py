@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from pipeline.run.failures import CLASSES, gave_up
 from pipeline.steps.rowwise import BISECT, SAMPLES_STEP, Joined, Run, SamplesPayload
 from pipeline.storage.base import Storage
-from pipeline.storage.tables import open_table
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
 from pipeline.work.sandbox import longest_record
@@ -62,7 +61,7 @@ def rescue(storage: Storage, tasks: Sequence[tuple[Samples, Failed]], run: RunTa
     ``run`` runs tasks, in any order. Raises as `pipeline.run.failures` classes what failed, if
     records cannot be what is to blame.
     """
-    cases = [_Case(task, rows, [(0, rows, failed)]) for task, failed in tasks for rows in [_rows(storage, task)]]
+    cases = [_Case(task, task.records, [(0, task.records, failed)]) for task, failed in tasks]
     while any(case.failing for case in cases):
         _narrow(storage, cases, run)
     whole = []
@@ -153,8 +152,3 @@ def _joining(case: _Case) -> Samples:
         runs.append(Run(record.outputs["kept"].path, dropped.path if dropped else ""))
     joined = Joined(tuple(runs), tuple(sorted(case.lost)))
     return replace(case.task, payload=replace(case.task.payload, joined=joined))
-
-
-def _rows(storage: Storage, task: Samples) -> int:
-    with open_table(storage, task.payload.raw) as file:
-        return int(file.metadata.row_group(task.payload.row_group).num_rows)

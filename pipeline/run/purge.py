@@ -18,16 +18,19 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
 from pipeline.sources.partitions import read_layout
+from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
+from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.deal import DEAL, Piece, pieces_of, read_piece
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.learning import SEGMENTS
 from pipeline.steps.registry import on_the_way_to
+from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.storage.tables import published_bytes, read_table
 from pipeline.versions import browse, published, shards, takedown
-from pipeline.versions.browse import records
+from pipeline.versions.browse import PASSED, records
 from pipeline.versions.gc import Garbage, collect
 from pipeline.versions.manifest import INDEX, NAMING_RECORDS, PROVENANCE, File, Manifest, Shard
 from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
@@ -146,7 +149,8 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
         gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
         targets.raw_ids.update(gone["raw_id"].to_pylist())
         targets.samples.update(gone["sample_id"].to_pylist())
-    for record in records(storage, "samples"):
+    passed = [record for stage in PASSED for record in records(storage, stage)]
+    for record in passed:
         if "dropped" in record.outputs:
             table = read_table(storage, record.outputs["dropped"].path)
             gone = table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))
@@ -163,16 +167,16 @@ def _remember(storage: Storage, taken: Known, newest: Manifest) -> None:
         if pc.any(pc.is_in(ids, value_set=wanted)).as_py():
             targets.parts.add((kept.source, kept.key))
     columns = ["raw_id", "source", "path", "url", "license", "sample_id"]
-    for record in records(storage, "samples"):
+    for record in passed:
         table = read_table(storage, record.outputs["kept"].path, columns=columns)
         # what a rule names is a drawing of its own; what only resembles one takes nothing with it
-        by_rule = table.filter(pa.array(taken.named(table)))["sample_id"]
-        named.update(by_rule.to_pylist())
-        if len(by_rule):
+        named.update(table.filter(pa.array(taken.named(table)))["sample_id"].to_pylist())
+    for record in passed if named else ():
+        # copies have no features of their own
+        if record.stage == SAMPLES_STEP.name:
             features = read_table(storage, record.outputs["kept"].path, columns=FEATURES.names)
-            targets.features.append(
-                features.filter(pc.is_in(features["sample_id"], value_set=by_rule.combine_chunks())).cast(FEATURES)
-            )
+            here = pc.is_in(features["sample_id"], value_set=pa.array(sorted(named), pa.string()))
+            targets.features.append(features.filter(here).cast(FEATURES))
     if targets.parts:
         takedown.record(storage, Rules(), targets)
         raise ConfigError(
@@ -189,7 +193,7 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
     layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
     current = {(source, chunk.key) for source, chunks in layout.items() for chunk in chunks}
     current |= {(kept.source, kept.key) for kept in newest.kept}
-    for stage in ("crawl", "samples", *(side.name for side in SIDES), "encode"):
+    for stage in ("crawl", *PASSED, INHERIT.name, *(side.name for side in SIDES), "encode"):
         for record in records(storage, stage):
             key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
             if (record.source, key) not in current:
@@ -207,15 +211,15 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
 
 def _forget_tables(storage: Storage, taken: Known) -> None:
     """Remove the ledger records of tables that hold what was taken down, of runs that were cut off."""
-    for stage in ("crawl", "samples", "keep"):
+    for stage in ("crawl", COPIES_STEP.name, *PASSED, INHERIT.name, "keep"):
         for record in records(storage, stage):
             paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
             if any(_is_in(storage, path, taken) for path in paths):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
-    for stage in (*(side.name for side in SIDES), "encode"):
+    for stage in (OUTCOMES_STEP.name, *(side.name for side in SIDES), "encode"):
         for record in records(storage, stage):
-            table = read_table(storage, record.outputs["kept"].path, columns=["sample_id"])
-            if taken.down(table).any():
+            tables = [read_table(storage, table.path, columns=["sample_id"]) for table in record.outputs.values()]
+            if any(taken.down(table.drop_null()).any() for table in tables):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
     for record in records(storage, DEAL.name):
         if any(_holds(storage, piece, taken) for pieces in pieces_of([record]).values() for piece in pieces):

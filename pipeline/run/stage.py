@@ -16,6 +16,7 @@ from pipeline.run.engine import Engine
 from pipeline.run.failures import gave_up
 from pipeline.run.plan import Decision, decide
 from pipeline.run.trust import Trust
+from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
@@ -28,6 +29,9 @@ READERS = 16
 
 PLANNED_ON = (CRAWL, SAMPLES_STEP)
 """Of these a plan says what follows where it is not known yet, by sources."""
+
+FOUND_AGAIN = (COPIES_STEP,)
+"""What these found last, they mostly find again: a plan goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ class StageRunner:
         self.phases: list[Phase] = []
         self.pending: dict[str, Pending] = {}
         """Source -> what of it a plan knows will have to run, but not as which partitions."""
+        self.guessed = False
+        """Whether a plan goes on from what was found last (`FOUND_AGAIN`)."""
         self._storage, self._seconds, self._display, self._alive = storage, seconds, display, alive
         self._open_engine = open_engine
         self._engine: Engine | None = None
@@ -94,6 +100,7 @@ class StageRunner:
         """Forget how far the last walk came, not what it ran."""
         self.phases.clear()
         self.pending.clear()
+        self.guessed = False
         self._recorded = None
 
     def close(self) -> None:
@@ -119,6 +126,10 @@ class StageRunner:
             decisions = list(readers.map(self.decide, tasks))
         self.phases.append(Phase(step.name, tuple(decisions), "", dict(self.pending)))
         todo = [decision.task for decision in decisions if decision.run]
+        if todo and self.planning and step in FOUND_AGAIN:
+            self.guessed = True
+            last = (ledger.load(self._storage, step.name, task.source, task.key) for task in tasks)
+            return [record for record in last if record is not None]
         if todo and self.planning:
             for task in todo:
                 before = self.pending.get(task.source, Pending(step.name, 0, 0))

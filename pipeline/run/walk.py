@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from pipeline.run.stage import Phase, StageRunner, Unknown
 from pipeline.sources.base import Surroundings
 from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, inherit_tasks, outcomes_tasks
+from pipeline.steps.copies import COPIES_STEP, copies_of, copies_tasks
 from pipeline.steps.crawl import CRAWL, crawl_tasks
 from pipeline.steps.deal import DEAL, amounts, deal_tasks
 from pipeline.steps.encode import ENCODE, encode_tasks
@@ -77,17 +79,26 @@ class Walk:
             # what is kept is found only where something vanished
             kept = history.kept(listings, self._run(KEEP, tasks) if tasks else [])
             crawled += [record_of(each) for each in kept]
-        samples = self._run(SAMPLES_STEP, samples_tasks(config, crawled, takedowns))
-        if self._runner.pending:
-            raise Unknown(SAMPLES_STEP.name)
-        names = {source.name for source in config.sources}
-        benchmarks = [record for record in samples if record.source not in names]
-        samples = [record for record in samples if record.source in names]
-        crawled = [record for record in crawled if record.source in names]
         generations = {(name, chunk.key): chunk.generation for name, chunks in cut.items() for chunk in chunks}
         generations |= {(each.source, each.key): each.generation for each in kept}
-        lost = [record.outputs["dropped"].path for record in (*crawled, *samples) if "dropped" in record.outputs]
-        decided = self._decided(samples, benchmarks, generations, takedowns, history.past(), lost)
+        names = {source.name for source in config.sources}
+        own = [record for record in crawled if record.source in names]
+        found = self._run(COPIES_STEP, copies_tasks(config, own, generations))
+        copies = copies_of(found)
+        ran = self._run(SAMPLES_STEP, samples_tasks(config, crawled, takedowns, copies))
+        if self._runner.pending or self._runner.guessed:
+            raise Unknown(SAMPLES_STEP.name)
+        benchmarks = [record for record in ran if record.source not in names]
+        ran = [record for record in ran if record.source in names]
+        outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(found, ran)) if copies else []
+        copied = self._run(COPIED, copied_tasks(config, own, copies, outcomes)) if copies else []
+        crawled, passed = own, [*ran, *copied]
+        lost = [record.outputs["dropped"].path for record in (*crawled, *passed) if "dropped" in record.outputs]
+        blocks = duplicates.blocks([*benchmarks, *ran], generations, takedown.features(self.storage, takedowns))
+        decided = self._decided(passed, benchmarks, blocks, takedowns, history.past(), lost)
+        inheriting = inherit_tasks(config, copied, outcomes, decided)
+        # a copy stays only where earlier versions say so
+        samples = [*ran, *(self._run(INHERIT, inheriting) if inheriting else [])]
         sides = {
             side.name: self._run(step, side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS
         }
@@ -100,7 +111,7 @@ class Walk:
         return Walked(
             self._parent,
             crawled,
-            samples,
+            passed,
             decided,
             vocabulary,
             written,
@@ -133,13 +144,12 @@ class Walk:
         self,
         samples: Sequence[Record],
         benchmarks: Sequence[Record],
-        generations: Mapping[tuple[str, str], int],
+        blocks: Sequence[duplicates.Block],
         takedowns: Sequence[str],
         past: Past,
         lost: Sequence[str],
     ) -> Record:
         """What was decided of the whole corpus. ``lost``: tables of the records that left before."""
-        blocks = duplicates.blocks([*benchmarks, *samples], generations, takedown.features(self.storage, takedowns))
         stretches = duplicates.stretches(blocks)
         banded = self._run(duplicates.BANDS_STEP, duplicates.bands_tasks(self.config, blocks))
         paired = self._run(duplicates.PAIRS_STEP, duplicates.pairs_tasks(self.config, stretches, banded))

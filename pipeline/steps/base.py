@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -106,6 +107,16 @@ class NoSettings(Settings):
     """Of a step that reads nothing of the config."""
 
 
+def packed(mask: npt.NDArray[np.bool_]) -> str:
+    """Base64 of a bit for each row, as records and payloads hold them."""
+    return base64.b64encode(np.packbits(mask).tobytes()).decode()
+
+
+def unpacked(bits: str, rows: int) -> npt.NDArray[np.bool_]:
+    """Inverse of `packed`, of so many rows."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(bits), np.uint8), count=rows).astype(bool)
+
+
 @dataclass(frozen=True)
 class Survivors:
     """The rows of a samples partition that stay. ``bits``: base64 of a bit for each row, as decisions record them."""
@@ -121,8 +132,7 @@ class Survivors:
     def read(self, storage: Storage, columns: Sequence[str]) -> pa.Table:
         """Some of their columns, in their order."""
         rows = read_samples(storage, self.path, columns)
-        bits = np.frombuffer(base64.b64decode(self.bits), np.uint8)
-        return rows.filter(pa.array(np.unpackbits(bits, count=len(rows)).astype(bool)))
+        return rows.filter(pa.array(unpacked(self.bits, len(rows))))
 
 
 def side_table(

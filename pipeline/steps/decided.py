@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.steps.base import packed
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, published_bytes, read_table, write_bytes, write_table
 from pipeline.versions import lineage, takedown
@@ -138,7 +138,7 @@ def write_decisions(work: Work[Any], decisions: pa.Table, partitions: Sequence[P
         begin += rows
         name = f"{source}/{key}"
         outputs[name] = write_table(work.storage, table_path(DECIDER, source, key), [part], DECIDED, there)
-        kept[name] = base64.b64encode(np.packbits(part["kept"].to_numpy()).tobytes()).decode()
+        kept[name] = packed(part["kept"].to_numpy())
         stays = part.filter(part["kept"])
         digests["decided"][name] = ledger.digest([stays["sample_id"].to_pylist(), stays["cluster_id"].to_pylist()])
         digests["keys"][name] = ledger.digest(stays["keys"].to_pylist())

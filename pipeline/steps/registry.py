@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP
+from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
 from pipeline.steps.deal import DEAL
 from pipeline.steps.decisions import COMPONENTS, DEDUPLICATE, ENDED, GATHER, ROUTE, SETTLE
@@ -20,7 +22,10 @@ from pipeline.work.task import Step
 STEPS: tuple[Step[Any], ...] = (
     CRAWL,
     KEEP,
+    COPIES_STEP,
     SAMPLES_STEP,
+    OUTCOMES_STEP,
+    COPIED,
     BANDS_STEP,
     PAIRS_STEP,
     MATCH_STEP,
@@ -30,6 +35,7 @@ STEPS: tuple[Step[Any], ...] = (
     SETTLE,
     GATHER,
     DEDUPLICATE,
+    INHERIT,
     *(step for step, _ in SIDE_STEPS),
     COUNT,
     FREQUENT,

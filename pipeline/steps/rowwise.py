@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import model_serializer
 
 from pipeline.config import Config
 from pipeline.errors import PartitionRefused
-from pipeline.steps.base import dropped_output, pass_versions, sum_of, taken_down
+from pipeline.steps.base import dropped_output, packed, pass_versions, sum_of, taken_down, unpacked
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import sandbox
@@ -62,25 +64,46 @@ class SamplesPayload:
     raw: str
     row_group: int
     takedowns: tuple[str, ...]
+    copies: str = ""
+    """Of rows that are copies, and not run: `pipeline.steps.base.packed`. "": of none; see `pipeline.steps.copies`."""
     rows: tuple[int, int] | None = None
-    """Begin and end (exclusive) of the rows to run; None: all."""
+    """Begin and end (exclusive) of the rows to run, without copies; None: all."""
     joined: Joined | None = None
     """Then nothing is run."""
 
 
+def partition_key(key: str, row_group: int) -> str:
+    """The key of the partition that a row group of a raw table is; what is before its last "-" is the table's."""
+    return f"{key}-{row_group:03}"
+
+
 def samples_tasks(
-    config: Config, crawled: Sequence[Record], takedowns: Sequence[str] = ()
+    config: Config,
+    crawled: Sequence[Record],
+    takedowns: Sequence[str] = (),
+    copies: Mapping[str, npt.NDArray[np.bool_]] | None = None,
 ) -> list[Task[SamplesPayload]]:
-    """One task for each row group of each raw table. ``takedowns``: paths of the requests."""
+    """One task for each row group of each raw table that holds more than copies.
+
+    ``takedowns``: paths of the requests. ``copies``: partition (source/key) -> which of its rows are not run.
+    """
     settings = SamplesSettings(stages=settings_of(config), sandbox=config.sandbox)
     versions = pass_versions(config)
     tasks = []
     for record in crawled:
         raw = record.outputs["kept"]
         for group, rows in enumerate(raw.row_groups):
-            payload = SamplesPayload(settings, raw.path, group, tuple(takedowns))
-            share, inputs = raw.bytes * rows // max(raw.rows, 1), ((f"{raw.path}#{group}", raw.sha256),)
-            key = f"{record.key}-{group:03}"
+            key = partition_key(record.key, group)
+            inputs, left_out = [(f"{raw.path}#{group}", raw.sha256)], ""
+            copied = (copies or {}).get(f"{record.source}/{key}")
+            if copied is not None:
+                rows -= int(copied.sum())
+                left_out = packed(copied)
+                inputs.append(("copies", left_out))
+            if not rows:
+                continue
+            payload = SamplesPayload(settings, raw.path, group, tuple(takedowns), left_out)
+            share = raw.bytes * rows // max(raw.rows, 1)
             tasks.append(planned(SAMPLES_STEP, record.source, key, payload, versions, inputs, rows, share))
     return tasks
 
@@ -89,6 +112,8 @@ def samples_step(work: Work[SamplesPayload]) -> Record:
     """Run the row-wise pass over one row group of a raw table, in a sandboxed child process."""
     payload, settings = work.task.payload, work.task.payload.settings
     table = crawl.as_raw(read_table(work.storage, payload.raw, row_group=payload.row_group))
+    if payload.copies:
+        table = table.filter(pa.array(~unpacked(payload.copies, len(table))))
     if payload.joined is not None:
         runs = payload.joined.runs
         kept = pa.concat_tables([SAMPLES.empty_table(), *(read_table(work.storage, run.kept) for run in runs)])
@@ -116,16 +141,25 @@ def samples_step(work: Work[SamplesPayload]) -> Record:
     gone = taken_down(kept.filter(pa.array(down)), "normalize")
     kept = kept.filter(pa.array(~down)).combine_chunks()
     dropped = pa.concat_tables([dropped, lost, gone]).sort_by([("path", "ascending"), ("id", "ascending")])
-    notes = {item["values"]: item["counts"] for item in pc.value_counts(pc.list_flatten(kept["notes"])).to_pylist()}
-    size = sum_of(pc.binary_length(kept["svg"])) * 3
     outputs = {"kept": write_table(work.storage, work.path(), [kept], SAMPLES), **dropped_output(work, dropped)}
     return work.record(
         outputs,
         table.num_rows,
         kept.num_rows,
         dropped=dropped_counts([dropped]),
-        extra={"shard_bytes": size, "notes": notes},
+        extra={"shard_bytes": shard_bytes(kept), "notes": notes_of(kept)},
     )
+
+
+def shard_bytes(samples: pa.Table) -> int:
+    """About how many bytes samples take in shards."""
+    return sum_of(pc.binary_length(samples["svg"])) * 3
+
+
+def notes_of(samples: pa.Table) -> dict[str, int]:
+    """How many samples have each note."""
+    counts = pc.value_counts(pc.list_flatten(samples["notes"])).to_pylist()
+    return {item["values"]: item["counts"] for item in counts}
 
 
 def _require_same_stages(work: Work[SamplesPayload]) -> None:

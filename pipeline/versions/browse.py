@@ -35,6 +35,10 @@ DECIDED = ("raw_id", "source", "path", "sample_id", "cluster_id", "kept", "reaso
 """Of `stages.schema.DECISIONS` what is shown of a record."""
 
 
+PASSED = ("samples", "copied")
+"""The stages whose tables say what the row-wise pass made of records: those that were run, and their copies."""
+
+
 @dataclass(frozen=True)
 class RecordPath:
     """Where the ledger has a record: ``path`` in the workspace, and what it is the record of."""
@@ -63,11 +67,17 @@ def records(storage: Storage, stage: str) -> Iterator[Record]:
 def dropped(storage: Storage, manifest: Manifest, most: int | None = None) -> Iterator[pa.Table]:
     """Tables `stages.schema.DROPPED` of the version's sources: what left before duplicates were decided on.
 
-    ``most``: so many tables of the crawl, and of the row-wise pass, the first in path order.
+    ``most``: so many tables of the crawl, of the row-wise pass, and of copies, the first in path order.
     """
     names = [source.source for source in manifest.sources]
-    for stage in ("crawl", "samples"):
-        outputs = (record.outputs.get("dropped") for record in ledger.records(storage, stage, names))
+    decided = {name for record in ledger.records(storage, "deduplicate", [CORPUS]) for name in record.extra["kept"]}
+    for stage in ("crawl", *PASSED):
+        # a partition whose last copy is gone, or which has no more than copies now, has left a record behind
+        outputs = (
+            record.outputs.get("dropped")
+            for record in ledger.records(storage, stage, names)
+            if stage == "crawl" or f"{record.source}/{record.key}" in decided
+        )
         for output in islice((output for output in outputs if output is not None), most):
             yield read_table(storage, output.path)
 

@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import read_table
 from pipeline.versions import published, shards
-from pipeline.versions.browse import records
+from pipeline.versions.browse import PASSED, records
 from pipeline.versions.manifest import PROVENANCE, Manifest, RawTable
 from pipeline.versions.straddling import pixels
 from pipeline.versions.takedown import FEATURES, SOURCE, Rules, Targets
@@ -126,7 +126,7 @@ class _Seen:
                 rows += self._told_by_shards(manifest, {row["sample_id"] for row in rows}, read)
             self._indexes.append((manifest.version, rows))
             self.sources.update(source.source for source in manifest.sources)
-        for stage, columns in (("crawl", _ORIGIN), ("samples", (*_ORIGIN, "sample_id"))):
+        for stage, columns in (("crawl", _ORIGIN), *((stage, (*_ORIGIN, "sample_id")) for stage in PASSED)):
             for record in records(storage, stage):
                 self._add((record.source, record.key), stage, record.outputs["kept"].path, columns)
         raw: dict[str, RawTable] = {file.path: file for m in manifests for file in m.kept}
@@ -182,7 +182,7 @@ class _Seen:
         pairs = {
             (raw_id, sample_id)
             for _, stage, table in self._tables
-            if stage == "samples"
+            if stage in PASSED
             for raw_id, sample_id in zip(table["raw_id"].to_pylist(), table["sample_id"].to_pylist(), strict=True)
         }
         pairs |= {(row["provenance"][0]["raw_id"], row["sample_id"]) for _, index in self._indexes for row in index}

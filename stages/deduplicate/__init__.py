@@ -14,7 +14,7 @@ All but the first see narrow columns only, and none sees an SVG.
 from stages.deduplicate.banding import bands
 from stages.deduplicate.columns import item_ids
 from stages.deduplicate.connected import components, slices, template_links
-from stages.deduplicate.decide import DECIDES, Earlier, Taken, deduplicate
+from stages.deduplicate.decide import DECIDES, Earlier, Taken, deduplicate, richness
 from stages.deduplicate.matching import FEATURES, Level, match
 from stages.deduplicate.pairing import merged, pairs
 from stages.deduplicate.settings import DeduplicateSettings, MatchSettings, SignatureSettings
@@ -44,6 +44,7 @@ __all__ = [
     "match",
     "merged",
     "pairs",
+    "richness",
     "shingles",
     "slices",
     "template_links",

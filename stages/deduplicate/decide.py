@@ -200,8 +200,7 @@ def _ranked(
     samples = _Samples([*ids, *gone], codes.indices.to_numpy().astype(np.int64))
     count, all_ = len(ids), len(ids) + len(gone)
     sample = samples.by_record
-    licensed = pc.invert(pc.is_in(pc.fill_null(table["license"], ""), value_set=pa.array(NO_LICENSE))).to_numpy()
-    rich = 2 * licensed.astype(np.int64) + pc.is_valid(table["url"]).to_numpy()
+    rich = richness(table)
     order = np.lexsort((path, -rich, source, since, sample))
     leads = order[np.unique(sample[order], return_index=True)[1]] if count else np.empty(0, np.int64)
     samples.first = np.full(all_, -1, np.int64)
@@ -224,6 +223,13 @@ def _ranked(
     samples.rank = np.empty(all_, np.int64)
     samples.rank[np.lexsort((by_id, -places[2], -places[1], places[0], oldest, ~samples.down))] = np.arange(all_)
     return samples
+
+
+def richness(records: pa.Table) -> Ints:
+    """How much is known of where records are from, by their ``license`` and ``url``: 0 to 3."""
+    licensed = pc.invert(pc.is_in(pc.fill_null(records["license"], ""), value_set=pa.array(NO_LICENSE))).to_numpy()
+    located = pc.is_valid(records["url"]).to_numpy()
+    return np.asarray(2 * licensed.astype(np.int64) + located, np.int64)
 
 
 def _greedy(
