@@ -91,12 +91,12 @@ class Walk:
         benchmarks = [record for record in ran if record.source not in names]
         ran = [record for record in ran if record.source in names]
         outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(found, ran)) if copies else []
-        copied = self._run(COPIED, copied_tasks(config, own, copies, outcomes)) if copies else []
+        copied = self._run(COPIED, copied_tasks(own, copies, outcomes)) if copies else []
         crawled, passed = own, [*ran, *copied]
         lost = [record.outputs["dropped"].path for record in (*crawled, *passed) if "dropped" in record.outputs]
         blocks = duplicates.blocks([*benchmarks, *ran], generations, takedown.features(self.storage, takedowns))
         decided = self._decided(passed, benchmarks, blocks, takedowns, history.past(), lost)
-        inheriting = inherit_tasks(config, copied, outcomes, decided)
+        inheriting = inherit_tasks(copied, outcomes, decided)
         # a copy stays only where earlier versions say so
         samples = [*ran, *(self._run(INHERIT, inheriting) if inheriting else [])]
         sides = {

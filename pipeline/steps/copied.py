@@ -18,13 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config import Config
 from pipeline.steps.base import (
     NoSettings,
     Survivors,
     decided_of,
     dropped_output,
-    pass_versions,
     read_samples,
     unpacked,
 )
@@ -33,6 +31,7 @@ from pipeline.steps.decided import DECIDER
 from pipeline.steps.rowwise import SAMPLES_STEP, notes_of, partition_key, shard_bytes
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, table_bytes, write_table
+from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Step, Task, Work, dropped_counts, inputs_of, planned
 from stages import crawl, deduplicate
@@ -78,8 +77,8 @@ def outcomes_tasks(found: Sequence[Record], samples: Sequence[Record]) -> list[T
     ran = {f"{record.source}/{record.key}": record.outputs for record in samples}
     tasks = []
     for record in found:
-        copies = record.outputs["kept"]
-        if not copies.rows:
+        copies = record.outputs.get("kept")
+        if copies is None:
             continue
         leaders = {number: ran[name] for name, number in record.extra["leaders"].items()}
         payload = OutcomesPayload(
@@ -170,10 +169,10 @@ def _parts(outcomes: Sequence[Record]) -> dict[str, list[tuple[str, int, str]]]:
 
 
 def copied_tasks(
-    config: Config, crawled: Sequence[Record], copies: Mapping[str, Bools], outcomes: Sequence[Record]
+    crawled: Sequence[Record], copies: Mapping[str, Bools], outcomes: Sequence[Record]
 ) -> list[Task[CopiedPayload]]:
     """One task for each row group of a raw table that holds copies. ``copies``: as of `copies_of`."""
-    parts, versions, tasks = _parts(outcomes), pass_versions(config), []
+    parts, tasks = _parts(outcomes), []
     for record in crawled:
         raw = record.outputs["kept"]
         for group in range(len(raw.row_groups)):
@@ -184,10 +183,13 @@ def copied_tasks(
             payload = CopiedPayload(
                 NoSettings(), raw.path, group, tuple((path, number) for path, number, _ in parts[name])
             )
-            inputs = ((f"{raw.path}#{group}", raw.sha256), *(("outcomes", digest) for _, _, digest in parts[name]))
+            inputs = [(f"{raw.path}#{group}", raw.sha256), ("columns", ledger.digest(SAMPLES.names))]
+            inputs += [("outcomes", digest) for _, _, digest in parts[name]]
             rows = int(copies[name].sum())
             size = rows * _ROW_BYTES
-            tasks.append(planned(COPIED, record.source, f"{key}{SUFFIX}", payload, versions, inputs, rows, size))
+            tasks.append(
+                planned(COPIED, record.source, f"{key}{SUFFIX}", payload, {"copies": VERSION}, inputs, rows, size)
+            )
     return tasks
 
 
@@ -236,11 +238,9 @@ class InheritPayload:
     outcomes: Parts
 
 
-def inherit_tasks(
-    config: Config, copied: Sequence[Record], outcomes: Sequence[Record], decided: Record
-) -> list[Task[InheritPayload]]:
+def inherit_tasks(copied: Sequence[Record], outcomes: Sequence[Record], decided: Record) -> list[Task[InheritPayload]]:
     """One task for each partition of ``copied`` of which a row stays."""
-    parts, versions, tasks = _parts(outcomes), pass_versions(config), []
+    parts, tasks = _parts(outcomes), []
     for record in copied:
         survivors = Survivors.of(record, decided)
         if not any(base64.b64decode(survivors.bits)):
@@ -253,7 +253,7 @@ def inherit_tasks(
             *(("outcomes", digest) for _, _, digest in of_partition),
         ]
         rows, size = record.rows_kept, record.outputs["kept"].bytes
-        tasks.append(planned(INHERIT, record.source, record.key, payload, versions, inputs, rows, size))
+        tasks.append(planned(INHERIT, record.source, record.key, payload, {"copies": VERSION}, inputs, rows, size))
     return tasks
 
 

@@ -154,8 +154,9 @@ def copies_step(work: Work[CopiesPayload]) -> Record:
         "leaders": {names[n]: n for n in np.unique(copies["leader"].to_numpy()).tolist()},
         "partitions": {names[n]: n for n in np.unique(copies["partition"].to_numpy()).tolist()},
     }
-    output = write_table(work.storage, work.path(), [copies], COPIES)
-    return work.record({"kept": output}, len(items), len(copies), extra=extra)
+    # most corpora have none
+    outputs = {"kept": write_table(work.storage, work.path(), [copies], COPIES)} if len(copies) else {}
+    return work.record(outputs, len(items), len(copies), extra=extra)
 
 
 def _records(storage: Storage, payload: CopiesPayload, tables: Ints, rows: Ints) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipeline.config import MODEL, Config
 from pipeline.run.history import History
 from pipeline.sources.base import Chunk, Entry, Listing
 from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps.copied import copied_tasks, inherit_tasks, outcomes_tasks
+from pipeline.steps.copies import copies_of, copies_tasks
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.deal import amounts, deal_tasks
 from pipeline.steps.encode import encode_tasks
@@ -127,14 +130,23 @@ class Planner:
         listings = [each for each, _ in cut]
         chunks = self._shuffled({each.source.name: chunks for each, chunks in cut})
         crawled = self._run(crawl_tasks(config, listings, chunks), row_groups=(6, 4))
-        every = self._run(samples_tasks(config, crawled), extra={"shard_bytes": 10_000_000, "notes": {}})
-        names = {source.name for source in config.sources}
-        samples = [record for record in every if record.source in names]
-        benchmarks = [record for record in every if record.source not in names]
         generations = {(name, chunk.key): chunk.generation for name, own in chunks.items() for chunk in own}
         generations = self._shuffled(generations)
+        names = {source.name for source in config.sources}
+        own = [record for record in crawled if record.source in names]
+        found = self._run(copies_tasks(config, own, generations), extra=self._found())
+        masks = self._shuffled(copies_of(found))
+        every = self._run(samples_tasks(config, crawled, (), masks), extra={"shard_bytes": 10_000_000, "notes": {}})
+        ran = [record for record in every if record.source in names]
+        benchmarks = [record for record in every if record.source not in names]
+        looking = outcomes_tasks(found, ran)
+        made_from = looking[0].basis.fingerprint if self._following else ""
+        places = {name: ["part-00000", n, f"outcome {n} {made_from}"] for n, name in enumerate(sorted(masks))}
+        outcomes = self._run(looking, outputs=["part-00000"], extra={"places": self._shuffled(places)})
+        copied = self._run(copied_tasks(own, masks, outcomes), extra={"notes": {}})
 
-        blocks = duplicates.blocks([*benchmarks, *samples], generations)
+        samples = [*ran, *copied]
+        blocks = duplicates.blocks([*benchmarks, *ran], generations)
         stretches = duplicates.stretches(blocks)
         banded = self._run(duplicates.bands_tasks(config, blocks), extra={"firsts": [0, 1 << 60]})
         paired = self._run(
@@ -147,6 +159,8 @@ class Planner:
         (decided,) = self._run(
             [deciding.whole()], extra=self._decided(samples), outputs=[f"{r.source}/{r.key}" for r in samples]
         )
+        inherited = inherit_tasks(copied, outcomes, decided)
+        samples = [*ran, *self._run(inherited, extra={"shard_bytes": 10_000_000})]
 
         sides = {
             side.name: self._run(
@@ -169,6 +183,14 @@ class Planner:
         )
         written = self._run(write_tasks(config, dealt, places), outputs=["rows"])
         self._run(index_tasks(config, written))
+
+    def _found(self) -> dict[str, Any]:
+        """Of two partitions a row each is a copy of one in a third."""
+        rows = base64.b64encode(zlib.compress(b"\x80")).decode()
+        names = {"one/k1-001": 1, "two/k2-000": 12}
+        copies = {name: [4 if number == 1 else 6, rows] for name, number in names.items()}
+        found: dict[str, dict[str, Any]] = {"copies": copies, "leaders": {"one/k1-000": 0}, "partitions": names}
+        return {name: self._shuffled(of) for name, of in found.items()}
 
     def _decide(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         return self._run(tasks, outputs=["kept", "met"], extra={"sizes": [1, 1, 1, 1], "routes": [1, 1, 1, 1]})
