@@ -9,7 +9,6 @@ Rows of copies hold what is decided by, and no drawing: their leader's row has t
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pipeline.steps.base import (
     unpacked,
 )
 from pipeline.steps.copies import ID_BYTES, VERSION, Bools, grouped
+from pipeline.steps.deal import stays
 from pipeline.steps.decided import DECIDER
 from pipeline.steps.rowwise import SAMPLES_STEP, notes_of, partition_key, shard_bytes
 from pipeline.storage.base import Storage
@@ -242,9 +242,9 @@ def inherit_tasks(copied: Sequence[Record], outcomes: Sequence[Record], decided:
     """One task for each partition of ``copied`` of which a row stays."""
     parts, tasks = _parts(outcomes), []
     for record in copied:
-        survivors = Survivors.of(record, decided)
-        if not any(base64.b64decode(survivors.bits)):
+        if not stays(record, decided):
             continue
+        survivors = Survivors.of(record, decided)
         of_partition = parts[f"{record.source}/{record.key.removesuffix(SUFFIX)}"]
         payload = InheritPayload(NoSettings(), survivors, tuple((path, number) for path, number, _ in of_partition))
         inputs = [
@@ -263,11 +263,11 @@ def inherit_step(work: Work[InheritPayload]) -> Record:
     kept = read_table(work.storage, payload.survivors.path)
     outcomes = _read(work.storage, payload.outcomes)
     outcomes = outcomes.filter(pc.is_null(outcomes["reason"]))
-    stays = np.flatnonzero(unpacked(payload.survivors.bits, len(kept)))
+    staying = np.flatnonzero(unpacked(payload.survivors.bits, len(kept)))
     paths, places = outcomes["leader"].to_pylist(), outcomes["place"].to_numpy()
     parts, rows = [SAMPLES.empty_table()], []
-    for path in sorted({paths[row] for row in stays}):
-        here = [row for row in stays.tolist() if paths[row] == path]
+    for path in sorted({paths[row] for row in staying}):
+        here = [row for row in staying.tolist() if paths[row] == path]
         parts.append(read_table(work.storage, path, columns=SAMPLES.names).take(pa.array(places[here])))
         rows += here
     drawings = pa.concat_tables(parts)
