@@ -82,6 +82,28 @@ def test_records_that_break_the_worker_are_found_inline(tmp_path: Path) -> None:
     assert samples(run.workspace) == samples(without(tmp_path, folder, list(lost)))
 
 
+def test_copies_of_what_breaks_the_worker_share_its_reason(tmp_path: Path) -> None:
+    """They are left out where halves are tried, and quarantined with the record that was run for them."""
+    folder = folder_with(tmp_path, "s03raise", "s15raise")
+    for name in ("s03raise", "s04", "s16"):
+        (folder / f"a-copy-of-{name}.svg").write_bytes((folder / f"{name}.svg").read_bytes())
+        (folder / f"z-copy-of-{name}.svg").write_bytes((folder / f"{name}.svg").read_bytes())
+    (folder / "a-copy-of-s03raise.svg").unlink()
+    config = write_config(tmp_path / "c.yaml", folder, **SMALL)
+    run = mill(config, tmp_path / "ws", harmful.inline)
+    copied = {
+        row["path"]: (row["stage"], row["reason"], row["detail"])
+        for path in run.workspace.glob("tables/copied/**/*.dropped.parquet")
+        for row in pq.read_table(path).to_pylist()
+    }
+    lost = dropped(run.workspace)
+    assert set(lost) == {"s03raise.svg", "s15raise.svg"}
+    assert copied == {"z-copy-of-s03raise.svg": lost["s03raise.svg"]}
+    funnel = run.result.manifest.funnel
+    assert (funnel.input, funnel.kept, funnel.duplicate, funnel.quarantined) == (27, 20, 4, {"stage_error": 3})
+    assert verify_version(open_storage(str(run.workspace)), None, Display(quiet=True))[0] == []
+
+
 def test_parts_put_together_are_the_whole(tmp_path: Path) -> None:
     """A partition that fails only as a whole ends in the same bytes as one that never failed, and nothing is lost."""
     folder = folder_with(tmp_path)
