@@ -88,6 +88,8 @@ def outcomes_tasks(found: Sequence[Record], samples: Sequence[Record]) -> list[T
             {n: name for name, n in sorted(record.extra["partitions"].items())},
         )
         inputs = inputs_of([copies, *(table for n in sorted(leaders) for _, table in sorted(leaders[n].items()))])
+        # a source that gets another name has the same tables
+        inputs.append(("partitions", ledger.digest(sorted(record.extra["partitions"].items()))))
         size = copies.rows * ID_BYTES
         tasks.append(
             planned(OUTCOMES_STEP, CORPUS, record.key, payload, {"copies": VERSION}, inputs, copies.rows, size)

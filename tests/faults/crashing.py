@@ -58,8 +58,12 @@ class CountingStorage(Storage):
             return self._inner.read(path)
 
     def open(self, path: str) -> BinaryIO:
-        with self._operation("open"):
-            return self._inner.open(path)
+        # who is dead has no stream
+        with contextlib.ExitStack() as stack:
+            with self._operation("open"):
+                stream = stack.enter_context(self._inner.open(path))
+            stack.pop_all()
+            return stream
 
     @contextlib.contextmanager
     def writer(self, path: str) -> Iterator[BinaryIO]:
