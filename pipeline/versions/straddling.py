@@ -119,7 +119,8 @@ def _in_range(
 
 
 def _groups(numbered: Sequence[tuple[int, Shard]]) -> list[list[tuple[int, Shard]]]:
-    return filled(numbered, lambda pair: pair[1].rows, _TOGETHER)
+    groups = filled(numbered, lambda pair: pair[1].rows, _TOGETHER)
+    return sorted(groups, key=lambda group: -sum(shard.rows for _, shard in group))
 
 
 @dataclass(frozen=True)

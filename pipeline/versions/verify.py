@@ -81,6 +81,8 @@ def _shard_faults(
     formats = sorted({shard.format for shard in manifest.shards})
     there = [shard for shard in manifest.shards if shard.path not in gone]
     groups = filled(there, lambda shard: shard.rows, _TOGETHER, lambda shard: shard.format)
+    # the largest first, so that at the end none has much to do while others have nothing
+    groups.sort(key=lambda group: -sum(shard.bytes for shard in group))
     display.begin("verify", 0, len(there), "shards")
     faults: dict[str, tuple[str, ...]] = {}
     beside = {PROVENANCE: check.provenance, INDEX: check.index}
