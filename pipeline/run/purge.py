@@ -193,7 +193,7 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
     layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
     current = {(source, chunk.key) for source, chunks in layout.items() for chunk in chunks}
     current |= {(kept.source, kept.key) for kept in newest.kept}
-    for stage in ("crawl", *PASSED, INHERIT.name, *(side.name for side in SIDES), "encode"):
+    for stage in ("crawl", *PASSED, INHERIT.name, *(side.name for side in SIDES)):
         for record in records(storage, stage):
             key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
             if (record.source, key) not in current:
@@ -216,7 +216,7 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
             if any(_is_in(storage, path, taken) for path in paths):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
-    for stage in (OUTCOMES_STEP.name, *(side.name for side in SIDES), "encode"):
+    for stage in (OUTCOMES_STEP.name, *(side.name for side in SIDES)):
         for record in records(storage, stage):
             tables = [read_table(storage, table.path, columns=["sample_id"]) for table in record.outputs.values()]
             if any(taken.down(table.drop_null()).any() for table in tables):

@@ -21,7 +21,7 @@ from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, 
 from pipeline.steps.copies import COPIES_STEP, copies_of, copies_tasks
 from pipeline.steps.crawl import CRAWL, crawl_tasks
 from pipeline.steps.deal import DEAL, amounts, deal_tasks
-from pipeline.steps.encode import ENCODE, encode_tasks
+from pipeline.steps.encode import Encoding
 from pipeline.steps.index import INDEX_STEP, index_tasks
 from pipeline.steps.keep import KEEP, record_of
 from pipeline.steps.rowwise import SAMPLES_STEP, samples_tasks
@@ -103,10 +103,9 @@ class Walk:
             side.name: self._run(step, side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS
         }
         vocabulary = self._vocabulary(samples, decided, sides[CAPTION.name])
-        sides[ENCODE.name] = self._run(ENCODE, encode_tasks(config, samples, decided, vocabulary))
         places = history.places(amounts(samples, sides[TIER.name], generations))
         dealt = self._run(DEAL, deal_tasks(config, samples, decided, sides, generations, places))
-        written = self._run(WRITE, write_tasks(config, dealt, places, self._parent))
+        written = self._run(WRITE, write_tasks(config, dealt, places, Encoding.of(vocabulary), self._parent))
         indexed = self._run(INDEX_STEP, index_tasks(config, written))
         return Walked(
             self._parent,

@@ -1,7 +1,7 @@
 """Dealing, as tasks and a step: survivors are joined with their side tables and sorted by the shard they go into.
 
-What is dealt is text and numbers: pictures are drawn where shards are written. A task deals a group of partitions, of
-all sources, so that a shard is put together from a part of each group and not of each partition.
+What is dealt is text and numbers: pictures are drawn, and ids looked up, where shards are written. A task deals a group
+of partitions, of all sources, so that a shard is put together from a part of each group and not of each partition.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
 from stages import write
 from stages.base import Settings
 from stages.rowwise import SAMPLES
-from stages.schema import SHARD_COLUMNS
+from stages.schema import ENCODED, SHARD_COLUMNS
 from stages.sides import SHARD, SIDES, TEXT
 from stages.write import Amount
 
-DEALT = pa.schema([*TEXT, ("size", pa.int64())])
-"""What is dealt: the columns of shards without the picture, and the bytes of the raw file."""
+DEALT = pa.schema([*(field for field in TEXT if field.name not in ENCODED.names[1:]), ("size", pa.int64())])
+"""What is dealt: the columns of shards without what is made where they are written (picture, segments, ids), and the
+bytes of the raw file."""
 
 Generations = Mapping[tuple[str, str], int]
 """(source, key of a chunk) -> the version that it was new in; absent: 1."""
@@ -55,7 +56,7 @@ class Part:
 
     survivors: Survivors
     sides: Mapping[str, str]
-    """Name -> path: encode, and those of `stages.sides.SIDES`."""
+    """Name of each of `stages.sides.SIDES` -> path."""
     decisions: str
     """Path."""
 
@@ -117,7 +118,7 @@ def deal_tasks(
     """One task for each group of partitions of one generation, of about ``group_bytes`` together.
 
     Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
-    that a partition that comes or goes changes its own group only. ``sides``: the records of encode and of
+    that a partition that comes or goes changes its own group only. ``sides``: the records of
     `stages.sides.SIDES`, in the order of ``samples``. ``places``: into how many shards each kind is dealt.
 
     Of provenance, what shards show is part of the basis: the sample's own record and the copies that were there when it
@@ -211,7 +212,6 @@ def joined(storage: Storage, part: Part, whole: bool) -> pa.Table:
     for side in SIDES:
         path = part.sides[side.name]
         rows = _beside(rows, read_table(storage, path, columns=["sample_id", *side.shards]), path)
-    rows = _beside(rows, read_table(storage, part.sides["encode"]), part.sides["encode"])
     rows = _beside(rows, _provenance(read_table(storage, part.decisions), whole), part.decisions)
     if rows["svg"].null_count:
         raise BalanceError(f"{part.survivors.path}: a record that was to share another's outcome was kept")

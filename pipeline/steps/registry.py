@@ -10,7 +10,6 @@ from pipeline.steps.crawl import CRAWL
 from pipeline.steps.deal import DEAL
 from pipeline.steps.decisions import COMPONENTS, DEDUPLICATE, ENDED, GATHER, ROUTE, SETTLE
 from pipeline.steps.duplicates import BANDS_STEP, MATCH_STEP, PAIRS_STEP
-from pipeline.steps.encode import ENCODE
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.keep import KEEP
 from pipeline.steps.learning import COUNT, FREQUENT, RUNS_STEP, SEGMENTS
@@ -41,7 +40,6 @@ STEPS: tuple[Step[Any], ...] = (
     FREQUENT,
     RUNS_STEP,
     SEGMENTS,
-    ENCODE,
     DEAL,
     WRITE,
     INDEX_STEP,

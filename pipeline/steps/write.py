@@ -1,4 +1,4 @@
-"""Writing, as tasks and a step: what was dealt to a shard is put together, with pictures, in all formats."""
+"""Writing, as tasks and a step: what was dealt to a shard is put together, with pictures and ids, in all formats."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import ConfigError, Damaged
 from pipeline.steps.base import dropped_output, sum_of, versions_of
 from pipeline.steps.deal import Kind, Piece, pieces_of, read_piece
+from pipeline.steps.encode import Encoding
 from pipeline.storage import integrity
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import Output, write_bytes, write_table
@@ -27,7 +28,7 @@ from stages import write
 from stages.base import Settings, dropped_rows
 from stages.reasons import Reason
 from stages.render import PictureSettings
-from stages.schema import DROPPED, KEY
+from stages.schema import DROPPED, ENCODED, KEY
 from stages.sides import index_schema, shard_schema
 
 
@@ -48,18 +49,23 @@ class WritePayload:
     place: int
     places: int
     pieces: tuple[Piece, ...]
+    encoding: Encoding
     drawn: tuple[Shard, ...]
     """Shards of an earlier version that may hold the same pictures: these are copied rather than drawn."""
 
 
 def write_tasks(
-    config: Config, dealt: Sequence[Record], places: Mapping[Kind, int], parent: Manifest | None = None
+    config: Config,
+    dealt: Sequence[Record],
+    places: Mapping[Kind, int],
+    encoding: Encoding,
+    parent: Manifest | None = None,
 ) -> list[Task[WritePayload]]:
     """One task for each shard that gets samples. ``parent``: the version that the run builds on."""
     settings = ShardSettings(
         formats=config.write.formats, render=config.render.part(PictureSettings), sandbox=config.sandbox
     )
-    versions = versions_of(config, "write", "picture")
+    versions = versions_of(config, "encode", "write", "picture")
     earlier = _drawn(config, versions["picture"], parent)
     tasks = []
     for (kind, place), pieces in pieces_of(dealt).items():
@@ -74,9 +80,9 @@ def write_tasks(
         ]
         # where nothing but captions or ids have changed, the first has all
         drawn.sort(key=lambda shard: ((shard.tier, shard.split) != kind[1:], shard.path))
-        payload = WritePayload(settings, kind, place, count, tuple(pieces), tuple(drawn))
+        payload = WritePayload(settings, kind, place, count, tuple(pieces), encoding, tuple(drawn))
         key = f"{kind.generation}-{kind.tier}-{kind.split}-{place:05}-of-{count:05}"
-        inputs = [("piece", piece.sha256) for piece in pieces]
+        inputs = [*encoding.inputs, *(("piece", piece.sha256) for piece in pieces)]
         rows, size = sum(piece.rows for piece in pieces), sum(piece.bytes for piece in pieces)
         tasks.append(planned(WRITE, CORPUS, key, payload, versions, inputs, rows, size))
     return tasks
@@ -96,7 +102,7 @@ def _drawn(config: Config, version: int | str, parent: Manifest | None) -> list[
 
 
 def write_step(work: Work[WritePayload]) -> Record:
-    """Put a shard together from what was dealt to it, draw its pictures, and write it in all formats.
+    """Put a shard together from what was dealt to it, draw its pictures, look up ids, and write it in all formats.
 
     A shard's name is its content's digest: equal shards of different versions are one object, and none ever changes. A
     sample that cannot be drawn is quarantined.
@@ -107,6 +113,9 @@ def write_step(work: Work[WritePayload]) -> Record:
     rows = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
     given = len(rows)
     rows, dropped = _with_pictures(work, rows)
+    encoded = payload.encoding.table(storage, rows)
+    for name in ENCODED.names[1:]:
+        rows = rows.append_column(ENCODED.field(name), encoded[name])
     schema = shard_schema(settings.render.column)
     table = rows.select(schema.names).cast(schema)
     outputs: dict[str, Output] = {}
@@ -217,4 +226,4 @@ def _copied(storage: Storage, drawn: Sequence[Shard], column: str, ids: Sequence
     return pictures
 
 
-WRITE = Step("write", write_step, "writes the shards, with pictures")
+WRITE = Step("write", write_step, "writes the shards, with pictures, segment tokens and ids")

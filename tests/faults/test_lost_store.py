@@ -51,7 +51,7 @@ def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(icons: Path, tmp_path:
     assert verify_version(open_storage(str(workspace)), None, Display(quiet=True))[0] == []
 
 
-@pytest.mark.parametrize("stage", ["samples", "encode"])
+@pytest.mark.parametrize("stage", ["samples", "deal"])
 def test_a_workspace_that_is_lost_ends_the_run(
     icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:

@@ -332,7 +332,7 @@ class Walk:
             ("shard", "provenance", "clusters", "lineage", "layout", "vocabulary", "table", "table")
         )
         if kind == "table":
-            stage = self.chance.choice(("samples", "tier", "caption", "encode", "deduplicate"))
+            stage = self.chance.choice(("samples", "tier", "caption", "deduplicate"))
             paths = sorted(p for p in (self.workspace / f"tables/{stage}").rglob("*.parquet"))
             paths = [p for p in paths if "dropped" not in p.name]
         else:

@@ -21,7 +21,7 @@ from pipeline.steps.copied import copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import copies_of, copies_tasks
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.deal import amounts, deal_tasks
-from pipeline.steps.encode import encode_tasks
+from pipeline.steps.encode import Encoding
 from pipeline.steps.index import index_tasks
 from pipeline.steps.rowwise import samples_tasks
 from pipeline.steps.sides import SIDE_STEPS, side_tasks
@@ -176,12 +176,11 @@ class Planner:
         (learned,) = self._run(
             learning.segments_tasks(config, counted, runs, {}), outputs=["segments", "vocabulary", "tokenizer"]
         )
-        sides["encode"] = self._run(encode_tasks(config, samples, decided, learned.outputs))
         places = History(config, FolderStorage(Path("none")), None).places(amounts(samples, sides["tier"], generations))
         dealt = self._run(
             deal_tasks(config, samples, decided, sides, generations, places),
         )
-        written = self._run(write_tasks(config, dealt, places), outputs=["rows"])
+        written = self._run(write_tasks(config, dealt, places, Encoding.of(learned.outputs)), outputs=["rows"])
         self._run(index_tasks(config, written))
 
     def _found(self) -> dict[str, Any]:
