@@ -22,7 +22,7 @@ test-fast: $(VENV)/.dev ## the tests without Ray, faults and long walks
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not ray' tests/stages tests/pipeline tests/data
 
 test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
-	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py
+	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py tests/pipeline/versions/test_loading.py
 
 check: lint types contracts docs-current ## ruff, mypy, who imports whom, what is declared, whether docs are current
 

@@ -11,6 +11,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
+from tests import loading
 from tests.helpers import ROOT, Run, parquet_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -61,6 +62,23 @@ def test_datasets_reads_the_parquet(finished: Run, tmp_path, monkeypatch) -> Non
     assert len(data) == finished.result.manifest.funnel.kept
     assert data[0]["svg"].startswith("<svg")
     assert data[0]["provenance"][0]["source"] == "icons"
+
+
+@pytest.mark.parametrize("form", ["parquet", "webdataset"])
+def test_datasets_streams_the_shards(finished: Run, tmp_path, monkeypatch, form: str) -> None:  # type: ignore[no-untyped-def]
+    """Of either format, with the ids and the pictures that pyarrow reads."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    stream = datasets.load_dataset(
+        form,
+        data_files={"train": paths(finished, form)},
+        cache_dir=str(tmp_path / "cache"),
+        split="train",
+        streaming=True,
+    )
+    expected = sorted(loading.identity(row) for row in parquet_rows(finished))
+    assert sorted(loading.identity(row) for row in stream) == expected
 
 
 def test_pyarrow_dataset_filters_by_tier(finished: Run) -> None:
