@@ -5,7 +5,8 @@
 Takes files of the folder that differ in their bytes, at an equal stride, and runs the command line on one core with
 ``--engine inline``, whose CPU time, with that of its sandbox, the system counts. ``--before`` are checkouts of other
 commits that are run on the same files, in turn, so that the ratio says what a change is worth. Prints CPU seconds, the
-share of the first checkout's, and what was kept, which has to be the same.
+share of the first checkout's, and what was kept, which has to be the same but for records that a busy machine gives too
+little time.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def corpus(home: Path, sources: dict[str, list[Path]]) -> Path:
 
 
 def run(checkout: Path, config: Path, workspace: Path) -> tuple[float, str]:
-    """CPU seconds of a run of a checkout's code, and what its funnel says was kept and was a duplicate."""
+    """CPU seconds of a run of a checkout's code, and what its funnel says."""
     command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--workspace", str(workspace)]
     command += ["--engine", "inline"]
     process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -56,7 +57,8 @@ def run(checkout: Path, config: Path, workspace: Path) -> tuple[float, str]:
     if status:
         raise SystemExit(f"{checkout}: the run ended with {status}: {said}")
     funnel = json.loads((workspace / "versions/1/manifest.json").read_text())["funnel"]
-    return usage.ru_utime + usage.ru_stime, f"kept {funnel['kept']}, duplicate {funnel['duplicate']}"
+    ends = f"kept {funnel['kept']}, duplicate {funnel['duplicate']}, quarantined {funnel['quarantined']}"
+    return usage.ru_utime + usage.ru_stime, ends
 
 
 def main() -> None:
