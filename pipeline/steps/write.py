@@ -226,4 +226,4 @@ def _copied(storage: Storage, drawn: Sequence[Shard], column: str, ids: Sequence
     return pictures
 
 
-WRITE = Step("write", write_step, "writes the shards, with pictures, segment tokens and ids")
+WRITE = Step("write", write_step, "writes the shards, with pictures, segment tokens and ids", whole=True)
