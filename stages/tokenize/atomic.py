@@ -114,12 +114,12 @@ def _encode(
         if name not in vocabulary.names:
             raise UnknownElement(f"element {name} is not in the vocabulary")
         data, own = "", _OWN.get(name, "")
-        if own and (at := attributes.find(own)) >= 0:
+        if own and (at := _found(attributes, own)) >= 0:
             end = attributes.index('"', at + len(own))
             data = attributes[at + len(own) : end]
         if data:
             attributes = attributes[:at] + attributes[end + 1 :]
-            if own in attributes:
+            if _found(attributes, own) >= 0:
                 raise TokenError(f"element {name} has an attribute twice")
         values = _attributes(attributes)
         if root:
@@ -136,6 +136,14 @@ def _encode(
             out.append(encode_points(data, name == "polygon", vocabulary.limit))
         if empty:
             out.append(f"</{name}>")
+
+
+def _found(attributes: str, own: str) -> int:
+    """Where an attribute begins, -1 for none; a value can hold what looks like its beginning."""
+    at = attributes.find(own)
+    while at >= 0 and attributes.count('"', 0, at) % 2:
+        at = attributes.find(own, at + 1)
+    return at
 
 
 _OWN = {name: f' {attribute}="' for name, attribute in GEOMETRY.items()}

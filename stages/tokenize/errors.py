@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+_UNPRINTED = re.compile(r"[^ -~\u00a1-\uffff]|[\u2028\u2029]")
+"""What would break a line, or not be seen in it."""
+
 
 class TokenError(ValueError):
     """Text that has no tokens, or tokens that are no drawing: one line that says what is wrong.
@@ -11,6 +16,7 @@ class TokenError(ValueError):
     """
 
     def __init__(self, message: str, position: int | None = None) -> None:
+        message = _UNPRINTED.sub(lambda match: ascii(match[0])[1:-1], message)
         super().__init__(message if position is None else f"{message} (at character {position})")
         self.message = message
         self.position = position

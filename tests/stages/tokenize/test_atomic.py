@@ -56,6 +56,28 @@ def test_damaged_tokens_are_refused_or_are_the_tokens_of_another_drawing(svg, at
     _decode_or_refuse(tokens[:at] + inserted + tokens[at + length :])
 
 
+def test_a_value_may_look_like_an_attribute():
+    """Where the data of a path begins is a matter of quotes."""
+    for attributes in ('id=" d="', 'id=" d=" d="M1 2h3"', 'd="M1 2h3" id=" d="'):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><path {attributes}/></svg>'
+        tokens = encode(svg, VOCABULARY)
+        assert encode(decode(tokens, VOCABULARY), VOCABULARY) == tokens
+    with pytest.raises(TokenError, match="attribute twice"):
+        encode(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><path d="M1 2" d="M1 2"/></svg>', VOCABULARY
+        )
+
+
+@pytest.mark.parametrize("broken", ["<cmd_\nM>", "\n", "\x00", "\u2028"])
+def test_what_is_wrong_is_said_in_one_line(broken):
+    """Also where it is a line's end."""
+    tokens = encode(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><path d="M1 2h3"/></svg>', VOCABULARY
+    )
+    for at in range(0, len(tokens), 3):
+        _decode_or_refuse(tokens[:at] + broken + tokens[at:])
+
+
 def _decode_or_refuse(text):
     try:
         svg = decode(text, VOCABULARY)
