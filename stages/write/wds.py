@@ -54,7 +54,7 @@ def webdataset_rows(stream: BinaryIO, columns: Sequence[str]) -> Iterator[dict[s
             if kind == "json":
                 row |= json.loads(content)
             elif kind == "ids.npy":
-                row["input_ids"] = np.load(io.BytesIO(content), allow_pickle=False).tolist()
+                row["input_ids"] = _ids(content)
             elif kind in PICTURES:
                 row[kind] = content
             else:
@@ -65,6 +65,20 @@ def webdataset_rows(stream: BinaryIO, columns: Sequence[str]) -> Iterator[dict[s
 
 def _json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_HEAD = b"\x93NUMPY\x01\x00"
+_ROW = b"{'descr': '<i4', 'fortran_order': False, "
+
+
+def _ids(content: bytes) -> list[int]:
+    """Inverse of `_npy`. The header is always the same, and the reader of numpy takes ten times as long for it."""
+    begin = 10 + int.from_bytes(content[8:10], "little")
+    if content.startswith(_HEAD) and content.startswith(_ROW, 10):
+        ids: list[int] = np.frombuffer(content, np.dtype("<i4"), offset=begin).tolist()
+        return ids
+    other: list[int] = np.load(io.BytesIO(content), allow_pickle=False).tolist()
+    return other
 
 
 def _npy(ids: list[int]) -> bytes:
