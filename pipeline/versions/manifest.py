@@ -18,7 +18,7 @@ what is provenance, and its shards were of one source and had no place among oth
 
 SHARD, INDEX, LAYOUT = "shard", "index", "layout"
 PROVENANCE, CLUSTERS, LINEAGE = "provenance", "clusters", "lineage"
-"""Roles: a shard; where each sample is (`stages.schema.INDEX`); the table `sources.partitions.LAYOUT`; tables
+"""Roles: a shard; where each sample is (`stages.sides.index_schema`); the table `sources.partitions.LAYOUT`; tables
 `stages.schema.ORIGINS`, `CLUSTERS` and `LINEAGE`."""
 
 KEPT, RAW = "kept", "raw"
@@ -220,7 +220,7 @@ class Manifest:
         return [file for file in self.files if isinstance(file, Shard)]
 
     def sizes(self) -> dict[str, int]:
-        """Bytes by what they are for: pictures and the rest of the shards of each format, and other files by role."""
+        """Bytes of the shards of each format, of the pictures in them, and of other files by role; largest first."""
         sizes: dict[str, int] = {}
         for file in self.files:
             role = file.role.partition("/")[0]

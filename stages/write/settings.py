@@ -40,5 +40,5 @@ class WriteSettings(Settings):
     repack: bool = Field(
         False,
         description="write shards anew when only their samples' provenance has grown; else they stay, and the version's"
-        " index knows all",
+        " provenance knows all",
     )
