@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+from commands import svgmill
 
 
 def drawing(number: int) -> str:
@@ -33,30 +31,9 @@ def drawing(number: int) -> str:
 
 def command(config: Path, workspace: Path) -> tuple[float, float, str]:
     """Wall and CPU seconds of a run, and the last line that says what it did."""
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pipeline.cli",
-            "run",
-            str(config),
-            "--workspace",
-            str(workspace),
-            "--engine",
-            "inline",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"the run ended with {status}: {said}")
-    line = next(line for line in said.splitlines() if line.startswith(("published", "nothing changed")))
-    return time.monotonic() - begin, usage.ru_utime + usage.ru_stime, line
+    taken = svgmill("run", str(config), "--workspace", str(workspace), "--engine", "inline")
+    lines = taken.printed.splitlines()
+    return taken.seconds, taken.cpu, next(line for line in lines if line.startswith(("published", "nothing changed")))
 
 
 def main() -> None:

@@ -13,17 +13,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from commands import svgmill
 
 from pipeline.config import load
 from pipeline.progress import Display
@@ -126,23 +124,6 @@ def make(workspace: Path, samples: int) -> None:
         )
 
 
-def measured(*arguments: str) -> tuple[float, float, str]:
-    """Seconds, MiB of the largest process, and what was printed."""
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(arguments)} ended with {status}: {said}")
-    return time.monotonic() - begin, usage.ru_maxrss / 1024, said
-
-
 def measure(workspace: Path, workers: list[int]) -> None:
     """Print a line for each command."""
     storage = open_storage(str(workspace))
@@ -161,9 +142,9 @@ def measure(workspace: Path, workers: list[int]) -> None:
     }
     print(f"{workspace}: {manifest.funnel.kept:,} samples, {len(manifest.shards)} shards")
     for name, arguments in commands.items():
-        seconds, mebibytes, text = measured(*arguments)
-        lines = [line for line in text.splitlines() if re.search(r"verified|added|records", line)]
-        print(f"  {name:24} {seconds:7.1f} s {mebibytes:7.0f} MiB  {lines[0] if lines else ''}", flush=True)
+        taken = svgmill(*arguments)
+        lines = [line for line in taken.printed.splitlines() if re.search(r"verified|added|records", line)]
+        print(f"  {name:24} {taken.seconds:7.1f} s {taken.mib:7.0f} MiB  {lines[0] if lines else ''}", flush=True)
 
 
 def main() -> None:
