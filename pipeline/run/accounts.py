@@ -25,8 +25,8 @@ class _Tally:
     """Records that were crawled and whose way is not known yet: 0 in the end."""
     passed: int = 0
     """Records that passed the row-wise pass."""
-    undrawn: Counter[str] = field(default_factory=Counter)
-    """Survivors of which no picture could be drawn, by reason."""
+    undrawn: int = 0
+    """Survivors of which no picture could be drawn; ``lost`` has them, too."""
     lost: dict[Outcome, Counter[str]] = field(default_factory=lambda: {each: Counter() for each in Outcome})
 
     def drop(self, record: Record) -> None:
@@ -65,7 +65,9 @@ def account(
         raise BalanceError(f"write: {dealt} in of {decided.rows_kept}, {sum(r.rows_kept for r in written)} kept")
     for record in written:
         for source, reasons in record.extra["lost"].items():
-            tallies[source].undrawn.update(reasons)
+            for reason, n in reasons.items():
+                tallies[source].undrawn += n
+                tallies[source].lost[outcome(Reason(reason))][reason] += n
     sources = tuple(
         _source_count(source.name, source.license, tallies[source.name], decided) for source in config.sources
     )
@@ -84,18 +86,15 @@ def account(
 def _source_count(name: str, license: str, tally: _Tally, decided: Record) -> SourceCount:
     duplicate: int = decided.extra["duplicates"].get(name, 0)
     rejected: dict[str, int] = decided.extra["rejected"].get(name, {})
-    late: dict[Outcome, Counter[str]] = {each: Counter() for each in Outcome}
-    for reason, n in tally.undrawn.items():
-        late[outcome(Reason(reason))][reason] += n
     return SourceCount(
         source=name,
         license=license,
         input=tally.input,
-        kept=tally.passed - duplicate - sum(rejected.values()) - tally.undrawn.total(),
+        kept=tally.passed - duplicate - sum(rejected.values()) - tally.undrawn,
         duplicate=duplicate,
         # what was taken down may have left at an earlier stage, too
-        rejected=merged([tally.lost[Outcome.REJECTED], rejected, late[Outcome.REJECTED]]),
-        quarantined=merged([tally.lost[Outcome.QUARANTINED], late[Outcome.QUARANTINED]]),
+        rejected=merged([tally.lost[Outcome.REJECTED], rejected]),
+        quarantined=merged([tally.lost[Outcome.QUARANTINED]]),
     )
 
 
