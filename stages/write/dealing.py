@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stages.deduplicate import item_ids
 from stages.write.settings import WriteSettings
 
 TOKEN_BYTES = 20
@@ -53,7 +54,7 @@ def fits(load: float, count: int) -> bool:
 
 def place_of(sample_ids: pa.ChunkedArray, count: int) -> npt.NDArray[np.int64]:
     """For each sample id (hex) its shard of ``count``: which of as many equal ranges holds the id's first 32 bits."""
-    heads = np.array([int(sample_id[:8], 16) for sample_id in sample_ids.to_pylist()], np.uint64)
+    heads = item_ids(sample_ids) >> np.uint64(32)
     return (heads * np.uint64(count) >> np.uint64(32)).astype(np.int64)
 
 
