@@ -12,19 +12,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
 from pipeline.sources.partitions import read_layout
+from pipeline.steps import decided
 from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.deal import DEAL, Piece, pieces_of, read_piece
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.learning import SEGMENTS
-from pipeline.steps.registry import on_the_way_to
-from pipeline.steps.rowwise import SAMPLES_STEP
+from pipeline.steps.registry import STEPS, on_the_way_to
+from pipeline.steps.rowwise import BISECT, SAMPLES_STEP
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
@@ -113,17 +115,24 @@ def _left(storage: Storage, taken: Known, manifest: Manifest) -> dict[str, str]:
             table = read_table(storage, left.get(file.path, file.path))
         except NotFound:
             continue
-        rows = [
-            row | {"provenance": [origin for origin in row["provenance"] if not taken.holds([origin["raw_id"]])]}
-            for row in table.to_pylist()
-            if not taken.holds([row["sample_id"]])
-        ]
-        clean = pa.Table.from_pylist([row for row in rows if row["provenance"]], schema=table.schema)
+        clean = _without(table, taken)
         if clean != table:
             data = published_bytes(clean, clean.schema)
             instead[file.path] = f"{PROVENANCE}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
             storage.write(instead[file.path], data)
     return instead
+
+
+def _without(table: pa.Table, taken: Known) -> pa.Table:
+    """A table of provenance (`stages.schema.ORIGINS`) without what was taken down."""
+    table = table.filter(pa.array(~taken.down(table.select(["sample_id"])))).combine_chunks()
+    origins = table["provenance"].combine_chunks()
+    raw_ids = pa.table({"raw_id": pc.struct_field(origins.flatten(), "raw_id")})
+    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(origins).to_numpy())])
+    stays = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(~taken.down(raw_ids)))
+    left = decided.shown(origins, stays)
+    table = table.set_column(table.schema.names.index("provenance"), table.schema.field("provenance"), left)
+    return table.filter(pc.greater(pc.list_value_length(left), 0))
 
 
 def _ids(storage: Storage, file: File) -> Iterator[str]:
@@ -210,7 +219,7 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
 
 
 def _forget_tables(storage: Storage, taken: Known) -> None:
-    """Remove the ledger records of tables that hold what was taken down, of runs that were cut off."""
+    """Remove the ledger records of tables that hold what was taken down, of runs cut off and of other code, too."""
     for stage in ("crawl", COPIES_STEP.name, *PASSED, INHERIT.name, "keep"):
         for record in records(storage, stage):
             paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
@@ -224,6 +233,11 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
     for record in records(storage, DEAL.name):
         if any(_holds(storage, piece, taken) for pieces in pieces_of([record]).values() for piece in pieces):
             storage.delete(ledger.table_path(record.stage, record.source, record.key, "json"))
+    # what earlier code, or a package that was uninstalled, has made: nothing here knows what is in it
+    steps = {step.name for step in (*STEPS, BISECT)}
+    for place in browse.record_paths(storage):
+        if place.stage not in steps:
+            storage.delete(place.path)
     # counts of texts and of runs of commands, which a vocabulary that is learned anew counts anew
     for step in on_the_way_to(SEGMENTS):
         for entry in storage.list(f"tables/{step.name}/"):

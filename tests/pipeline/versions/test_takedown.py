@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.storage.open import open_storage
+from pipeline.storage.tables import write_table
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import Parts, Targets, features, load, parse, record, requests
+from pipeline.work import ledger
 from tests.helpers import HEAD, Run, drawing, mill, one_line, parquet_rows, svgmill, verify, write_config
 
 
@@ -130,6 +133,21 @@ def test_what_was_taken_down_is_purged_from_old_versions(finished: Run) -> None:
     assert svgmill("gc", finished.workspace, "--purge-taken-down", "--older-than", "0").returncode == 0
     assert not mill(finished.config, finished.workspace).result.published
     assert ids(after) == {row["sample_id"] for row in parquet_rows(after)}
+
+
+def test_a_purge_takes_tables_that_only_other_code_made(finished: Run) -> None:
+    """A step that is no more, or a package that was uninstalled, has left them; nobody else would look after them."""
+    gone = sorted(ids(finished))[3]
+    storage = open_storage(str(finished.workspace))
+    table = pa.table({"sample_id": [gone]})
+    output = write_table(storage, "tables/other/icons/1.parquet", [table], table.schema)
+    ledger.save(storage, ledger.Record("other", "icons", "1", "", {}, {}, "", {"kept": output}, 1, 1))
+    request(finished, gone)
+    mill(finished.config, finished.workspace)
+    assert svgmill("gc", finished.workspace, "--older-than", "0").returncode == 0
+    assert storage.exists(output.path)
+    assert svgmill("gc", finished.workspace, "--purge-taken-down").returncode == 0
+    assert not storage.list("tables/other/")
 
 
 def test_requests_of_old_are_understood(tmp_path: Path) -> None:
