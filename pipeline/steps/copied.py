@@ -72,11 +72,11 @@ class OutcomesPayload:
     names: Mapping[int, str]
 
 
-def outcomes_tasks(found: Sequence[Record], samples: Sequence[Record]) -> list[Task[OutcomesPayload]]:
-    """One task for each range that has copies. ``found``: what `copies_step` came to. ``samples``: what was run."""
+def outcomes_tasks(ranges: Sequence[Record], samples: Sequence[Record]) -> list[Task[OutcomesPayload]]:
+    """One task for each range that has copies. ``ranges``: what `copies_step` came to. ``samples``: what was run."""
     ran = {f"{record.source}/{record.key}": record.outputs for record in samples}
     tasks = []
-    for record in found:
+    for record in ranges:
         copies = record.outputs.get("kept")
         if copies is None:
             continue
@@ -214,10 +214,10 @@ def copied_step(work: Work[CopiedPayload]) -> Record:
     raw = read_table(work.storage, payload.raw, columns=list(OWN), row_group=payload.row_group)
     raw = crawl.as_raw(raw).take(outcomes["row"])
     passed = pc.is_null(outcomes["reason"])
-    mine, theirs = raw.filter(passed), outcomes.filter(passed)
-    columns = {name: mine[name] for name in OWN} | {name: theirs[name] for name in SHARED}
+    passing, shared = raw.filter(passed), outcomes.filter(passed)
+    columns = {name: passing[name] for name in OWN} | {name: shared[name] for name in SHARED}
     kept = pa.table(
-        [columns.get(field.name, pa.nulls(len(mine), field.type)) for field in SAMPLES], schema=SAMPLES
+        [columns.get(field.name, pa.nulls(len(passing), field.type)) for field in SAMPLES], schema=SAMPLES
     ).combine_chunks()
     raw, outcomes = raw.filter(pc.invert(passed)), outcomes.filter(pc.invert(passed))
     is_down = pc.equal(outcomes["reason"], str(Reason.TAKEN_DOWN))

@@ -232,13 +232,13 @@ def _mask(rows: npt.NDArray[np.int32], size: int) -> tuple[int, str]:
     return size, base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode()
 
 
-def copies_of(found: Sequence[Record]) -> dict[str, Bools]:
+def copies_of(ranges: Sequence[Record]) -> dict[str, Bools]:
     """Partition (source/key) -> which of its rows are copies, of those that have any.
 
-    ``found``: what `copies_step` came to.
+    ``ranges``: what `copies_step` came to.
     """
     masks: dict[str, Bools] = {}
-    for record in found:
+    for record in ranges:
         for name, (size, bits) in record.extra["copies"].items():
             mask = np.unpackbits(np.frombuffer(zlib.decompress(base64.b64decode(bits)), np.uint8), count=size)
             masks[name] = mask.astype(bool) | masks.get(name, False)

@@ -11,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -170,14 +171,13 @@ def deal_step(work: Work[DealPayload]) -> Record:
     rows = pa.concat_tables([DEALT.empty_table(), *(table.select(DEALT.names).cast(DEALT) for table in joins)])
     counts = {(tier, split): count for tier, split, count in settings.places}
     pieces: list[tuple[str, str, int, int, int, str]] = []
-    data = bytearray()
+    data: list[bytes] = []
     for dealt in write.deal(rows, counts):
         piece = table_bytes(dealt.rows, DEALT)
-        data += piece
+        data.append(piece)
         digest = hashlib.sha256(piece).hexdigest()
         pieces.append((dealt.tier, dealt.split, dealt.place, len(dealt.rows), len(piece), digest))
-    path = named(work.path("bin"), hashlib.sha256(data).hexdigest())
-    output = write_bytes(work.storage, path, bytes(data), len(rows))
+    output = write_bytes(work.storage, partial(named, work.path("bin")), b"".join(data), len(rows))
     return work.record({"kept": output}, len(rows), len(rows), extra={"pieces": pieces})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,8 +104,7 @@ def published(work: Work[Any], decisions: pa.Table) -> dict[str, Output]:
 def by_digest(work: Work[Any], folder: str, table: pa.Table, schema: pa.Schema) -> Output:
     """Write what versions refer to."""
     data = published_bytes(table.select(schema.names), schema)
-    path = f"{folder}/{hashlib.sha256(data).hexdigest()[:20]}.parquet"
-    return write_bytes(work.storage, path, data, len(table))
+    return write_bytes(work.storage, lambda digest: f"{folder}/{digest[:20]}.parquet", data, len(table))
 
 
 @dataclass(frozen=True)

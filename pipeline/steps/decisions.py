@@ -15,9 +15,9 @@ The last task, ``deduplicate``, has the decisions of the whole corpus in its rec
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -334,8 +334,7 @@ def route_step(work: Work[RoutePayload]) -> Record:
         table = table.append_column(ROUTED.field("also"), pa.nulls(len(table), ROUTED.field("also").type)).cast(ROUTED)
         if payload.corpus.past.files:
             data = np.packbits(met).tobytes()
-            path = named(work.path("met"), hashlib.sha256(data).hexdigest())
-            outputs["met"] = write_bytes(work.storage, path, data, int(met[:, 0].sum()))
+            outputs["met"] = write_bytes(work.storage, partial(named, work.path("met")), data, int(met[:, 0].sum()))
         items = deduplicate.item_ids(table["sample_id"])
     else:
         table, schema = pa.concat_tables([read_table(work.storage, path) for path in payload.edges]), EDGES

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -238,7 +238,7 @@ def frequent_step(work: Work[FrequentPayload]) -> Record:
     mask = tokenize.may_be_frequent(tables, payload.settings)
     # few bits of many are set
     data = pa.compress(np.packbits(mask).tobytes(), "zstd", asbytes=True)
-    output = write_bytes(work.storage, named(work.path("bin"), hashlib.sha256(data).hexdigest()), data)
+    output = write_bytes(work.storage, partial(named, work.path("bin")), data)
     return work.record({"mask": output}, payload.samples, payload.samples)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +17,11 @@ from pipeline.steps.deal import Kind, Piece, pieces_of, read_piece
 from pipeline.steps.encode import Encoding
 from pipeline.storage import integrity
 from pipeline.storage.base import NotFound, Storage
+from pipeline.storage.lookup import rows_of
+from pipeline.storage.open import open_storage
 from pipeline.storage.tables import Output, write_bytes, write_table
 from pipeline.versions import published, shards
-from pipeline.versions.manifest import Manifest, Shard
+from pipeline.versions.manifest import INDEX, Manifest, Shard
 from pipeline.work import sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.sandbox import SandboxSettings
@@ -50,8 +52,8 @@ class WritePayload:
     places: int
     pieces: tuple[Piece, ...]
     encoding: Encoding
-    drawn: tuple[Shard, ...]
-    """Shards of an earlier version that may hold the same pictures: these are copied rather than drawn."""
+    drawn: int | None
+    """A version whose pictures are what would be drawn: those that it has are copied."""
 
 
 def write_tasks(
@@ -66,21 +68,11 @@ def write_tasks(
         formats=config.write.formats, render=config.render.part(PictureSettings), sandbox=config.sandbox
     )
     versions = versions_of(config, "encode", "write", "picture")
-    earlier = _drawn(config, versions["picture"], parent)
+    drawn = _drawn(config, versions["picture"], parent)
     tasks = []
     for (kind, place), pieces in pieces_of(dealt).items():
         count = places[kind]
-        begin, end = place / count, (place + 1) / count
-        drawn = [
-            shard
-            for shard in earlier
-            if shard.generation == kind.generation
-            and shard.place / shard.places < end
-            and (shard.place + 1) / shard.places > begin
-        ]
-        # where nothing but captions or ids have changed, the first has all
-        drawn.sort(key=lambda shard: ((shard.tier, shard.split) != kind[1:], shard.path))
-        payload = WritePayload(settings, kind, place, count, tuple(pieces), encoding, tuple(drawn))
+        payload = WritePayload(settings, kind, place, count, tuple(pieces), encoding, drawn)
         key = f"{kind.generation}-{kind.tier}-{kind.split}-{place:05}-of-{count:05}"
         inputs = [*encoding.inputs, *(("piece", piece.sha256) for piece in pieces)]
         rows, size = sum(piece.rows for piece in pieces), sum(piece.bytes for piece in pieces)
@@ -88,17 +80,16 @@ def write_tasks(
     return tasks
 
 
-def _drawn(config: Config, version: int | str, parent: Manifest | None) -> list[Shard]:
-    """The shards of the version before, of one format, if its pictures are what would be drawn now."""
+def _drawn(config: Config, version: int | str, parent: Manifest | None) -> int | None:
+    """The version before, if its pictures are what would be drawn now."""
     if parent is None or parent.created_by.stages.get("picture") != version:
-        return []
+        return None
     try:
         settings = published.settings(parent, "render", type(config.render))
     except ConfigError:
-        return []
-    if settings.part(PictureSettings) != config.render.part(PictureSettings) or config.render.size is None:
-        return []
-    return shards.one_format(parent.shards)
+        return None
+    same = settings.part(PictureSettings) == config.render.part(PictureSettings)
+    return parent.version if same else None
 
 
 def write_step(work: Work[WritePayload]) -> Record:
@@ -164,8 +155,8 @@ def _by_source(dropped: pa.Table) -> dict[str, dict[str, int]]:
 
 def _write_shard(storage: Storage, form: write.Format, kind: Kind, rows: pa.Table) -> Output:
     data = form.write(rows)
-    path = f"shards/{form.name}/{kind.tier}/{kind.split}-{hashlib.sha256(data).hexdigest()[:20]}.{form.suffix}"
-    return write_bytes(storage, path, data, rows.num_rows)
+    beginning = f"shards/{form.name}/{kind.tier}/{kind.split}"
+    return write_bytes(storage, lambda digest: f"{beginning}-{digest[:20]}.{form.suffix}", data, rows.num_rows)
 
 
 def _index_rows(rows: pa.Table, kind: Kind, written: Sequence[Shard], schema: pa.Schema) -> pa.Table:
@@ -209,21 +200,42 @@ def _with_pictures(work: Work[WritePayload], rows: pa.Table) -> tuple[pa.Table, 
     return rows.append_column(column, shown).filter(pa.array([each in pictures for each in ids], pa.bool_())), dropped
 
 
-def _copied(storage: Storage, drawn: Sequence[Shard], column: str, ids: Sequence[str]) -> dict[str, bytes]:
-    """Sample id -> picture, as far as shards of an earlier version have it. One that is gone or damaged has nothing."""
-    wanted, pictures = set(ids), dict[str, bytes]()
-    for shard in drawn:
-        if not wanted:
-            break
+def _copied(storage: Storage, version: int | None, column: str, ids: Sequence[str]) -> dict[str, bytes]:
+    """Sample id -> picture, as far as a version has it. What is gone or damaged there has nothing."""
+    pictures: dict[str, bytes] = {}
+    if version is None:
+        return pictures
+    manifest = _version(storage.uri, version)
+    parts = {shard.path: shard for shard in shards.one_format(manifest.shards)}
+    for path, wanted in sorted(_places(storage, manifest, ids).items()):
         try:
-            data = integrity.read_checked(storage, shard.path, shard.sha256)
+            data = integrity.read_checked(storage, path, parts[path].sha256)
         except (NotFound, Damaged):
             continue
-        for row in shards.rows(data, shard, ["sample_id", column]):
+        for row in shards.rows(data, parts[path], ["sample_id", column]):
             if row["sample_id"] in wanted:
-                wanted.remove(row["sample_id"])
                 pictures[row["sample_id"]] = row[column]
     return pictures
+
+
+def _places(storage: Storage, manifest: Manifest, ids: Sequence[str]) -> dict[str, set[str]]:
+    """Path of a shard, of one format, -> those of ``ids`` that it has."""
+    places: dict[str, set[str]] = {}
+    form = next((shard.format for shard in shards.one_format(manifest.shards)), "")
+    for file in manifest.of_role(INDEX):
+        try:
+            for table in rows_of(storage, file.path, ["sample_id", "shard"], "sample_id", pa.array(sorted(ids))):
+                for row in table.to_pylist():
+                    places.setdefault(row["shard"][form], set()).add(row["sample_id"])
+        except (NotFound, Damaged):
+            continue
+    return places
+
+
+@lru_cache(maxsize=1)
+def _version(workspace: str, version: int) -> Manifest:
+    """A process reads the manifest once, not for each shard that it writes: a manifest never changes."""
+    return published.read(open_storage(workspace), version)
 
 
 WRITE = Step("write", write_step, "writes the shards, with pictures, segment tokens and ids", whole=True)

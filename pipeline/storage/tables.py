@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -208,8 +208,10 @@ class LostTable(NotFound):
         self.path = path
 
 
-def write_bytes(storage: Storage, path: str, data: bytes, rows: int = 0) -> Output:
-    """Write ``data`` whole and return its identity."""
-    storage.write(path, data)
+def write_bytes(storage: Storage, path: str | Callable[[str], str], data: bytes, rows: int = 0) -> Output:
+    """Write ``data`` whole and return its identity. ``path``: where to, or what says so by the hex sha256."""
+    digest = hashlib.sha256(data).hexdigest()
+    where = path if isinstance(path, str) else path(digest)
+    storage.write(where, data)
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return Output(path, hashlib.sha256(data).hexdigest(), len(data), rows, md5=md5)
+    return Output(where, digest, len(data), rows, md5=md5)

@@ -129,9 +129,10 @@ def test_earlier_samples_stay_before_sources_of_higher_priority(bench: Bench) ->
     [
         ({"caption": {"max_characters": 40}}, {"caption"}),
         ({"tier": {"tiers": [{"name": "all", "from": 1, "to": 9999}]}}, {"tier"}),
+        ({"write": {"repack": True}}, {"deal"}),
         ({"tokenize": {"segments": {"count": 1}}, "vocabulary": "learn"}, {"segments"}),
     ],
-    ids=["captioner", "tiers", "vocabulary"],
+    ids=["captioner", "tiers", "repacked", "vocabulary"],
 )
 def test_what_changes_no_drawing_draws_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], steps: set[str]
