@@ -83,14 +83,14 @@ class Walk:
         generations |= {(each.source, each.key): each.generation for each in kept}
         names = {source.name for source in config.sources}
         own = [record for record in crawled if record.source in names]
-        found = self._run(COPIES_STEP, copies_tasks(config, own, generations))
-        copies = copies_of(found)
+        ranges = self._run(COPIES_STEP, copies_tasks(config, own, generations))
+        copies = copies_of(ranges)
         ran = self._run(SAMPLES_STEP, samples_tasks(config, crawled, takedowns, copies))
         if self._runner.pending or self._runner.guessed:
             raise Unknown(SAMPLES_STEP.name)
         benchmarks = [record for record in ran if record.source not in names]
         ran = [record for record in ran if record.source in names]
-        outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(found, ran)) if copies else []
+        outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(ranges, ran)) if copies else []
         copied = self._run(COPIED, copied_tasks(own, copies, outcomes)) if copies else []
         crawled, passed = own, [*ran, *copied]
         lost = [record.outputs["dropped"].path for record in (*crawled, *passed) if "dropped" in record.outputs]
