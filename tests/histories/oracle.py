@@ -111,14 +111,17 @@ class Oracle:
         told: set[str] = set()
         for path in self._ws.glob("versions/*/manifest.json"):
             manifest = json.loads(path.read_text())
+            redacted = path.with_name("redacted.json")
+            left = json.loads(redacted.read_text())["left"] if redacted.exists() else {}
             for file in [*_files(manifest, "provenance"), *_shards(manifest, "parquet")]:
-                if not (self._ws / file["path"]).exists():
+                table = left.get(file["path"], file["path"])
+                if not (self._ws / table).exists():
                     continue
-                if file["path"] not in self._told:
-                    rows = pq.read_table(self._ws / file["path"], columns=["provenance"], use_threads=False).to_pylist()
+                if table not in self._told:
+                    rows = pq.read_table(self._ws / table, columns=["provenance"], use_threads=False).to_pylist()
                     origins = [origin for row in rows for origin in row["provenance"]]
-                    self._told[file["path"]] = {(origin["license"], origin["raw_id"]) for origin in origins}
-                told.update(raw_id for own, raw_id in self._told[file["path"]] if own == license)
+                    self._told[table] = {(origin["license"], origin["raw_id"]) for origin in origins}
+                told.update(raw_id for own, raw_id in self._told[table] if own == license)
         return {self._drawings[raw_id] for raw_id in told}
 
     # -- files

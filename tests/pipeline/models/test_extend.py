@@ -16,8 +16,8 @@ from stages.tokenize.hmn import HmnSettings, initialize
 from tests.helpers import mill, write_config
 from tests.pipeline.models.base_models import qwen_like
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make test-train")
+transformers = pytest.importorskip("transformers", reason="needs PyTorch: make test-train")
 
 
 def base_model(folder: Path, tied: bool, rows: int = 448) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from tests import loading
 from tests.helpers import Run, parquet_rows, svgmill
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs PyTorch: make test-train")
 
 
 @pytest.mark.parametrize(
