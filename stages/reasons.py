@@ -26,6 +26,11 @@ class Reason(StrEnum):
     BAD_ARCHIVE = "bad_archive"
     BAD_ARCHIVE_MEMBER = "bad_archive_member"
     UNREADABLE = "unreadable"
+    NO_DRAWING = "no_drawing"
+    NOT_FETCHED = "not_fetched"
+    OPTED_OUT = "opted_out"
+    LICENSE_DENIED = "license_denied"
+    LICENSE_UNKNOWN = "license_unknown"
     # sanitize
     NOT_SVG = "not_svg"
     XML_MALFORMED = "xml_malformed"
@@ -97,6 +102,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.BAD_ARCHIVE: "The archive is damaged, and the config drops it as a whole, as one record.",
     Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted, of unknown method, too deep.",
     Reason.UNREADABLE: "The file was listed but could not be read.",
+    Reason.NO_DRAWING: "The row of the table has nothing in the column of drawings.",
+    Reason.NOT_FETCHED: "The network did not give it: the server refused, failed, or sent something else.",
+    Reason.OPTED_OUT: "Its place reserves it from training, and the config respects that.",
+    Reason.LICENSE_DENIED: "The config does not allow its licence.",
+    Reason.LICENSE_UNKNOWN: "No licence is known, and the config drops such records.",
     Reason.NOT_SVG: "The content is not an SVG document.",
     Reason.XML_MALFORMED: "The XML is not well-formed.",
     Reason.BAD_ENCODING: "The bytes do not match the declared or a supported encoding.",

@@ -16,6 +16,9 @@ KEY = pa.schema([("raw_id", pa.string()), ("source", pa.string()), ("path", pa.s
 
 CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))
 
+SIGNALS = pa.list_(pa.struct([("name", pa.string()), ("place", pa.string()), ("value", pa.string())]))
+"""What a place says of the use of what it gives: ``name`` of the rule, ``place`` where it stood, and its words."""
+
 RAW = pa.schema(
     [
         *KEY,
@@ -29,6 +32,13 @@ RAW = pa.schema(
         ("hints", pa.list_(pa.string())),  # keywords
         ("own_captions", CAPTIONS),  # that the record came with
         ("facts", pa.list_(pa.struct([("name", pa.string()), ("text", pa.string())]))),  # what else came with it
+        ("license_from", pa.string()),  # how the licence was found; see stages.crawl.items.LicenseFrom
+        ("license_digest", pa.string()),  # hex sha256 of the licence's text, null where no text was found
+        ("work_title", pa.string()),  # what the work is called, for a credit
+        ("work_link", pa.string()),  # where the work is presented, for a credit
+        ("permission", pa.string()),  # what its place says of training: allowed, reserved; null for nothing
+        ("signals", SIGNALS),  # by which that was decided, as they stood there
+        ("fetched", pa.string()),  # when the network gave it, UTC, as 2026-01-31T00:00:00Z; null for what was there
     ]
 )
 
@@ -110,6 +120,13 @@ SAMPLES_ORDER = (  # what is read together stands together, what most steps read
     "name",
     "size",
     "atomic_length",
+    "signals",
+    "fetched",
+    "license_digest",
+    "permission",
+    "work_link",
+    "work_title",
+    "license_from",
     "author",
     "url",
     "license",
@@ -127,9 +144,16 @@ PROVENANCE = pa.list_(
             ("raw_id", pa.string()),
             ("license", pa.string()),
             ("author", pa.string()),
+            ("license_from", pa.string()),
+            ("work_title", pa.string()),
+            ("work_link", pa.string()),
+            ("permission", pa.string()),
         ]
     )
 )
+
+CREDITS = ("author", "url", "license", "license_from", "work_title", "work_link", "permission")
+"""Columns of a record that its provenance holds beside its key."""
 
 SHOWN = pa.list_(pa.bool_())  # of each in provenance, whether the sample's shard names it
 
@@ -194,7 +218,7 @@ ORIGINS = pa.schema(  # of a version: one row a sample, sorted by sample_id; the
 ROUTED = pa.schema(  # what is decided by, on its way to a slice
     [
         *KEY,
-        *(RAW.field(name) for name in ("author", "url", "license")),
+        *(RAW.field(name) for name in CREDITS),
         NORMALIZED.field("sample_id"),
         SIGNED.field("geometry_key"),
         RENDERED.field("ssim"),

@@ -3,6 +3,9 @@
     listing(surroundings) -> Listing     cheap: stable names, and what tells that something behind one has changed
     read(chunk, limits, no_input) -> items   of one chunk of the listing: each record once, with all that came with it
 
+What the network gives is another thing each time, so a source that asks it (`pipeline.sources.network`) is fetched
+first, and its listing is of the snapshot that was stored.
+
 Between the two, `pipeline.sources.partitions` cuts the listing into chunks. What a record is called (`RawItem.path`) is
 what it is known by in later versions. A kind of source is a class, and one line in `pipeline.sources.kinds`::
 
@@ -26,7 +29,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -37,10 +40,37 @@ from stages.base import Settings
 from stages.crawl import Caption, CrawlSettings, RawItem, display
 from stages.reasons import Reason
 
-__all__ = ["Caption", "Chunk", "ChunkLost", "Entry", "Listing", "RawItem", "Shape", "Source", "Surroundings"]
+__all__ = [
+    "Caption",
+    "Chunk",
+    "ChunkLost",
+    "Entry",
+    "Listing",
+    "Place",
+    "RawItem",
+    "Reader",
+    "Shape",
+    "Source",
+    "Surroundings",
+]
 
-Shape = Literal["files", "archive", "table"]
-"""What a chunk is: some files, each a record; or one archive, or one table, whose records only reading it tells."""
+Shape = Literal["files", "archive", "table", "pages"]
+"""What a chunk is: some files, each a record; or one archive, or one table, whose records only reading it tells; or
+some pages, each of which may hold any number of records."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the workspace has what the network gave for an entry, and what is known of it."""
+
+    stored: str
+    """Path of the object in the workspace."""
+    row: int = -1
+    """Which row of it, if it is a table of responses; -1: the object is the whole."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What its kind of source knows of it, (name, text)."""
+    beside: tuple[tuple[str, Place], ...] = ()
+    """What else reading it takes: (URL, place)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +96,8 @@ class Chunk:
     shape: Shape
     generation: int = 1
     """The version that it was new in; shards never mix generations."""
+    places: tuple[Place, ...] = ()
+    """Of each entry where the workspace has it; () for what is read from where it was listed."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -89,15 +121,21 @@ class Listing:
     archives: tuple[Entry, ...] = ()
     tables: tuple[Entry, ...] = ()
     """Each of these two is a chunk, and holds any number of records."""
+    pages: tuple[Entry, ...] = ()
+    """Each holds any number of records, and some of them are a chunk."""
     no_input: Counter[str] = field(default_factory=Counter)
     """What there is beside that no record is made of: kind -> how many."""
-    reader: Source | None = None
+    reader: Reader | None = None
     """What workers read with: the source with its paths made absolute. None: the source itself."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Path of an entry -> where the workspace has it, of what the network gave."""
+    snapshot: str = ""
+    """Which snapshot this is a listing of, as the manifest names it; "" for what was read where it lies."""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All of them."""
-        return (*self.archives, *self.tables, *self.files)
+        return (*self.archives, *self.tables, *self.pages, *self.files)
 
 
 class ChunkLost(Exception):
@@ -106,6 +144,14 @@ class ChunkLost(Exception):
     def __init__(self, path: str, reason: Reason, detail: str) -> None:
         super().__init__(f"{path}: {reason}: {detail}")
         self.path, self.reason, self.detail = path, reason, detail
+
+
+class Reader(Protocol):
+    """What reads chunks on a worker."""
+
+    def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
+        """As `Source.read`."""
+        ...
 
 
 class Source(Settings, ABC):

@@ -124,7 +124,7 @@ class FolderSource(Source):
             )
         tables = tuple(entry for entry in archives if _is_table(entry))
         packed = tuple(entry for entry in archives if not _is_table(entry))
-        return Listing(self, tuple(files), packed, tables, no_input, reader)
+        return Listing(self, tuple(files), packed, tables, no_input=no_input, reader=reader)
 
     def reads(self, shape: Shape) -> Mapping[str, Any]:
         """Where the source lies says nothing, and of its settings those say something that the shape has a use for."""

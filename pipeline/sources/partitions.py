@@ -15,6 +15,7 @@ from pipeline.storage.base import Entry
 
 def chunks(listing: Listing, records: int, previous: Sequence[Chunk] = (), generation: int = 1) -> list[Chunk]:
     """Cut a listing into crawl partitions of about ``records`` loose files, and one for each archive and table.
+    Pages are cut as files are.
 
     ``previous``: the chunks of the version before. They stay as they are, but for what has changed or vanished, and
     what is new is in chunks of its own, of this ``generation``: so new files run by themselves, and the shards of
@@ -26,6 +27,7 @@ def chunks(listing: Listing, records: int, previous: Sequence[Chunk] = (), gener
     shapes: dict[str, Shape] = dict.fromkeys((entry.path for entry in listing.files), "files")
     shapes |= dict.fromkeys((entry.path for entry in listing.archives), "archive")
     shapes |= dict.fromkeys((entry.path for entry in listing.tables), "table")
+    shapes |= dict.fromkeys((entry.path for entry in listing.pages), "pages")
     left = {entry.path: entry for entry in listing.entries}
     cut: list[Chunk] = []
     for old in previous:
@@ -43,14 +45,20 @@ def chunks(listing: Listing, records: int, previous: Sequence[Chunk] = (), gener
         keys.add(key)
         cut.append(Chunk(key, entries, shape, generation))
 
-    for path in sorted(path for path in left if shapes[path] != "files"):
+    for path in sorted(path for path in left if shapes[path] in ("archive", "table")):
         add((left[path],), shapes[path])
-    begin = 0
-    files = tuple(entry for entry in listing.files if entry.path in left)
-    for i in range(1, len(files) + 1):
-        if i == len(files) or i - begin >= 2 * records or (i - begin >= records // 2 and _cuts(files[i].path, records)):
-            add(files[begin:i], "files")
-            begin = i
+    many: tuple[tuple[Shape, tuple[Entry, ...]], ...] = (("files", listing.files), ("pages", listing.pages))
+    for shape, every in many:
+        begin = 0
+        files = tuple(entry for entry in every if entry.path in left)
+        for i in range(1, len(files) + 1):
+            if (
+                i == len(files)
+                or i - begin >= 2 * records
+                or (i - begin >= records // 2 and _cuts(files[i].path, records))
+            ):
+                add(files[begin:i], shape)
+                begin = i
     return cut
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.config import Config
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Source
+from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Reader
 from pipeline.sources.kinds import kinds
 from pipeline.sources.no_input import bounded
 from pipeline.steps.base import dropped_output, taken_down, versions_of
@@ -41,7 +41,7 @@ class CrawlPayload:
     """A chunk, and what reads it."""
 
     settings: ChunkSettings
-    reader: Source
+    reader: Reader
     chunk: Chunk
     takedowns: tuple[str, ...]
 
@@ -61,6 +61,7 @@ def crawl_tasks(
     known = kinds()
     for listing in listings:
         source, reader = listing.source, listing.reader or listing.source
+        places = listing.places
         versions = versions_of(config, "crawl") | {f"source {source.kind}": known[source.kind].version}
         for chunk in cut[source.name]:
             settings = ChunkSettings(
@@ -70,6 +71,8 @@ def crawl_tasks(
                 source=source.reads(chunk.shape),
                 taken_down=tuple((held or {}).get((source.name, chunk.key), ())),
             )
+            if places:
+                chunk = replace(chunk, places=tuple(places[path] for path in chunk.paths))
             payload = CrawlPayload(settings, reader, chunk, tuple(takedowns))
             inputs = [(crawl.display(entry.path), entry.etag) for entry in chunk.entries]
             size = sum(entry.size for entry in chunk.entries)

@@ -103,14 +103,22 @@ def keep_task(
     source = listing.source
     there = {entry.path for entry in listing.entries}
     known = {entry.path: chunk.key for chunk in before.chunks for entry in chunk.entries}
-    now = {chunk.paths[0]: record for chunk, record in zip(cut, crawled, strict=True) if chunk.records is None}
+    now = {
+        path: record
+        for chunk, record in zip(cut, crawled, strict=True)
+        if chunk.records is None
+        for path in chunk.paths
+    }
     gone: list[Gone] = []
     fresh = [
-        record for path, record in now.items() if before.raw.get(known.get(path, "")) != record.outputs["kept"].path
+        record
+        for chunk, record in zip(cut, crawled, strict=True)
+        if chunk.records is None
+        and any(before.raw.get(known.get(path, "")) != record.outputs["kept"].path for path in chunk.paths)
     ]
     for chunk in before.chunks:
         missing = [path for path in chunk.paths if path not in there]
-        changed = chunk.records is None and not missing and now[chunk.paths[0]] in fresh
+        changed = chunk.records is None and not missing and any(now[path] in fresh for path in chunk.paths)
         if not missing and not changed:
             continue
         if chunk.key not in before.raw:

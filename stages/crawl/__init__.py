@@ -8,12 +8,12 @@ builds tables.
 
 from stages.crawl.archives import NO_COLUMN, Reading, members
 from stages.crawl.container import ArchiveError, NoColumn
-from stages.crawl.items import DATASET, Caption, Lost, RawItem
+from stages.crawl.items import DATASET, Caption, LicenseFrom, Lost, Permission, RawItem, Signal
 from stages.crawl.listing import ARCHIVES, NOT_IN_GLOB, display, extension, kind_of, matches, reaches, select
 from stages.crawl.records import as_raw, crawl_records
 from stages.crawl.settings import Columns, CrawlSettings
 
-VERSION: int = 3
+VERSION: int = 4
 
 SAYS = "reads the sources' files and archives"
 """One sentence, without subject and full stop, for people."""
@@ -29,10 +29,13 @@ __all__ = [
     "Caption",
     "Columns",
     "CrawlSettings",
+    "LicenseFrom",
     "Lost",
     "NoColumn",
+    "Permission",
     "RawItem",
     "Reading",
+    "Signal",
     "as_raw",
     "crawl_records",
     "display",

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stages.reasons import Reason
 from stages.text import plain
@@ -41,6 +41,28 @@ class Caption:
     origin: str = DATASET
 
 
+LicenseFrom = Literal["file", "column", "text", "manifest", "page", "config", "unknown"]
+"""How a licence was found: metadata in the drawing's own file, a column of its table, a licence's text that lies beside
+it, a package's manifest, its page (``rel=license``), the source's configured one, or not at all."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a place says of the use of what it gives, as `stages.schema.SIGNALS` has it."""
+
+    name: str
+    place: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What the place a record came from says of training on it, as one verdict, and what that was decided by."""
+
+    verdict: Literal["allowed", "reserved"]
+    signals: tuple[Signal, ...] = ()
+
+
 @dataclass(frozen=True)
 class RawItem:
     """One record as a source gives it.
@@ -62,6 +84,18 @@ class RawItem:
     captions: tuple[Caption, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     """What else is known: (name, text); the raw table keeps it."""
+    license_from: LicenseFrom = "column"
+    """How ``license`` was found."""
+    license_digest: str | None = None
+    """Hex sha256 of the licence's text, where one was found, also of one that nobody knows."""
+    title: str | None = None
+    """What the work is called, for a credit."""
+    link: str | None = None
+    """Where the work is presented, for a credit."""
+    permission: Permission | None = None
+    """What its place says of training on it; None where there was nobody to ask."""
+    fetched: str | None = None
+    """When the network gave it, UTC, as 2026-01-31T00:00:00Z."""
 
 
 def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
@@ -93,6 +127,15 @@ def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
         "hints": _most(hints, "hints", ignored),
         "own_captions": _most(captions.values(), "captions", ignored),
         "facts": _most((fact for fact in facts if fact["text"]), "facts", ignored),
+        "license_digest": item.license_digest,
+        "work_title": _whole(item.title, LONGEST_URL, "title", ignored),
+        "work_link": _whole(item.link, LONGEST_URL, "link", ignored),
+        "permission": item.permission.verdict if item.permission else None,
+        "signals": [
+            {"name": signal.name, "place": signal.place, "value": plain(signal.value, LONGEST_URL)}
+            for signal in (item.permission.signals if item.permission else ())
+        ],
+        "fetched": item.fetched,
     }
 
 

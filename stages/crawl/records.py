@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from stages.base import Dropped
-from stages.crawl.items import Lost, RawItem, brought
+from stages.crawl.items import LicenseFrom, Lost, RawItem, brought
 from stages.crawl.listing import display
 from stages.crawl.settings import CrawlSettings
+from stages.licenses import NO_LICENSE
 from stages.reasons import Reason
 from stages.schema import DROPPED, RAW
 
@@ -56,13 +57,20 @@ def crawl_records(
                 kept, dropped, held = [], [], 0
             came = brought(item, ignored)
             row = {"raw_id": raw_id, "source": source, "path": shown, "name": shown.rsplit("/", 1)[-1]} | came
-            kept.append(row | {"license": came["own_license"] or license, "size": len(content), "bytes": data})
+            origin = item.license_from if came["own_license"] else license_origin(license)
+            row |= {"license": came["own_license"] or license, "license_from": origin}
+            kept.append(row | {"size": len(content), "bytes": data})
             held += len(data)
         if len(kept) + len(dropped) >= rows:
             yield _tables(kept, dropped)
             kept, dropped, held = [], [], 0
     if kept or dropped:
         yield _tables(kept, dropped)
+
+
+def license_origin(license: str) -> LicenseFrom:
+    """How the licence of a record that states none was found: in the config, if its source has one there."""
+    return "unknown" if license in NO_LICENSE else "config"
 
 
 def as_raw(table: pa.Table) -> pa.Table:

@@ -24,8 +24,9 @@ import pyarrow.compute as pc
 from stages.deduplicate.flags import REASONS as FLAG_REASONS
 from stages.deduplicate.matching import Level
 from stages.deduplicate.settings import DeduplicateSettings
+from stages.licenses import NO_LICENSE
 from stages.reasons import Reason
-from stages.schema import DECISIONS, PROVENANCE, SHOWN
+from stages.schema import CREDITS, DECISIONS, PROVENANCE, SHOWN
 
 Ints = npt.NDArray[np.int64]
 
@@ -33,9 +34,7 @@ DECIDES = (
     "raw_id",
     "source",
     "path",
-    "author",
-    "url",
-    "license",
+    *CREDITS,
     "sample_id",
     "geometry_key",
     "ssim",
@@ -51,9 +50,6 @@ REASONS: Mapping[int, Reason] = {
 }
 
 FLAGS = tuple(FLAG_REASONS)
-
-NO_LICENSE = ("", "NOASSERTION", "NONE", "unknown", "UNKNOWN")
-"""What stands where no licence is known."""
 
 
 @dataclass(frozen=True)

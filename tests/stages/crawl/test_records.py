@@ -37,6 +37,8 @@ def test_a_record_says_where_it_is_from():
         "raw_id": hashlib.sha256(SVG).hexdigest(), "source": "src", "path": "a/b c.svg", "name": "b c.svg",
         "url": None, "license": "CC0-1.0", "size": 6, "bytes": SVG,
         "own_license": None, "author": None, "hints": [], "own_captions": [], "facts": [],
+        "license_from": "config", "license_digest": None, "work_title": None, "work_link": None,
+        "permission": None, "signals": [], "fetched": None,
     }  # fmt: skip
     assert (inflated["raw_id"], inflated["size"]) == (hashlib.sha256(packed).hexdigest(), len(packed))
     assert inflated["bytes"] == SVG and dropped == []
