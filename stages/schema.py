@@ -14,7 +14,8 @@ import pyarrow as pa
 
 KEY = pa.schema([("raw_id", pa.string()), ("source", pa.string()), ("path", pa.string())])
 
-CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string())]))
+CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string()), ("style", pa.string())]))
+"""``style``: `stages.crawl.items.CaptionStyle`; null in tables that earlier versions wrote."""
 
 SIGNALS = pa.list_(pa.struct([("name", pa.string()), ("place", pa.string()), ("value", pa.string())]))
 """What a place says of the use of what it gives: ``name`` of the rule, ``place`` where it stood, and its words."""

@@ -81,7 +81,9 @@ def _print_sample(console: Console, row: shards.Row) -> None:
         print(f"{name:<14}{row[name]}")
     print(f"{'source size':<14}{row['width']:g} x {row['height']:g}")
     for caption in row["captions"]:
-        console.print(Text(f"caption       {caption['text']}  [{caption['origin']}]"))
+        # shards of earlier versions know no style
+        notes = " ".join(note for note in (caption["origin"], caption.get("style")) if note)
+        console.print(Text(f"caption       {caption['text']}  [{notes}]"))
     for entry in row["provenance"]:
         more = "".join(f" {name} {entry[name]}" for name in ("author", "url") if entry.get(name))
         print(f"provenance    {entry['source']} {entry['path']} ({entry['license']}) raw_id {entry['raw_id']}{more}")

@@ -51,16 +51,20 @@ def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, 
     hints = list(dict.fromkeys(hint for text in row["hints"] or () if (hint := useful(text, settings))))
     subject = _SENTENCE.split(title)[0] or " ".join(words) or _list(hints[:_HINTS_TOLD])
     captions = [
-        *((each["origin"], useful(each["text"], settings)) for each in row["own_captions"] or ()),
-        ("composed", _composed(subject, subjects, styles, row["svg"], settings)),
-        ("title", title),
-        ("desc", desc),
-        ("keywords", ", ".join(hints)),
-        ("file_name", " ".join([*styles, *words])),
-        ("folder", " ".join(folder)),
-        ("drawing", drawing),
+        *((each["origin"], each["style"] or "", useful(each["text"], settings)) for each in row["own_captions"] or ()),
+        ("composed", "short", _composed(subject, subjects, styles, row["svg"], settings)),
+        ("title", "short", title),
+        ("desc", "detailed", desc),
+        ("keywords", "tag", ", ".join(hints)),
+        ("file_name", "tag", " ".join([*styles, *words])),
+        ("folder", "tag", " ".join(folder)),
+        ("drawing", "short", drawing),
     ]
-    return [{"text": _cut(text, settings.max_characters), "origin": origin} for origin, text in captions if text]
+    return [
+        {"text": _cut(text, settings.max_characters), "origin": origin, "style": style}
+        for origin, style, text in captions
+        if text
+    ]
 
 
 def _composed(subject: str, folder: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:
@@ -108,11 +112,14 @@ def _cut(text: str, limit: int) -> str:
 
 CAPTION = SideStage(
     name="caption",
-    version=2,
+    version=3,
     settings=CaptionSettings,
     reads=READS,
     schema=CAPTIONED,
     make=caption,
     says="gives each sample its captions",
-    shards={"captions": "All captions, each with the captioner or metadata field it came from."},
+    shards={
+        "captions": "All captions, each with the captioner or metadata field it came from, and its style: tag, short, "
+        "detailed, or nothing where that is not known."
+    },
 )

@@ -33,12 +33,18 @@ MOST = 100
 _TAG = re.compile(r"<[/!?]?[A-Za-z-][^<>]*>")
 
 
+CaptionStyle = Literal["tag", "short", "detailed", ""]
+"""How a caption says what a drawing shows: in words one after the other, in a phrase or a sentence, at length; "" where
+nobody said."""
+
+
 @dataclass(frozen=True)
 class Caption:
     """A text about a drawing. ``origin``: where it is from, as shards tell it."""
 
     text: str
     origin: str = DATASET
+    style: CaptionStyle = ""
 
 
 LicenseFrom = Literal["file", "column", "text", "manifest", "page", "config", "unknown"]
@@ -109,7 +115,7 @@ def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
     for caption in item.captions:
         text = _without_markup(caption.text, LONGEST_CAPTION)
         if text:
-            captions.setdefault(text, {"text": text, "origin": caption.origin})
+            captions.setdefault(text, {"text": text, "origin": caption.origin, "style": caption.style})
         elif caption.text.strip():
             ignored["caption of nothing but markup"] += 1
     hints: dict[str, None] = {}

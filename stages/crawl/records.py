@@ -75,7 +75,9 @@ def license_origin(license: str) -> LicenseFrom:
 
 def as_raw(table: pa.Table) -> pa.Table:
     """A raw table, also one of an earlier version, with all columns of `RAW`: what it does not have is null."""
-    columns = [table[f.name] if f.name in table.column_names else pa.nulls(len(table), f.type) for f in RAW]
+    columns = [
+        table[f.name].cast(f.type) if f.name in table.column_names else pa.nulls(len(table), f.type) for f in RAW
+    ]
     return pa.table(columns, schema=RAW)
 
 

@@ -67,6 +67,7 @@ def test_origins_are_recorded() -> None:
     """Each source of words gives its own caption, the composed one comes first."""
     found = run("cart.svg", "Shopping cart", "A cart with two wheels")
     assert [c["origin"] for c in found] == ["composed", "title", "desc", "file_name", "drawing"]
+    assert [c["style"] for c in found] == ["short", "short", "detailed", "tag", "short"]
     assert found[0]["text"] == "An icon of shopping cart in dark grey and red. Made of one circle and one path."
 
 
@@ -170,8 +171,11 @@ def test_screening_leaves_ordinary_words(text: str) -> None:
 def test_what_a_dataset_says_of_a_drawing_comes_first() -> None:
     """Its captions stand before the composed one, screened and cut as the others; one that says nothing is none."""
     told = ["A cart by jane@example.org", "Untitled", "x" * 20 + " word" * 100]
-    found = run("cart.svg", own_captions=[{"text": text, "origin": "dataset"} for text in told])
+    styles = ["short", "tag", None]  # null: a raw table of an earlier version
+    own = [{"text": text, "origin": "dataset", "style": style} for text, style in zip(told, styles, strict=True)]
+    found = run("cart.svg", own_captions=own)
     assert [c["origin"] for c in found] == ["dataset", "dataset", "composed", "file_name", "drawing"]
+    assert [c["style"] for c in found] == ["short", "", "short", "tag", "short"]
     assert found[0]["text"] == "A cart by" and len(found[1]["text"]) <= SETTINGS.max_characters
 
 
@@ -179,5 +183,5 @@ def test_keywords_name_what_has_no_name() -> None:
     """They are the subject where title and file name say nothing, and a caption of their own."""
     found = run("0042.svg", hints=["cart", "shop", "cart", "https://example.org", "wheel", "buy"])
     assert found[0]["text"].startswith("An icon of cart, shop and wheel in ")
-    assert found[1] == {"text": "cart, shop, wheel, buy", "origin": "keywords"}
+    assert found[1] == {"text": "cart, shop, wheel, buy", "origin": "keywords", "style": "tag"}
     assert run("home.svg", hints=["cart"])[0]["text"].startswith("An icon of home in ")

@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import re
 import tracemalloc
+import unicodedata
 from collections import Counter
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from stages.crawl import Caption, CrawlSettings, RawItem, as_raw, crawl_records
 from stages.reasons import Reason
 from stages.schema import DROPPED, RAW
+from stages.text import plain
 
 SETTINGS = CrawlSettings(max_bytes=2000, max_inflated_bytes=5000)
 SVG = b"<svg/>"
@@ -125,7 +127,11 @@ def test_what_comes_with_a_record_is_in_its_row():
         license="CC-BY-4.0",
         author="Jane\u202e Doe\x07",
         hints=("red", " red ", "<b>cart</b>", "", "x" * 101),
-        captions=(Caption("A <b>red</b>\ncart &amp; horse"), Caption("A red cart & horse", "alt"), Caption("<svg/>")),
+        captions=(
+            Caption("A <b>red</b>\ncart &amp; horse", style="short"),
+            Caption("A red cart & horse", "alt"),
+            Caption("<svg/>"),
+        ),
         facts=(("id", "7"), ("empty", " ")),
     )
     ignored: Counter[str] = Counter()
@@ -134,7 +140,7 @@ def test_what_comes_with_a_record_is_in_its_row():
     assert (row["url"], row["author"]) == ("https://example.org/a.svg", "Jane Doe")
     assert (row["license"], row["own_license"], plain["license"]) == ("CC-BY-4.0", "CC-BY-4.0", "MIT")
     assert row["hints"] == ["red", "cart"] and row["facts"] == [{"name": "id", "text": "7"}]
-    assert row["own_captions"] == [{"text": "A red cart & horse", "origin": "dataset"}]
+    assert row["own_captions"] == [{"text": "A red cart & horse", "origin": "dataset", "style": "short"}]
     assert ignored == {"hint of over 100 characters": 1, "caption of nothing but markup": 1}
 
 
@@ -154,6 +160,16 @@ def test_a_raw_table_of_an_earlier_version_is_read():
     (row,) = as_raw(old).to_pylist()
     assert as_raw(raw) == raw and as_raw(old).schema == RAW
     assert row["license"] == "MIT" and row["own_captions"] is row["own_license"] is row["facts"] is None
+    captions = pa.array([[{"text": "A cart", "origin": "alt"}]])
+    (row,) = as_raw(old.append_column("own_captions", captions)).to_pylist()
+    assert row["own_captions"] == [{"text": "A cart", "origin": "alt", "style": None}]
+
+
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_plain_text_has_no_invisible_characters(text: str, limit: int):
+    """All others stay, in their order, on one line."""
+    seen = [c for c in " ".join(text.split()) if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")]
+    assert plain(text, limit) == " ".join("".join(seen).split())[:limit].rstrip()
 
 
 @given(st.text(max_size=80) | st.from_regex(r"(<[a-z/! ]{0,3}[^>]{0,9}>?){1,4}"))
