@@ -45,11 +45,12 @@ from stages.deduplicate import DeduplicateSettings
 from stages.deduplicate.banding import PERMUTATIONS, lsh_parameters
 from stages.deduplicate.signing import features
 from stages.rowwise import SAMPLES
+from stages.schema import CREDITS
 
 PARTITION = 10_000
 PEER = 100_000
 CROWD = 100_000
-NAMES = ("raw_id", "source", "path", "url", "license", "sample_id", "ssim", "tokens", "atomic_length")
+NAMES = ("raw_id", "source", "path", *CREDITS, "sample_id", "ssim", "tokens", "atomic_length")
 STORED = pa.schema([SAMPLES.field(name) for name in NAMES])
 SIGNED = ("geometry_key", "text_hash", "shingles", "picture_hash", "picture", "flags", "template")
 CONFIG = Config.model_validate_json(
@@ -107,6 +108,7 @@ def store(strings: Iterable[str], root: Path) -> list[Record]:
             "path": [f"{key}/{n:05}.svg" for n in range(len(some))],
             "url": [None] * len(some),
             "license": ["MIT"] * len(some),
+            **{name: [None] * len(some) for name in CREDITS if name not in ("url", "license")},
             "sample_id": ids,
             "ssim": [1.0] * len(some),
             "tokens": some,

@@ -116,9 +116,8 @@ def print_plan(
         )
 
     for phase in phases:
-        if phase.follows.startswith("frozen"):
-            row(phase.stage, "all", "1", "0", 0, 0, phase.follows)
-            continue
+        for source, why in phase.settled.items():
+            row(phase.stage, source, "1", "0", 0, 0, why)
         by_source: dict[str, list[Decision]] = {}
         for decision in phase.decisions:
             by_source.setdefault(decision.task.source, []).append(decision)

@@ -27,6 +27,10 @@ def run(
     forget_earlier: Annotated[
         bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")
     ] = False,
+    refresh: Annotated[
+        list[str],
+        typer.Option("--refresh", metavar="SOURCE|all", help="ask the network anew for this source; repeatable"),
+    ] = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Plan, run what is missing, publish a version, and show where everything went."""
     from pipeline.cli import printing
@@ -41,7 +45,7 @@ def run(
     storage = _workspace(loaded, workspace)
     display = Display()
     try:
-        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier).run()
+        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier, refresh).run()
         pages = ensure_pages(storage, result.manifest, display.say)
     except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
         typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)

@@ -7,7 +7,7 @@ run, and says what follows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.config import Loaded
@@ -15,9 +15,11 @@ from pipeline.errors import Damaged
 from pipeline.progress import Display
 from pipeline.run.costs import Costs
 from pipeline.run.engine import Engine
+from pipeline.run.fetching import Fetching
 from pipeline.run.publish import manifest_of, within_budget
 from pipeline.run.stage import MetDamage, Pending, Phase, StageRunner, Unknown
 from pipeline.run.walk import Walk
+from pipeline.steps.fetch import FETCH
 from pipeline.steps.learning import SEGMENTS
 from pipeline.steps.registry import STEPS, on_the_way_to
 from pipeline.storage import integrity
@@ -62,11 +64,16 @@ class Conductor:
         open_engine: Callable[[], Engine] | None,
         display: Display,
         forget_earlier: bool = False,
+        refresh: Sequence[str] = (),
     ) -> None:
-        """``forget_earlier``: decide as if nothing had been published; later runs keep what is published then."""
+        """``forget_earlier``: decide as if nothing had been published; later runs keep what is published then.
+
+        ``refresh``: names of sources whose network is to be asked anew; see `pipeline.run.fetching`.
+        """
         self.no_input: dict[str, dict[str, int]] = {}
         """As `Walk.no_input`."""
         self._loaded, self._storage, self._display, self._forget = loaded, storage, display, forget_earlier
+        self._fetching = Fetching(loaded.config, loaded.base, storage, refresh)
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
         self._runner = StageRunner(storage, seconds, open_engine, display, self._alive)
@@ -87,7 +94,7 @@ class Conductor:
             if SEGMENTS.name in done:
                 done |= learning
             # whether a corpus is so large that it is decided on in slices is not known yet
-            later = [step.name for step in STEPS if step.name not in done and not step.large]
+            later = [step.name for step in STEPS if step.name not in done and not step.large and step is not FETCH]
             phases += [Phase(name, (), unknown.stage, {CORPUS: rest}) for name in later]
             order = [step.name for step in STEPS]
             phases.sort(key=lambda phase: order.index(phase.stage))
@@ -153,7 +160,7 @@ class Conductor:
 
     def _walk(self, parent: Manifest | None) -> Walk:
         config, base = self._loaded.config, self._loaded.base
-        return Walk(config, base, self._storage, self._runner, parent, self._forget)
+        return Walk(config, base, self._storage, self._runner, parent, self._fetching, self._forget)
 
     def _newest(self) -> Manifest | None:
         numbers = published.numbers(self._storage)

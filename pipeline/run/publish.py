@@ -49,6 +49,7 @@ class Walked:
     fingerprints: Mapping[str, str]
     base_tokenizer: Mapping[str, Output]
     no_input: Mapping[str, Mapping[str, int]]
+    snapshots: Mapping[str, int]
 
 
 def manifest_of(config: Config, done: Walked) -> Manifest:
@@ -84,6 +85,7 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         lineage=Lineage(done.decided.extra["merged"]),
         takedowns=Takedowns(tuple(done.takedowns), funnel.rejected.get(Reason.TAKEN_DOWN, 0)),
         no_input=done.no_input,
+        snapshots=dict(sorted(done.snapshots.items())),
     )
 
 

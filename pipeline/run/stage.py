@@ -18,6 +18,7 @@ from pipeline.run.plan import Decision, decide
 from pipeline.run.trust import Trust
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
+from pipeline.steps.fetch import FETCH
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
@@ -27,7 +28,7 @@ from pipeline.work.task import Cause, Done, Failed, Step, Task
 READERS = 16
 """Records that are read at a time: each is small, and an object store takes its time to answer."""
 
-PLANNED_ON = (CRAWL, SAMPLES_STEP)
+PLANNED_ON = (FETCH, CRAWL, SAMPLES_STEP)
 """Of these a plan says what follows where it is not known yet, by sources."""
 
 FOUND_AGAIN = (COPIES_STEP,)
@@ -52,6 +53,8 @@ class Phase:
     follows: str = ""
     pending: Mapping[str, Pending] = field(default_factory=dict)
     """Source -> what will run, though into which partitions is not known before the step before has run."""
+    settled: Mapping[str, str] = field(default_factory=dict)
+    """Source -> what was done before any run of this and stays: why it does."""
 
 
 class Unknown(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from pipeline.errors import ConfigError
 from pipeline.models import base_tokenizer
 from pipeline.models.base_tokenizer import BaseTokenizer
 from pipeline.run.accounts import no_input
+from pipeline.run.fetching import Fetching
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
 from pipeline.run.stage import Phase, StageRunner, Unknown
-from pipeline.sources.base import Surroundings
+from pipeline.sources.base import Listing, Surroundings
+from pipeline.sources.network import NetworkSource
 from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, inherit_tasks, outcomes_tasks
@@ -35,7 +37,7 @@ from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import Kept, Manifest
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
-from pipeline.work.task import Step, Task
+from pipeline.work.task import CORPUS, Step, Task
 from stages.caption import CAPTION
 from stages.tier import TIER
 
@@ -50,6 +52,7 @@ class Walk:
         storage: Storage,
         runner: StageRunner,
         parent: Manifest | None,
+        fetching: Fetching,
         forget_earlier: bool = False,
     ) -> None:
         """``base``: the folder that relative paths start from. ``parent``: the version that this run builds on."""
@@ -57,6 +60,7 @@ class Walk:
         self.no_input: dict[str, dict[str, int]] = {}
         """Source -> kind -> files that are no input; of archives only those that were crawled are known to a plan."""
         self._runner, self._parent, self._forget = runner, parent, forget_earlier
+        self._fetching = fetching
         self._fingerprints: dict[str, str] = {}
         self._base_outputs: dict[str, Output] = {}
 
@@ -64,7 +68,7 @@ class Walk:
         """Run, or plan, every step. Raises Unknown, MetDamage, ConfigError, and what ends failed tasks."""
         config = self.config
         surroundings = Surroundings(self.base, config.storage.access(), self.storage.uri)
-        listings = [source.listing(surroundings) for source in (*config.sources, *config.benchmarks())]
+        listings = list(self._listings(surroundings))
         takedowns = takedown.requests(self.storage)
         parts = takedown.Parts(self.storage, takedowns)
         history = History(config, self.storage, self._parent, self._forget)
@@ -121,7 +125,16 @@ class Walk:
             self._fingerprints,
             self._base_outputs,
             self.no_input,
+            {listing.source.name: listing.snapshot for listing in listings if listing.snapshot is not None},
         )
+
+    def _listings(self, surroundings: Surroundings) -> Iterator[Listing]:
+        """Of all sources, but for those that a plan finds have to be fetched first."""
+        for source in (*self.config.sources, *self.config.benchmarks()):
+            if not isinstance(source, NetworkSource):
+                yield source.listing(surroundings)
+            elif (listing := self._fetching.listing(source, self._runner)) is not None:
+                yield listing
 
     def _run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         records = self._runner.run(step, tasks)
@@ -195,6 +208,6 @@ class Walk:
             for version in History(self.config, self.storage, self._parent).newest_first():
                 if version.vocabulary.basis == basis:
                     why = f"frozen since published (version {version.version})"
-                    self._runner.phases.append(Phase(learning.SEGMENTS.name, (), why))
+                    self._runner.phases.append(Phase(learning.SEGMENTS.name, (), settled={CORPUS: why}))
                     return version, base
         return None, base

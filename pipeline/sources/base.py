@@ -129,8 +129,8 @@ class Listing:
     """What workers read with: the source with its paths made absolute. None: the source itself."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Path of an entry -> where the workspace has it, of what the network gave."""
-    snapshot: str = ""
-    """Which snapshot this is a listing of, as the manifest names it; "" for what was read where it lies."""
+    snapshot: int | None = None
+    """The number of the snapshot that this is a listing of; None for what is read where it lies."""
 
     @property
     def entries(self) -> tuple[Entry, ...]:

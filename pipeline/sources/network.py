@@ -20,18 +20,22 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, ClassVar
 
 import pyarrow as pa
+from pydantic import Field
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, Damaged
 from pipeline.sources.base import Chunk, Entry, Listing, Place, RawItem, Shape, Source
-from pipeline.storage.base import Storage
+from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.open import open_storage
 from stages.crawl import CrawlSettings
 
 FETCHED_PLACE = "fetched/"
 """Where a workspace has what the network gave: ``fetched/<source>/<sha256>``, and packs of responses beside."""
+
+FETCH_STAGE = "fetch"
+"""The name of the step that fetches."""
 
 FETCHED = pa.schema(
     [
@@ -137,18 +141,27 @@ class Snapshot:
     settings: Mapping[str, Any]
     pins: tuple[Mapping[str, Any], ...]
     began: str
-    """UTC."""
+    """UTC, as 2026-01-31T00:00:00Z."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """(path, sha256) of the `FETCHED` tables of the snapshot before, to ask only for what has changed since."""
 
 
 class NetworkSource(Source):
     """The settings of a source that has to be fetched."""
 
+    reading: ClassVar[frozenset[str]] = frozenset()
+    """Names of the settings that what is stored is read by; all others decide what is fetched."""
+
+    snapshot: int | None = Field(
+        None, ge=1, description="which snapshot is read, by its number; null: the newest that these settings gave"
+    )
+
     @abstractmethod
     def resolve(self, network: Network, before: Snapshot | None) -> list[Mapping[str, Any]]:
         """Ask what there is, and pin it: what a new snapshot is of, as JSON, in a fixed order.
 
-        ``before``: the newest snapshot, if there is one; what the user has not asked to be fetched anew stays pinned
-        as it is there. On the driver. Raises ConfigError if it cannot be had.
+        ``before``: the newest snapshot, whose pins hold on as far as the settings still ask for them; None where there
+        is none, or the user wants all to be asked anew. On the driver. Raises ConfigError if it cannot be had.
         """
 
     @abstractmethod
@@ -165,7 +178,11 @@ class NetworkSource(Source):
 
     def asks(self) -> Mapping[str, Any]:
         """The settings that decide what is fetched, as JSON has them."""
-        return self.model_dump(mode="json", exclude={"name", "kind", "license", "on_missing"})
+        return self.model_dump(mode="json", exclude={*_OF_ALL, *self.reading})
+
+    def reads(self, shape: Shape) -> Mapping[str, Any]:
+        """Those that `items` reads by."""
+        return self.model_dump(mode="json", include=set(self.reading))
 
     def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
         """The listing of what was fetched. ``tables``: `FETCHED`. Raises ConfigError if there is nothing in it."""
@@ -188,8 +205,7 @@ class NetworkSource(Source):
             raise ConfigError(self.nothing_read(no_input))
         files, archives, tables_, pages = (tuple(sorted(entries[s])) for s in ("files", "archive", "table", "pages"))
         reader = SnapshotReader(self, workspace)
-        number = f"{snapshot.number}"
-        return Listing(self, files, archives, tables_, pages, no_input, reader, places, number)
+        return Listing(self, files, archives, tables_, pages, no_input, reader, places, snapshot.number)
 
     def listing(self, surroundings: Any) -> Listing:
         """A source of the network has a listing only of a snapshot."""
@@ -210,6 +226,18 @@ class SnapshotReader:
     def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
         """As `Source.read`."""
         return self.source.items(chunk, open_storage(self.workspace), limits, no_input)
+
+
+def open_stored(store: Storage, source: str, path: str) -> BinaryIO:
+    """What the network gave, as it is stored. Raises Damaged if it is gone."""
+    try:
+        return store.open(path)
+    except NotFound:
+        raise Damaged(f"{store.locate(path)} is gone; fetch the source again with --refresh {source}") from None
+
+
+_OF_ALL = ("name", "kind", "license", "on_missing", "snapshot")
+"""Settings that every source has, and that say nothing of what is asked for."""
 
 
 def _place(row: Mapping[str, Any], beside: tuple[tuple[str, Place], ...] = ()) -> Place:

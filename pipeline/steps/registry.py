@@ -10,6 +10,7 @@ from pipeline.steps.crawl import CRAWL
 from pipeline.steps.deal import DEAL
 from pipeline.steps.decisions import COMPONENTS, DEDUPLICATE, ENDED, GATHER, ROUTE, SETTLE
 from pipeline.steps.duplicates import BANDS_STEP, MATCH_STEP, PAIRS_STEP
+from pipeline.steps.fetch import FETCH
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.keep import KEEP
 from pipeline.steps.learning import COUNT, FREQUENT, RUNS_STEP, SEGMENTS
@@ -19,6 +20,7 @@ from pipeline.steps.write import WRITE
 from pipeline.work.task import Step
 
 STEPS: tuple[Step[Any], ...] = (
+    FETCH,
     CRAWL,
     KEEP,
     COPIES_STEP,

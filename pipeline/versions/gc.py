@@ -3,7 +3,8 @@
 Needed is what a published manifest names, what a ledger record names (a run that was cut off goes on from there), the
 requests of takedowns, tags, and what is younger than the caller says. Everything else in the places where runs write is
 garbage: shards and vocabularies that were never published, tables that others have replaced, tables of sources that the
-newest version has no more, partial files of killed writers. Of the tables that versions name for what is kept, and for
+newest version has no more, snapshots that no version was made of and a later one has replaced, partial files of killed
+writers. Of the tables that versions name for what is kept, and for
 what vanishes next, those of the newest are needed: no run builds on another. Nothing is removed while a run is at work
 (`marks`), so nothing can become needed between being found useless and being removed.
 """
@@ -11,10 +12,13 @@ what vanishes next, those of the newest are needed: no run builds on another. No
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
+from pipeline.sources import snapshots
+from pipeline.sources.network import FETCH_STAGE, FETCHED_PLACE
 from pipeline.storage.base import Entry, Storage
+from pipeline.storage.tables import read_table
 from pipeline.versions import browse, published
 from pipeline.versions.manifest import KEPT_PLACE, File
 from pipeline.work import ledger
@@ -33,6 +37,7 @@ PLACES = (
     "layouts/",
     "lineage/",
     KEPT_PLACE,
+    FETCHED_PLACE,
     PROBE,
 )
 """Where runs write what versions and records name, and `PROBE`."""
@@ -99,16 +104,21 @@ def collect(storage: Storage, mark: Mark, older_than: float, dry_run: bool = Fal
 def _needed(storage: Storage) -> Iterator[str]:
     sources: list[set[str]] = []
     newest: tuple[File, ...] = ()
+    read: dict[str, set[int]] = {}
     for number in published.numbers(storage):
         manifest = published.read(storage, number)
         newest = manifest.files
         yield from (file.path for file in manifest.lasting)
         yield from published.left_of(storage, number).values()
         sources.append({source.source for source in manifest.sources})
+        for source, snapshot in manifest.snapshots.items():
+            read.setdefault(source, set()).add(snapshot)
     yield from (file.path for file in newest)
     left = set().union(*sources) - sources[-1] if sources else set()
+    fetched = set(_fetched(storage, read))
+    yield from fetched
     for place in browse.record_paths(storage):
-        if place.source in left:
+        if place.source in left or (place.stage == FETCH_STAGE and place.path not in fetched):
             continue
         yield place.path
         record = ledger.load(storage, place.stage, place.source, place.key)
@@ -116,3 +126,27 @@ def _needed(storage: Storage) -> Iterator[str]:
             yield from (output.path for output in record.outputs.values())
     # base tokenizers are few, and a cut-off run's later stages read them
     yield from (entry.path for entry in storage.list("vocabularies/base-"))
+
+
+def _fetched(storage: Storage, read: Mapping[str, Set[int]]) -> Iterator[str]:
+    """What is needed of what the network gave, and the records of its fetch. ``read``: snapshots that versions read."""
+    for source in snapshots.sources(storage):
+        begun, whole = snapshots.numbers(storage, source)
+        last = whole[-1] if whole else 0
+        tables: list[str] = []
+        for number in begun:
+            if number in whole and (number == last or number in read.get(source, ())):
+                yield from snapshots.paths(source, number)
+                tables += [unit.table for unit in snapshots.units(storage, source, number)]
+            elif number > last:
+                yield from snapshots.paths(source, number)
+                yield from (entry.path for entry in storage.list(f"{FETCHED_PLACE}{source}/{number}-"))
+                # whatever was fetched since may be of this one, which is not whole
+                records = ledger.records(storage, FETCH_STAGE, [source])
+                tables += [output.path for record in records for output in record.outputs.values()]
+        for record in ledger.records(storage, FETCH_STAGE, [source]):
+            if any(output.path in tables for output in record.outputs.values()):
+                yield ledger.table_path(FETCH_STAGE, source, record.key, "json")
+        for path in tables:
+            yield path
+            yield from set(read_table(storage, path, columns=["stored"])["stored"].to_pylist())

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-FORM = 4
+FORM = 5
 """``manifest_version`` of what is published. 1 had one index, 2 a list of files for each of their roles; 3 called index
-what is provenance, and its shards were of one source and had no place among others."""
+what is provenance, and its shards were of one source and had no place among others; 4 knew no snapshots."""
 
 SHARD, INDEX, LAYOUT = "shard", "index", "layout"
 PROVENANCE, CLUSTERS, LINEAGE = "provenance", "clusters", "lineage"
@@ -207,6 +207,8 @@ class Manifest:
     takedowns: Takedowns = Takedowns()
     no_input: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Source -> kind (extension, link, pipe …) -> files in it, and in its archives, that were no input."""
+    snapshots: Mapping[str, int] = field(default_factory=dict)
+    """Source -> number of the snapshot that was read of what the network gave; see `pipeline.sources.snapshots`."""
 
     # -- its files by role
 
@@ -273,10 +275,11 @@ class Manifest:
     def content(self) -> dict[str, Any]:
         """All that makes this version differ from another, beside its number and what was before it.
 
-        Files that are no input do not; nor does how many rows were noted of a file, since its digest stands for it.
+        Files that are no input do not; nor does how many rows were noted of a file, since its digest stands for it, nor
+        when the same was fetched.
         """
         data = asdict(self)
-        del data["version"], data["parent"], data["lineage"], data["no_input"]
+        del data["version"], data["parent"], data["lineage"], data["no_input"], data["snapshots"]
         data["files"] = [
             {name: value for name, value in file.items() if name != "rows"}
             for file in data["files"]
@@ -288,14 +291,14 @@ class Manifest:
     def from_json(cls, data: Mapping[str, Any]) -> Manifest:
         """Inverse of `to_json`; earlier forms are converted. Raises UnknownForm, KeyError or TypeError."""
         form = data.get("manifest_version")
-        if form not in (1, 2, 3, FORM):
+        if form not in (1, 2, 3, 4, FORM):
             raise UnknownForm(form)
         data = {name: value for name, value in data.items() if name != "manifest_version"}
         if form == 1:
             data |= {"index": [data["index"]] if data.get("index") else []}
         if form in (1, 2):
             data = _from_form_2(data)
-        if form != FORM:
+        if form in (1, 2, 3):
             data |= {"files": [_from_form_3(file) for file in data["files"]]}
         return cls(
             **data

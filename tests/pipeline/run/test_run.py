@@ -138,7 +138,7 @@ def test_new_source_reuses_the_old_one(finished: Run, tmp_path: Path) -> None:
     by_stage = {phase.stage: phase for phase in phases}
     assert not any(d.run for d in by_stage["samples"].decisions) and by_stage["samples"].decisions
     assert by_stage["samples"].pending["more"].records == 10
-    assert by_stage["segments"].follows.startswith("frozen") and "count" not in by_stage
+    assert by_stage["segments"].settled["all"].startswith("frozen") and "count" not in by_stage
     assert by_stage["write"].pending["all"].records == 10
     result = mill(finished.config, finished.workspace).result
     assert result.manifest.vocabulary_files == finished.result.manifest.vocabulary_files

@@ -160,8 +160,8 @@ def test_a_setting_changes_the_steps_that_read_it_and_no_others(section: str) ->
 
 
 def test_every_step_is_planned_and_every_section_has_its_readers() -> None:
-    """So that a step or a section that is added is looked at here; ``keep`` runs where something has vanished."""
-    assert {*Planner(config_with()).tasks, "keep"} == {step.name for step in STEPS}
+    """So that a step or a section that is added is looked at here; others run where something vanished, or is fetched."""
+    assert {*Planner(config_with()).tasks, "keep", "fetch"} == {step.name for step in STEPS}
     assert {key.partition(".")[0] for key in READ_BY} == set(SECTIONS)
     assert set(SECTIONS) == set(MODEL.model_fields) - {"config_version", "decontaminate", "score"}
 
@@ -214,7 +214,7 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
         after = Planner(config_with(key, value), following=True).fingerprints
         return {step for step in before if after[step] != before[step]}
 
-    every = {step.name for step in STEPS} - {"keep"}
+    every = {step.name for step in STEPS} - {"keep", "fetch"}
     shards = {"deal", "write", "index"}
     assert differing("crawl.max_bytes", 7) == every
     assert differing("render.compare_size", 64) == every - {"crawl", "copies"}

@@ -125,8 +125,8 @@ def test_a_manifest_that_cannot_be_read_says_why(home: Path) -> None:
     storage = open_storage(str(home / "form-2" / "ws"))
     path = published.manifest_path(2)
     data = json.loads(storage.read(path))
-    storage.write(path, json.dumps(data | {"manifest_version": 5}).encode())
-    with pytest.raises(ConfigError, match=r"manifest_version 5; this svgmill reads up to 4; update svgmill"):
+    storage.write(path, json.dumps(data | {"manifest_version": 6}).encode())
+    with pytest.raises(ConfigError, match=r"manifest_version 6; this svgmill reads up to 5; update svgmill"):
         published.read(storage)
     del data["shards"][0]["sha256"]
     storage.write(path, json.dumps(data).encode())

@@ -11,12 +11,11 @@ import pyarrow as pa
 from stages.deduplicate import FEATURES, DeduplicateSettings
 from stages.deduplicate.signing import features
 from stages.rowwise import SAMPLES
+from stages.schema import CREDITS
 
 SETTINGS = DeduplicateSettings(pictures=False)
 
-COLUMNS = pa.schema(
-    [SAMPLES.field(name) for name in ("raw_id", "path", "url", "license", "author", "ssim", "flags", "template")]
-)
+COLUMNS = pa.schema([SAMPLES.field(name) for name in ("raw_id", "path", *CREDITS, "ssim", "flags", "template")])
 SCHEMA = pa.schema([*COLUMNS, SAMPLES.field("source"), *(SAMPLES.field(name) for name in FEATURES)])
 
 
@@ -38,6 +37,10 @@ def record(source: str, path: str, text: str, raw: str = "", **more: Any) -> dic
         "url": None,
         "license": "MIT",
         "author": None,
+        "license_from": "config",
+        "work_title": None,
+        "work_link": None,
+        "permission": None,
         "ssim": 1.0,
         "sample_id": hashlib.sha256(text.encode()).hexdigest(),
         "picture_hash": None,

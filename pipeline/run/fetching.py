@@ -1,0 +1,117 @@
+"""What a run has of the network: for each source the snapshot that it reads, fetched first where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.errors import ConfigError, Overtaken
+from pipeline.run.stage import Phase, StageRunner
+from pipeline.sources import snapshots
+from pipeline.sources.base import Listing
+from pipeline.sources.network import Done, Network, NetworkSource, Snapshot
+from pipeline.steps.fetch import FETCH, FetchPayload, done_of, fetch_tasks
+from pipeline.storage.base import AlreadyExists, Storage
+from pipeline.storage.tables import read_table
+from pipeline.work.ledger import Record
+from pipeline.work.task import Task
+
+ALL = "all"
+"""Stands for every source of the network where the user names those to be fetched anew."""
+
+
+class Fetching:
+    """Of one run, whichever number of walks it takes: a source is fetched anew once."""
+
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        storage: Storage,
+        refresh: Sequence[str] = (),
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``refresh``: names of sources that are to be asked anew, or `ALL`. Raises ConfigError for another name."""
+        networked = [source.name for source in config.sources if isinstance(source, NetworkSource)]
+        for name in refresh:
+            if name != ALL and name not in networked:
+                raise ConfigError(
+                    f"--refresh {name}: no source of that name asks the network; "
+                    + (f"these do: {', '.join(networked)}" if networked else "none of the config's does")
+                )
+        self._refresh = set(networked if ALL in refresh else refresh)
+        self._storage, self._now = storage, now
+        self._network = Network(storage.uri, str(base))
+        self._chosen: dict[str, Snapshot] = {}
+
+    def listing(self, source: NetworkSource, runner: StageRunner) -> Listing | None:
+        """What the source's snapshot holds; None if a plan finds that something of it has to be fetched first."""
+        snapshot = self._chosen.get(source.name) or self._choose(source, runner.planning)
+        if not runner.planning:
+            self._chosen[source.name] = snapshot
+        _, whole = snapshots.numbers(self._storage, source.name)
+        if snapshot.number in whole:
+            done = snapshots.units(self._storage, source.name, snapshot.number)
+            why = f"snapshot {snapshot.number} of {snapshot.began} (--refresh {source.name} asks anew)"
+            runner.phases.append(Phase(FETCH.name, (), settled={source.name: why}))
+        else:
+            found = self._fetched(source, snapshot, runner)
+            if found is None:
+                return None
+            done = found
+            snapshots.finish(self._storage, snapshot, done)
+        tables = [read_table(self._storage, each.table) for each in done]
+        return source.of_snapshot(snapshot, tables, self._storage.uri)
+
+    def _choose(self, source: NetworkSource, planning: bool) -> Snapshot:
+        """The snapshot to read, begun if there is none that serves."""
+        begun, whole = snapshots.numbers(self._storage, source.name)
+        if source.snapshot is not None:
+            if source.snapshot not in whole:
+                known = f"whole are {', '.join(map(str, whole))}" if whole else "none is whole"
+                raise ConfigError(f"source {source.name}: there is no snapshot {source.snapshot} ({known})")
+            return snapshots.read(self._storage, source.name, source.snapshot)
+        asks = source.asks()
+        newest_first = [snapshots.read(self._storage, source.name, number) for number in reversed(begun)]
+        fitting = [snapshot for snapshot in newest_first if snapshot.settings == asks]
+        refresh = source.name in self._refresh
+        usable = next((snapshot for snapshot in fitting if snapshot.number in whole), None)
+        if usable is not None and not refresh:
+            return usable
+        last_whole = whole[-1] if whole else 0
+        unfinished = next((s for s in fitting if s.number not in whole and s.number > last_whole), None)
+        if unfinished is not None:
+            return unfinished
+        before = next((snapshot for snapshot in newest_first if snapshot.number in whole), None)
+        earlier = [] if before is None else snapshots.units(self._storage, source.name, before.number)
+        snapshot = Snapshot(
+            source.name,
+            (begun[-1] if begun else 0) + 1,
+            asks,
+            tuple(source.resolve(self._network, None if refresh else before)),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now())),
+            tuple((each.table, each.sha256) for each in earlier),
+        )
+        if not planning:
+            try:
+                snapshots.begin(self._storage, snapshot)
+            except AlreadyExists:
+                raise Overtaken(f"another run has begun to fetch source {source.name}; run again") from None
+        return snapshot
+
+    def _fetched(self, source: NetworkSource, snapshot: Snapshot, runner: StageRunner) -> list[Done] | None:
+        """The units of a snapshot, fetched in as many rounds as it takes; None if a plan finds that some are not."""
+        done: list[Done] = []
+        while units := source.units(snapshot, done, self._network):
+            tasks = fetch_tasks(source, units, self._network)
+            records = runner.run(FETCH, tasks)
+            if len(records) < len(tasks):
+                return None
+            done += _done(tasks, records)
+        return None if runner.planning else done
+
+
+def _done(tasks: Sequence[Task[FetchPayload]], records: Sequence[Record]) -> list[Done]:
+    return [done_of(task, record) for task, record in zip(tasks, records, strict=True)]
