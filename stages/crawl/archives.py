@@ -1,13 +1,17 @@
-"""The SVGs in a zip, a tar or a Parquet file, one after the other, without unpacking to disk.
+"""The SVGs in a zip, a 7z, a .deb, a tar or a Parquet file, one after the other, without unpacking to disk.
 
 An archive is untrusted: its names are data, its sizes are claims. What is wrong with one member costs that member; what
 is wrong with the archive as a whole (truncated, no archive at all) raises `ArchiveError`, because nobody can say which
 records are missing. Links, devices and folders are no members. An archive in an archive is a member that is read in its
 turn, as it is, from memory or a temporary file; its members have its path before theirs.
+
+Names are in Unicode's composed form (NFC), whatever the form that a system stores; macOS stores the other. It also puts
+a file of its own beside each, ``._<name>`` (AppleDouble), which is no member.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,10 +19,12 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from stages.crawl.container import ArchiveError, Budget, Entry, NoColumn, OverBudget
+from stages.crawl.debs import deb_entries
 from stages.crawl.items import Lost, RawItem
 from stages.crawl.listing import NOT_IN_GLOB, display, extension, kind_of
 from stages.crawl.parquets import parquet_entries
 from stages.crawl.settings import Columns, CrawlSettings
+from stages.crawl.sevenzips import sevenzip_entries
 from stages.crawl.tars import tar_entries
 from stages.crawl.zips import zip_entries
 from stages.reasons import Reason
@@ -46,10 +52,10 @@ def members(
 ) -> Iterator[RawItem]:
     """Yield the .svg and .svgz members whose normalised path satisfies ``select``, in the archive's own order.
 
-    ``stream`` is open at its start, and seekable if ``path`` ends in .zip or .parquet. The second member of one path is
-    called ``<path>#2``, and so on; a Parquet file's rows are called as its column of file names says, and where it has
-    none by their number, from ``00000000.svg``. Raises ArchiveError, possibly after members were
-    yielded: drop those, too.
+    ``stream`` is open at its start, and seekable if ``path`` ends in .zip, .7z or .parquet. The second member of one
+    path is called ``<path>#2``, and so on; a Parquet file's rows are called as its column of file names says, and where
+    it has none by their number, from ``00000000.svg``. Raises ArchiveError, possibly after members were yielded: drop
+    those, too.
     """
     budget = Budget(path, settings.max_archive_bytes)
     yield from _Walk(path, settings, select, reading or Reading(), budget).archive(stream, path, "", 1, False)
@@ -71,13 +77,17 @@ class _Walk:
             if not entry.is_file:
                 self._reading.no_input["link or device in an archive"] += 1
             elif kind == "archive":
-                yield from self._inner(entry, member, self._unique(shown), depth, whole or self._select(shown))
+                yield from self._inner(entry, member, shown, depth, whole or self._select(shown))
             elif not (whole or self._select(shown)):
                 self._reading.no_input[f"{extension(shown)}{NOT_IN_GLOB}"] += 1
             elif kind is None:
                 self._reading.no_input[extension(shown)] += 1
             else:
-                yield replace(entry.brings, path=self._unique(shown), content=self._content(entry))
+                content = self._content(entry)
+                if isinstance(content, bytes) and _is_apple_double(member, content):
+                    self._reading.no_input[APPLE_DOUBLE] += 1
+                else:
+                    yield replace(entry.brings, path=self._unique(shown), content=content)
 
     def _entries(
         self, stream: BinaryIO, name: str, inner: str, budget: Budget, no_input: Counter[str]
@@ -86,7 +96,7 @@ class _Walk:
         suffix = name.lower().rpartition(".")[2]
         if suffix == "parquet":
             return parquet_entries(stream, path, budget, self._reading.column, self._reading.columns, no_input)
-        return zip_entries(stream, path, budget) if suffix == "zip" else tar_entries(stream, path, budget)
+        return _ENTRIES.get(suffix, tar_entries)(stream, path, budget)
 
     def _content(self, entry: Entry) -> bytes | Lost:
         sink = _Bytes()
@@ -95,11 +105,18 @@ class _Walk:
     def _inner(self, entry: Entry, name: str, shown: str, depth: int, whole: bool) -> Iterator[RawItem]:
         if depth >= self._settings.max_archive_depth:
             limit = f"{self._settings.max_archive_depth} (crawl.max_archive_depth)"
-            yield RawItem(shown, (Reason.BAD_ARCHIVE_MEMBER, f"archives within each other, more than {limit}"))
+            yield RawItem(
+                self._unique(shown), (Reason.BAD_ARCHIVE_MEMBER, f"archives within each other, more than {limit}")
+            )
             return
         with SpooledTemporaryFile(max_size=_SPOOL) as spool:
             stream = cast(BinaryIO, spool)
             lost = entry.copy(stream, self._settings.max_inner_archive_bytes)
+            stream.seek(0)
+            if lost is None and _is_apple_double(name, stream.read(len(_APPLE_DOUBLE))):
+                self._reading.no_input[APPLE_DOUBLE] += 1
+                return
+            shown = self._unique(shown)
             if lost is None and self._reading.drop_bad:
                 lost = self._damage(stream, name, shown)
             if lost is not None:
@@ -124,11 +141,20 @@ class _Walk:
         return None
 
     def _unique(self, shown: str) -> str:
-        self._seen[shown] = count = self._seen.get(shown, 0) + 1
-        return shown if count == 1 else f"{shown}#{count}"
+        name = shown
+        while name in self._seen:
+            self._seen[shown] += 1
+            name = f"{shown}#{self._seen[shown]}"
+        self._seen[name] = 1
+        return name
 
+
+_ENTRIES = {"zip": zip_entries, "7z": sevenzip_entries, "deb": deb_entries}
 
 NO_COLUMN = ".parquet without a column of drawings"
+
+APPLE_DOUBLE = "AppleDouble file of macOS"
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
 
 class _Bytes:
@@ -139,9 +165,13 @@ class _Bytes:
         self.data += data
 
 
+def _is_apple_double(name: str, content: bytes) -> bool:
+    return name.rpartition("/")[2].startswith("._") and content.startswith(_APPLE_DOUBLE)
+
+
 def _normalise(name: str) -> str:
     parts: list[str] = []
-    for part in display(name).split("/"):
+    for part in display(unicodedata.normalize("NFC", name)).split("/"):
         if part == "..":
             del parts[-1:]
         elif part not in ("", "."):

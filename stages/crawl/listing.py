@@ -21,6 +21,8 @@ _KINDS: dict[str, Literal["svg", "archive"]] = {
     ".svgz": "svg",
     ".svg.gz": "svg",
     ".zip": "archive",
+    ".7z": "archive",
+    ".deb": "archive",
     ".parquet": "archive",
     ".tar": "archive",
     ".tar.gz": "archive",
@@ -33,7 +35,7 @@ _KINDS: dict[str, Literal["svg", "archive"]] = {
     ".tar.zst": "archive",
     ".tzst": "archive",
 }
-ARCHIVES = "zip, tar, tar.gz, tar.bz2, tar.xz, tar.zst, parquet"
+ARCHIVES = "zip, 7z, deb, tar, tar.gz, tar.bz2, tar.xz, tar.zst, parquet"
 """For people: what `kind_of` calls an archive, but for short forms."""
 
 NOT_IN_GLOB = " not in glob"

@@ -1,10 +1,17 @@
-"""The entries of a zip."""
+"""The entries of a zip.
+
+Names are UTF-8 where the entry says so, else CP437. Programs on Unix and macOS store UTF-8 without saying so; a name
+with bytes over 127 that is valid UTF-8 is that. A name in UTF-8 that stands beside (Info-ZIP's extra field 0x7075)
+counts if it is of the name that it stands beside.
+"""
 
 from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
@@ -15,6 +22,7 @@ from stages.crawl.listing import display
 from stages.reasons import Reason
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_UTF8, _UNICODE_PATH = 0x800, 0x7075
 _LOCAL, _END, _END_SIZE = b"PK\x03\x04", b"PK\x05\x06", 22
 
 
@@ -31,8 +39,37 @@ def zip_entries(stream: BinaryIO, path: str, budget: Budget) -> Iterator[Entry]:
             kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
             if info.filename.endswith("/") or kind == stat.S_IFDIR:
                 continue
-            is_file = kind in (0, stat.S_IFREG)
-            yield Entry(info.filename.replace("\\", "/"), partial(_copy, archive, info, budget), is_file)
+            # what Info-ZIP read from a pipe is content, whatever the pipe's mode
+            is_file = kind in (0, stat.S_IFREG, stat.S_IFIFO)
+            yield Entry(_name(info).replace("\\", "/"), partial(_copy, archive, info, budget), is_file)
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & _UTF8 or info.filename.isascii():
+        return info.filename
+    stored = info.filename.encode("cp437")
+    return _beside(info.extra, stored) or _utf8(stored) or info.filename
+
+
+def _beside(extra: bytes, name: bytes) -> str | None:
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if (
+            kind == _UNICODE_PATH
+            and len(field) > 5
+            and field[0] == 1
+            and struct.unpack_from("<xI", field) == (zlib.crc32(name),)
+        ):
+            return _utf8(field[5:])
+    return None
+
+
+def _utf8(name: bytes) -> str | None:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _require_whole(stream: BinaryIO, archive: zipfile.ZipFile) -> None:

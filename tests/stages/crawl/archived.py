@@ -7,6 +7,9 @@ import io
 import tarfile
 import warnings
 import zipfile
+from typing import Any
+
+import py7zr
 
 SVG = b"<svg/>"
 
@@ -32,3 +35,11 @@ def tarred(*files: tuple[str, bytes]) -> bytes:
 
 def targz(*files: tuple[str, bytes]) -> bytes:
     return gzip.compress(tarred(*files), mtime=0)
+
+
+def sevenzipped(*files: tuple[str, bytes], filters: list[dict[str, Any]] | None = None) -> bytes:
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", filters=filters) as archive:
+        for name, data in files:
+            archive.writestr(data, name)
+    return out.getvalue()
