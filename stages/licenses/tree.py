@@ -159,11 +159,8 @@ class TreeLicenses:
             stated = _by_toml(self._annotations.get(folder, ()), path.removeprefix(f"{folder}/" if folder else ""))
             if stated is not None:
                 return self._stated(stated, _join(folder, _TOML))
-        if self._dep5 is not None:
-            paragraph = self._dep5.find_files_paragraph(path)
-            if paragraph is not None and paragraph.license is not None:
-                return self._stated(paragraph.license.synopsis, _DEP5)
-        return None
+        stated = None if self._dep5 is None else _by_dep5(self._dep5, path)
+        return None if stated is None else self._stated(stated, _DEP5)
 
     def _stated(self, stated: str, where: str) -> TreeLicense:
         expression = spdx(stated)
@@ -205,6 +202,14 @@ def manifest_of(content: bytes) -> dict[str, Any]:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def _by_dep5(copyright: Copyright, path: str) -> str | None:
+    try:
+        paragraph = copyright.find_files_paragraph(path)
+        return None if paragraph is None else str(paragraph["License"]).partition("\n")[0].strip() or None
+    except Exception:  # of a pattern that is none
+        return None
 
 
 def _by_toml(annotations: Sequence[Mapping[str, Any]], path: str) -> str | None:

@@ -199,7 +199,16 @@ def test_reuse_says_it_of_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe", b"Files: *\n", b"version = [", b"annotations = 5", b"annotations=[1]"]
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"Files: *\n",
+        DEP5.replace(b"brands/*", b"a\\x"),
+        b"version = [",
+        b"annotations = 5",
+        b"annotations=[1]",
+    ],
 )
 def test_broken_files_of_reuse_say_nothing(content: bytes) -> None:
     """The texts beside the drawing do."""
