@@ -14,9 +14,11 @@ from typing import get_args
 
 from pipeline.sources.base import Source
 from pipeline.sources.folder import FolderSource
+from pipeline.sources.git import GitSource
+from pipeline.sources.npm import NpmSource
 from stages.entry_points import PackageUnusable, load
 
-SOURCES: tuple[type[Source], ...] = (FolderSource,)
+SOURCES: tuple[type[Source], ...] = (FolderSource, NpmSource, GitSource)
 
 GROUP = "svgmill.sources"
 

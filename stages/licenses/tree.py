@@ -79,6 +79,12 @@ def is_evidence(path: str) -> bool:
     return name in (_MANIFEST, _TOML) or path == _DEP5 or name.lower().endswith(f".svg{_OWN}") or is_text(path)
 
 
+def speaks_for(path: str) -> str:
+    """The folder that evidence at ``path`` is looked at for: its own, but for LICENSES/ and .reuse/."""
+    folder = _above(path)
+    return _above(folder) if path == _DEP5 or _FOLDER.fullmatch(_name(folder)) else folder
+
+
 class TreeLicenses:
     """The licences in a tree. ``files``: path -> content of all that `is_evidence`, at most `LARGEST` bytes each."""
 
@@ -89,12 +95,9 @@ class TreeLicenses:
         for path in sorted(files):
             if not is_text(path):
                 continue
-            folder = _above(path)
-            name = folder.rpartition("/")[2]
-            if _FOLDER.fullmatch(name.lower()):
-                self._in_licenses.setdefault(_above(folder), []).append(path)
-            else:
-                self._texts.setdefault(folder, []).append(path)
+            folder = speaks_for(path)
+            texts = self._texts if folder == _above(path) else self._in_licenses
+            texts.setdefault(folder, []).append(path)
         self._of_folder: dict[str, TreeLicense] = {}
 
     def of(self, path: str) -> TreeLicense:
