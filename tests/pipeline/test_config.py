@@ -80,7 +80,7 @@ FAULTS = {
     'render.size="5"': ['render.size="5"', "integer"],
     "render.renderer=skia": ['render.renderer="skia"', "'librsvg' or 'cairosvg'"],
     "sources=[]": ["sources=[]", "at least 1 item"],
-    "sources.0.kind=git": ["sources.0.kind", "'folder'"],
+    "sources.0.kind=cvs": ["sources.0.kind", "'folder'"],
     "sources.0.colour=red": ["sources.0.colour", "license"],
     "sources.7.name=x": ["list of 1"],
     "name.x=1": ["no keys below"],
