@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from pipeline.config import Config
@@ -11,10 +11,11 @@ from pipeline.errors import ConfigError, Overtaken
 from pipeline.run.stage import Phase, StageRunner
 from pipeline.sources import snapshots
 from pipeline.sources.base import Listing
-from pipeline.sources.network import Done, Network, NetworkSource, Snapshot
+from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Snapshot
 from pipeline.steps.fetch import FETCH, FetchPayload, done_of, fetch_tasks
 from pipeline.storage.base import AlreadyExists, Storage
 from pipeline.storage.tables import read_table
+from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import Task
 
@@ -106,11 +107,29 @@ class Fetching:
         done: list[Done] = []
         while units := source.units(snapshot, done, self._network):
             tasks = fetch_tasks(source, units, self._network)
+            if not runner.planning:
+                self._forget_gone(tasks)
             records = runner.run(FETCH, tasks)
             if len(records) < len(tasks):
                 return None
             done += _done(tasks, records)
         return None if runner.planning else done
+
+    def _forget_gone(self, tasks: Sequence[Task[FetchPayload]]) -> None:
+        """Have those units fetched again whose objects are gone."""
+        there: set[str] = set()
+        for task in tasks:
+            record = ledger.load(self._storage, FETCH.name, task.source, task.key)
+            if record is not None:
+                there = there or {entry.path for entry in self._storage.list(f"{FETCHED_PLACE}{task.source}/")}
+                if _gone(self._storage, record, there):
+                    self._storage.delete(ledger.table_path(FETCH.name, task.source, task.key, "json"))
+
+
+def _gone(storage: Storage, record: Record, there: Set[str]) -> bool:
+    """Whether something that a unit stored is there no more: a purge removes what holds what was taken down."""
+    stored = read_table(storage, record.outputs["kept"].path, columns=["stored"])["stored"].to_pylist()
+    return any(each and each not in there for each in stored)
 
 
 def _done(tasks: Sequence[Task[FetchPayload]], records: Sequence[Record]) -> list[Done]:

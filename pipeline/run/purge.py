@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
+from pipeline.run.purge_fetched import forget_fetched
 from pipeline.sources.partitions import read_layout
 from pipeline.steps import decided
 from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
@@ -74,6 +75,7 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
                 mark.refresh()
                 storage.delete(path)
             _forget_tables(storage, taken)
+            forget_fetched(storage, taken)
         needed_gone = {path for paths in holding.values() for path in paths}
         garbage = collect(storage, mark, 0.0, dry_run)
         for place, entries in garbage.objects.items():

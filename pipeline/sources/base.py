@@ -65,6 +65,8 @@ class Place:
 
     stored: str
     """Path of the object in the workspace."""
+    sha256: str = ""
+    """Of the content, hex: the id of its record, if it is one."""
     row: int = -1
     """Which row of it, if it is a table of responses; -1: the object is the whole."""
     facts: tuple[tuple[str, str], ...] = ()

@@ -186,21 +186,19 @@ class NetworkSource(Source):
 
     def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
         """The listing of what was fetched. ``tables``: `FETCHED`. Raises ConfigError if there is nothing in it."""
-        rows = {row["url"]: row for table in tables for row in table.to_pylist()}
+        rows = [row for table in tables for row in table.to_pylist()]
         entries: dict[str, list[Entry]] = {"files": [], "archive": [], "table": [], "pages": []}
         places: dict[str, Place] = {}
         no_input: Counter[str] = Counter()
-        for table in tables:
-            for row in table.to_pylist():
-                if not row["shape"]:
-                    if row["path"]:
-                        no_input[row["path"]] += 1
-                    continue
-                beside = tuple((url, _place(rows[url])) for url in row["beside"] if url in rows)
-                places[row["path"]] = _place(row, beside)
-                depends = [row["sha256"], row["fetched"], row["facts"], [[u, rows[u]["sha256"]] for u, _ in beside]]
-                etag = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+        for row, place in places_of(rows):
+            if row["shape"]:
+                places[row["path"]] = place
+                # where it is stored says nothing
+                depends = [place.sha256, place.facts, [[url, each.sha256] for url, each in place.beside]]
+                etag = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
                 entries[row["shape"]].append(Entry(row["path"], row["size"], etag))
+            elif row["path"]:
+                no_input[row["path"]] += 1
         if not places:
             raise ConfigError(self.nothing_read(no_input))
         files, archives, tables_, pages = (tuple(sorted(entries[s])) for s in ("files", "archive", "table", "pages"))
@@ -236,10 +234,20 @@ def open_stored(store: Storage, source: str, path: str) -> BinaryIO:
         raise Damaged(f"{store.locate(path)} is gone; fetch the source again with --refresh {source}") from None
 
 
+CONTENT = "content"
+"""The column of packs that a purge leaves nothing in, for rows that hold what was taken down."""
+
 _OF_ALL = ("name", "kind", "license", "on_missing", "snapshot")
 """Settings that every source has, and that say nothing of what is asked for."""
 
 
+def places_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    """The rows of `FETCHED` tables of one source, each with where the workspace has it."""
+    by_url = {row["url"]: row for row in rows}
+    for row in rows:
+        yield row, _place(row, tuple((url, _place(by_url[url])) for url in row["beside"] if url in by_url))
+
+
 def _place(row: Mapping[str, Any], beside: tuple[tuple[str, Place], ...] = ()) -> Place:
     facts = ("url", row["url"]), ("fetched", row["fetched"]), *((f["name"], f["text"]) for f in row["facts"])
-    return Place(row["stored"], row["row"], facts, beside)
+    return Place(row["stored"], row["sha256"], row["row"], facts, beside)

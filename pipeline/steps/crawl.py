@@ -87,6 +87,8 @@ def crawl_step(work: Work[CrawlPayload]) -> Record:
     dropped: list[pa.Table] = []
     no_input: Counter[str] = Counter()
     taken = takedown.load(work.storage, payload.takedowns)
+    chunk, sealed = _without_taken_down(payload.chunk, source, taken)
+    dropped.extend(sealed)
 
     def kept(items: Iterable[RawItem]) -> Iterator[pa.Table]:
         for raw, lost in crawl.crawl_records(items, source, settings.license, limits, settings.rows, no_input):
@@ -98,7 +100,7 @@ def crawl_step(work: Work[CrawlPayload]) -> Record:
             yield raw.filter(pa.array(~down))
 
     try:
-        raw = write_table(work.storage, work.path(), kept(payload.reader.read(payload.chunk, limits, no_input)), RAW)
+        raw = write_table(work.storage, work.path(), kept(payload.reader.read(chunk, limits, no_input)), RAW)
     except ChunkLost as error:
         # the table is not written before its end, so what was read of the chunk is gone with it
         dropped.clear()
@@ -109,6 +111,21 @@ def crawl_step(work: Work[CrawlPayload]) -> Record:
     outputs = {"kept": raw, **dropped_output(work, lost)}
     extra = {"no_input": bounded(no_input)} if no_input else {}
     return work.record(outputs, raw.rows + lost.num_rows, raw.rows, dropped=dropped_counts([lost]), extra=extra)
+
+
+def _without_taken_down(chunk: Chunk, source: str, taken: takedown.Known) -> tuple[Chunk, list[pa.Table]]:
+    """A chunk without the files that were taken down, of which a purge may have left nothing to read; and these."""
+    if chunk.shape != "files" or not chunk.places:
+        return chunk, []
+    gone = [taken.holds([place.sha256]) for place in chunk.places]
+    if not any(gone):
+        return chunk, []
+    paths = [crawl.display(path) for path, down in zip(chunk.paths, gone, strict=True) if down]
+    rows = pa.table({"source": [source] * len(paths), "path": paths})
+    sealed = [taken_down(rows, "crawl", [taken.places(source, path)[0] for path in paths])]
+    left = [n for n, down in enumerate(gone) if not down]
+    entries, places = tuple(chunk.entries[n] for n in left), tuple(chunk.places[n] for n in left)
+    return replace(chunk, entries=entries, places=places), sealed
 
 
 CRAWL = Step("crawl", crawl_step, crawl.SAYS)

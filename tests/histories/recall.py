@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from pipeline.run import execute
+from pipeline.sources import kinds
 from pipeline.storage.open import open_storage
 from pipeline.work import sandbox
 from stages import rowwise
 from stages.render import shown
 from stages.rowwise import SAMPLES
-from stages.schema import DROPPED
+from stages.schema import DROPPED, RAW
+from tests.histories.distant import Distant
 
 
 class Recall:
@@ -40,7 +42,7 @@ class Recall:
                 kept, dropped, _ = rowwise.mill(table.slice(place, 1), text)
                 self.kept[key] = kept, dropped
             kept, dropped = self.kept[key]
-            columns = {name: row[name] for name in ("raw_id", "source", "path", "name", "license", "url", "size")}
+            columns = {name: row[name] for name in RAW.names if name != "bytes"}
             tables.append((_with(kept, columns), _with(dropped, {"id": row["raw_id"]} | columns)))
         parts = [
             pa.concat_tables([schema.empty_table(), *each])
@@ -60,10 +62,11 @@ def _with(table: pa.Table, values: dict[str, Any]) -> pa.Table:
 @contextlib.contextmanager
 def quick() -> Iterator[None]:
     """Runs of this process go through `Recall`, and do not wait for the disk."""
-    genuine, sync = sandbox.shared, os.fsync
+    genuine, sync, known = sandbox.shared, os.fsync, kinds.SOURCES
+    kinds.SOURCES = (*known, Distant)
     sandbox.shared = Recall  # type: ignore[assignment]
     os.fsync = lambda handle: None
     try:
         yield
     finally:
-        sandbox.shared, os.fsync, execute.open_storage = genuine, sync, open_storage
+        sandbox.shared, os.fsync, execute.open_storage, kinds.SOURCES = genuine, sync, open_storage, known

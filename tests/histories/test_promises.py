@@ -24,9 +24,10 @@ from pipeline.versions.published import read
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
 from pipeline.versions.verify import verify_version
+from tests.faults.crashing import CountingStorage, never
 from tests.histories.oracle import remains
 from tests.histories.recall import quick
-from tests.histories.walk import SMALL, CountingStorage, never
+from tests.histories.settings import SMALL
 from tests.histories.world import Drawing, Source, World
 
 

@@ -32,40 +32,8 @@ from stages.render import PictureSettings, picture
 from tests.faults.crashing import AFTER, BEFORE, CountingStorage, never
 from tests.histories.oracle import Oracle, rejected, remains
 from tests.histories.recall import Recall, quick
+from tests.histories.settings import CHANGES, LICENSES, SMALL
 from tests.histories.world import COLOURS, Drawing, Source, World
-
-SMALL: dict[str, Any] = {
-    "config_version": 1,
-    "name": "walk",
-    "partition": {"records": 4},
-    "render": {"size": 32, "compare_size": 32},
-    "write": {"formats": ["parquet", "webdataset"], "shard_rows": 6, "group_bytes": 65536},
-    "tier": {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}},
-    "tokenize": {"segments": {"count": 8}},
-}
-
-CHANGES: dict[str, dict[str, Any]] = {
-    "size": {"render": {"size": 40, "compare_size": 32}},
-    "shapes": {"normalize": {"shapes": "path"}},
-    "opacity": {"normalize": {"width_decimals": 1}},
-    "elements": {"sanitize": {"max_elements": 3}},
-    "title": {"sanitize": {"max_title_chars": 10}},
-    "colours off": {"deduplicate": {"recoloured": "off"}},
-    "colours kept": {"deduplicate": {"recoloured": "keep"}},
-    "threshold": {"deduplicate": {"threshold": 0.7}},
-    "grid": {"deduplicate": {"min_shingles": 5}},
-    "records": {"partition": {"records": 3}},
-    "seconds": {"partition": {"seconds": 900}},
-    "seed": {"tier": {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}, "seed": 7}},
-    "segments": {"tokenize": {"segments": {"count": 5}}},
-    "captions": {"caption": {"max_characters": 40}},
-    "crawl": {"crawl": {"max_bytes": 100_000}},
-    "shards": {"write": {"formats": ["parquet"]}},
-    "budget": {"error_budget": 0.5},
-}
-"""Name -> settings that take the place of those of `SMALL`."""
-
-LICENSES = ("MIT", "Apache-2.0", "CC0-1.0", "CC-BY-4.0")
 
 
 class Killed(BaseException):
@@ -97,6 +65,8 @@ class Walk:
         self._names = iter(range(1, 1_000_000))
         self._repairs: dict[Path, bytes] = {}
         self._taken: list[Drawing] = []
+        self._refresh: list[str] = []
+        self._begun: dict[str, dict[str, Drawing]] = {}
         for _ in range(2):
             self._source()
 
@@ -110,7 +80,8 @@ class Walk:
         # names do not say which came first
         source = Source(f"{self.chance.choice('abcxyz')}{name}", self._license())
         source.on_missing = self.chance.choice(("remove", "keep"))
-        if self.chance.random() < 0.2:
+        source.distant = self.chance.random() < 0.3
+        if not source.distant and self.chance.random() < 0.2:
             source.rows = [self._drawing() for _ in range(3)]
         else:
             source.files = {f"d{n}/f{self.chance.randrange(10_000)}.svg": self._drawing() for n in range(4)}
@@ -150,7 +121,7 @@ class Walk:
         if what == "remove" and len(self.world.sources) > 1:
             self.world.remove(source)
         elif what == "rename":
-            source.name = f"{self.chance.choice('abcxyz')}r{next(self._names)}"
+            source.name, source.seen = f"{self.chance.choice('abcxyz')}r{next(self._names)}", None
         elif what == "license":
             source.license = self._license()
         elif what == "on_missing":
@@ -192,7 +163,7 @@ class Walk:
                 of[f"m{self.chance.randrange(10_000)}/{path.rpartition('/')[2]}"] = of.pop(path)
             elif what == "delete":
                 del of[path]
-            elif of is source.files:
+            elif of is source.files and not source.distant:
                 os.utime(self.world.root / source.home / path)
         self.world.write(source)
         return f"{what} in {source.name}"
@@ -302,6 +273,29 @@ class Walk:
         """All ways to write a drawing in its colour."""
         return [Drawing(drawing.number, drawing.colour, scale, spaced) for scale in (1, 2) for spaced in (False, True)]
 
+    def refresh(self) -> str:
+        """Ask a distant source anew; now and then the run that does is killed, and another one goes on."""
+        fit = [source for source in self.world.sources if source.distant]
+        if not fit:
+            return "nothing to refresh"
+        source = self.chance.choice(fit)
+        self._refresh = [source.name] if self.chance.random() < 0.8 else ["all"]
+        killed = ""
+        if self.chance.random() < 0.4:
+            number = self.chance.randrange(1, 120)
+            with contextlib.suppress(Killed):
+                self._mill(CountingStorage(self.workspace, dead_from(number, BEFORE)))
+            self._bury()
+            killed = f", killed before operation {number}"
+        self._run()
+        asked, self._refresh = self._refresh, []
+        return f"refresh {asked[0]}{killed}"
+
+    def _bury(self) -> None:
+        """Remove the marks of runs that are known to be dead."""
+        for mark in (self.workspace / "marks").glob("*"):
+            mark.unlink()
+
     def gc(self) -> str:
         """Collect garbage, whatever its age."""
         found = collect_garbage(FolderStorage(self.workspace), 0.0)
@@ -319,8 +313,7 @@ class Walk:
         number, moment = self.chance.randrange(1, 250), self.chance.choice((BEFORE, AFTER))
         with contextlib.suppress(Killed):
             self._mill(CountingStorage(self.workspace, dead_from(number, moment)))
-        for mark in (self.workspace / "marks").glob("*"):  # it is known to be dead
-            mark.unlink()
+        self._bury()
         return f"{said}, killed {moment} operation {number}"
 
     def damage(self) -> str:
@@ -350,8 +343,10 @@ class Walk:
             else:
                 place = self.chance.randrange(len(data))
                 path.write_bytes(data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :])
-        source = self._some()
-        assert source is not None
+        seen = [source for source in self.world.sources if not source.distant]
+        if not seen:
+            return f"damage {path.relative_to(self.workspace)}, {self._source()}"
+        source = self.chance.choice(seen)
         if source.rows is not None:
             source.rows.append(self._drawing())
         else:
@@ -369,6 +364,7 @@ class Walk:
         "purge": 3,
         "gc": 4,
         "repacked": 2,
+        "refresh": 8,
         "kill": 5,
         "damage": 8,
     }
@@ -409,6 +405,7 @@ class Walk:
 
     def _run(self) -> None:
         """As a user would: where something is to be put right, it is, once."""
+        asked = self._refresh
         try:
             self._mill(CountingStorage(self.workspace, never))
         except UserError as error:
@@ -419,16 +416,37 @@ class Walk:
                         source.on_missing = "remove"
             elif self._repairs and "restore it from a copy" in text:
                 self._repair()
+            elif "fetch the source again with --refresh" in text:  # a purge has removed it
+                self._refresh = [text.rpartition("--refresh ")[2].partition(";")[0]]
             else:
                 raise
             self.log[-1:] = [f"{self.log[-1] if self.log else ''}; remedy: {text[-90:]}"]
             self._mill(CountingStorage(self.workspace, never))
+            self._refresh = asked
 
     def _mill(self, store: Storage) -> None:
         config = self.folder / "config.yaml"
         config.write_text(json.dumps(self._settings() | {"sources": self.world.config()}))
         execute.open_storage = lambda uri: store
-        Conductor(load(config), store, InlineEngine, Display(quiet=True)).run()
+        distant = [source for source in self.world.sources if source.distant]
+        before = {source.name: self._snapshots(source) for source in distant}
+        try:
+            Conductor(load(config), store, InlineEngine, Display(quiet=True), refresh=self._refresh).run()
+        finally:
+            for source in distant:
+                # what a snapshot is of is settled when it is begun, and runs see it when it is whole
+                begun, whole = self._snapshots(source)
+                if begun > before[source.name][0]:
+                    self._begun[source.name] = source.there()
+                if whole > before[source.name][1]:
+                    source.seen = self._begun[source.name]
+
+    def _snapshots(self, source: Source) -> tuple[int, int]:
+        """The last snapshot of a source that was begun, and the last whole one; 0 for none."""
+        names = [path.name for path in (self.workspace / f"fetched/{source.name}/snapshots").glob("*.json")]
+        begun = [int(name.partition(".")[0]) for name in names if "whole" not in name]
+        whole = [int(name.partition(".")[0]) for name in names if "whole" in name]
+        return max(begun, default=0), max(whole, default=0)
 
 
 def walked(folder: Path, seed: int, steps_: int, say: Callable[[str], None] = lambda text: None) -> list[str]:

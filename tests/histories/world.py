@@ -16,6 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.histories.distant import publish
+
 COLOURS = ("#000", "#c03020", "#2050c0")
 
 STAMP = (2020, 1, 1, 0, 0, 0)
@@ -64,9 +66,17 @@ class Source:
     archives: dict[str, dict[str, Drawing]] = field(default_factory=dict)
     rows: list[Drawing] | None = None
     home: str = ""
+    distant: bool = False
+    """Whether runs see only what was fetched, which is not what is there until they are told to ask anew."""
+    seen: dict[str, Drawing] | None = None
+    """Of a distant one, the records of what was fetched last; None before anything was."""
 
     def records(self) -> dict[str, Drawing]:
         """Path of each record, as provenance has it -> its drawing."""
+        return self.seen if self.seen is not None else self.there()
+
+    def there(self) -> dict[str, Drawing]:
+        """As `records`, of what is there."""
         if self.rows is not None:
             return {f"{n:08}.svg": each for n, each in enumerate(self.rows)}
         members = {f"{path}/{name}": each for path, of in self.archives.items() for name, each in of.items()}
@@ -100,6 +110,9 @@ class World:
             return
         wanted = {path: each.svg() for path, each in source.files.items()}
         wanted |= {path: _zip(members) for path, members in source.archives.items()}
+        if source.distant:
+            publish(home, wanted)
+            return
         for path in [p for p in home.rglob("*") if p.is_file()]:
             if path.relative_to(home).as_posix() not in wanted:
                 path.unlink()
@@ -119,7 +132,7 @@ class World:
         return [
             {
                 "name": source.name,
-                "kind": "folder",
+                "kind": "distant" if source.distant else "folder",
                 "path": str(self.root / source.home / ("table.parquet" if source.rows is not None else "")),
                 "license": source.license,
                 "on_missing": source.on_missing,
