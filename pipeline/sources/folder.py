@@ -6,25 +6,25 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape
+from pipeline.sources.archive import ArchiveReader
+from pipeline.sources.base import Chunk, Listing, RawItem, Shape
 from pipeline.sources.no_input import others
-from pipeline.sources.paths import Found, PathSource, open_below
+from pipeline.sources.paths import Found, open_below
 from pipeline.storage.base import Entry, NotFound, Storage
 from stages import crawl
 from stages.crawl import ARCHIVES, NOT_IN_GLOB, Columns, CrawlSettings, Lost, extension, kind_of, matches, reaches
 from stages.reasons import Reason
 
 
-class FolderSource(PathSource):
-    """SVG files, archives (zip, tar, compressed or not) and Parquet files below a folder or an s3:// prefix, or one."""
+class FolderSource(ArchiveReader):
+    """SVG files, archives (zip, 7z, deb, tar) and Parquet files below a folder or an s3:// prefix, or one of them."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     kind: Literal["folder"]
     path: str = Field(
@@ -35,11 +35,6 @@ class FolderSource(PathSource):
         "**/*",
         min_length=1,
         description="which files, archives and members of archives, relative to path; ** is any number of folders",
-    )
-    on_bad_archive: Literal["fail", "drop"] = Field(
-        "fail",
-        description="a damaged archive ends the run, or is dropped as one record (bad_archive), also what could be read"
-        " of it, since nobody knows what is missing",
     )
     column: str | None = Field(
         None,
@@ -89,7 +84,7 @@ class FolderSource(PathSource):
         """Where the source lies says nothing, and of its settings those say something that the shape has a use for."""
         names = {"allow_links_to"} if self.allow_links_to else set()
         if shape != "files":
-            names |= {"glob", "column", "columns", "on_bad_archive"}
+            names |= {"glob", "column", "columns", "on_bad_archive", "license_texts"}
         return self.model_dump(mode="json", include=names)
 
     def nothing_read(self, no_input: Mapping[str, int]) -> str:
@@ -107,29 +102,14 @@ class FolderSource(PathSource):
             yield from self._files(chunk.paths, limits.max_bytes)
             return
         (path,) = chunk.paths
-        reading = crawl.Reading(self.column, self.columns, self.on_bad_archive == "drop", no_input)
+        reading = self.reading(no_input, self.column, self.columns)
         try:
-            with self.open(path) as stream:
-                yield from self._members(stream, path, limits, reading)
+            yield from self.members(path, limits, reading)
         except crawl.NoColumn as error:
             if not self.is_folder:
                 raise ConfigError(f"source {self.name}: {error}") from None
             # beside drawings, a table of something else is no fault
             no_input[crawl.NO_COLUMN] += 1
-        except crawl.ArchiveError as error:
-            if self.on_bad_archive != "drop":
-                raise ConfigError(f"source {self.name}: {error}, or set the source's on_bad_archive: drop") from None
-            raise ChunkLost(path, Reason.BAD_ARCHIVE, error.what) from None
-
-    def _members(self, stream: BinaryIO, path: str, limits: CrawlSettings, reading: crawl.Reading) -> Iterator[RawItem]:
-        prefix = f"{crawl.display(path)}/" if self.is_folder else ""
-        whole = self.is_folder and matches(path, self.glob)
-
-        def select(name: str) -> bool:
-            return whole or matches(prefix + name, self.glob)
-
-        for item in crawl.members(stream, path, limits, select, reading):
-            yield replace(item, path=prefix + item.path)
 
     def _files(self, paths: Sequence[str], limit: int) -> Iterator[RawItem]:
         store = self.store

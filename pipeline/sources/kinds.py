@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import get_args
 
+from pipeline.sources.archive import ArchiveSource
 from pipeline.sources.base import Source
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
 from pipeline.sources.npm import NpmSource
 from stages.entry_points import PackageUnusable, load
 
-SOURCES: tuple[type[Source], ...] = (FolderSource, NpmSource, GitSource)
+SOURCES: tuple[type[Source], ...] = (FolderSource, ArchiveSource, NpmSource, GitSource)
 
 GROUP = "svgmill.sources"
 

@@ -7,6 +7,9 @@ turn, as it is, from memory or a temporary file; its members have its path befor
 
 Names are in Unicode's composed form (NFC), whatever the form that a system stores; macOS stores the other. It also puts
 a file of its own beside each, ``._<name>`` (AppleDouble), which is no member.
+
+What lies in an archive can say the licence of its members (`stages.licenses.tree`). It is read before they are, so an
+archive is gone through twice then; what says nothing of a member of an inner archive leaves it to the outer one.
 """
 
 from __future__ import annotations
@@ -27,7 +30,11 @@ from stages.crawl.settings import Columns, CrawlSettings
 from stages.crawl.sevenzips import sevenzip_entries
 from stages.crawl.tars import tar_entries
 from stages.crawl.zips import zip_entries
+from stages.licenses.tree import LARGEST, UNKNOWN, TreeLicenses, is_evidence
 from stages.reasons import Reason
+
+_MOST_EVIDENCE = 64 * 2**20
+"""Bytes of texts and manifests of one archive that are read."""
 
 _SPOOL = 32 * 2**20
 """Bytes of an archive in an archive from which on it goes through a temporary file."""
@@ -43,6 +50,8 @@ class Reading:
     """Their other columns."""
     drop_bad: bool = False
     """A damaged archive in an archive is one member without content, instead of an `ArchiveError` for the whole."""
+    licenses: bool = False
+    """Whether members have the licence that texts and manifests in the archive give them; the stream is seekable."""
     no_input: Counter[str] = field(default_factory=Counter)
     """How many files of which kind were no members, and columns of no use: `members` counts them here."""
 
@@ -52,7 +61,7 @@ def members(
 ) -> Iterator[RawItem]:
     """Yield the .svg and .svgz members whose normalised path satisfies ``select``, in the archive's own order.
 
-    ``stream`` is open at its start, and seekable if ``path`` ends in .zip, .7z or .parquet. The second member of one
+    ``stream`` is open at its start, and seekable but for tars and .deb. The second member of one
     path is called ``<path>#2``, and so on; a Parquet file's rows are called as its column of file names says, and where
     it has none by their number, from ``00000000.svg``. Raises ArchiveError, possibly after members were yielded: drop
     those, too.
@@ -67,9 +76,22 @@ class _Walk:
     ) -> None:
         self._path, self._settings, self._select, self._reading, self._budget = path, settings, select, reading, budget
         self._seen: dict[str, int] = {}
+        self._licenses: list[tuple[str, TreeLicenses]] = []
+        """Of the archives within each other that are being read, from the outermost in: (path before members, ...)."""
 
     def archive(self, stream: BinaryIO, name: str, inner: str, depth: int, whole: bool) -> Iterator[RawItem]:
         """Members of an archive, in another at ``inner`` or in none (); ``whole``: it is itself selected."""
+        if not self._reading.licenses or name.lower().endswith(".parquet"):
+            yield from self._members(stream, name, inner, depth, whole)
+            return
+        self._licenses.append((f"{inner}/" if inner else "", self._evidence(stream, name, inner)))
+        stream.seek(0)
+        try:
+            yield from self._members(stream, name, inner, depth, whole)
+        finally:
+            self._licenses.pop()
+
+    def _members(self, stream: BinaryIO, name: str, inner: str, depth: int, whole: bool) -> Iterator[RawItem]:
         for entry in self._entries(stream, name, inner, self._budget, self._reading.no_input):
             member = _normalise(entry.name)
             shown = f"{inner}/{member}" if inner else member
@@ -87,7 +109,8 @@ class _Walk:
                 if isinstance(content, bytes) and _is_apple_double(member, content):
                     self._reading.no_input[APPLE_DOUBLE] += 1
                 else:
-                    yield replace(entry.brings, path=self._unique(shown), content=content)
+                    item = replace(entry.brings, path=self._unique(shown), content=content)
+                    yield self._licensed(item, shown)
 
     def _entries(
         self, stream: BinaryIO, name: str, inner: str, budget: Budget, no_input: Counter[str]
@@ -97,6 +120,30 @@ class _Walk:
         if suffix == "parquet":
             return parquet_entries(stream, path, budget, self._reading.column, self._reading.columns, no_input)
         return _ENTRIES.get(suffix, tar_entries)(stream, path, budget)
+
+    def _evidence(self, stream: BinaryIO, name: str, inner: str) -> TreeLicenses:
+        files: dict[str, bytes] = {}
+        left = _MOST_EVIDENCE
+        for entry in self._entries(stream, name, inner, self._budget.copy(), Counter()):
+            path, sink = _normalise(entry.name), _Bytes()
+            if entry.is_file and is_evidence(path) and entry.copy(sink, min(LARGEST, left)) is None:
+                files.setdefault(path, bytes(sink.data))
+                left -= len(sink.data)
+        return TreeLicenses(files)
+
+    def _licensed(self, item: RawItem, shown: str) -> RawItem:
+        """A record with what its archive says of its licence, unless it says it itself."""
+        if item.license is not None:
+            return item
+        for before, licenses in reversed(self._licenses):
+            found = licenses.of(shown.removeprefix(before))
+            if found != UNKNOWN:
+                facts = (*item.facts, *found.facts)
+                known = replace(item, license_digest=found.digest, author=item.author or found.holder, facts=facts)
+                if found.expression is None:
+                    return known
+                return replace(known, license=found.expression, license_from=found.origin)
+        return item
 
     def _content(self, entry: Entry) -> bytes | Lost:
         sink = _Bytes()

@@ -3,7 +3,8 @@
 What is nearest to the file counts, in this order:
 
 1. a text of its own, ``icon.svg.license`` (REUSE);
-2. what ``REUSE.toml`` or ``.reuse/dep5`` says of its path;
+2. what ``REUSE.toml`` or ``.reuse/dep5`` says of its path, or Debian's copyright file (`stages.licenses.debian`) that
+   of the installed package, or, but for its ``Files: *`` where a text is, that of the source;
 3. the licence texts of its folder, else of the next folder upwards that has one (`is_text`), else those in
    ``LICENSES/`` there;
 4. the ``license`` of the nearest ``package.json``, which is asked only where there is no text.
@@ -24,8 +25,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from debian.copyright import Copyright
-
+from stages.licenses import debian
 from stages.licenses.expressions import licences_of, spdx
 from stages.licenses.texts import license_of_text
 
@@ -57,6 +57,8 @@ class TreeLicense:
     facts: tuple[tuple[str, str], ...] = ()
     """``license_manifest``: what the manifest states, where the text is of something else, or nobody knows it;
     ``license_path``: where the text is."""
+    holder: str | None = None
+    """Who holds the copyright, as a copyright file says it."""
 
 
 UNKNOWN = TreeLicense(None, "unknown")
@@ -76,7 +78,13 @@ def is_text(path: str) -> bool:
 def is_evidence(path: str) -> bool:
     """Whether `TreeLicenses` makes use of the file at ``path``."""
     name = path.rpartition("/")[2]
-    return name in (_MANIFEST, _TOML) or path == _DEP5 or name.lower().endswith(f".svg{_OWN}") or is_text(path)
+    return (
+        name in (_MANIFEST, _TOML)
+        or path == _DEP5
+        or name.lower().endswith(f".svg{_OWN}")
+        or _is_debian(path)
+        or is_text(path)
+    )
 
 
 def speaks_for(path: str) -> str:
@@ -99,16 +107,22 @@ class TreeLicenses:
             texts = self._texts if folder == _above(path) else self._in_licenses
             texts.setdefault(folder, []).append(path)
         self._of_folder: dict[str, TreeLicense] = {}
+        self._of_debian: dict[str, list[_DebianFile]] = {}
+        for path in sorted(files):
+            if (place := debian.place_of(path)) is not None:
+                folder, installed = place
+                read = _DebianFile(path, installed, debian.paragraphs(files[path]))
+                self._of_debian.setdefault(folder, []).append(read)
 
     def of(self, path: str) -> TreeLicense:
         """What is known of the licence of the file at ``path``."""
         own = f"{path}{_OWN}"
         if own in self._files:
             return self._of_texts([own], None)
-        stated = self._by_reuse(path)
-        if stated is not None:
-            return stated
-        folder = _above(path)
+        stated = self._by_reuse(path) or self._by_debian(path)
+        return self._beside(_above(path)) if stated is None else stated
+
+    def _beside(self, folder: str) -> TreeLicense:
         if folder not in self._of_folder:
             self._of_folder[folder] = self._nearest(folder)
         return self._of_folder[folder]
@@ -162,8 +176,37 @@ class TreeLicenses:
             stated = _by_toml(self._annotations.get(folder, ()), path.removeprefix(f"{folder}/" if folder else ""))
             if stated is not None:
                 return self._stated(stated, _join(folder, _TOML))
-        stated = None if self._dep5 is None else _by_dep5(self._dep5, path)
-        return None if stated is None else self._stated(stated, _DEP5)
+        paragraph = debian.of_source(self._dep5, path)
+        return self._stated(paragraph.stated, _DEP5) if paragraph is not None and paragraph.stated else None
+
+    def _by_debian(self, path: str) -> TreeLicense | None:
+        """What Debian's copyright file states of a path."""
+        for folder in _upwards(_above(path)):
+            for file in self._of_debian.get(folder, ()):
+                if (license := self._in_debian(file, folder, path)) is not None:
+                    return license
+        return None
+
+    def _in_debian(self, file: _DebianFile, folder: str, path: str) -> TreeLicense | None:
+        digest = hashlib.sha256(self._files[file.path]).hexdigest()
+        facts: tuple[tuple[str, str], ...] = (("license_path", file.path),)
+        below = path.removeprefix(f"{folder}/" if folder else "")
+        if not file.installed:
+            paragraph = debian.of_source(file.paragraphs or (), below)
+            if paragraph is None or (paragraph.globs == ("*",) and self._beside(_above(path)).digest is not None):
+                return None
+        elif sum(other.installed for other in self._of_debian[folder]) > 1:
+            # of which of the packages the file is, nobody knows
+            return TreeLicense(None, "unknown", digest, facts)
+        elif file.paragraphs is None:
+            return self._of_texts([file.path], None)
+        else:
+            paragraph = debian.of_installed(file.paragraphs, below)
+            if paragraph is None:
+                return TreeLicense(None, "unknown", digest, facts)
+        expression = spdx(paragraph.stated)
+        facts += () if expression else (("license_manifest", paragraph.stated),)
+        return TreeLicense(expression, "manifest" if expression else "unknown", digest, facts, paragraph.holder)
 
     def _stated(self, stated: str, where: str) -> TreeLicense:
         expression = spdx(stated)
@@ -187,11 +230,19 @@ class TreeLicenses:
         return tables
 
     @cached_property
-    def _dep5(self) -> Copyright | None:
-        try:
-            return Copyright(self._files[_DEP5].decode().splitlines(), strict=False)
-        except Exception:  # the library raises whatever it stumbles over
-            return None
+    def _dep5(self) -> Sequence[debian.Paragraph]:
+        return debian.paragraphs(self._files.get(_DEP5, b"")) or ()
+
+
+@dataclass(frozen=True)
+class _DebianFile:
+    path: str
+    installed: bool
+    paragraphs: Sequence[debian.Paragraph] | None
+
+
+def _is_debian(path: str) -> bool:
+    return debian.place_of(path) is not None
 
 
 def manifest_of(content: bytes) -> dict[str, Any]:
@@ -205,14 +256,6 @@ def manifest_of(content: bytes) -> dict[str, Any]:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _by_dep5(copyright: Copyright, path: str) -> str | None:
-    try:
-        paragraph = copyright.find_files_paragraph(path)
-        return None if paragraph is None else str(paragraph["License"]).partition("\n")[0].strip() or None
-    except Exception:  # of a pattern that is none
-        return None
 
 
 def _by_toml(annotations: Sequence[Mapping[str, Any]], path: str) -> str | None:
