@@ -44,7 +44,9 @@ def serve(answer: Callable[[Request], Answer]) -> Iterator[Server]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            request = Request(self.command, unquote(parts.path), parts.query, {k.lower(): v for k, v in self.headers.items()})
+            request = Request(
+                self.command, unquote(parts.path), parts.query, {k.lower(): v for k, v in self.headers.items()}
+            )
             server.asked.append(request)
             given = answer(request)
             self.send_response(given.status)

@@ -26,11 +26,10 @@ from pipeline.sources import programs
 from pipeline.sources.base import Chunk, RawItem
 from pipeline.sources.git_client import LINK, SUBMODULE, Repository, TreeFile
 from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, open_stored
-from pipeline.sources.packed import Packed
 from pipeline.storage.base import Storage
 from stages import crawl
 from stages.crawl import NOT_IN_GLOB, CrawlSettings, extension, kind_of, matches
-from stages.licenses.tree import TreeLicenses, is_evidence
+from stages.licenses.tree import is_evidence
 from stages.reasons import Reason
 
 _SCHEMES = ("https://", "http://", "ssh://", "git://", "file://")
@@ -130,21 +129,21 @@ class GitSource(NetworkSource):
         (place,) = chunk.places
         facts = dict(place.facts)
         no_input.update(json.loads(facts["no_input"]))
-        packed = Packed(f"{self.url} at {facts['commit'][:12]}", lambda: open_stored(store, self.name, place.stored))
         named = tuple((name, facts[name]) for name in ("repository", "commit"))
         link = self.url.removesuffix(".git") if self.url.startswith("http") else None
+        reading = crawl.Reading(licenses=True, no_input=no_input)
         try:
-            licenses = TreeLicenses(packed.evidence(limits))
-            for item in packed.drawings(licenses, lambda path: True, limits, no_input):
-                is_pointer = isinstance(item.content, bytes) and item.content.startswith(_LFS)
-                yield replace(
-                    item,
-                    content=_NOT_HERE if is_pointer else item.content,
-                    url=f"{facts['url']}#{quote(item.path.encode('utf-8', 'surrogateescape'))}",
-                    link=link,
-                    facts=(*named, *item.facts),
-                    fetched=facts["fetched"],
-                )
+            with open_stored(store, self.name, place.stored) as stream:
+                for item in crawl.members(stream, chunk.paths[0], limits, lambda path: True, reading):
+                    is_pointer = isinstance(item.content, bytes) and item.content.startswith(_LFS)
+                    yield replace(
+                        item,
+                        content=_NOT_HERE if is_pointer else item.content,
+                        url=f"{facts['url']}#{quote(item.path.encode('utf-8', 'surrogateescape'))}",
+                        link=link,
+                        facts=(*named, *item.facts),
+                        fetched=facts["fetched"],
+                    )
         except crawl.ArchiveError as error:
             raise ConfigError(f"source {self.name}: {error}") from None
 

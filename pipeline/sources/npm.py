@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
@@ -26,12 +26,13 @@ from pipeline.errors import ConfigError, RunAgain
 from pipeline.sources import programs
 from pipeline.sources.base import Chunk, RawItem, Shape
 from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, open_stored
-from pipeline.sources.packed import Packed
 from pipeline.storage.base import Storage
 from stages import crawl
 from stages.base import Settings
 from stages.crawl import CrawlSettings, matches
-from stages.licenses.tree import TreeLicenses, manifest_of
+from stages.crawl.container import Budget
+from stages.crawl.tars import tar_entries
+from stages.licenses.tree import LARGEST, manifest_of
 
 _NAME = r"(@[a-z0-9~][a-z0-9._~-]*/)?[A-Za-z0-9~][A-Za-z0-9._~-]*"
 _RANGE = r"[0-9A-Za-z.+~^<>=|* -]*[0-9A-Za-z.*]"
@@ -172,21 +173,24 @@ class NpmSource(NetworkSource):
         (name,), (place,) = chunk.paths, chunk.places
         facts = dict(place.facts)
         glob = next((package.glob for package in self.packages if package.name == name), None) or self.glob
-        packed = Packed(f"{name}.tgz", lambda: open_stored(store, self.name, place.stored), inside=1)
+        reading = crawl.Reading(licenses=True, no_input=no_input)
         try:
-            files = packed.evidence(limits)
-            brings = _brings(manifest_of(files.get("package.json", b"")))
+            with open_stored(store, self.name, place.stored) as stream:
+                brings = _brings(_manifest(stream, f"{name}.tgz", limits))
             named = tuple((fact, facts[fact]) for fact in ("package", "version"))
-            for item in packed.drawings(TreeLicenses(files), lambda path: matches(path, glob), limits, no_input):
-                url = f"{facts['url']}#{quote(item.path.encode('utf-8', 'surrogateescape'))}"
-                yield replace(
-                    item,
-                    path=f"{name}/{item.path}",
-                    url=url,
-                    facts=(*named, *item.facts),
-                    fetched=facts["fetched"],
-                    **brings,
-                )
+            with open_stored(store, self.name, place.stored) as stream:
+                for item in crawl.members(
+                    stream, f"{name}.tgz", limits, lambda path: matches(_inside(path), glob), reading
+                ):
+                    inside = _inside(item.path)
+                    yield replace(
+                        item,
+                        path=f"{name}/{inside}",
+                        url=f"{facts['url']}#{quote(inside.encode('utf-8', 'surrogateescape'))}",
+                        facts=(*named, *item.facts),
+                        fetched=facts["fetched"],
+                        **brings,
+                    )
         except crawl.ArchiveError as error:
             raise ConfigError(f"source {self.name}: {error}") from None
 
@@ -290,6 +294,20 @@ def _is_intact(content: BufferedReader, integrity: str) -> bool:
     content.seek(0)
     values = [value.partition("?")[0] for name, value in known if name == strongest]
     return base64.b64encode(digest).decode() in values
+
+
+def _inside(path: str) -> str:
+    """A path in a package: its tarball has one folder around all."""
+    return path.partition("/")[2]
+
+
+def _manifest(stream: BinaryIO, path: str, limits: CrawlSettings) -> Mapping[str, Any]:
+    """The package.json of a tarball. Raises ArchiveError."""
+    for entry in tar_entries(stream, path, Budget(path, limits.max_archive_bytes)):
+        content = BytesIO()
+        if _inside(entry.name) == "package.json" and entry.copy(content, LARGEST) is None:
+            return manifest_of(content.getvalue())
+    return {}
 
 
 def _brings(manifest: Mapping[str, Any]) -> dict[str, Any]:
