@@ -17,9 +17,10 @@ from pipeline.sources.base import Source
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
 from pipeline.sources.npm import NpmSource
+from pipeline.sources.web import WebSource
 from stages.entry_points import PackageUnusable, load
 
-SOURCES: tuple[type[Source], ...] = (FolderSource, ArchiveSource, NpmSource, GitSource)
+SOURCES: tuple[type[Source], ...] = (FolderSource, ArchiveSource, NpmSource, GitSource, WebSource)
 
 GROUP = "svgmill.sources"
 

@@ -47,6 +47,7 @@ FETCHED = pa.schema(
         ("sha256", pa.string()),  # of the content
         ("size", pa.int64()),  # bytes of the content
         ("fetched", pa.string()),  # when, UTC, as 2026-01-31T00:00:00Z
+        # a fact "count" says of how many things that are no input the row is
         ("facts", pa.list_(pa.struct([("name", pa.string()), ("text", pa.string())]))),
         ("beside", pa.list_(pa.string())),  # URLs of others that reading it takes
     ]
@@ -198,7 +199,7 @@ class NetworkSource(Source):
                 etag = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
                 entries[row["shape"]].append(Entry(row["path"], row["size"], etag))
             elif row["path"]:
-                no_input[row["path"]] += 1
+                no_input[row["path"]] += next((int(f["text"]) for f in row["facts"] if f["name"] == "count"), 1)
         if not places:
             raise ConfigError(self.nothing_read(no_input))
         files, archives, tables_, pages = (tuple(sorted(entries[s])) for s in ("files", "archive", "table", "pages"))

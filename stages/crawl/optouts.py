@@ -104,16 +104,36 @@ def in_headers(headers: Iterable[tuple[str, str]], url: str, agent: str) -> list
 
 
 def in_metas(metas: Iterable[tuple[str, str]], url: str, agent: str) -> list[Statement]:
-    """What a page's ``<meta name content>`` say: robots (or the agent's own name), and TDMRep's; see `in_headers`."""
+    """What a page's ``<meta>`` say: robots (or the agent's own name), TDMRep's, and header fields that stand there.
+
+    ``metas``: (name or http-equiv, content). The rules are those of `in_headers`.
+    """
     statements = []
     for name, content in metas:
         name = name.strip().lower()
         if name in ("robots", agent.lower()) and _no_ai(content, agent):
             statements.append(Statement(Signal(ROBOTS_TAG, f"meta of {url}", f"{name}: {content}"), "reserved"))
+        elif name == "x-robots-tag" and _no_ai(content, agent):  # an http-equiv
+            statements.append(Statement(Signal(ROBOTS_TAG, f"meta of {url}", content), "reserved"))
+        elif name in (CONTENT_USAGE, CONTENT_SIGNAL):
+            statements.append(Statement(Signal(name, f"meta of {url}", content), _training(content)))
         elif name in ("tdm-reservation", "tdm-policy"):
             verdict = _reservation(content) if name == "tdm-reservation" else None
             statements.append(Statement(Signal(TDMREP, f"meta of {url}", f"{name}: {content}"), verdict))
     return statements
+
+
+def restated(name: str, place: str, value: str) -> Statement:
+    """The statement of a signal that `in_headers` or `in_metas` gave."""
+    verdict: Verdict | None = None
+    if name in (CONTENT_USAGE, CONTENT_SIGNAL):
+        verdict = _training(value)
+    elif name == TDMREP:
+        field, _, said = value.partition(":")
+        verdict = _reservation(said) if field == "tdm-reservation" else None
+    elif name == ROBOTS_TAG:
+        verdict = "reserved"
+    return Statement(Signal(name, place, value), verdict)
 
 
 def _no_ai(directives: str, agent: str) -> bool:

@@ -162,7 +162,9 @@ class _Collector:
             return url
         values = values or {}
         media_type = values.get("type", "").strip().lower()[:100]
-        self._groups[group][url] = Link(url, rel, element, media_type, values.get("hreflang", "").strip()[:40])
+        shown = values.get("alt") or values.get("title") or values.get("aria-label") or "" if group == "images" else ""
+        language = values.get("hreflang", "").strip()[:40]
+        self._groups[group][url] = Link(url, rel, element, media_type, language, plain(shown, 1_000))
         return url
 
     def _image(self, reference: str, element: str, values: dict[str, str] | None = None) -> None:
@@ -211,10 +213,10 @@ class _Collector:
     def _on_img(self, values: dict[str, str], tag: str = "img") -> None:
         # data-src is what pages load later by script
         for name in ("src", "data-src", "data-lazy-src", "data-original"):
-            self._image(values.get(name, ""), tag)
+            self._image(values.get(name, ""), tag, values)
         for name in ("srcset", "data-srcset"):
             for reference in _candidates(values.get(name, "")):
-                self._image(reference, tag)
+                self._image(reference, tag, values)
 
     def _on_source(self, values: dict[str, str]) -> None:
         for reference in _candidates(values.get("srcset", "")):

@@ -18,6 +18,8 @@ class Link:
     """Its ``type``, in lower case, "" if it has none."""
     language: str = ""
     """Its ``hreflang``."""
+    text: str = ""
+    """Of an image, what stands for it: its ``alt``, else its ``title`` or ``aria-label``."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""Crawls of the test web as a run makes them, without a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.sources.base import Chunk
+from pipeline.sources.network import FETCHED, Done, Network, Shelf, Snapshot
+from pipeline.sources.web import WebSource
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import read_table, write_table
+from stages.crawl import CrawlSettings
+from tests.web_server import Web
+
+FAST = {"rate": 0.0, "concurrency": 8, "backoff": 0.05}
+
+
+def web_source(web: Web, **settings: Any) -> WebSource:
+    """A source that may ask the test web, as fast as it answers."""
+    politeness = {**FAST, **settings.pop("politeness", {})}
+    limits = {"max_bytes": 1_000_000, "seconds": 20.0, **settings.pop("limits", {})}
+    given = {"name": "web", "kind": "web", "contact": "crawl@example.org", "agent": "testmill", "buckets": 1}
+    given |= {"names": web.names, "ports": (web.port,), "allow_addresses": ("127.0.0.0/8",)}
+    return WebSource.model_validate({**given, **settings, "politeness": politeness, "limits": limits})
+
+
+class Fetched:
+    """A snapshot, fetched."""
+
+    def __init__(self, source: WebSource, folder: Path, number: int = 1, before: Fetched | None = None) -> None:
+        self.source, self.storage = source, FolderStorage(folder)
+        network = Network(str(folder), str(folder))
+        earlier = tuple((each.table, each.sha256) for each in before.done) if before else ()
+        pins = tuple(source.resolve(network, None))
+        self.snapshot = Snapshot("web", number, {}, pins, "2026-01-01T00:00:00Z", earlier)
+        self.done: list[Done] = []
+        self.rounds = 0
+        while units := source.units(self.snapshot, self.done, network):
+            self.rounds += 1
+            for unit in units:
+                shelf = Shelf(self.storage, "web")
+                extra = source.fetch(unit, shelf, network)
+                rows = sorted(shelf.rows, key=lambda row: (row["url"], row["path"]))
+                table = [pa.Table.from_pylist(rows, schema=FETCHED)]
+                output = write_table(self.storage, f"tables/fetch/web/{unit.key}.parquet", table, FETCHED)
+                self.done.append(Done(unit, output.rows, output.path, output.sha256, extra))
+        tables = [read_table(self.storage, each.table) for each in self.done]
+        self.listing = source.of_snapshot(self.snapshot, tables, str(folder))
+
+    @property
+    def left(self) -> Counter[str]:
+        """What was not asked for."""
+        counts: Counter[str] = Counter()
+        for each in self.done:
+            counts.update(each.extra["left"])
+        return counts
+
+    def records(self) -> dict[str, Any]:
+        """Path of each file -> its record."""
+        entries = self.listing.files
+        chunk = Chunk("k", entries, "files", places=tuple(self.listing.places[entry.path] for entry in entries))
+        items = list(self.source.items(chunk, self.storage, CrawlSettings(), Counter()))
+        assert [item.path for item in items] == [entry.path for entry in entries]
+        return {item.path: item for item in items}
