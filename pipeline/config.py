@@ -37,6 +37,7 @@ from stages.caption import CaptionSettings
 from stages.crawl import CrawlSettings
 from stages.deduplicate import DeduplicateSettings
 from stages.installed import check_names, installed
+from stages.licenses.policy import LicensesSettings, Policy
 from stages.normalize import NormalizeSettings
 from stages.render import RenderSettings
 from stages.rowwise import PASS
@@ -151,6 +152,12 @@ class Config(Settings):
         description="folders, archives or Parquet files of benchmarks: no sample may be a duplicate"
         " of what is in them; paths as those of sources",
     )
+    licenses: LicensesSettings = LicensesSettings()
+    opt_outs: Literal["respect", "record"] = Field(
+        "respect",
+        description="respect: a record whose place reserves it from training is dropped; record: it is kept, and what "
+        "was said of it stays beside it",
+    )
     partition: PartitionSettings = PartitionSettings()
     vocabulary: Literal["frozen", "learn"] = Field(
         "frozen",
@@ -203,6 +210,10 @@ class Config(Settings):
             FolderSource(name=f"decontaminate-{number}", kind="folder", path=path)
             for number, path in enumerate(self.decontaminate, 1)
         )
+
+    def policy(self) -> Policy:
+        """Which records of the sources are let in; benchmarks all are."""
+        return Policy(licenses=self.licenses, opt_outs=self.opt_outs)
 
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as the manifest holds it."""

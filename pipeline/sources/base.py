@@ -31,13 +31,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.sources.no_input import others
 from pipeline.storage.base import Entry
 from pipeline.storage.uri import Access
 from stages.base import Settings
 from stages.crawl import Caption, CrawlSettings, RawItem, display
+from stages.licenses import NO_LICENSE, UNKNOWN
+from stages.licenses.expressions import spdx
 from stages.reasons import Reason
 
 __all__ = [
@@ -172,6 +174,17 @@ class Source(Settings, ABC):
     on_missing: Literal["remove", "keep"] = Field(
         "remove", description="what becomes of the samples of files that the source has no more"
     )
+
+    @field_validator("license")
+    @classmethod
+    def _expression(cls, stated: str) -> str:
+        expression = UNKNOWN if stated in NO_LICENSE else spdx(stated)
+        if expression is None:
+            raise ValueError(
+                "is no SPDX expression; write one such as MIT, CC-BY-SA-4.0, MIT OR Apache-2.0, "
+                "LicenseRef-Name for one of your own, or NOASSERTION if it is not known"
+            )
+        return expression
 
     @abstractmethod
     def listing(self, surroundings: Surroundings) -> Listing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,8 @@ from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task, Work, dropped_counts, planned
 from stages import crawl
 from stages.base import Settings
+from stages.crawl.records import LETS_ALL_IN
+from stages.licenses.policy import Policy
 from stages.schema import DROPPED, RAW
 
 
@@ -30,6 +33,7 @@ class ChunkSettings(Settings):
     rows: int
     """Records of a row group, which is what one task of the row-wise pass takes."""
     license: str
+    policy: Policy
     source: Mapping[str, Any]
     """Of the source's settings those that count for a chunk of this shape, as JSON."""
     taken_down: tuple[str, ...]
@@ -59,6 +63,7 @@ def crawl_tasks(
     """
     tasks = []
     known = kinds()
+    benchmarks = {source.name for source in config.benchmarks()}
     for listing in listings:
         source, reader = listing.source, listing.reader or listing.source
         places = listing.places
@@ -68,6 +73,7 @@ def crawl_tasks(
                 crawl=config.crawl,
                 rows=config.partition.records,
                 license=source.license,
+                policy=LETS_ALL_IN if source.name in benchmarks else config.policy(),
                 source=source.reads(chunk.shape),
                 taken_down=tuple((held or {}).get((source.name, chunk.key), ())),
             )
@@ -90,8 +96,18 @@ def crawl_step(work: Work[CrawlPayload]) -> Record:
     chunk, sealed = _without_taken_down(payload.chunk, source, taken)
     dropped.extend(sealed)
 
+    records = partial(
+        crawl.crawl_records,
+        source=source,
+        license=settings.license,
+        settings=limits,
+        rows=settings.rows,
+        ignored=no_input,
+        policy=settings.policy,
+    )
+
     def kept(items: Iterable[RawItem]) -> Iterator[pa.Table]:
-        for raw, lost in crawl.crawl_records(items, source, settings.license, limits, settings.rows, no_input):
+        for raw, lost in records(items):
             down = taken.down(raw)
             gone = raw.filter(pa.array(down))
             # what is kept has to know that there is something at these paths

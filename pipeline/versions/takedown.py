@@ -5,7 +5,7 @@ all versions and all tables (`pipeline.versions.resolve`), and remembered so tha
 
     ids       salted digests of the raw ids and the sample ids of all that it names, in every canonical form that it had
     urls, paths, licenses   the rules, for records that come later: digests of URLs and of beginnings of paths; licences
-              are whole expressions, as sources state them
+              are whole expressions, as sources state them or as records have them
     parts     digests of the raw tables that held its bytes, which the next run makes anew
     features  a table of what deduplication goes by: hashes, in no order, no picture
 
@@ -36,6 +36,7 @@ from pipeline.storage.open import open_storage
 from pipeline.storage.tables import table_bytes
 from stages import deduplicate
 from stages.deduplicate import Taken
+from stages.licenses.expressions import spdx
 from stages.rowwise import SAMPLES
 
 SOURCE = ""
@@ -70,7 +71,7 @@ class Rules:
     def taken(self) -> Taken:
         """As rules for records."""
         ids = frozenset(self.ids)
-        return Taken(ids, ids, frozenset(self.urls), self.paths, frozenset(self.licenses))
+        return Taken(ids, ids, frozenset(self.urls), self.paths, _spellings(self.licenses))
 
 
 @dataclass(frozen=True)
@@ -220,13 +221,19 @@ class _Stored:
                 frozenset(rules["ids"]).union(raw_id for sample in samples for raw_id in sample["raw_ids"]),
                 frozenset(rules["urls"]),
                 tuple((source, start) for source, start in rules["paths"]),
-                frozenset(rules["licenses"]),
+                _spellings(rules["licenses"]),
             )
             return cls(None, clear, frozenset(), "")
         paths = frozenset((length, digest) for length, digest in content["paths"])
         seal = Seal(content["salt"], frozenset(content["ids"]), frozenset(content["urls"]), paths)
-        clear = Taken(licenses=frozenset(content["licenses"]))
+        clear = Taken(licenses=_spellings(content["licenses"]))
         return cls(seal, clear, frozenset(content.get("parts", ())), content.get("features", ""))
+
+
+def _spellings(licenses: Iterable[str]) -> frozenset[str]:
+    """Licences as they were named, and as records have them now: earlier versions had them as sources state them."""
+    named = frozenset(licenses)
+    return named.union(expression for each in named if (expression := spdx(each)) is not None)
 
 
 def record(storage: Storage, rules: Rules, targets: Targets) -> Request:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stages.licenses import LicenseFrom
 from stages.reasons import Reason
 from stages.text import plain
 
@@ -45,11 +46,6 @@ class Caption:
     text: str
     origin: str = DATASET
     style: CaptionStyle = ""
-
-
-LicenseFrom = Literal["file", "column", "text", "manifest", "page", "config", "unknown"]
-"""How a licence was found: metadata in the drawing's own file, a column of its table, a licence's text that lies beside
-it, a package's manifest, its page (``rel=license``), the source's configured one, or not at all."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from stages.base import Dropped
-from stages.crawl.items import LicenseFrom, Lost, RawItem, brought
+from stages.crawl.items import Lost, RawItem, brought
 from stages.crawl.listing import display
 from stages.crawl.settings import CrawlSettings
-from stages.licenses import NO_LICENSE
+from stages.licenses.metadata import NOTHING, metadata
+from stages.licenses.policy import Policy
+from stages.licenses.settle import settle
 from stages.reasons import Reason
 from stages.schema import DROPPED, RAW
 
@@ -22,6 +24,9 @@ _GZIP = b"\x1f\x8b"
 _BLANK = b" \t\r\n\x00\xef\xbb\xbf"
 _WBITS_GZIP = 31
 _CHUNK = 2**16
+
+LETS_ALL_IN = Policy(opt_outs="record")
+"""The policy that refuses nothing."""
 
 
 def crawl_records(
@@ -31,6 +36,7 @@ def crawl_records(
     settings: CrawlSettings,
     rows: int,
     ignored: Counter[str] | None = None,
+    policy: Policy = LETS_ALL_IN,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Turn a source's items into batches of (`RAW` table, `DROPPED` table).
 
@@ -38,6 +44,7 @@ def crawl_records(
     archive never sits in memory. Every item ends in exactly one of the two tables, in the order of ``items``. Gzip is
     recognised by its first two bytes, whatever the name. The id of a dropped record without content is "". ``license``
     is that of the source, which holds where a record states none. ``ignored``: counts what of an item is left out.
+    ``policy``: what is let in.
     """
     kept: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
@@ -48,6 +55,7 @@ def crawl_records(
         raw_id = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else ""
         try:
             data = _content(content, settings)
+            came = _stated(brought(item, ignored), item, license, data, policy)
         except Dropped as error:
             row = {"id": raw_id, "source": source, "path": shown, "stage": "crawl"}
             dropped.append(row | {"reason": str(error.reason), "detail": error.detail[:500]})
@@ -55,10 +63,7 @@ def crawl_records(
             if kept and held + len(data) > settings.batch_bytes:
                 yield _tables(kept, dropped)
                 kept, dropped, held = [], [], 0
-            came = brought(item, ignored)
             row = {"raw_id": raw_id, "source": source, "path": shown, "name": shown.rsplit("/", 1)[-1]} | came
-            origin = item.license_from if came["own_license"] else license_origin(license)
-            row |= {"license": came["own_license"] or license, "license_from": origin}
             kept.append(row | {"size": len(content), "bytes": data})
             held += len(data)
         if len(kept) + len(dropped) >= rows:
@@ -68,9 +73,28 @@ def crawl_records(
         yield _tables(kept, dropped)
 
 
-def license_origin(license: str) -> LicenseFrom:
-    """How the licence of a record that states none was found: in the config, if its source has one there."""
-    return "unknown" if license in NO_LICENSE else "config"
+def _stated(came: dict[str, Any], item: RawItem, license: str, data: bytes, policy: Policy) -> dict[str, Any]:
+    """What came with a record, with its licence and its credits: those that its own file states go first.
+
+    Raises Dropped if ``policy`` does not let it in.
+    """
+    file = metadata(data) or NOTHING
+    settled = settle(came["own_license"], item.license_from, item.license_digest, license, file)
+    refused = policy.refuses(settled.license, came["permission"])
+    if refused is not None:
+        reason, detail = refused
+        signals = [f"{signal['name']} at {signal['place']}: {signal['value']}" for signal in came["signals"]]
+        raise Dropped(reason, detail or "; ".join(signals))
+    return came | {
+        "license": settled.license,
+        "own_license": settled.own,
+        "license_from": settled.origin,
+        "license_digest": settled.digest,
+        "facts": [*came["facts"], *({"name": name, "text": text} for name, text in settled.facts)],
+        "author": file.author or came["author"] or file.holder,
+        "work_title": came["work_title"] or file.title,
+        "work_link": file.link or came["work_link"] or file.origin,
+    }
 
 
 def as_raw(table: pa.Table) -> pa.Table:

@@ -12,7 +12,9 @@ creativecommons.org, gnu.org, apache.org, mozilla.org and opensource.org.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 from license_expression import (
     LicenseExpression,
@@ -21,6 +23,8 @@ from license_expression import (
     Licensing,
     get_spdx_licensing,
 )
+
+T = TypeVar("T")
 
 PUBLIC_DOMAIN = "LicenseRef-scancode-public-domain"
 """What is said to be in the public domain, without a deed that SPDX lists."""
@@ -160,6 +164,31 @@ def licences_of(expression: str) -> tuple[str, ...]:
     if parsed is None:
         return ()
     return tuple(dict.fromkeys(str(symbol) for symbol in _licensing().license_symbols(parsed, decompose=False)))
+
+
+def satisfied(expression: str, allowed: Callable[[str], bool]) -> bool:
+    """Whether an SPDX expression can be met by licences that are ``allowed``; what is none never is."""
+    found = combined(expression, allowed, lambda *sides: all(sides), lambda *sides: any(sides))
+    return bool(found)
+
+
+def combined(expression: str, one: Callable[[str], T], joined: Callable[..., T], choice: Callable[..., T]) -> T | None:
+    """What ``one`` gives for each licence of an SPDX expression, put together as AND and OR put them; None for none."""
+
+    def value(part: LicenseExpression) -> T:
+        if isinstance(part, LicenseSymbol | LicenseWithExceptionSymbol):
+            return one(str(part))
+        sides = [value(side) for side in part.args]
+        return joined(*sides) if isinstance(part, _licensing().AND) else choice(*sides)
+
+    parsed = parse(expression)
+    return None if parsed is None else value(parsed)
+
+
+@lru_cache(1)
+def identifiers() -> tuple[str, ...]:
+    """Of all licences that SPDX lists, and of those that LicenseDB names beside, sorted."""
+    return tuple(sorted(key for key, symbol in _licensing().known_symbols.items() if not symbol.is_exception))
 
 
 def parse(expression: str) -> LicenseExpression | None:

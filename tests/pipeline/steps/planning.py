@@ -42,6 +42,7 @@ CONFIG: dict[str, Any] = {
         for name in ("one", "two")
     ],
     "decontaminate": ["/benchmark"],
+    "licenses": {"unknown": "keep"},
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.crawl import Caption, CrawlSettings, RawItem, as_raw, crawl_records
+from stages.crawl import Caption, CrawlSettings, Permission, RawItem, Signal, as_raw, crawl_records
+from stages.licenses.policy import LicensesSettings, Policy
 from stages.reasons import Reason
 from stages.schema import DROPPED, RAW
 from stages.text import plain
@@ -142,6 +143,53 @@ def test_what_comes_with_a_record_is_in_its_row():
     assert row["hints"] == ["red", "cart"] and row["facts"] == [{"name": "id", "text": "7"}]
     assert row["own_captions"] == [{"text": "A red cart & horse", "origin": "dataset", "style": "short"}]
     assert ignored == {"hint of over 100 characters": 1, "caption of nothing but markup": 1}
+
+
+BY = (
+    b'<svg xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:cc="http://creativecommons.org/ns#" '
+    b'xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><rdf:RDF><cc:Work rdf:about=""><dc:title>Cart</dc:title>'
+    b"<dc:creator>Jane Roe</dc:creator><dc:source>https://roe.example/</dc:source>"
+    b'<cc:license rdf:resource="http://creativecommons.org/licenses/by/4.0/"/></cc:Work></rdf:RDF></metadata></svg>'
+)
+
+
+def test_what_a_file_says_of_itself_is_in_its_row():
+    """Its licence and author go before those of its source, which is kept as a fact; what the source knows better stays."""
+    item = RawItem("a.svg", BY, license="MIT", author="an uploader", title="A cart", facts=(("id", "7"),))
+    kept, _ = crawl(item, RawItem("b.svgz", gzipped(BY)), RawItem("c.svg", SVG, license="see readme"))
+    a, b, c = kept
+    assert (a["license"], a["own_license"], a["license_from"], a["author"]) == (
+        "CC-BY-4.0",
+        "CC-BY-4.0",
+        "file",
+        "Jane Roe",
+    )
+    assert (a["work_title"], a["work_link"]) == ("A cart", "https://roe.example/")
+    assert a["facts"] == [{"name": "id", "text": "7"}, {"name": "license_overruled", "text": "column MIT"}]
+    assert (b["license"], b["work_title"], b["facts"]) == ("CC-BY-4.0", "Cart", [])
+    assert (c["license"], c["own_license"], c["license_from"]) == ("NOASSERTION", "NOASSERTION", "unknown")
+    assert c["facts"] == [{"name": "license_stated", "text": "see readme"}]
+
+
+def test_what_the_policy_refuses_is_dropped_with_its_reason():
+    """The detail says which licence it was, or by which signal training was reserved."""
+    reserved = Permission("reserved", (Signal("tdm-reservation", "header", "1"),))
+    items = [
+        RawItem("a.svg", BY),
+        RawItem("b.svg", SVG),
+        RawItem("c.svg", SVG, permission=reserved),
+        RawItem("d.svg", b""),
+    ]
+    policy = Policy(licenses=LicensesSettings(deny=("CC-BY-*",), unknown="drop"))
+    ((raw, lost),) = crawl_records(items, "s", "NOASSERTION", SETTINGS, 9, policy=policy)
+    assert len(raw) == 0
+    assert [(row["path"], row["reason"], row["detail"]) for row in lost.to_pylist()] == [
+        ("a.svg", Reason.LICENSE_DENIED, "CC-BY-4.0"),
+        ("b.svg", Reason.LICENSE_UNKNOWN, ""),
+        ("c.svg", Reason.OPTED_OUT, "tdm-reservation at header: 1"),
+        ("d.svg", Reason.EMPTY, ""),
+    ]
+    assert all(row["id"] for row in lost.to_pylist())
 
 
 def test_what_is_too_long_or_too_much_is_counted():
