@@ -127,7 +127,9 @@ class StageRunner:
             self._recorded = {entry.path for entry in self._storage.list("tables/") if entry.path.endswith(".json")}
         with ThreadPoolExecutor(READERS) as readers:
             decisions = list(readers.map(self.decide, tasks))
-        self.phases.append(Phase(step.name, tuple(decisions), "", dict(self.pending)))
+        # what is to be fetched follows from nothing
+        follows = {} if step is FETCH else dict(self.pending)
+        self.phases.append(Phase(step.name, tuple(decisions), "", follows))
         todo = [decision.task for decision in decisions if decision.run]
         if todo and self.planning and step in FOUND_AGAIN:
             self.guessed = True
