@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from pipeline.config import Config
@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError, Overtaken
 from pipeline.run.stage import Phase, StageRunner
 from pipeline.sources import snapshots
 from pipeline.sources.base import Listing
-from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Snapshot
+from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Snapshot, network_of
 from pipeline.steps.fetch import FETCH, FetchPayload, done_of, fetch_tasks
 from pipeline.storage.base import AlreadyExists, Storage
 from pipeline.storage.tables import read_table
@@ -35,7 +35,7 @@ class Fetching:
         now: Callable[[], float] = time.time,
     ) -> None:
         """``refresh``: names of sources that are to be asked anew, or `ALL`. Raises ConfigError for another name."""
-        networked = [source.name for source in config.sources if isinstance(source, NetworkSource)]
+        networked = [source.name for source in config.sources if network_of(source)]
         for name in refresh:
             if name != ALL and name not in networked:
                 raise ConfigError(
@@ -47,24 +47,32 @@ class Fetching:
         self._network = Network(storage.uri, str(base))
         self._chosen: dict[str, Snapshot] = {}
 
-    def listing(self, source: NetworkSource, runner: StageRunner) -> Listing | None:
-        """What the source's snapshot holds; None if a plan finds that something of it has to be fetched first."""
-        snapshot = self._chosen.get(source.name) or self._choose(source, runner.planning)
+    def listings(self, sources: Sequence[NetworkSource], runner: StageRunner) -> dict[str, Listing]:
+        """Name -> what the source's snapshot holds; of a plan without those of which something has to be fetched."""
+        chosen = {
+            source.name: self._chosen.get(source.name) or self._choose(source, runner.planning) for source in sources
+        }
         if not runner.planning:
-            self._chosen[source.name] = snapshot
-        _, whole = snapshots.numbers(self._storage, source.name)
-        if snapshot.number in whole:
-            done = snapshots.units(self._storage, source.name, snapshot.number)
-            why = f"snapshot {snapshot.number} of {snapshot.began} (--refresh {source.name} asks anew)"
-            runner.phases.append(Phase(FETCH.name, (), settled={source.name: why}))
-        else:
-            found = self._fetched(source, snapshot, runner)
-            if found is None:
-                return None
-            done = found
-            snapshots.finish(self._storage, snapshot, done)
-        tables = [read_table(self._storage, each.table) for each in done]
-        return source.of_snapshot(snapshot, tables, self._storage.uri)
+            self._chosen |= chosen
+        done: dict[str, list[Done]] = {}
+        for name, snapshot in chosen.items():
+            if snapshot.number in snapshots.numbers(self._storage, name)[1]:
+                done[name] = snapshots.units(self._storage, name, snapshot.number)
+                why = f"snapshot {snapshot.number} of {snapshot.began} (--refresh {name} asks anew)"
+                runner.phases.append(Phase(FETCH.name, (), settled={name: why}))
+        left = {source.name: source for source in sources if source.name not in done}
+        fetched = self._fetched(left, chosen, runner)
+        for name in fetched:
+            done[name] = fetched[name] if runner.planning else self._finished(chosen[name], fetched[name])
+        return {
+            source.name: source.of_snapshot(
+                chosen[source.name],
+                [read_table(self._storage, each.table) for each in done[source.name]],
+                self._storage.uri,
+            )
+            for source in sources
+            if source.name in done
+        }
 
     def _choose(self, source: NetworkSource, planning: bool) -> Snapshot:
         """The snapshot to read, begun if there is none that serves."""
@@ -102,18 +110,38 @@ class Fetching:
                 raise Overtaken(f"another run has begun to fetch source {source.name}; run again") from None
         return snapshot
 
-    def _fetched(self, source: NetworkSource, snapshot: Snapshot, runner: StageRunner) -> list[Done] | None:
-        """The units of a snapshot, fetched in as many rounds as it takes; None if a plan finds that some are not."""
-        done: list[Done] = []
-        while units := source.units(snapshot, done, self._network):
-            tasks = fetch_tasks(source, units, self._network)
+    def _fetched(
+        self, sources: Mapping[str, NetworkSource], chosen: Mapping[str, Snapshot], runner: StageRunner
+    ) -> dict[str, list[Done]]:
+        """The units of sources, fetched in as many rounds as it takes; of a plan only of those that are all there."""
+        done: dict[str, list[Done]] = {name: [] for name in sources}
+        while True:
+            tasks = [
+                task
+                for name in done
+                for task in fetch_tasks(
+                    sources[name], sources[name].units(chosen[name], done[name], self._network), self._network
+                )
+            ]
+            if not tasks:
+                return done
             if not runner.planning:
                 self._forget_gone(tasks)
-            records = runner.run(FETCH, tasks)
-            if len(records) < len(tasks):
-                return None
-            done += _done(tasks, records)
-        return None if runner.planning else done
+            records = {(record.source, record.key): record for record in runner.run(FETCH, tasks)}
+            for task in tasks:
+                record = records.get((task.source, task.key))
+                if record is None:
+                    done.pop(task.source, None)
+                elif task.source in done:
+                    done[task.source].append(done_of(task, record))
+
+    def _finished(self, snapshot: Snapshot, done: list[Done]) -> list[Done]:
+        """Note that a snapshot is whole; what it consists of, which another run may have noted before."""
+        try:
+            snapshots.finish(self._storage, snapshot, done)
+        except AlreadyExists:
+            return snapshots.units(self._storage, snapshot.source, snapshot.number)
+        return done
 
     def _forget_gone(self, tasks: Sequence[Task[FetchPayload]]) -> None:
         """Have those units fetched again whose objects are gone."""
@@ -130,7 +158,3 @@ def _gone(storage: Storage, record: Record, there: Set[str]) -> bool:
     """Whether something that a unit stored is there no more: a purge removes what holds what was taken down."""
     stored = read_table(storage, record.outputs["kept"].path, columns=["stored"])["stored"].to_pylist()
     return any(each and each not in there for each in stored)
-
-
-def _done(tasks: Sequence[Task[FetchPayload]], records: Sequence[Record]) -> list[Done]:
-    return [done_of(task, record) for task, record in zip(tasks, records, strict=True)]

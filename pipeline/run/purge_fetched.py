@@ -19,7 +19,7 @@ from pipeline.errors import Damaged
 from pipeline.sources import snapshots
 from pipeline.sources.base import Chunk, ChunkLost, Entry, Place
 from pipeline.sources.kinds import kinds
-from pipeline.sources.network import CONTENT, FETCH_STAGE, NetworkSource, places_of
+from pipeline.sources.network import CONTENT, FETCH_STAGE, NetworkSource, network_of, places_of
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import read_table, table_bytes
 from pipeline.versions import published
@@ -53,8 +53,10 @@ def _sources(storage: Storage) -> dict[str, tuple[NetworkSource, CrawlSettings]]
         config = published.read(storage, number).config
         for data in config["sources"]:
             kind = kinds().get(data["kind"])
-            if data["name"] not in known and kind is not None and issubclass(kind.source, NetworkSource):
-                source = kind.source.model_validate_json(json.dumps(data))
+            if data["name"] in known or kind is None:
+                continue
+            source = network_of(kind.source.model_validate_json(json.dumps(data)))
+            if source is not None:
                 known[data["name"]] = source, CrawlSettings.model_validate(config["crawl"])
     return known
 

@@ -16,7 +16,7 @@ from pipeline.run.history import History
 from pipeline.run.publish import Walked
 from pipeline.run.stage import Phase, StageRunner, Unknown
 from pipeline.sources.base import Listing, Surroundings
-from pipeline.sources.network import NetworkSource
+from pipeline.sources.network import network_of
 from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, inherit_tasks, outcomes_tasks
@@ -130,11 +130,15 @@ class Walk:
 
     def _listings(self, surroundings: Surroundings) -> Iterator[Listing]:
         """Of all sources, but for those that a plan finds have to be fetched first."""
-        for source in (*self.config.sources, *self.config.benchmarks()):
-            if not isinstance(source, NetworkSource):
+        sources = (*self.config.sources, *self.config.benchmarks())
+        network = [network for source in sources if (network := network_of(source)) is not None]
+        fetched = self._fetching.listings(network, self._runner) if network else {}
+        names = {source.name for source in network}
+        for source in sources:
+            if source.name not in names:
                 yield source.listing(surroundings)
-            elif (listing := self._fetching.listing(source, self._runner)) is not None:
-                yield listing
+            elif source.name in fetched:
+                yield fetched[source.name]
 
     def _run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         records = self._runner.run(step, tasks)

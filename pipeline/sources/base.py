@@ -190,6 +190,13 @@ class Source(Settings, ABC):
     def listing(self, surroundings: Surroundings) -> Listing:
         """All that there is to read. Raises ConfigError if it cannot be listed, or there is nothing."""
 
+    def of_network(self) -> Source | None:
+        """The source that fetches this one's input first, of class `pipeline.sources.network.NetworkSource`; else None.
+
+        It has the name, the licence and ``on_missing`` of this one.
+        """
+        return None
+
     @abstractmethod
     def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
         """The records of a chunk, always in the same order; of one that cannot be read the reason as its content.

@@ -177,6 +177,10 @@ class NetworkSource(Source):
     def items(self, chunk: Chunk, store: Storage, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
         """As `Source.read`, out of what ``store``, the workspace, has at the chunk's places."""
 
+    def of_network(self) -> NetworkSource:
+        """Itself."""
+        return self
+
     def asks(self) -> Mapping[str, Any]:
         """The settings that decide what is fetched, as JSON has them."""
         return self.model_dump(mode="json", exclude={*_OF_ALL, *self.reading})
@@ -225,6 +229,13 @@ class SnapshotReader:
     def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
         """As `Source.read`."""
         return self.source.items(chunk, open_storage(self.workspace), limits, no_input)
+
+
+def network_of(source: Source) -> NetworkSource | None:
+    """What fetches a source's input, if the network has it."""
+    network = source.of_network()
+    assert network is None or isinstance(network, NetworkSource)
+    return network
 
 
 def open_stored(store: Storage, source: str, path: str) -> BinaryIO:

@@ -53,8 +53,8 @@ def read(storage: Storage, source: str, number: int) -> Snapshot:
 
 
 def finish(storage: Storage, snapshot: Snapshot, done: Sequence[Done]) -> None:
-    """Note that a snapshot is whole."""
-    storage.write(_path(snapshot.source, snapshot.number, _WHOLE), _json({"units": [asdict(each) for each in done]}))
+    """Note that a snapshot is whole. Raises AlreadyExists if that is noted."""
+    storage.create(_path(snapshot.source, snapshot.number, _WHOLE), _json({"units": [asdict(each) for each in done]}))
 
 
 def units(storage: Storage, source: str, number: int) -> list[Done]:
