@@ -17,20 +17,24 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipeline.errors import InputError, UserError
+from pipeline.sources.network import Network, Shelf, Snapshot
+from pipeline.sources.npm import NpmSource, Package
+from pipeline.storage.folder import FolderStorage
+from stages.licenses.tree import is_text
+
 MAX_MEMBER_BYTES = 8 * 2**20
-NPM_SECONDS = 600
 RECORD = "fetched.json"
 
 
 @dataclass(frozen=True)
-class Package:
+class IconSet:
     """A pinned npm package: the set's folder name, ``name@version``, SPDX licence, and where its SVGs lie.
 
     ``under``: folders below the package's root, each ending in ``/``; the first that holds a file is cut off its path.
@@ -43,53 +47,41 @@ class Package:
 
 
 PACKAGES = (
-    Package("bootstrap", "bootstrap-icons@1.13.2", "MIT", ("icons/",)),
-    Package("carbon", "@carbon/icons@11.89.0", "Apache-2.0", ("svg/",)),
-    Package("circle-flags", "circle-flags@2.8.3", "MIT", ("flags/",)),
-    Package("cryptocurrency", "cryptocurrency-icons@0.18.1", "CC0-1.0", ("svg/",)),
-    Package("devicon", "devicon@2.17.0", "MIT", ("icons/",)),
-    Package("feather", "feather-icons@4.29.2", "MIT", ("dist/icons/",)),
-    Package("flag-icons", "flag-icons@7.5.0", "MIT", ("flags/",)),
-    Package("fluent-emoji", "fluentui-emoji@1.3.0", "MIT", ("icons/",)),
-    Package("fluent", "@fluentui/svg-icons@1.1.343", "MIT", ("icons/",)),
-    Package("heroicons", "heroicons@2.2.0", "MIT", ("16/", "20/", "24/")),
-    Package("ionicons", "ionicons@8.1.0", "MIT", ("dist/svg/",)),
-    Package("material", "@material-design-icons/svg@0.14.15", "Apache-2.0", ("",)),
-    Package("mdi", "@mdi/svg@7.4.47", "Apache-2.0", ("svg/",)),
-    Package("octicons", "@primer/octicons@19.42.0", "MIT", ("build/svg/",)),
-    Package("phosphor", "@phosphor-icons/core@2.1.1", "MIT", ("assets/",)),
-    Package("pictograms", "@carbon/pictograms@12.82.0", "Apache-2.0", ("svg/",)),
-    Package("remixicon", "remixicon@4.9.1", "LicenseRef-RemixIcon-1.0", ("icons/",)),
-    Package("supertiny", "super-tiny-icons@0.6.0", "MIT", ("images/svg/",)),
-    Package("tabler", "@tabler/icons@3.51.0", "MIT", ("icons/",)),
-    Package("twemoji", "@twemoji/svg@15.0.0", "CC-BY-4.0", ("",)),
+    IconSet("bootstrap", "bootstrap-icons@1.13.2", "MIT", ("icons/",)),
+    IconSet("carbon", "@carbon/icons@11.89.0", "Apache-2.0", ("svg/",)),
+    IconSet("circle-flags", "circle-flags@2.8.3", "MIT", ("flags/",)),
+    IconSet("cryptocurrency", "cryptocurrency-icons@0.18.1", "CC0-1.0", ("svg/",)),
+    IconSet("devicon", "devicon@2.17.0", "MIT", ("icons/",)),
+    IconSet("feather", "feather-icons@4.29.2", "MIT", ("dist/icons/",)),
+    IconSet("flag-icons", "flag-icons@7.5.0", "MIT", ("flags/",)),
+    IconSet("fluent-emoji", "fluentui-emoji@1.3.0", "MIT", ("icons/",)),
+    IconSet("fluent", "@fluentui/svg-icons@1.1.343", "MIT", ("icons/",)),
+    IconSet("heroicons", "heroicons@2.2.0", "MIT", ("16/", "20/", "24/")),
+    IconSet("ionicons", "ionicons@8.1.0", "MIT", ("dist/svg/",)),
+    IconSet("material", "@material-design-icons/svg@0.14.15", "Apache-2.0", ("",)),
+    IconSet("mdi", "@mdi/svg@7.4.47", "Apache-2.0", ("svg/",)),
+    IconSet("octicons", "@primer/octicons@19.42.0", "MIT", ("build/svg/",)),
+    IconSet("phosphor", "@phosphor-icons/core@2.1.1", "MIT", ("assets/",)),
+    IconSet("pictograms", "@carbon/pictograms@12.82.0", "Apache-2.0", ("svg/",)),
+    IconSet("remixicon", "remixicon@4.9.1", "LicenseRef-RemixIcon-1.0", ("icons/",)),
+    IconSet("supertiny", "super-tiny-icons@0.6.0", "MIT", ("images/svg/",)),
+    IconSet("tabler", "@tabler/icons@3.51.0", "MIT", ("icons/",)),
+    IconSet("twemoji", "@twemoji/svg@15.0.0", "CC-BY-4.0", ("",)),
 )
 
 
-class FetchError(Exception):
-    """A package could not be fetched or holds no SVG where it should; the message says which and why."""
-
-
 def pack(spec: str, cache: Path) -> Path:
-    """The package's .tgz in ``cache``, downloaded with ``npm pack`` if it is not there. Raises FetchError."""
-    cache.mkdir(parents=True, exist_ok=True)
+    """The package's .tgz in ``cache``, fetched as a source of kind npm if it is not there. Raises UserError."""
     name, _, version = spec.rpartition("@")
     path = cache / f"{name.removeprefix('@').replace('/', '-')}-{version}.tgz"
     if path.exists():
         return path
-    command = ["npm", "pack", spec, "--silent", "--ignore-scripts", "--pack-destination", "."]
-    partial = cache / f".partial-{path.stem}"
-    partial.mkdir(exist_ok=True)
-    try:
-        done = subprocess.run(command, cwd=partial, capture_output=True, text=True, timeout=NPM_SECONDS, check=False)
-    except FileNotFoundError:
-        raise FetchError("npm is not on the path: install Node.js") from None
-    except subprocess.TimeoutExpired:
-        raise FetchError(f"{spec}: npm pack took more than {NPM_SECONDS} s; run again") from None
-    if done.returncode:
-        raise FetchError(f"{spec}: npm pack failed with {done.returncode}: {done.stderr.strip()[-500:]}")
-    (partial / path.name).replace(path)  # only a whole download gets the name that later runs trust
-    partial.rmdir()
+    source = NpmSource(name="icons", kind="npm", packages=(Package(name=name, version=version),))
+    network, shelf = Network(str(cache), str(Path.cwd())), Shelf(FolderStorage(cache), source.name)
+    snapshot = Snapshot(source.name, 1, source.asks(), tuple(source.resolve(network, None)), "")
+    for unit in source.units(snapshot, (), network):
+        source.fetch(unit, shelf, network)
+    (cache / shelf.rows[0]["stored"]).replace(path)
     return path
 
 
@@ -105,20 +97,15 @@ def members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 yield str(PurePosixPath(*path.parts[1:])), stream.read()
 
 
-def is_license(path: str) -> bool:
-    """Whether the path is the licence text at the package's root."""
-    return PurePosixPath(path).stem.lower() in ("license", "licence") and "/" not in path and not path.endswith(".svg")
-
-
-def svgs(package: Package, cache: Path) -> dict[str, bytes]:
-    """The package's SVG files under its folders: path relative to the folder -> content. Raises FetchError."""
+def svgs(package: IconSet, cache: Path) -> dict[str, bytes]:
+    """The package's SVG files under its folders: path relative to the folder -> content. Raises UserError."""
     found = {}
     for path, content in members(pack(package.spec, cache)):
         under = next((u for u in package.under if path.startswith(u)), None)
         if under is not None and path.lower().endswith(".svg"):
             found[path if len(package.under) > 1 else path.removeprefix(under)] = content
     if not found:
-        raise FetchError(f"{package.spec}: no .svg under {package.under}")
+        raise InputError(f"{package.spec}: no .svg under {package.under}; correct PACKAGES")
     return found
 
 
@@ -142,7 +129,7 @@ def order(name: str, path: str) -> str:
 
 
 def fetch(out: Path, count: int, cache: Path) -> dict[str, int]:
-    """Put ``count`` files into ``out/<set>/``; returns the number by set. Raises FetchError."""
+    """Put ``count`` files into ``out/<set>/``; returns the number by set. Raises UserError."""
     wanted = {"count": count, "packages": {p.set: {"spec": p.spec, "license": p.license} for p in PACKAGES}}
     record = out / RECORD
     if record.exists():
@@ -163,7 +150,7 @@ def fetch(out: Path, count: int, cache: Path) -> dict[str, int]:
         for path in chosen:
             _write(folder / path, files[path])
         for path, content in members(pack(package.spec, cache)):
-            if is_license(path):
+            if "/" not in path and is_text(path):
                 _write(folder / "LICENSE", content)
     if sum(given.values()) < count:
         print(f"the packages hold {sum(given.values())} files, fewer than {count}", file=sys.stderr)
@@ -198,7 +185,7 @@ def main() -> None:
     out = args.outdir.resolve()
     try:
         given = fetch(out, args.count, args.cache or out.with_name(out.name + "-packages"))
-    except FetchError as error:
+    except UserError as error:
         raise SystemExit(f"error: {error}") from None
     licenses = {package.set: (package.license, package.spec) for package in PACKAGES}
     for name, number in given.items():

@@ -23,7 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broken_files import BROKEN
-from fetch_icons import FetchError, is_license, members, pack
+from fetch_icons import members, pack
+
+from pipeline.errors import InputError, UserError
+from stages.licenses.tree import is_text
 
 MAX_ARCHIVE_BYTES = 1_500_000
 LICENSE_MARKS = {
@@ -149,7 +152,7 @@ CC0_TITLE = "BROKEN AND HOSTILE FILES, WRITTEN FOR THIS SAMPLE\n\n"
 
 
 def select(take: Take, files: dict[str, bytes], taken: set[str]) -> list[str]:
-    """The paths that ``take`` adds to ``taken``. Raises FetchError if too few icons match."""
+    """The paths that ``take`` adds to ``taken``. Raises InputError if too few icons match."""
     first = re.compile(re.escape(take.paths[0]).replace(r"\{\}", "([^/]+)"))
     names = []
     for path in files:
@@ -158,7 +161,7 @@ def select(take: Take, files: dict[str, bytes], taken: set[str]) -> list[str]:
         if match and all(_fits(take, files.get(p)) for p in paths) and not taken.intersection(paths):
             names.append(match[1])
     if len(names) < take.count:
-        raise FetchError(f"{take.paths}: {len(names)} icons match, {take.count} are wanted")
+        raise InputError(f"{take.paths}: {len(names)} icons match, {take.count} are wanted")
     names.sort(key=lambda name: (hashlib.sha256(name.encode()).hexdigest(), name))
     return [pattern.replace("{}", name) for name in names[: take.count] for pattern in take.paths]
 
@@ -170,11 +173,13 @@ def _fits(take: Take, content: bytes | None) -> bool:
 
 
 def icons(icon_set: IconSet, cache: Path) -> dict[str, bytes]:
-    """The set's files for the archive, with its LICENSE. Raises FetchError if its licence text is not as configured."""
+    """The set's files for the archive, with its LICENSE. Raises InputError if its licence text is not as configured."""
     contents = dict(members(pack(icon_set.spec, cache)))
-    text = next((content.decode() for path, content in sorted(contents.items()) if is_license(path)), "")
+    text = next(
+        (content.decode() for path, content in sorted(contents.items()) if "/" not in path and is_text(path)), ""
+    )
     if LICENSE_MARKS[icon_set.license] not in text:
-        raise FetchError(f"{icon_set.spec}: its licence text is not that of {icon_set.license}")
+        raise InputError(f"{icon_set.spec}: its licence text is not that of {icon_set.license}")
     files = {
         path.removeprefix(icon_set.root): content
         for path, content in contents.items()
@@ -252,7 +257,7 @@ def main() -> None:
         for icon_set in SETS:
             files |= icons(icon_set, args.cache)
         cc0 = next(content for path, content in files.items() if path == "cryptocurrency/LICENSE")
-    except FetchError as error:
+    except UserError as error:
         raise SystemExit(f"error: {error}") from None
     files |= broken(cc0)
     tar = archive(files)
