@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.sources.base import Chunk
+from pipeline.sources.base import Chunk, Listing
 from pipeline.sources.network import FETCHED, Done, Network, Shelf, Snapshot
 from pipeline.sources.web import WebSource
+from pipeline.sources.web.packs import KEY, narrow_rows
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import read_table, write_table
 from stages.crawl import CrawlSettings
@@ -48,8 +51,12 @@ class Fetched:
                 table = [pa.Table.from_pylist(rows, schema=FETCHED)]
                 output = write_table(self.storage, f"tables/fetch/web/{unit.key}.parquet", table, FETCHED)
                 self.done.append(Done(unit, output.rows, output.path, output.sha256, extra))
+
+    @cached_property
+    def listing(self) -> Listing:
+        """What a run has of it."""
         tables = [read_table(self.storage, each.table) for each in self.done]
-        self.listing = source.of_snapshot(self.snapshot, tables, str(folder))
+        return self.source.of_snapshot(self.snapshot, tables, self.storage.uri)
 
     @property
     def left(self) -> Counter[str]:
@@ -66,3 +73,13 @@ class Fetched:
         items = list(self.source.items(chunk, self.storage, CrawlSettings(), Counter()))
         assert [item.path for item in items] == [entry.path for entry in entries]
         return {item.path: item for item in items}
+
+
+def stored_urls(storage: FolderStorage) -> set[str]:
+    """URLs of all that packs hold."""
+    packs = [entry.path for entry in storage.list("fetched/web/") if "-" in entry.path.split("/")[2]]
+    return {row.url for pack in packs for _, _, row in narrow_rows(storage, pack, KEY)}
+
+
+if __name__ == "__main__":
+    Fetched(WebSource.model_validate_json(sys.argv[1]), Path(sys.argv[2]))

@@ -151,7 +151,7 @@ class Crawl:
     async def _fetch(self, entry: Entry) -> Row:
         """Ask for one URL. Raises BadSitemap."""
         row = self._row(entry)
-        url = normal(entry.url, self._frontier.bounds.ports)
+        url = URL(entry.url, encoded=True)  # the frontier has spelled it
         found = await self._origins.of(url)
         self._push_sitemaps(url, found)
         if not found.allows(url):

@@ -130,7 +130,7 @@ class Origins:
             await self._keep(row)
         if row.reason:
             raise NotFetched(row.what, row.detail, status=row.status)
-        return row.content
+        return row.content or b""
 
     async def _asked(self, url: str, kind: str) -> Row:
         row = Row(url, kind, kind, self._round, fetched=now())

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.sources.network import Shelf
 from pipeline.sources.web.frontier import INPUTS, Frontier, Signals, entries_table
-from pipeline.sources.web.packs import Packs, Row
+from pipeline.sources.web.packs import KEY, Packs, Row
 from pipeline.sources.web.urls import digest
 from pipeline.storage.tables import PARQUET
 
@@ -19,18 +19,21 @@ RESPONSE, LOST, RESERVED = "response", "lost", "reserved"
 """Facts of a place: pack#row of the response; why there is no content, where only the whole crawl tells; signals of the
 pages that show it."""
 
+_SAME = ("same_pack", "same_row")
+_READ = (*KEY, *_SAME, "what", "fetched", "size", "sha256", "drawings", "links")
+
 
 def shelve(shelf: Shelf, packs: Packs, frontier: Frontier, number: int) -> dict[str, object]:
     """Put what came in a round on the shelf. Returns what the driver has to know."""
     targets: dict[str, str] = {}
     contents: dict[str, tuple[tuple[str, str, int], int]] = {}
-    for pack, at, row in packs.stored(("url", "asked", "kind", "round", "target", "sha256", "size", *_SAME)):
+    for pack, at, row in packs.stored((*KEY, *_SAME, "target", "sha256", "size")):
         if row.kind == "redirect":
             targets[row.url] = row.target
         elif row.sha256 and row.kind in ("svg", "sheet"):
             contents[row.url] = _content(pack, at, row)
     came: Counter[str] = Counter()
-    for pack, at, row in packs.stored():
+    for pack, at, row in packs.stored(_READ):
         if row.round == number:
             came[row.kind] += 1
             _add(shelf, pack, at, row, targets, contents, frontier.reserved.get(digest(row.url), ()))
@@ -40,9 +43,6 @@ def shelve(shelf: Shelf, packs: Packs, frontier: Frontier, number: int) -> dict[
     if frontier.outgoing:
         extra["outgoing"] = _outgoing(shelf, frontier)
     return extra
-
-
-_SAME = ("same_pack", "same_row")
 
 
 def _content(pack: str, at: int, row: Row) -> tuple[tuple[str, str, int], int]:

@@ -7,7 +7,7 @@ import time
 
 
 class Pace:
-    """Turns, at least ``interval`` seconds apart, counted from where requests really begin."""
+    """Turns, ``interval`` seconds apart on average and half of that at least, counted from where requests begin."""
 
     def __init__(self, rate: float) -> None:
         self.interval = 1 / rate if rate else 0.0
@@ -31,8 +31,8 @@ class Pace:
                     break
                 gate.release()  # told to pause meanwhile
             now = time.monotonic()
-            # what sleeping took too long is made up for; what waiting for the gate took is not
-            self._due = (self._due if now - self._due < self.interval / 4 else now) + self.interval
+            # a turn that came late is made up for, by one interval at most, and never by two requests close together
+            self._due = max(max(self._due, now - self.interval) + self.interval, now + self.interval / 2)
 
     def pause(self, seconds: float) -> None:
         """No turn for that long."""

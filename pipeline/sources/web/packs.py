@@ -95,7 +95,8 @@ class Row:
     """(URL, asked, text)."""
     same_pack: str = ""
     same_row: int = -1
-    content: bytes = b""
+    content: bytes | None = b""
+    """None: purged."""
 
 
 KEY = ("url", "asked", "kind", "round")
@@ -165,7 +166,7 @@ class Packs:
         if not self._rows:
             self._began = time.monotonic()
         self._rows.append(row)
-        self._size += len(row.content) + 100 * len(row.links) + 500
+        self._size += len(row.content or b"") + 100 * len(row.links) + 500
         if self._size >= self._store.bytes or len(self._rows) >= self._store.responses:
             await self.flush()
 

@@ -19,19 +19,21 @@ AT_ONCE = 256
 
 
 def records(chunk: Chunk, store: Storage, source: str) -> Iterator[RawItem]:
-    """The records of a chunk of files, in its order. Raises Damaged if a pack is gone."""
+    """The records of a chunk of files, in its order. Raises Damaged if a pack, or a content, is gone."""
     for begin in range(0, len(chunk.places), AT_ONCE):
         places = chunk.places[begin : begin + AT_ONCE]
         rows = _rows(store, [each for place in places for each in _wanted(place)], source)
         for entry, place in zip(chunk.entries[begin:], places, strict=False):
-            yield _record(entry.path, place, rows)
+            yield _record(entry.path, place, rows, source)
 
 
-def _record(path: str, place: Place, rows: Mapping[tuple[str, int], Row]) -> RawItem:
+def _record(path: str, place: Place, rows: Mapping[tuple[str, int], Row], source: str) -> RawItem:
     facts = dict(place.facts)
     response, content = rows[_response(place)], rows[place.stored, place.row].content
     lost = facts.get(LOST) or response.detail
     if response.kind == "svg" and LOST not in facts:
+        if content is None:
+            raise Damaged(f"{path} was purged from the workspace; fetch the source again with --refresh {source}")
         held: bytes | tuple[Reason, str] = content
     else:
         held = (Reason(response.reason) if response.reason else Reason.NOT_FETCHED, lost)

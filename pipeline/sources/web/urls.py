@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from functools import lru_cache
 
 from yarl import URL
 
 LONGEST = 2_000
+
+_SPELLED = re.compile(
+    r"https?://(?:[a-z][a-z0-9-]*\.)+[a-z]+(?::(?!80/|443/)[1-9]\d{0,4})?/[A-Za-z0-9_.~/-]*(?:\?[A-Za-z0-9_.~=&-]+)?"
+)
+"""URLs that need no other spelling; not all of them."""
 
 
 class Refused(Exception):
@@ -22,7 +28,10 @@ class Refused(Exception):
 def normal(url: str, ports: Collection[int]) -> URL:
     """A URL in one spelling, without fragment. Raises Refused for what is no such URL of http or https."""
     try:
-        parsed = URL(url.strip()).with_fragment(None)
+        if _SPELLED.fullmatch(url) and "/." not in url:
+            parsed = URL(url, encoded=True)  # as most are
+        else:
+            parsed = URL(url.strip()).with_fragment(None)
         scheme, host, port = parsed.scheme, parsed.raw_host, parsed.port
     except (ValueError, UnicodeError, TypeError) as error:
         raise Refused("no URL", f"{url[:200]!r} is no URL ({error})") from None
