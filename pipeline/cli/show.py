@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.errors import ConfigError
 from pipeline.storage.base import Storage
 from pipeline.versions import browse, published, shards
 from pipeline.versions.manifest import Manifest
+from stages.licenses.terms import terms
 from stages.schema import PICTURES
 
 COLUMNS = [
@@ -48,7 +50,7 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
     pictures = browse.source_pictures(storage, keys, manifest.config)
     files: dict[str, bytes] = {}
     for i, record in enumerate(raw.to_pylist()):
-        print(f"source {record['source']} {record['path']} ({record['size']} bytes, raw_id {record['raw_id']})")
+        _print_record(console, record)
         print("  " + record["bytes"][:400].decode("utf-8", "replace").replace("\n", " "))
         picture = pictures.get((record["source"], record["path"]))
         files[f"source-{i}.svg"] = record["bytes"]
@@ -84,12 +86,39 @@ def _print_sample(console: Console, row: shards.Row) -> None:
         # shards of earlier versions know no style
         notes = " ".join(note for note in (caption["origin"], caption.get("style")) if note)
         console.print(Text(f"caption       {caption['text']}  [{notes}]"))
+    print(f"{'terms':<14}{', '.join(terms(row['license'])) or 'none'}")
     for entry in row["provenance"]:
         more = "".join(f" {name} {entry[name]}" for name in ("author", "url") if entry.get(name))
-        print(f"provenance    {entry['source']} {entry['path']} ({entry['license']}) raw_id {entry['raw_id']}{more}")
+        line = f"provenance    {entry['source']} {entry['path']} ({entry['license']}) raw_id {entry['raw_id']}{more}"
+        console.print(Text(line))
     print(f"canonical     {row['svg']}")
     print(f"tokens        ({row['atomic_length']}) {row['tokens']}")
     print(f"segments      ({row['segment_length']}) {row['segments']}")
+
+
+def _print_record(console: Console, record: Mapping[str, Any]) -> None:
+    """Where a raw file is from, what may be done with it, and who made it."""
+    size, raw_id = record["size"], record["raw_id"]
+    console.print(Text(f"source {record['source']} {record['path']} ({size} bytes, raw_id {raw_id})"))
+    found = f", found: {record['license_from']}" if record["license_from"] else ""
+    digest = f", its text has sha256 {record['license_digest']}" if record["license_digest"] else ""
+    lines = {
+        "url": record["url"],
+        "fetched": record["fetched"],
+        "permission": record["permission"],
+        "license": f"{record['license']}{found}{digest}",
+        "terms": ", ".join(terms(record["license"])) or "none",
+        "author": record["author"],
+        "title": record["work_title"],
+        "link": record["work_link"],
+    }
+    for name, text in lines.items():
+        if text:
+            console.print(Text(f"  {name:<12}{text}"))
+    for signal in record["signals"] or ():
+        console.print(Text(f"  {'signal':<12}{signal['name']} at {signal['place']}: {signal['value']}"))
+    for fact in record["facts"] or ():
+        console.print(Text(f"  {'fact':<12}{fact['name']}: {fact['text']}"))
 
 
 def _find_sample(storage: Storage, manifest: Manifest, wanted: str) -> shards.Row | None:

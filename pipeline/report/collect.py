@@ -22,7 +22,7 @@ import yaml
 from pipeline.report import model
 from pipeline.report.model import Histogram, Place, Report
 from pipeline.storage.base import Storage
-from pipeline.versions import browse, clusters, published, shards
+from pipeline.versions import attribution, browse, clusters, published, shards
 from pipeline.versions.manifest import CLUSTERS, Manifest
 from stages import tokenize
 from stages.reasons import Reason
@@ -79,6 +79,7 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
         tiers=_tiers(storage, manifest),
         tier_lengths=lengths,
         licenses=manifest.licenses,
+        license_origins=attribution.found(storage, manifest),
         ssim=figures.ssim,
         compression=model.Compression(
             manifest.raw_bytes, sum(tier.sums[0] for tier in lengths), sum(tier.sums[1] for tier in lengths)

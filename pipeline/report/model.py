@@ -229,6 +229,8 @@ class Report:
     tiers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tier_lengths: tuple[TierLengths, ...] = ()
     licenses: Mapping[str, int] = field(default_factory=dict)
+    license_origins: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(licence, how it was found) -> samples."""
     ssim: Histogram = Histogram()
     compression: Compression = Compression()
     shards: tuple[Shard, ...] = ()

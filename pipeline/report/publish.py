@@ -1,4 +1,4 @@
-"""A version's pages: report and dataset card. They are made from it, so they can be made again at any time."""
+"""A version's report, dataset card and attributions. They are made from it, so they can be made again at any time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipeline.report.model import WORKSPACE, Place
 from pipeline.report.render import render_card, render_html
 from pipeline.storage.base import Storage
 from pipeline.versions import published
+from pipeline.versions.attribution import attribution_path, write_attribution
 from pipeline.versions.manifest import Manifest
 
 
@@ -23,16 +24,18 @@ def pages(storage: Storage, manifest: Manifest, place: Place) -> dict[str, str]:
 
 
 def write_pages(storage: Storage, manifest: Manifest) -> list[str]:
-    """Write the pages beside the version's manifest, and return their paths in the workspace."""
+    """Write the pages and the attributions beside the version's manifest; returns their paths in the workspace."""
     paths = published.page_paths(manifest.version)
     for path, text in zip(paths, pages(storage, manifest, WORKSPACE).values(), strict=True):
         storage.write(path, text.encode())
-    return paths
+    attributions = attribution_path(manifest.version)
+    write_attribution(storage, manifest, storage, attributions)
+    return [*paths, attributions]
 
 
 def ensure_pages(storage: Storage, manifest: Manifest, say: Callable[[str], None]) -> list[str]:
     """Write the pages if they are not there (a run may have been cut off after publishing)."""
-    paths = published.page_paths(manifest.version)
+    paths = [*published.page_paths(manifest.version), attribution_path(manifest.version)]
     if all(storage.exists(path) for path in paths):
         return paths
     say("report: collecting pictures")

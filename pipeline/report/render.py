@@ -22,6 +22,9 @@ from pipeline.report.model import (
     ordered,
 )
 from pipeline.versions.manifest import Shard
+from stages.licenses.expressions import text_addresses
+from stages.licenses.terms import SENTENCES as TERM_SENTENCES
+from stages.licenses.terms import TERMS, Term, terms
 from stages.reasons import SENTENCES
 from stages.rowwise import PASS
 
@@ -98,6 +101,30 @@ def descending(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def hub_licenses(licenses: Iterable[str]) -> list[str]:
     """The card's ``license`` values for SPDX expressions: the Hub's identifiers, ``other`` for all else."""
     return sorted({name.lower() if name.lower() in _HUB_LICENSES else "other" for name in licenses})
+
+
+@dataclass(frozen=True)
+class LicenseRow:
+    """A licence of a version's samples: what it asks for, how it was found, and where its texts are."""
+
+    license: str
+    samples: int
+    terms: tuple[Term, ...]
+    origins: tuple[tuple[str, int], ...]
+    """How it was found, and of how many samples."""
+    texts: tuple[tuple[str, str], ...]
+    """(licence, address) of each part that SPDX lists."""
+
+
+def license_rows(report: Report) -> list[LicenseRow]:
+    """The licences of all samples, the most frequent first."""
+    origins: dict[str, dict[str, int]] = {}
+    for (license, origin), n in sorted(report.license_origins.items()):
+        origins.setdefault(license, {})[origin or "not noted"] = n
+    return [
+        LicenseRow(license, n, terms(license), tuple(descending(origins.get(license, {}))), text_addresses(license))
+        for license, n in descending(report.licenses)
+    ]
 
 
 def card_header(report: Report) -> str:
@@ -193,7 +220,11 @@ def _environment() -> jinja2.Environment:
 
 def _context(report: Report) -> dict[str, object]:
     splits, tiers = tier_table(report)
+    licenses = license_rows(report)
+    asked = {term for row in licenses for term in row.terms}
     return {
+        "licenses": licenses,
+        "term_sentences": {term: TERM_SENTENCES[term] for term in TERMS if term in asked},
         "report": report,
         "link": report.place.link,
         "reasons": reason_rows(report),

@@ -33,6 +33,7 @@ from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.storage.tables import published_bytes, read_table
 from pipeline.versions import browse, published, shards, takedown
+from pipeline.versions.attribution import attribution_path
 from pipeline.versions.browse import PASSED, records
 from pipeline.versions.gc import Garbage, collect
 from pipeline.versions.manifest import INDEX, NAMING_RECORDS, PROVENANCE, File, Manifest, Shard
@@ -69,7 +70,7 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
                     published.redact(storage, number, holding.get(number, ()), requests, instead)
             # pages of versions that are whole may show what another source had of it
             for number in known[:-1]:
-                for page in published.page_paths(number):
+                for page in (*published.page_paths(number), attribution_path(number)):
                     storage.delete(page)
             for path in sorted({path for paths in holding.values() for path in paths}):
                 mark.refresh()

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from pipeline.errors import ConfigError
 from pipeline.storage.base import Storage, write_error
+from pipeline.storage.folder import FolderStorage
 from pipeline.storage.integrity import read_checked
 from pipeline.versions import published
+from pipeline.versions.attribution import NAME, write_attribution
 from pipeline.versions.manifest import LAYOUT, SHARD, VOCABULARY, File, Manifest, files_of, json_bytes
 
 
@@ -45,9 +47,9 @@ def require_empty(target: Path) -> None:
 def checkout(storage: Storage, manifest: Manifest, target: Path, pages: Mapping[str, str]) -> int:
     """Copy ``manifest``'s files (`placed`), the manifest and ``pages`` (name -> text) to ``target``; returns the bytes.
 
-    Every digest is checked on the way, and the folder appears whole or not at all. The manifest there names what is
-    there: files that are gone by takedowns are counted as ``redacted``. Raises ConfigError if ``target`` is not empty,
-    Damaged for a changed file.
+    The version's attributions are made there. Every digest is checked on the way, and the folder appears whole or not
+    at all. The manifest there names what is there: files that are gone by takedowns are counted as ``redacted``.
+    Raises ConfigError if ``target`` is not empty, Damaged for a changed file.
     """
     require_empty(target)
     gone = published.redacted(storage, manifest.version)
@@ -71,6 +73,7 @@ def checkout(storage: Storage, manifest: Manifest, target: Path, pages: Mapping[
             (folder / "manifest.json").write_bytes(json_bytes(content))
             for name, text in pages.items():
                 (folder / name).write_text(text, encoding="utf-8")
+            write_attribution(storage, manifest, FolderStorage(folder), NAME)
             if target.exists():
                 target.rmdir()
             folder.rename(target)

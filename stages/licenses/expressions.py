@@ -166,6 +166,13 @@ def licences_of(expression: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(symbol) for symbol in _licensing().license_symbols(parsed, decompose=False)))
 
 
+def text_addresses(expression: str) -> tuple[tuple[str, str], ...]:
+    """(licence, address of its text) for each licence of an expression that SPDX lists."""
+    names = (license.partition(" WITH ")[0] for license in licences_of(expression))
+    listed = (name for name in dict.fromkeys(names) if not _REFERENCE.fullmatch(name))
+    return tuple((name, f"https://spdx.org/licenses/{name}.html") for name in listed)
+
+
 def satisfied(expression: str, allowed: Callable[[str], bool]) -> bool:
     """Whether an SPDX expression can be met by licences that are ``allowed``; what is none never is."""
     found = combined(expression, allowed, lambda *sides: all(sides), lambda *sides: any(sides))

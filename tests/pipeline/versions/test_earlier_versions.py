@@ -79,7 +79,7 @@ def test_earlier_versions_verify_and_are_checked_out(home: Path) -> None:
     assert {file.path for file in manifest.files} == {
         str(path.relative_to(home / "out"))
         for path in (home / "out").rglob("*.*")
-        if path.is_file() and path.name not in ("manifest.json", "README.md", "report.html")
+        if path.is_file() and path.name not in ("manifest.json", "README.md", "report.html", "ATTRIBUTION.parquet")
     }
     assert all((home / "out" / file.path).stat().st_size == file.bytes for file in manifest.files)
 
