@@ -14,8 +14,22 @@ import pyarrow as pa
 
 KEY = pa.schema([("raw_id", pa.string()), ("source", pa.string()), ("path", pa.string())])
 
-CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("origin", pa.string()), ("style", pa.string())]))
-"""``style``: `stages.crawl.items.CaptionStyle`; null in tables that earlier versions wrote."""
+CAPTIONS = pa.list_(
+    pa.struct(
+        [
+            ("text", pa.string()),
+            ("style", pa.string()),  # stages.crawl.items.CaptionStyle, "" where nobody said
+            ("language", pa.string()),  # of the text, BCP 47, "" for unknown
+            ("origin", pa.string()),  # stages.crawl.items.CaptionOrigin
+            ("model", pa.string()),  # this and the rest: of what a model said, else null
+            ("prompt", pa.string()),  # hex sha256 of what it was asked
+            ("temperature", pa.float64()),
+            ("seed", pa.int64()),
+            ("score", pa.float32()),  # how well it fits the picture, by the scorer of the run; null for unscored
+        ]
+    )
+)
+"""Texts about a drawing. Tables that earlier versions wrote have some of these columns; the others are null."""
 
 SIGNALS = pa.list_(pa.struct([("name", pa.string()), ("place", pa.string()), ("value", pa.string())]))
 """What a place says of the use of what it gives: ``name`` of the rule, ``place`` where it stood, and its words."""

@@ -83,8 +83,10 @@ def _print_sample(console: Console, row: shards.Row) -> None:
         print(f"{name:<14}{row[name]}")
     print(f"{'source size':<14}{row['width']:g} x {row['height']:g}")
     for caption in row["captions"]:
-        # shards of earlier versions know no style
-        notes = " ".join(note for note in (caption["origin"], caption.get("style")) if note)
+        # shards of earlier versions know neither style nor language
+        notes = " ".join(
+            note for note in (caption["origin"], *map(caption.get, ("style", "language", "model"))) if note
+        )
         console.print(Text(f"caption       {caption['text']}  [{notes}]"))
     print(f"{'terms':<14}{', '.join(terms(row['license'])) or 'none'}")
     for entry in row["provenance"]:

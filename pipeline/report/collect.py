@@ -200,7 +200,9 @@ def _gallery_sample(row: shards.Row, pictures: dict[tuple[str, str], bytes]) -> 
         sample_id=row["sample_id"],
         source_png=pictures.get((first["source"], first["path"])),
         canonical_png=shards.picture_of(row),
-        captions=tuple(model.Caption(c["text"], c["origin"]) for c in row["captions"]),
+        captions=tuple(
+            model.Caption(c["text"], c["origin"], c.get("style") or "", c.get("model") or "") for c in row["captions"]
+        ),
         tier=row["tier"],
         split=row["split"],
         atomic_length=row["atomic_length"],

@@ -40,10 +40,12 @@ WORKSPACE = Place(lambda path: f"../../{path}", alone=False)
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption and the captioner or metadata field it came from."""
+    """A caption; origin, style and the model that said it, if one did, are those of `stages.schema.CAPTIONS`."""
 
     text: str
     origin: str
+    style: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)

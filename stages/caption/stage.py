@@ -30,9 +30,9 @@ READS = ("sample_id", "title", "desc", "path", "name", "source", "svg", "own_cap
 def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
     """Captions (`stages.schema.CAPTIONED`) for rows with the columns `READS`.
 
-    Every sample has at least two, ``composed`` and, last, ``drawing``; between them what title, desc, keywords and file
-    name give. Before all stand those that its record came with: somebody who saw the drawing knows more of it than its
-    file name tells.
+    Every sample has at least two, a composed one and, last, one of its geometry; between them what title, desc,
+    keywords and file name give. Before all stand those that its record came with: somebody who saw the drawing knows
+    more of it than its file name tells.
     """
     captions = [_captions(row, settings) for row in table.select(READS[1:]).to_pylist()]
     return pa.table(
@@ -40,7 +40,7 @@ def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
     )
 
 
-def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, str]]:
+def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, Any]]:
     words, styles = from_name(row["name"], settings)
     title, desc = useful(row["title"], settings), useful(row["desc"], settings)
     folder, folder_styles = from_folders(row["path"], settings)
@@ -51,20 +51,20 @@ def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, 
     hints = list(dict.fromkeys(hint for text in row["hints"] or () if (hint := useful(text, settings))))
     subject = _SENTENCE.split(title)[0] or " ".join(words) or _list(hints[:_HINTS_TOLD])
     captions = [
-        *((each["origin"], each["style"] or "", useful(each["text"], settings)) for each in row["own_captions"] or ()),
-        ("composed", "short", _composed(subject, subjects, styles, row["svg"], settings)),
-        ("title", "short", title),
-        ("desc", "detailed", desc),
-        ("keywords", "tag", ", ".join(hints)),
-        ("file_name", "tag", " ".join([*styles, *words])),
-        ("folder", "tag", " ".join(folder)),
-        ("drawing", "short", drawing),
+        ("metadata", "short", _composed(subject, subjects, styles, row["svg"], settings)),
+        ("metadata", "short", title),
+        ("metadata", "detailed", desc),
+        ("metadata", "tag", ", ".join(hints)),
+        ("metadata", "tag", " ".join([*styles, *words])),
+        ("metadata", "tag", " ".join(folder)),
+        ("geometry", "short", drawing),
     ]
-    return [
-        {"text": _cut(text, settings.max_characters), "origin": origin, "style": style}
-        for origin, style, text in captions
-        if text
+    own = [
+        each | {"text": useful(each["text"], settings), "style": each["style"] or ""}
+        for each in row["own_captions"] or ()
     ]
+    named = [{"text": text, "origin": origin, "style": style, "language": ""} for origin, style, text in captions]
+    return [each | {"text": _cut(each["text"], settings.max_characters)} for each in (*own, *named) if each["text"]]
 
 
 def _composed(subject: str, folder: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:
@@ -112,14 +112,15 @@ def _cut(text: str, limit: int) -> str:
 
 CAPTION = SideStage(
     name="caption",
-    version=3,
+    version=4,
     settings=CaptionSettings,
     reads=READS,
     schema=CAPTIONED,
     make=caption,
     says="gives each sample its captions",
     shards={
-        "captions": "All captions, each with the captioner or metadata field it came from, and its style: tag, short, "
-        "detailed, or nothing where that is not known."
+        "captions": "All captions, each with its style (tag, short, detailed), language (BCP 47) and origin (human, "
+        "dataset, model, metadata, geometry); of a model with its name, digest of the prompt, temperature, seed "
+        "and score. Style and language are empty where they are not known."
     },
 )

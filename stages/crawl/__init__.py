@@ -8,13 +8,13 @@ builds tables.
 
 from stages.crawl.archives import NO_COLUMN, Reading, members
 from stages.crawl.container import ArchiveError, NoColumn
-from stages.crawl.items import DATASET, Caption, CaptionStyle, Lost, Permission, RawItem, Signal
+from stages.crawl.items import DATASET, Caption, CaptionOrigin, CaptionStyle, Lost, Permission, RawItem, Signal
 from stages.crawl.listing import ARCHIVES, NOT_IN_GLOB, display, extension, kind_of, matches, reaches, select
 from stages.crawl.records import as_raw, crawl_records
 from stages.crawl.settings import Columns, CrawlSettings
 from stages.licenses import LicenseFrom
 
-VERSION: int = 6
+VERSION: int = 7
 
 SAYS = "reads the sources' files and archives"
 """One sentence, without subject and full stop, for people."""
@@ -28,6 +28,7 @@ __all__ = [
     "VERSION",
     "ArchiveError",
     "Caption",
+    "CaptionOrigin",
     "CaptionStyle",
     "Columns",
     "CrawlSettings",

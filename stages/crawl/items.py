@@ -6,7 +6,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from stages.licenses import LicenseFrom
@@ -16,7 +16,7 @@ from stages.text import plain
 Lost = tuple[Reason, str]
 """Why there is no content."""
 
-DATASET = "dataset"
+DATASET: Literal["dataset"] = "dataset"
 """The origin of captions that a dataset has beside its drawings."""
 
 LONGEST_CAPTION = 10_000
@@ -39,13 +39,26 @@ CaptionStyle = Literal["tag", "short", "detailed", ""]
 nobody said."""
 
 
+CaptionOrigin = Literal["human", "dataset", "model", "metadata", "geometry"]
+"""Who says it: a person who edited captions, the source beside its drawings, a model that was shown the picture, names
+and texts that came with the drawing, or the drawing's own geometry."""
+
+
 @dataclass(frozen=True)
 class Caption:
-    """A text about a drawing. ``origin``: where it is from, as shards tell it."""
+    """A text about a drawing, as `stages.schema.CAPTIONS` has it."""
 
     text: str
-    origin: str = DATASET
+    origin: CaptionOrigin = DATASET
     style: CaptionStyle = ""
+    language: str = ""
+    """BCP 47; "" where nobody said."""
+    model: str | None = None
+    """This and the rest: of what a model said, where its source knows."""
+    prompt: str | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,11 +120,11 @@ def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
     said once. Captions and facts end after `LONGEST_CAPTION` characters; what else is too long, or too much, is left
     out and counted in ``ignored``, as is what holds nothing but markup.
     """
-    captions: dict[str, dict[str, str]] = {}
+    captions: dict[str, dict[str, Any]] = {}
     for caption in item.captions:
         text = _without_markup(caption.text, LONGEST_CAPTION)
         if text:
-            captions.setdefault(text, {"text": text, "origin": caption.origin, "style": caption.style})
+            captions.setdefault(text, asdict(caption) | {"text": text})
         elif caption.text.strip():
             ignored["caption of nothing but markup"] += 1
     hints: dict[str, None] = {}

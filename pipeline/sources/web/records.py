@@ -41,7 +41,7 @@ def _record(path: str, place: Place, rows: Mapping[tuple[str, int], Row], source
         path,
         held,
         url=response.url,
-        captions=tuple(Caption(text, "alt") for text in (response.text,) if text),
+        captions=tuple(Caption(text, "metadata") for text in (response.text,) if text),
         facts=described(response),
         permission=permission_of(response, facts),
         fetched=response.fetched or None,

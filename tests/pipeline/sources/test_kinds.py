@@ -20,6 +20,8 @@ from pipeline.versions.takedown import parse, record
 from pipeline.work import ledger
 from tests.helpers import HEAD, ROOT, Run, drawing, mill, parquet_rows, verify, write_config
 
+NO_MODEL = {"language": "", **dict.fromkeys(("model", "prompt", "temperature", "seed", "score"))}
+
 
 def pictures(*numbers: int) -> dict[str, dict[str, object]]:
     return {
@@ -60,9 +62,9 @@ def test_what_a_record_brings_is_in_the_shards(gallery: Run) -> None:
         (origin,) = row["provenance"]
         assert (origin["url"], origin["author"]) == (f"https://gallery.example/p{n}.svg", f"Artist {n % 2}")
         assert origin["license"] == row["license"] == license
-        assert row["captions"][0] == {"text": f"Shape {n} on a wall", "origin": "alt", "style": ""}
+        assert row["captions"][0] == NO_MODEL | {"text": f"Shape {n} on a wall", "origin": "dataset", "style": ""}
         assert row["caption"] == f"Shape {n} on a wall"
-        assert {"text": "wall", "origin": "keywords", "style": "tag"} in row["captions"]
+        assert NO_MODEL | {"text": "wall", "origin": "metadata", "style": "tag"} in row["captions"]
     made = ledger.records(open_storage(str(gallery.workspace)), "crawl", ["wall"])
     assert {each.versions["source gallery"] for each in made} == {"1"}
     assert not mill(gallery.config, gallery.workspace).result.published
@@ -185,8 +187,8 @@ def test_a_table_s_other_columns_reach_the_shards(tmp_path: Path) -> None:
     rows = {row["provenance"][0]["path"]: row for row in parquet_rows(run)}
     assert sorted(rows) == [f"t.parquet/set/{n:02}-shape.svg" for n in range(8)] and not verify(run.workspace)
     row = rows["t.parquet/set/03-shape.svg"]
-    assert row["captions"][0] == {"text": "a shape, the 3 of many", "origin": "dataset", "style": ""}
-    assert {"text": "gizmo, widget 3", "origin": "keywords", "style": "tag"} in row["captions"]
+    assert row["captions"][0] == NO_MODEL | {"text": "a shape, the 3 of many", "origin": "dataset", "style": ""}
+    assert NO_MODEL | {"text": "gizmo, widget 3", "origin": "metadata", "style": "tag"} in row["captions"]
     assert run.result.no_input == {"icons": {"column length not in columns": 1}}
     (made,) = ledger.records(open_storage(str(run.workspace)), "crawl", ["icons"])
     raw = pq.read_table(run.workspace / made.outputs["kept"].path)
