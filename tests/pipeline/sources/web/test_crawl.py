@@ -62,7 +62,7 @@ def test_everything_allowed_is_fetched_once_and_nothing_disallowed_is_asked_for(
 def test_a_record_says_where_it_stood_and_what_is_said_of_it(web: Web, tmp_path: Path) -> None:
     record = Fetched(web_source(web, seeds=(web.url("plain", "/"),)), tmp_path).records()[web.url("plain", "/i/1.svg")]
     assert record.url == web.url("plain", "/i/1.svg") and record.fetched.endswith("Z")
-    assert [(each.text, each.origin) for each in record.captions] == [("picture of /i/1.svg", "alt")]
+    assert [(each.text, each.origin) for each in record.captions] == [("picture of /i/1.svg", "metadata")]
     facts = dict(record.facts)
     assert facts["page"] == web.url("plain", "/") and facts["robots"] == "allowed"
     assert record.permission.verdict == "allowed"
