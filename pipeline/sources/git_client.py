@@ -6,10 +6,12 @@ without transports that run programs of the repository's choosing.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import posixpath
 import re
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,15 +152,24 @@ _BARE = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-he
 
 def _silent() -> dict[str, str]:
     """The environment in which git and ssh fail where they would ask somebody."""
-    ssh = os.environ.get("GIT_SSH_COMMAND", "ssh")
-    return {
+    ssh = {} if _has_ssh_of_its_own() else {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
+    return ssh | {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "",
         "SSH_ASKPASS_REQUIRE": "never",
         "GCM_INTERACTIVE": "never",
-        "GIT_SSH_COMMAND": f"{ssh} -oBatchMode=yes",
         "LC_ALL": "C",
     }
+
+
+def _has_ssh_of_its_own() -> bool:
+    """Whether the user has said which ssh git takes; it cannot ask either, for want of a terminal."""
+    if "GIT_SSH_COMMAND" in os.environ or "GIT_SSH" in os.environ:
+        return True
+    with contextlib.suppress(OSError):  # of a git that is not there the next call tells
+        command = ["git", "config", "--get", "core.sshCommand"]
+        return subprocess.run(command, cwd=tempfile.gettempdir(), capture_output=True).returncode == 0
+    return False
 
 
 _AWAY = re.compile(

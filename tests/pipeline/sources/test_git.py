@@ -257,3 +257,25 @@ def test_one_command_fetches_and_publishes(repository: Path, tmp_path: Path) -> 
     assert svgmill(*run).returncode == 0
     failed = svgmill(*run, "--refresh", "icons")
     assert failed.returncode == 2 and "is private, or there is no such repository" in failed.stderr
+
+
+def test_the_user_s_own_ssh_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As git's configuration names it; else ssh, which is told to ask nobody."""
+    commit(tmp_path / "r", {"a.svg": drawing(1)})
+    for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
+        monkeypatch.delenv(name, raising=False)
+    program = tmp_path / "bin/ssh"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$0 $@" >> {tmp_path}/called\nexec git upload-pack {tmp_path}/r\n')
+    program.chmod(0o755)
+    config = tmp_path / "gitconfig"
+    config.touch()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    assert resolve(source("git@code.example:r.git"), tmp_path).pins[0]["commit"]
+    assert "-oBatchMode=yes" in (tmp_path / "called").read_text()
+    (tmp_path / "called").unlink()
+    config.write_text(f"[core]\n\tsshCommand = {program} -i key\n")
+    got = fetch(source("git@code.example:r.git"), tmp_path)
+    assert [item.path for item in got.items] == ["a.svg"]
+    assert "ssh -i key" in (tmp_path / "called").read_text()
