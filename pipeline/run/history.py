@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import LINEAGE, PROVENANCE, Kept, Manifest
 from pipeline.work.ledger import Record
 from pipeline.work.task import Task
+from stages.crawl.records import LETS_ALL_IN
+from stages.licenses.policy import Policy
 from stages.write import Amount, fits, places
 
 
@@ -32,6 +35,14 @@ def _dealt(version: Manifest) -> dict[Kind, tuple[int, int]]:
             kind = Kind(shard.generation, shard.tier, shard.split)
             dealt[kind] = (dealt.get(kind, (0, 0))[0] + shard.rows, shard.places)
     return dealt
+
+
+def _policy_of(version: Manifest) -> Policy:
+    """Which records a version let in; one that is older than policies, all."""
+    if "licenses" not in version.config:
+        return LETS_ALL_IN
+    named = {name: version.config[name] for name in Policy.model_fields}
+    return Policy.model_validate_json(json.dumps(named))
 
 
 class History:
@@ -77,7 +88,7 @@ class History:
                 of = last.get(name, [])
                 tables = [kept for kept in parent.kept if kept.source == name]
                 raw = keep.raw_tables(self.storage, of, name, parent.raw)
-                self._before[name] = keep.Before(of, raw, tables)
+                self._before[name] = keep.Before(of, raw, tables, _policy_of(parent))
         cut = {
             listing.source.name: chunks(listing, records, layout.get(listing.source.name, ()), generation)
             for listing in listings
@@ -152,8 +163,8 @@ class History:
             records_of = [record for record in crawled if record.source == listing.source.name]
             marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
             chunks_ = cut[listing.source.name]
-            records = self.config.partition.records
-            task = keep.keep_task(before, listing, chunks_, records_of, version, takedowns, marks, records)
+            records, policy = self.config.partition.records, self.config.policy()
+            task = keep.keep_task(before, listing, chunks_, records_of, version, takedowns, marks, records, policy)
             if task is not None:
                 tasks.append(task)
         return tasks

@@ -3,11 +3,12 @@
 A version names the raw tables of every source that keeps, and the tables of what is kept (`manifest.RawTable`, `Kept`).
 What vanished since is found in these, whatever settings or unpublished runs came between, and goes into a table
 ``kept/<source>/kept-<version>.parquet``, which no later cut of the source touches. A record leaves it when its path is
-there again, or when it is taken down.
+there again, when it is taken down, or when the config does not let it in any more: for good, as it is nowhere else.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task, Work, planned
 from stages import crawl
 from stages.base import Settings
+from stages.crawl.records import LETS_ALL_IN
+from stages.licenses.policy import Policy
+from stages.licenses.settle import of_source
 from stages.reasons import Reason
 from stages.schema import RAW
 
@@ -37,6 +41,8 @@ class Before:
     raw: Mapping[str, str]
     """Key of a chunk -> path of its raw table."""
     kept: Sequence[Kept]
+    policy: Policy = LETS_ALL_IN
+    """Which records it let in."""
 
 
 class Gone(Settings):
@@ -61,6 +67,8 @@ class KeepSettings(Settings):
     """Paths of files that are new."""
     license: str
     """Of the source."""
+    policy: Policy
+    """Which records are let in."""
     version: int
     takedowns: tuple[str, ...]
     marks: tuple[str, ...]
@@ -94,11 +102,12 @@ def keep_task(
     takedowns: Sequence[str],
     marks: Sequence[str],
     rows: int,
+    policy: Policy,
 ) -> Task[KeepPayload] | None:
     """The task that finds what a source keeps; None if that is what it was. ``crawled``: in the order of ``cut``.
 
-    ``marks``: what of the kept tables a takedown names. ``rows``: of a row group at most. Raises ConfigError if a table
-    is not known any more.
+    ``marks``: what of the kept tables a takedown names. ``rows``: of a row group at most. ``policy``: of this run.
+    Raises ConfigError if a table is not known any more.
     """
     source = listing.source
     there = {entry.path for entry in listing.entries}
@@ -129,7 +138,7 @@ def keep_task(
         names = None if chunk.records is None else tuple(crawl.display(path) for path in missing)
         gone.append(Gone(raw=before.raw[chunk.key], paths=names))
     new = [crawl.display(entry.path) for entry in listing.files if entry.path not in known] if before.kept else []
-    other = any(kept.license != source.license for kept in before.kept)
+    other = any(kept.license != source.license or policy != before.policy for kept in before.kept)
     if not gone and not other and not marks and not (before.kept and (new or fresh)):
         return None
     settings = KeepSettings(
@@ -139,6 +148,7 @@ def keep_task(
         lost=tuple(record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs),
         files=tuple(new),
         license=source.license,
+        policy=policy,
         version=version,
         takedowns=tuple(takedowns),
         marks=tuple(marks),
@@ -161,6 +171,8 @@ def keep_step(work: Work[KeepPayload]) -> Record:
         sealed.update(table.filter(pc.equal(table["reason"], str(Reason.TAKEN_DOWN)))["detail"].to_pylist())
     back = pa.array(sorted(here), pa.string())
 
+    reasons: Counter[str] = Counter()
+
     def left(table: pa.Table) -> pa.Table:
         stays = pc.invert(pc.is_in(table["path"], value_set=back))
         table = table.filter(stays)
@@ -168,8 +180,13 @@ def keep_step(work: Work[KeepPayload]) -> Record:
             names = [taken.places(work.task.source, path) for path in table["path"].to_pylist()]
             table = table.filter(pa.array([sealed.isdisjoint(places) for places in names], pa.bool_()))
         table = table.filter(pa.array(~taken.down(table)))
-        license = pc.coalesce(table["own_license"], pa.scalar(settings.license))
-        return table.set_column(RAW.names.index("license"), "license", license)
+        table = _licensed(table, settings.license)
+        refused = [
+            settings.policy.refuses(license, permission)
+            for license, permission in zip(table["license"].to_pylist(), table["permission"].to_pylist(), strict=True)
+        ]
+        reasons.update(str(each[0]) for each in refused if each is not None)
+        return table.filter(pa.array([each is None for each in refused], pa.bool_()))
 
     outputs: dict[str, Output] = {}
     rows = 0
@@ -193,7 +210,21 @@ def keep_step(work: Work[KeepPayload]) -> Record:
     if len(found):
         key = f"kept-{settings.version}"
         outputs[key] = _write(work, key, found.sort_by("path"))
-    return work.record(outputs, rows, sum(output.rows for output in outputs.values()))
+    dropped = {"crawl": dict(sorted(reasons.items()))} if reasons else {}
+    return work.record(outputs, rows, sum(output.rows for output in outputs.values()), dropped=dropped)
+
+
+def _licensed(table: pa.Table, license: str) -> pa.Table:
+    """Raw records with ``license`` where they state none themselves."""
+    settled = of_source(license)
+    own = table["own_license"]
+    columns = {
+        "license": pc.coalesce(own, pa.scalar(settled.license)),
+        "license_from": pc.if_else(pc.is_null(own), pa.scalar(settled.origin), table["license_from"]),
+    }
+    for name, column in columns.items():
+        table = table.set_column(RAW.names.index(name), name, column)
+    return table
 
 
 def _write(work: Work[KeepPayload], key: str, table: pa.Table) -> Output:

@@ -118,6 +118,30 @@ def test_a_denied_copy_leaves_and_the_allowed_one_stays(sources: dict[str, Path]
     assert not verify(run.workspace)
 
 
+def test_what_a_source_has_no_more_and_is_not_let_in_any_more_leaves(sources: dict[str, Path], tmp_path: Path) -> None:
+    """Records that ``on_missing: keep`` holds on to are under the policy, too, and have the licence that holds now."""
+
+    def config(license: str, **settings: object) -> Path:
+        path = config_of(sources, **settings)
+        data = json.loads(path.read_text())
+        data["sources"] = [source | {"on_missing": "keep"} for source in data["sources"]]
+        data["sources"][0]["license"] = license
+        path.write_text(json.dumps(data))
+        return path
+
+    mill(config("NOASSERTION"), tmp_path / "ws")
+    for path in ("plain/p6.svg", "plain/p7.svg", "credited/c9.svg", "credited/c10.svg"):
+        (tmp_path / path).unlink()
+    kept = attributions(mill(config("NOASSERTION"), tmp_path / "ws"))
+    assert len(kept) == 16
+    run = mill(config("ISC", licenses={"deny": ["*-NC-*"]}), tmp_path / "ws")
+    left = {row["path"]: (row["license"], row["license_from"]) for row in attributions(run)}
+    assert left["p6.svg"] == left["p5.svg"] == ("ISC", "config") and left["c9.svg"] == ("CC-BY-SA-4.0", "file")
+    assert not {"c8.svg", "c10.svg", "again/0.svg"} & set(left) and len(left) == 11
+    assert run.result.manifest.funnel.balanced and not verify(run.workspace)
+    assert not mill(config("ISC", licenses={"deny": ["*-NC-*"]}), tmp_path / "ws").result.published
+
+
 def test_unknown_licences_are_dropped_where_the_config_says_so(sources: dict[str, Path], tmp_path: Path) -> None:
     """What has none in its file and none in the config has a reason of its own; an allow list has to say what it means."""
     (sources["credited"] / "c12.svg").write_text(drawing(12), encoding="utf-8")
