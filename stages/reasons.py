@@ -27,6 +27,7 @@ class Reason(StrEnum):
     BAD_ARCHIVE_MEMBER = "bad_archive_member"
     UNREADABLE = "unreadable"
     NO_DRAWING = "no_drawing"
+    BAD_ROW = "bad_row"
     NOT_FETCHED = "not_fetched"
     OPTED_OUT = "opted_out"
     LICENSE_DENIED = "license_denied"
@@ -99,10 +100,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.EMPTY: "The file has no content.",
     Reason.TOO_LARGE: "The file, or what it inflates to, is over the configured size.",
     Reason.BAD_GZIP: "The gzip data is truncated, damaged or gzipped twice.",
-    Reason.BAD_ARCHIVE: "The archive is damaged, and the config drops it as a whole, as one record.",
+    Reason.BAD_ARCHIVE: "The archive or table is damaged, and the config drops it as a whole, as one record.",
     Reason.BAD_ARCHIVE_MEMBER: "The archive's entry cannot be read: damaged, encrypted, of unknown method, too deep.",
     Reason.UNREADABLE: "The file was listed but could not be read.",
     Reason.NO_DRAWING: "The row of the table has nothing in the column of drawings.",
+    Reason.BAD_ROW: "The row of the table cannot be read: no JSON, too few or too many cells, no text as its drawing.",
     Reason.NOT_FETCHED: "The network did not give it: the server refused, failed, or sent something else.",
     Reason.OPTED_OUT: "Its place reserves it from training, and the config respects that.",
     Reason.LICENSE_DENIED: "The config does not allow its licence.",

@@ -15,7 +15,7 @@ from pipeline.storage.base import Storage
 from pipeline.versions import published
 from pipeline.versions.manifest import Manifest
 from pipeline.work.ledger import merged
-from stages.crawl import NOT_IN_GLOB
+from stages.crawl import NOT_IN_COLUMNS, NOT_IN_GLOB
 
 _console = Console(highlight=False, width=160)  # a table that is wider than the terminal wraps, none loses words
 
@@ -57,10 +57,14 @@ def print_funnel(manifest: Manifest) -> None:
 def print_no_input(counts: Mapping[str, Mapping[str, int]]) -> None:
     """How many files of which kind were no input, a line for each source, of many sources those with most.
 
-    What globs leave out is one line for all sources.
+    What globs leave out is one line for all sources. Columns that no setting names are a line for each source.
     """
     globbed = merged({k: n for k, n in kinds.items() if k.endswith(NOT_IN_GLOB)} for kinds in counts.values())
-    others = {name: {k: n for k, n in kinds.items() if k not in globbed} for name, kinds in counts.items()}
+    columns = {name: [k for k in kinds if k.endswith(NOT_IN_COLUMNS)] for name, kinds in counts.items()}
+    others = {
+        name: {k: n for k, n in kinds.items() if k not in globbed and k not in columns[name]}
+        for name, kinds in counts.items()
+    }
     by_source = sorted(
         ((name, kinds) for name, kinds in others.items() if kinds), key=lambda item: (-sum(item[1].values()), item[0])
     )
@@ -70,6 +74,9 @@ def print_no_input(counts: Mapping[str, Mapping[str, int]]) -> None:
     if rest:
         files = sum(sum(kinds.values()) for _, kinds in rest)
         _line(f"no input    {files:>9,}  in {len(rest)} more sources; the manifest has them all")
+    for name in sorted(name for name, kinds in columns.items() if kinds):
+        left = sorted(kind.removeprefix("column ").removesuffix(NOT_IN_COLUMNS) for kind in columns[name])
+        _line(f"no column   {len(left):>9,}  {name}: nothing is made of {', '.join(left)}; see its setting columns")
     if globbed:
         kinds = {kind.removesuffix(NOT_IN_GLOB): n for kind, n in globbed.items()}
         _line(f"not in glob {sum(kinds.values()):>9,}  {_kinds(kinds)}")

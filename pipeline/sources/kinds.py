@@ -17,10 +17,11 @@ from pipeline.sources.base import Source
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
 from pipeline.sources.npm import NpmSource
+from pipeline.sources.table import TableSource
 from pipeline.sources.web import WebSource
 from stages.entry_points import PackageUnusable, load
 
-SOURCES: tuple[type[Source], ...] = (FolderSource, ArchiveSource, NpmSource, GitSource, WebSource)
+SOURCES: tuple[type[Source], ...] = (FolderSource, ArchiveSource, TableSource, NpmSource, GitSource, WebSource)
 
 GROUP = "svgmill.sources"
 

@@ -14,7 +14,6 @@ archive is gone through twice then; what says nothing of a member of an inner ar
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,8 @@ from typing import BinaryIO, cast
 from stages.crawl.container import ArchiveError, Budget, Entry, NoColumn, OverBudget
 from stages.crawl.debs import deb_entries
 from stages.crawl.items import Lost, RawItem
-from stages.crawl.listing import NOT_IN_GLOB, display, extension, kind_of
+from stages.crawl.listing import NOT_IN_GLOB, extension, kind_of
+from stages.crawl.names import Names, normalised
 from stages.crawl.parquets import parquet_entries
 from stages.crawl.settings import Columns, CrawlSettings
 from stages.crawl.sevenzips import sevenzip_entries
@@ -75,7 +75,7 @@ class _Walk:
         self, path: str, settings: CrawlSettings, select: Callable[[str], bool], reading: Reading, budget: Budget
     ) -> None:
         self._path, self._settings, self._select, self._reading, self._budget = path, settings, select, reading, budget
-        self._seen: dict[str, int] = {}
+        self._names = Names()
         self._licenses: list[tuple[str, TreeLicenses]] = []
         """Of the archives within each other that are being read, from the outermost in: (path before members, ...)."""
 
@@ -93,7 +93,7 @@ class _Walk:
 
     def _members(self, stream: BinaryIO, name: str, inner: str, depth: int, whole: bool) -> Iterator[RawItem]:
         for entry in self._entries(stream, name, inner, self._budget, self._reading.no_input):
-            member = _normalise(entry.name)
+            member = normalised(entry.name)
             shown = f"{inner}/{member}" if inner else member
             kind = kind_of(shown)
             if not entry.is_file:
@@ -109,7 +109,7 @@ class _Walk:
                 if isinstance(content, bytes) and _is_apple_double(member, content):
                     self._reading.no_input[APPLE_DOUBLE] += 1
                 else:
-                    item = replace(entry.brings, path=self._unique(shown), content=content)
+                    item = replace(entry.brings, path=self._names.unique(shown), content=content)
                     yield self._licensed(item, shown)
 
     def _entries(
@@ -118,14 +118,15 @@ class _Walk:
         path = f"{self._path}/{inner}" if inner else self._path
         suffix = name.lower().rpartition(".")[2]
         if suffix == "parquet":
-            return parquet_entries(stream, path, budget, self._reading.column, self._reading.columns, no_input)
+            reading, limit = self._reading, self._settings.max_bytes
+            return parquet_entries(stream, path, budget, reading.column, reading.columns, limit, no_input)
         return _ENTRIES.get(suffix, tar_entries)(stream, path, budget)
 
     def _evidence(self, stream: BinaryIO, name: str, inner: str) -> TreeLicenses:
         files: dict[str, bytes] = {}
         left = _MOST_EVIDENCE
         for entry in self._entries(stream, name, inner, self._budget.copy(), Counter()):
-            path, sink = _normalise(entry.name), _Bytes()
+            path, sink = normalised(entry.name), _Bytes()
             if entry.is_file and is_evidence(path) and entry.copy(sink, min(LARGEST, left)) is None:
                 files.setdefault(path, bytes(sink.data))
                 left -= len(sink.data)
@@ -153,7 +154,7 @@ class _Walk:
         if depth >= self._settings.max_archive_depth:
             limit = f"{self._settings.max_archive_depth} (crawl.max_archive_depth)"
             yield RawItem(
-                self._unique(shown), (Reason.BAD_ARCHIVE_MEMBER, f"archives within each other, more than {limit}")
+                self._names.unique(shown), (Reason.BAD_ARCHIVE_MEMBER, f"archives within each other, more than {limit}")
             )
             return
         with SpooledTemporaryFile(max_size=_SPOOL) as spool:
@@ -163,7 +164,7 @@ class _Walk:
             if lost is None and _is_apple_double(name, stream.read(len(_APPLE_DOUBLE))):
                 self._reading.no_input[APPLE_DOUBLE] += 1
                 return
-            shown = self._unique(shown)
+            shown = self._names.unique(shown)
             if lost is None and self._reading.drop_bad:
                 lost = self._damage(stream, name, shown)
             if lost is not None:
@@ -187,14 +188,6 @@ class _Walk:
             return Reason.BAD_ARCHIVE, error.what
         return None
 
-    def _unique(self, shown: str) -> str:
-        name = shown
-        while name in self._seen:
-            self._seen[shown] += 1
-            name = f"{shown}#{self._seen[shown]}"
-        self._seen[name] = 1
-        return name
-
 
 _ENTRIES = {"zip": zip_entries, "7z": sevenzip_entries, "deb": deb_entries}
 
@@ -214,13 +207,3 @@ class _Bytes:
 
 def _is_apple_double(name: str, content: bytes) -> bool:
     return name.rpartition("/")[2].startswith("._") and content.startswith(_APPLE_DOUBLE)
-
-
-def _normalise(name: str) -> str:
-    parts: list[str] = []
-    for part in display(unicodedata.normalize("NFC", name)).split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)

@@ -40,11 +40,12 @@ class ArchiveError(Exception):
     """The archive cannot be read as a whole; retrying will not help, another copy of it may."""
 
     remedy = "fetch it again, or take it out of the source"
+    kind = "archive"
 
     def __init__(self, path: str, what: str) -> None:
         self.path = path
         self.what = " ".join(display(what).split()) or "damaged"
-        super().__init__(f"archive {display(path)} cannot be read: {self.what}; {self.remedy}")
+        super().__init__(f"{self.kind} {display(path)} cannot be read: {self.what}; {self.remedy}")
 
 
 class OverBudget(ArchiveError):
@@ -53,10 +54,18 @@ class OverBudget(ArchiveError):
     remedy = "raise the limit, or take it out of the source"
 
 
-class NoColumn(ArchiveError):
-    """A Parquet file without a column of drawings: whole, but no input."""
+class TableError(ArchiveError):
+    """A table cannot be read as a whole."""
 
-    remedy = "name the column with the source's setting column, or take it out of the source"
+    kind = "table"
+
+
+class NoColumn(TableError):
+    """A table without a column of drawings, or one that the settings name: whole, but no input."""
+
+    def __init__(self, path: str, what: str, setting: str) -> None:
+        self.remedy = f"name the column with {setting}, or take it out of the source"
+        super().__init__(path, what)
 
 
 class Budget:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from stages.base import Settings
+from stages.crawl.items import DATASET, CaptionOrigin, CaptionStyle
 
 
 class CrawlSettings(Settings):
@@ -36,6 +37,19 @@ class CrawlSettings(Settings):
         return values
 
 
+class CaptionColumn(Settings):
+    """A column of captions, and what is known of all that is in it."""
+
+    column: str = Field(min_length=1, description="its name, as in the other settings of columns")
+    style: CaptionStyle = Field("", description="tags; a phrase or a sentence; at length; nothing where nobody knows")
+    origin: CaptionOrigin = Field(DATASET, description="who says it; dataset where nobody knows")
+    language: str = Field("", description="BCP 47, such as en; nothing where nobody knows")
+    model: str | None = Field(None, min_length=1, max_length=100, description="which model said it")
+    otherwise: str | None = Field(
+        None, min_length=1, description="the column that is read in rows where this one has nothing"
+    )
+
+
 class Columns(Settings):
     """Which columns of Parquet files are what, beside the drawings themselves.
 
@@ -49,8 +63,9 @@ class Columns(Settings):
         description="the row's file name: its path in the file, as a member has one in an archive; a row without one "
         "is called by its number",
     )
-    captions: tuple[str, ...] = Field(
-        ("caption*", "description*", "text", "detail", "title"), description="texts on the drawing, the best first"
+    captions: tuple[str | CaptionColumn, ...] = Field(
+        ("caption*", "description*", "text", "detail", "title"),
+        description="texts on the drawing, the best first: a name, or a section that also says style, origin, ...",
     )
     hints: tuple[str, ...] = Field(
         ("keywords", "tags"),
@@ -63,4 +78,41 @@ class Columns(Settings):
     author: tuple[str, ...] = Field(("author", "creator", "artist"), description="who is to be credited")
     facts: tuple[str, ...] = Field(
         ("id",), description="what else is kept beside the drawing in the workspace's tables"
+    )
+
+
+class TableColumns(Settings):
+    """Which columns of a table are what.
+
+    A value is a list of names, whatever their case, in which ``*`` stands for anything; of what is nested, the name is
+    a.b. Of ``path``, ``id``, ``url``, ``license`` and ``author`` the first that a table has counts, of the others all
+    do. What is null is as the preset has it, and without a preset the usual names. A table that does not have a column
+    that is named here is an error; what no setting names is listed in the plan.
+    """
+
+    svg: str | None = Field(
+        None, min_length=1, description="the drawing: its exact name; usual is svg, or the one with svg in its name"
+    )
+    path: tuple[str, ...] | None = Field(
+        None, description="the row's file name, which is what the record is called; usual are filename, path, name"
+    )
+    id: tuple[str, ...] | None = Field(
+        None,
+        description="what the record is called where path has nothing; usual are id, uuid. Without either, a row is "
+        "called by its number",
+    )
+    captions: tuple[str | CaptionColumn, ...] | None = Field(
+        None,
+        description="texts on the drawing, the best first: a name, or a section that also says style, origin, ...",
+    )
+    hints: tuple[str, ...] | None = Field(
+        None, description="keywords: a list of texts, or one text with commas or semicolons in it"
+    )
+    url: tuple[str, ...] | None = Field(None, description="where the drawing was fetched from")
+    license: tuple[str, ...] | None = Field(
+        None, description="SPDX expression of the row; where it has none, that of the source holds"
+    )
+    author: tuple[str, ...] | None = Field(None, description="who is to be credited")
+    facts: tuple[str, ...] | None = Field(
+        None, description="what else is kept beside the drawing in the workspace's tables; the id is"
     )

@@ -141,20 +141,20 @@ def test_bad_tokens_are_one_clear_line() -> None:
 def test_what_is_no_input_is_said(icons: Path, tmp_path: Path) -> None:
     """plan and run say how many files of which kind are no input, of archives as soon as they were crawled."""
     (icons / "LICENSE").write_text("")
-    for name in ("a.png", "b.PNG", "c.7z"):
+    for name in ("a.png", "b.PNG", "c.rar"):
         (icons / name).write_text("")
     with tarfile.open(icons / "more.tar", "w") as archive:
         archive.add(icons / "LICENSE", "in/x.webp")
         archive.add(icons / "shapes/s001.svg", "in/x.svg")
     config, workspace = write_config(tmp_path / "c.yaml", icons), tmp_path / "ws"
     everything = ("--workspace", workspace, "--set", "sources.0.glob=**/*")
-    assert "no input            4  icons: .png 2, .7z 1, no extension 1" in svgmill("plan", config, *everything).stdout
-    counts = "no input            5  icons: .png 2, .7z 1, .webp 1, no extension 1"
+    assert "no input            4  icons: .png 2, .rar 1, no extension 1" in svgmill("plan", config, *everything).stdout
+    counts = "no input            5  icons: .png 2, .rar 1, .webp 1, no extension 1"
     for _ in range(2):
         assert counts in svgmill("run", config, *everything, "--engine", "inline").stdout
     assert counts in svgmill("plan", config, *everything).stdout
     chosen = svgmill("plan", config, "--workspace", workspace).stdout
-    assert "not in glob         4  .png 2, .7z 1, no extension 1" in chosen and "no input" not in chosen
+    assert "not in glob         4  .png 2, .rar 1, no extension 1" in chosen and "no input" not in chosen
 
 
 def test_of_many_sources_those_with_most_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -220,7 +220,7 @@ def test_parquet_beside_drawings(inputs: Inputs) -> None:
     inputs.put("a.svg")
     kept, dropped, records = inputs.crawl()
     assert kept == ["a.svg", "train-0.parquet/00000000.svg", "train-1.parquet/00000000.svg"]
-    assert dropped == {"train-0.parquet/00000001.svg": "empty"}
+    assert dropped == {"train-0.parquet/00000001.svg": "no_drawing"}
     counted = [record.extra["no_input"] for record in records if record.extra]
     assert counted == [{".parquet without a column of drawings": 1}, {"column code not in columns": 1}]
     assert inputs.crawl(column="code")[0] == ["a.svg", "train-1.parquet/00000000.svg"]
@@ -244,7 +244,7 @@ def test_a_damaged_archive_fails_or_is_dropped(inputs: Inputs, name: str, conten
     inputs.put("good.zip", zipped("in.svg"))
     inputs.put("a.svg")
     with pytest.raises(
-        ConfigError, match=f"source s: archive d/{name} cannot be read: .*, or set .*on_bad_archive: drop"
+        ConfigError, match=f"source s: (archive|table) d/{name} cannot be read: .*, or set .*on_bad_archive: drop"
     ):
         inputs.crawl()
     kept, dropped, _ = inputs.crawl(on_bad_archive="drop")

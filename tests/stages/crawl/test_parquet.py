@@ -42,14 +42,14 @@ def read(data: bytes, column: str | None = None) -> list[bytes | tuple[Reason, s
     ids=str,
 )
 def test_every_type_of_text_is_read(kind: pa.DataType):
-    """Rows in order, over row groups; a null is an empty record that says so."""
+    """Rows in order, over row groups; a null is no drawing, and says so."""
     texts = pa.array(TEXTS * 200, pa.string())
     if pa.types.is_dictionary(kind):
         texts = texts.dictionary_encode().cast(kind)
     else:
         texts = texts.cast(kind)
     data = parquet(pa.table({"id": range(600), "svg": texts}), row_group_size=250)
-    assert read(data) == ["<svg>é</svg>".encode(), (Reason.EMPTY, "null"), b"<svg/>"] * 200
+    assert read(data) == ["<svg>é</svg>".encode(), (Reason.NO_DRAWING, "null"), b"<svg/>"] * 200
 
 
 def test_a_string_that_is_no_utf_8_costs_its_row_at_most():
@@ -75,7 +75,7 @@ def test_the_column_is_the_one_called_svg_or_chosen():
     assert read(parquet(table)) == [b"<svg>1</svg>", b"<svg/>"]
     assert read(parquet(table.append_column("SVG", [["<svg>3</svg>", "<svg/>"]]))) == [b"<svg>3</svg>", b"<svg/>"]
     assert read(parquet(table), "code") == [b"<svg>2</svg>", b"<svg/>"]
-    assert read(parquet(table), "image.bytes") == [b"<svg>4</svg>", (Reason.EMPTY, "null")]
+    assert read(parquet(table), "image.bytes") == [b"<svg>4</svg>", (Reason.NO_DRAWING, "null")]
     assert read(parquet(table), "a.b") == [b"<svg>5</svg>", b"<svg/>"]
 
 
@@ -182,7 +182,7 @@ def test_what_the_other_columns_say_comes_with_each_row():
         (Caption("The second"), Caption("The \udcff third")),
         (("id", "7"),),
     )
-    assert second == RawItem("shop.svg", b"<svg>2</svg>", hints=("",), captions=(Caption(""),))
+    assert second == RawItem("shop.svg", b"<svg>2</svg>", hints=("",))
     assert no_input == {f"column {name} not in columns": 1 for name in ("tokens", "image.path", "image.size")}
 
 
