@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.sources import snapshots
 from pipeline.sources.base import Chunk, Listing
 from pipeline.sources.network import FETCHED, Done, Network, Shelf, Snapshot
 from pipeline.sources.web import WebSource
@@ -40,6 +41,8 @@ class Fetched:
         earlier = tuple((each.table, each.sha256) for each in before.done) if before else ()
         pins = tuple(source.resolve(network, None))
         self.snapshot = Snapshot("web", number, {}, pins, "2026-01-01T00:00:00Z", earlier)
+        if number not in snapshots.numbers(self.storage, "web")[0]:
+            snapshots.begin(self.storage, self.snapshot)
         self.done: list[Done] = []
         self.rounds = 0
         while units := source.units(self.snapshot, self.done, network):

@@ -20,7 +20,7 @@ class WebSource(WebSettings):
     """SVGs of the web: by crawling from seeds and sitemaps, or by lists of their URLs."""
 
     def resolve(self, network: Network, before: Snapshot | None) -> list[Mapping[str, Any]]:
-        """Check where the crawl starts, and store the lists of URLs; seeds and sitemaps are in the settings."""
+        """Check where the crawl starts, and pin the URLs of the lists; seeds and sitemaps are in the settings."""
         found: list[Mapping[str, Any]] = self._part("task").resolve(self, network)
         return found
 

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections import Counter
+import base64
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.errors import ConfigError
+from pipeline.sources import snapshots
 from pipeline.sources.network import Done, Network, Shelf, Snapshot, Unit
 from pipeline.sources.web import addresses
 from pipeline.sources.web.addresses import GuardedResolver
 from pipeline.sources.web.crawl import BadSitemap, Crawl, Share
 from pipeline.sources.web.earlier import Earlier
 from pipeline.sources.web.fetcher import Fetcher
-from pipeline.sources.web.frontier import Bounds, Entry, Frontier, entries_of, entries_table
+from pipeline.sources.web.frontier import Bounds, Entry, Frontier, entries_of
 from pipeline.sources.web.outcome import shelve
 from pipeline.sources.web.packs import Packs, folder_of
 from pipeline.sources.web.seeds import listed_urls
 from pipeline.sources.web.settings import WebSettings
 from pipeline.sources.web.urls import Refused, bucket_of, normal
-from pipeline.storage.open import open_storage
-from pipeline.storage.tables import PARQUET, read_table
+from pipeline.storage.tables import read_table
+
+_BUCKET, _URLS = "bucket", "urls"
+"""Of a pin: a bucket of a list's URLs, and these, one a line, compressed."""
 
 
 def resolve(source: WebSettings, network: Network) -> list[Mapping[str, Any]]:
-    """Check where the crawl starts, and store the lists of URLs. Raises ConfigError."""
+    """Check where the crawl starts, and pin the URLs of the lists, by bucket. Raises ConfigError."""
     allowed = addresses.networks(source.allow_addresses)
     for name, urls in (("seeds", source.seeds), ("sitemaps", source.sitemaps)):
         for url in urls:
@@ -38,21 +39,29 @@ def resolve(source: WebSettings, network: Network) -> list[Mapping[str, Any]]:
                     addresses.check(host, allowed)
             except Refused as error:
                 raise ConfigError(f"source {source.name}: {name}: {error}") from None
-    pin: dict[str, Any] = {"buckets": source.buckets}
-    entries: dict[str, tuple[int, Entry]] = {}
+    listed: dict[int, dict[str, None]] = {}
     for path in source.urls:
         fetcher = _fetcher(source) if path.startswith(("http://", "https://")) else None
         where = f"source {source.name}: the list {path}"
         for url in listed_urls(path, network.base, source.url_column, where, fetcher, frozenset(source.ports)):
-            entries.setdefault(url, (_bucket(source, url), Entry(url, "list")))
-    if entries:
-        stream = io.BytesIO()
-        pq.write_table(entries_table(list(entries.values())), stream, **PARQUET)
-        stream.seek(0)
-        path, digest, _ = Shelf(open_storage(network.workspace), source.name).put(stream)
-        counts = Counter(str(bucket) for bucket, _ in entries.values())
-        pin |= {"stored": path, "sha256": digest, "urls": dict(sorted(counts.items()))}
-    return [pin]
+            listed.setdefault(_bucket(source, url), {})[url] = None
+    return [
+        {_BUCKET: bucket, "count": len(urls), _URLS: _packed(list(urls))} for bucket, urls in sorted(listed.items())
+    ]
+
+
+def _packed(urls: Sequence[str]) -> str:
+    return base64.b64encode(zlib.compress("\n".join(urls).encode("utf-8", "surrogateescape"), 6)).decode()
+
+
+def _listed(snapshot: Snapshot, bucket: int) -> list[str]:
+    """The URLs of a bucket that the lists had when the snapshot was begun."""
+    blobs = (pin[_URLS] for pin in snapshot.pins if pin[_BUCKET] == bucket)
+    return [
+        url
+        for blob in blobs
+        for url in zlib.decompress(base64.b64decode(blob)).decode("utf-8", "surrogateescape").split("\n")
+    ]
 
 
 def _bucket(source: WebSettings, url: str) -> int:
@@ -66,10 +75,10 @@ def _bucket(source: WebSettings, url: str) -> int:
 def units(source: WebSettings, snapshot: Snapshot, done: Sequence[Done]) -> list[Unit]:
     """In the first round every bucket that something starts in; in a further one those that others found links to."""
     keys = {each.unit.key for each in done}
-    number, (pin,) = 1, snapshot.pins
+    number = 1
     buckets = {_bucket(source, url) for url in (*source.seeds, *source.sitemaps)}
-    buckets |= {int(bucket) for bucket in pin.get("urls", {})}
-    inputs = [(pin["stored"], pin["sha256"])] if "stored" in pin else []
+    buckets |= {pin[_BUCKET] for pin in snapshot.pins}
+    inputs: list[tuple[str, str]] = []
     while buckets:
         every = [_unit(snapshot, bucket, number, inputs) for bucket in sorted(buckets)]
         left = [unit for unit in every if unit.key not in keys]
@@ -98,7 +107,11 @@ def fetch(source: WebSettings, unit: Unit, shelf: Shelf) -> Mapping[str, Any]:
     packs = Packs(shelf.storage, folder_of(source.name, int(pin["snapshot"]), bucket), source.store)
     frontier = Frontier(_bounds(source, bucket))
     typed = [*(Entry(url, "sitemap") for url in source.sitemaps), *(Entry(url, "seed") for url in source.seeds)]
-    entries = [entry for entry in typed if number == 1 and _bucket(source, entry.url) == bucket]
+    entries = []
+    if number == 1:
+        entries += [entry for entry in typed if _bucket(source, entry.url) == bucket]
+        snapshot = snapshots.read(shelf.storage, source.name, int(pin["snapshot"]))
+        entries += [Entry(url, "list") for url in _listed(snapshot, bucket)]
     entries += [each for path in found for each in entries_of(read_table(shelf.storage, path), bucket)]
     known = Earlier(shelf.storage, before, bucket, source.buckets) if before else None
     try:
