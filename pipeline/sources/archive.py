@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape
+from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, Source
+from pipeline.sources.download import at_url
 from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, PathSource
 from stages import crawl
@@ -76,13 +77,23 @@ class ArchiveSource(ArchiveReader):
     kind: Literal["archive"]
     path: str = Field(
         min_length=1,
-        description="archive, folder of archives, or s3:// URI; relative to the config file (with --set: to here)",
+        description="archive, folder of archives, s3:// URI or URL; relative to the config file (with --set: to here)",
     )
     glob: str = Field(
         "**/*",
         min_length=1,
         description="which archives and members of archives, relative to path; ** is any number of folders",
     )
+
+    @model_validator(mode="after")
+    def _at_url(self) -> Self:
+        self.of_network()
+        return self
+
+    def of_network(self) -> Source | None:
+        """An archive at a URL is fetched first."""
+        own = {"glob": self.glob, "license_texts": self.license_texts}
+        return at_url(self, self.path, on_bad_file=self.on_bad_archive, **own)
 
     def sort_out(self, found: Found) -> Listing:
         """The archives of what there is; another file is an error if it is alone, else counted."""

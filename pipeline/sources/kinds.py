@@ -14,6 +14,7 @@ from typing import get_args
 
 from pipeline.sources.archive import ArchiveSource
 from pipeline.sources.base import Source
+from pipeline.sources.download import DownloadSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
 from pipeline.sources.npm import NpmSource
@@ -21,7 +22,15 @@ from pipeline.sources.table import TableSource
 from pipeline.sources.web import WebSource
 from stages.entry_points import PackageUnusable, load
 
-SOURCES: tuple[type[Source], ...] = (FolderSource, ArchiveSource, TableSource, NpmSource, GitSource, WebSource)
+SOURCES: tuple[type[Source], ...] = (
+    FolderSource,
+    ArchiveSource,
+    TableSource,
+    DownloadSource,
+    NpmSource,
+    GitSource,
+    WebSource,
+)
 
 GROUP = "svgmill.sources"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape
+from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, Source
+from pipeline.sources.download import at_url
 from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, PathSource
 from pipeline.storage.base import Entry
@@ -26,7 +27,7 @@ class TableSource(PathSource):
 
     kind: Literal["table"]
     path: str = Field(
-        min_length=1, description="folder, table, or s3:// URI; relative to the config file (with --set: to here)"
+        min_length=1, description="folder, table, s3:// URI or URL; relative to the config file (with --set: to here)"
     )
     glob: str = Field("**/*", min_length=1, description="which tables, relative to path; ** is any number of folders")
     preset: Preset | None = Field(
@@ -41,6 +42,16 @@ class TableSource(PathSource):
         description="a damaged table ends the run, or is dropped as one record (bad_archive), also what could be read"
         " of it, since nobody knows what is missing; a row that cannot be read is always just dropped (bad_row)",
     )
+
+    @model_validator(mode="after")
+    def _at_url(self) -> Self:
+        self.of_network()
+        return self
+
+    def of_network(self) -> Source | None:
+        """A table at a URL is fetched first."""
+        own = {"preset": self.preset, "columns": self.columns, "delimiter": self.delimiter}
+        return at_url(self, self.path, on_bad_file=self.on_bad_table, **own)
 
     def sort_out(self, found: Found) -> Listing:
         """The tables. Looks into the first, so that a wrong name is told before anything runs."""
