@@ -80,11 +80,15 @@ def write_config(path: Path, folder: Path, **settings: object) -> Path:
 
 
 def mill(
-    config: Path, workspace: Path | str, engine: Callable[[], Engine] = InlineEngine, sets: tuple[str, ...] = ()
+    config: Path,
+    workspace: Path | str,
+    engine: Callable[[], Engine] = InlineEngine,
+    sets: tuple[str, ...] = (),
+    refresh: tuple[str, ...] = (),
 ) -> Run:
     """Run ``config`` on ``workspace`` as the command does."""
     storage = open_storage(str(workspace))
-    result = Conductor(load(config, sets), storage, engine, Display(quiet=True)).run()
+    result = Conductor(load(config, sets), storage, engine, Display(quiet=True), refresh=refresh).run()
     return Run(result, Path(workspace), config)
 
 

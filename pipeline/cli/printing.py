@@ -37,8 +37,10 @@ def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None
     _line("  bytes     " + ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in manifest.sizes().items()))
     _line(f"  manifest  {storage.locate(published.manifest_path(manifest.version))}")
     for path in pages:
-        kind = "report" if path.endswith(".html") else "card"
-        _line(f"  {kind:<9} {storage.locate(path)}")
+        _line(f"  {_PAGES[path.rpartition('.')[2]]:<9} {storage.locate(path)}")
+
+
+_PAGES = {"html": "report", "md": "card", "parquet": "credits"}
 
 
 def print_funnel(manifest: Manifest) -> None:

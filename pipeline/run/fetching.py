@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from pipeline.config import Config
@@ -11,7 +10,7 @@ from pipeline.errors import ConfigError, Overtaken
 from pipeline.run.stage import Phase, StageRunner
 from pipeline.sources import snapshots
 from pipeline.sources.base import Listing
-from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Snapshot, network_of
+from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Snapshot, network_of, now
 from pipeline.steps.fetch import FETCH, FetchPayload, done_of, fetch_tasks
 from pipeline.storage.base import AlreadyExists, Storage
 from pipeline.storage.tables import read_table
@@ -32,7 +31,6 @@ class Fetching:
         base: Path,
         storage: Storage,
         refresh: Sequence[str] = (),
-        now: Callable[[], float] = time.time,
     ) -> None:
         """``refresh``: names of sources that are to be asked anew, or `ALL`. Raises ConfigError for another name."""
         networked = [source.name for source in config.sources if network_of(source)]
@@ -43,7 +41,7 @@ class Fetching:
                     + (f"these do: {', '.join(networked)}" if networked else "none of the config's does")
                 )
         self._refresh = set(networked if ALL in refresh else refresh)
-        self._storage, self._now = storage, now
+        self._storage = storage
         self._network = Network(storage.uri, str(base))
         self._chosen: dict[str, Snapshot] = {}
 
@@ -100,7 +98,7 @@ class Fetching:
             (begun[-1] if begun else 0) + 1,
             asks,
             tuple(source.resolve(self._network, None if refresh else before)),
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now())),
+            now(),
             tuple((each.table, each.sha256) for each in earlier),
         )
         if not planning:

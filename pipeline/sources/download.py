@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.errors import ConfigError
 from pipeline.sources import http
 from pipeline.sources.base import Chunk, RawItem, Source
-from pipeline.sources.network import Done, Network, Shelf, Snapshot, Unit, open_stored
+from pipeline.sources.network import Done, Network, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.sources.stored import READ_BY, StoredFiles, shape_of
 from pipeline.storage.base import Storage
 from stages.base import Settings
@@ -104,7 +103,7 @@ class DownloadSource(StoredFiles):
         fields = http.stated(f"source {self.name}", file.url)
         size = fields.get("content-length", "")
         # what says nothing that changes with the content is asked for anew with every snapshot
-        state = fields.get("etag") or fields.get("last-modified") or f"asked {_now()}"
+        state = fields.get("etag") or fields.get("last-modified") or f"asked {now()}"
         return {"state": state, "size": int(size) if size.isdigit() else 0}
 
     def units(self, snapshot: Snapshot, done: Sequence[Done], network: Network) -> list[Unit]:
@@ -129,7 +128,7 @@ class DownloadSource(StoredFiles):
         said = optouts.permission(optouts.in_headers(fields.items(), pin["url"], _AGENT))
         signals = json.dumps([[signal.name, signal.place, signal.value] for signal in said.signals])
         facts = ("permission", said.verdict), ("signals", signals)
-        shelf.add(pin["name"], shape_of(pin["name"]) or "", pin["url"], stored, _now(), facts)
+        shelf.add(pin["name"], shape_of(pin["name"]) or "", pin["url"], stored, now(), facts)
         return {}
 
     def items(self, chunk: Chunk, store: Storage, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
@@ -162,7 +161,3 @@ def _unit(pin: Mapping[str, Any]) -> Unit:
     own = {name: str(pin[name]) for name in ("url", "name", "sha256", "state")}
     key = hashlib.sha256("\0".join(own.values()).encode()).hexdigest()
     return Unit(key[:20], tuple(own.items()), size=pin["size"])
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -25,7 +25,7 @@ from pipeline.errors import ConfigError
 from pipeline.sources import programs
 from pipeline.sources.base import Chunk, RawItem
 from pipeline.sources.git_client import LINK, SUBMODULE, Repository, TreeFile
-from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, open_stored
+from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.storage.base import Storage
 from stages import crawl
 from stages.crawl import NOT_IN_GLOB, CrawlSettings, extension, kind_of, matches
@@ -121,7 +121,7 @@ class GitSource(NetworkSource):
                 tar.seek(0)
                 stored = shelf.put(tar)
         facts = ("commit", commit), ("repository", self.url), ("no_input", json.dumps(no_input, sort_keys=True))
-        shelf.add(_title(self.url), "archive", _location(self.url, commit), stored, programs.now(), facts)
+        shelf.add(_title(self.url), "archive", _location(self.url, commit), stored, now(), facts)
         return {}
 
     def items(self, chunk: Chunk, store: Storage, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:

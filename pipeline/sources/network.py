@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -244,6 +245,11 @@ def open_stored(store: Storage, source: str, path: str) -> BinaryIO:
         return store.open(path)
     except NotFound:
         raise Damaged(f"{store.locate(path)} is gone; fetch the source again with --refresh {source}") from None
+
+
+def now() -> str:
+    """The time, UTC, as 2026-01-31T00:00:00Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 CONTENT = "content"

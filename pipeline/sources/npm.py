@@ -25,7 +25,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.errors import ConfigError, RunAgain
 from pipeline.sources import programs
 from pipeline.sources.base import Chunk, RawItem, Shape
-from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, open_stored
+from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.storage.base import Storage
 from stages import crawl
 from stages.base import Settings
@@ -165,7 +165,7 @@ class NpmSource(NetworkSource):
                     )
                 stored = shelf.put(tarball)
         facts = (("package", pin["package"]), ("version", pin["version"]))
-        shelf.add(pin["package"], "archive", _purl(pin["package"], pin["version"]), stored, programs.now(), facts)
+        shelf.add(pin["package"], "archive", _purl(pin["package"], pin["version"]), stored, now(), facts)
         return {}
 
     def items(self, chunk: Chunk, store: Storage, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:

@@ -19,6 +19,7 @@ from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
 from pipeline.work import ledger
 from tests.helpers import HEAD, ROOT, Run, drawing, mill, parquet_rows, verify, write_config
+from tests.http_server import Answer, Request, serve
 
 NO_MODEL = {"language": "", **dict.fromkeys(("model", "prompt", "temperature", "seed", "score"))}
 
@@ -68,6 +69,33 @@ def test_what_a_record_brings_is_in_the_shards(gallery: Run) -> None:
     made = ledger.records(open_storage(str(gallery.workspace)), "crawl", ["wall"])
     assert {each.versions["source gallery"] for each in made} == {"1"}
     assert not mill(gallery.config, gallery.workspace).result.published
+
+
+def test_a_source_that_asks_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kind that docs/architecture.md has, as it stands there: fetched once, and what changed when asked anew."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    code = text.partition("### A source that asks a network")[2].partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "toy_wall.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "toy_wall", raising=False)
+    monkeypatch.setattr(kinds, "SOURCES", (*kinds.SOURCES, importlib.import_module("toy_wall").Wall))
+    there = {f"p{n}.svg": drawing(n) for n in range(4)}
+
+    def answer(request: Request) -> Answer:
+        if request.path != "/wall.json":
+            return Answer(200, there[request.path.removeprefix("/")].encode())
+        listed = {name: {"url": f"{server.url}/{name}", "etag": str(len(svg))} for name, svg in there.items()}
+        return Answer(200, json.dumps(listed).encode())
+
+    with serve(answer) as server:
+        sources = [{"name": "far", "kind": "wall", "page": f"{server.url}/wall.json", "license": "MIT"}]
+        run = mill(write_config(tmp_path / "c.yaml", tmp_path, sources=sources), tmp_path / "ws")
+        assert run.result.manifest.funnel.kept == 4 and not verify(run.workspace)
+        asked = len(server.asked)
+        there["p1.svg"] = drawing(11)
+        assert not mill(run.config, run.workspace).result.published and len(server.asked) == asked
+        after = mill(run.config, run.workspace, refresh=("far",))
+    assert after.result.published and [each.path for each in server.asked[asked:]] == ["/wall.json", "/p1.svg"]
 
 
 def test_a_url_names_what_is_taken_down(gallery: Run, tmp_path: Path) -> None:
