@@ -22,7 +22,6 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sources import programs
 from pipeline.sources.base import Chunk, RawItem
 from pipeline.sources.git_client import LINK, SUBMODULE, Repository, TreeFile
 from pipeline.sources.network import Done, Network, NetworkSource, Shelf, Snapshot, Unit, now, open_stored
