@@ -19,6 +19,7 @@ from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
 from pipeline.sources.npm import NpmSource
 from pipeline.sources.table import TableSource
+from pipeline.sources.warc import WarcSource
 from pipeline.sources.web import WebSource
 from stages.entry_points import PackageUnusable, load
 
@@ -29,6 +30,7 @@ SOURCES: tuple[type[Source], ...] = (
     DownloadSource,
     NpmSource,
     GitSource,
+    WarcSource,
     WebSource,
 )
 

@@ -69,8 +69,12 @@ class PathSource(Source):
 
     def listing(self, surroundings: Surroundings) -> Listing:
         """What is below the path. Raises ConfigError if that is nothing; a store may refuse or not answer."""
+        return self.sort_out(self.find(surroundings))
+
+    def find(self, surroundings: Surroundings) -> Found:
+        """All files at the path. Raises ConfigError if it cannot be read."""
         if is_s3(self.path):
-            return self.sort_out(self._in_store(with_access(self.path, surroundings.access), surroundings.workspace))
+            return self._in_store(with_access(self.path, surroundings.access), surroundings.workspace)
         path = surroundings.base / self.path
         try:
             entry = entry_of(str(path), path.name)
@@ -82,13 +86,13 @@ class PathSource(Source):
             ) from None
         if not path.is_dir():
             reader = self.model_copy(update={"path": str(path)})
-            return self.sort_out(Found(str(path), reader, [entry], Counter(), True, path.is_file()))
+            return Found(str(path), reader, [entry], Counter(), True, path.is_file())
         links = tuple(str(surroundings.base / link) for link in self.allow_links_to)
         reader = self.model_copy(update={"path": f"{path}/", "allow_links_to": links})
         own = surroundings.workspace
         own = None if own is None or "://" in own else os.path.realpath(own)
         there = contents(str(path), reader.roots(), f"source {self.name}", own)
-        return self.sort_out(Found(str(path), reader, there.entries, there.no_input))
+        return Found(str(path), reader, there.entries, there.no_input)
 
     def _in_store(self, uri: str, workspace: str | None) -> Found:
         where, options = split_uri(uri)

@@ -119,6 +119,12 @@ class Storage(ABC):
         """As `open`, for what is read from its end on, as a Parquet file is."""
         return self.open(path)
 
+    def read_range(self, path: str, begin: int, size: int) -> bytes:
+        """``size`` bytes of an object from ``begin`` on, fewer only at its end. Raises NotFound."""
+        with self.open(path) as stream:
+            stream.seek(begin)
+            return stream.read(size)
+
     @abstractmethod
     def writer(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
         """A stream whose content becomes the object when the block ends without an exception."""

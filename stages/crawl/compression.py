@@ -7,9 +7,9 @@ error: the standard library's readers of bzip2 and xz would take it for the end,
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol, cast
 
@@ -33,7 +33,7 @@ def inflated(stream: BinaryIO) -> Reader:
         head += more
     whole = _Rejoined(head, stream)
     if head.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=whole, mode="rb")
+        return _Streams(whole, lambda: Inflater(zlib.MAX_WBITS | 16))
     if head.startswith(b"BZh"):
         return _Streams(whole, bz2.BZ2Decompressor)
     if head.startswith(b"\xfd7zXZ\0"):
@@ -41,6 +41,51 @@ def inflated(stream: BinaryIO) -> Reader:
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         return cast(Reader, pa.CompressedInputStream(pa.PythonFile(whole, mode="r"), "zstd"))
     return whole
+
+
+class Decompressor(Protocol):
+    """What `bz2` and `lzma` have for one stream."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether it has given all that it can give of what it got."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What it got behind the stream's end."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most ``max_length`` bytes."""
+
+
+class Inflater:
+    """zlib's decompressor as the others are. ``window``: as zlib has it, which says the frame, too."""
+
+    def __init__(self, window: int) -> None:
+        self._inflater = zlib.decompressobj(window)
+
+    @property
+    def needs_input(self) -> bool:
+        """See `Decompressor`."""
+        return not self._inflater.unconsumed_tail
+
+    @property
+    def eof(self) -> bool:
+        """See `Decompressor`."""
+        return self._inflater.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """See `Decompressor`."""
+        return self._inflater.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """See `Decompressor`."""
+        return self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
 
 
 class _Rejoined(io.RawIOBase):
@@ -62,7 +107,7 @@ class _Rejoined(io.RawIOBase):
 class _Streams:
     """Compressed streams one after the other, with zeros between and after them."""
 
-    def __init__(self, stream: Reader, decompressor: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> None:
+    def __init__(self, stream: Reader, decompressor: Callable[[], Decompressor]) -> None:
         self._stream, self._new = stream, decompressor
         self._now = decompressor()
         self._pending = b""

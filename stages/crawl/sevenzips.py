@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Protocol
 from py7zr import archiveinfo
 from py7zr.exceptions import ArchiveError as SevenZipError
 
+from stages.crawl.compression import Inflater
 from stages.crawl.container import CHUNK, FAULTS, ArchiveError, Budget, Entry, Sink
 from stages.crawl.items import Lost
 from stages.crawl.listing import display
@@ -294,7 +295,7 @@ def _decoder(coders: tuple[tuple[bytes, bytes], ...] | None) -> _Decoder:
     simple: dict[bytes, Callable[[], _Decoder]] = {
         _COPY: _Stored,
         _BZIP2: bz2.BZ2Decompressor,
-        _DEFLATE: _Deflated,
+        _DEFLATE: partial(Inflater, -zlib.MAX_WBITS),
     }
     if not filters and method in simple:
         return simple[method]()
@@ -342,18 +343,6 @@ class _Stored:
         data = self._data + data
         self._data = data[max_length:]
         return data[:max_length]
-
-
-class _Deflated:
-    def __init__(self) -> None:
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inflater.unconsumed_tail
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        return self._inflater.decompress(self._inflater.unconsumed_tail + data, max_length)
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -31,7 +31,7 @@ def zip_entries(stream: BinaryIO, path: str, budget: Budget) -> Iterator[Entry]:
     try:
         archive = zipfile.ZipFile(stream)
         infos = archive.infolist()
-        _require_whole(stream, archive)
+        require_whole(stream, archive)
     except FAULTS as error:
         raise ArchiveError(path, str(error) or type(error).__name__) from None
     with archive:
@@ -72,7 +72,7 @@ def _utf8(name: bytes) -> str | None:
         return None
 
 
-def _require_whole(stream: BinaryIO, archive: zipfile.ZipFile) -> None:
+def require_whole(stream: BinaryIO, archive: zipfile.ZipFile) -> None:
     """Raise BadZipFile if there is more in the stream than the archive that its last directory is of.
 
     A program before the first member unpacks it, and blanks after the end are padding; other data may be an archive.
