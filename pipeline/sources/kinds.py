@@ -17,6 +17,7 @@ from pipeline.sources.base import Source
 from pipeline.sources.download import DownloadSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
+from pipeline.sources.hub import HubSource
 from pipeline.sources.npm import NpmSource
 from pipeline.sources.table import TableSource
 from pipeline.sources.warc import WarcSource
@@ -28,6 +29,7 @@ SOURCES: tuple[type[Source], ...] = (
     ArchiveSource,
     TableSource,
     DownloadSource,
+    HubSource,
     NpmSource,
     GitSource,
     WarcSource,
