@@ -151,9 +151,14 @@ class Chromium:
             for i, width in enumerate(widths)
         ]
 
-    def _show(self, body: str, width: int, height: int) -> Page:
+    def page(self, width: int, height: int) -> Page:
+        """A page to show something else in: no script runs there, and its network is what ``route`` gives."""
         page = self._open().pages[0]
         page.set_viewport_size({"width": width, "height": height})
+        return page
+
+    def _show(self, body: str, width: int, height: int) -> Page:
+        page = self.page(width, height)
         page.set_content(f'<!doctype html><body style="margin:0;background:#fff">{body}', timeout=PATIENCE)
         return page
 

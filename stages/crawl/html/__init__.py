@@ -9,7 +9,8 @@ depth, but knows no foreign content: names lose their case, and a paragraph does
 read once, and what is built is bounded.
 """
 
+from stages.crawl.html.drawings import LICENSE, drawings, sprite_symbols
 from stages.crawl.html.links import absolute, links, sheet_links
 from stages.crawl.html.model import Link, Links
 
-__all__ = ["Link", "Links", "absolute", "links", "sheet_links"]
+__all__ = ["LICENSE", "Link", "Links", "absolute", "drawings", "links", "sheet_links", "sprite_symbols"]

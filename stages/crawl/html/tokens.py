@@ -11,7 +11,7 @@ import re
 from html.entities import html5
 
 SPACE = r"[\t\n\f\r ]"
-_NAME = r"[a-zA-Z][^\t\n\f\r />]*+"
+NAME = r"[a-zA-Z][^\t\n\f\r />]*+"
 ATTRIBUTES = (
     rf"(?:[\t\n\f\r /]++|[^\t\n\f\r />][^\t\n\f\r />=]*+"
     rf"(?:{SPACE}*+={SPACE}*+(?:\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >\"'][^\t\n\f\r >]*+)?+)?+)*+"
@@ -20,7 +20,7 @@ ATTRIBUTES = (
 COMMENT = r"<!--(?:-?>|[^-]*+(?:-(?!-!?>)[^-]*+)*+(?:--!?>|\Z))"
 BOGUS = r"<(?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)"
 """What is no comment and no tag, and read like a comment: declarations, processing instructions, wrong end tags."""
-END_TAG = rf"</{_NAME}{ATTRIBUTES}(?:>|\Z)"
+END_TAG = rf"</{NAME}{ATTRIBUTES}(?:>|\Z)"
 RAW_TEXT = "script|style|textarea|title|xmp|iframe|noembed|noframes"
 """Elements of HTML whose content is text, up to their end tag, whatever looks like a tag in it."""
 

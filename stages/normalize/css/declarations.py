@@ -163,7 +163,7 @@ def _is_wide(value: Any) -> bool:
     return type(value) is object
 
 
-_FONT = re.compile(
+FONT = re.compile(
     r"(?P<before>.*?)(?<![^\s])(?P<size>[0-9.]+(?:px|pt|em|%|rem|ex|mm|cm|in|pc|q|ch)|larger|smaller"
     r"|(?:xx?-)?(?:small|large)|xxx-large|medium)(?![\w-])"
     r"(?:\s*/\s*[^\s,]+)?\s+(?P<family>\S.*)",
@@ -195,7 +195,7 @@ def _font(text: str) -> list[tuple[str, Any]]:
         return [(name, wide) for name in _LONGHANDS]
     if word in _SYSTEM_FONTS:
         raise Dropped(Reason.UNSUPPORTED_TEXT, f"font: {text.strip()}")
-    match = _FONT.fullmatch(text.strip())
+    match = FONT.fullmatch(text.strip())
     if match is None:
         return []
     values = {**_RESET, "font-size": match["size"], "font-family": match["family"]}

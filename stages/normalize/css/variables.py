@@ -25,11 +25,11 @@ def resolve_variables(nodes: list[Node], plain: Plain) -> None:
     for node in nodes:
         outer = scopes[id(node.parent)] if node.parent is not None else {}
         own = {name: value for name, value in node.declared.items() if name.startswith("--")}
-        scope = scopes[id(node)] = _scope(outer, own) if own else outer
+        scope = scopes[id(node)] = scope_of(outer, own) if own else outer
         for name, value in list(node.declared.items()):
             if not isinstance(value, Variable):
                 continue
-            text = _substitute(value.text, scope, ())
+            text = substitute(value.text, scope, ())
             typed = None if text is None else parse_property(name, text)
             if typed is None or isinstance(typed, Variable):
                 del node.declared[name]
@@ -40,7 +40,7 @@ def resolve_variables(nodes: list[Node], plain: Plain) -> None:
             plain.note("variables")
 
 
-def _scope(outer: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+def scope_of(outer: dict[str, str], own: dict[str, str]) -> dict[str, str]:
     """What custom properties come to on an element that declares some: their var() is of that element (section 3)."""
     scope = {**outer, **own}
     for name, value in own.items():
@@ -49,11 +49,11 @@ def _scope(outer: dict[str, str], own: dict[str, str]) -> dict[str, str]:
             scope[name] = outer.get(name, "")
         if word == "initial" or (word in ("inherit", "unset", "revert", "revert-layer") and name not in outer):
             del scope[name]
-    resolved = {name: _substitute(scope[name], scope, (name,)) for name in own if name in scope}
+    resolved = {name: substitute(scope[name], scope, (name,)) for name in own if name in scope}
     return {name: text for name, text in {**scope, **resolved}.items() if text is not None}
 
 
-def _substitute(text: str, scope: dict[str, str], active: tuple[str, ...]) -> str | None:
+def substitute(text: str, scope: dict[str, str], active: tuple[str, ...]) -> str | None:
     """``text`` with every var() replaced, None if that is not possible."""
     import tinycss2
 
@@ -77,7 +77,7 @@ def _values(nodes: list[Any], scope: dict[str, str], active: tuple[str, ...]) ->
             words = [each for each in node.arguments if each.type not in ("whitespace", "comment")]
             name = words[0].value if words and words[0].type == "ident" else ""
             value = scope.get(name) if name not in active else None
-            text = None if value is None else _substitute(value, scope, (*active, name))
+            text = None if value is None else substitute(value, scope, (*active, name))
             if text is not None:
                 out += tinycss2.parse_component_value_list(text)
                 continue
