@@ -21,7 +21,7 @@ from pipeline.sources.warc_index import captures_in, index_entries, items_of
 from pipeline.storage.uri import is_s3, join_uri, split_uri, with_access
 from stages import crawl
 from stages.crawl import NOT_IN_GLOB, CrawlSettings, display, extension, matches
-from stages.crawl.captures import Captures
+from stages.crawl.captures import Captures, beside
 from stages.crawl.container import Budget
 from stages.crawl.warcs import Record, is_wacz, is_warc, wacz_records, warc_records
 from stages.reasons import Reason
@@ -46,6 +46,11 @@ class WarcSource(PathSource):
         min_length=1,
         description="an index (CDX or CDXJ, also gzipped), a folder of them (files with cdx in their name), or an "
         "s3:// URI, relative as path: only records that it lists as SVG are read, by ranges",
+    )
+    pages: bool | None = Field(
+        None,
+        description="whether HTML pages are read for the drawings in them; null: in whole WARCs they are, by an index "
+        "they are not",
     )
     on_bad_archive: Literal["fail", "drop"] = Field(
         "fail",
@@ -95,7 +100,7 @@ class WarcSource(PathSource):
 
     def reads(self, shape: Shape) -> Mapping[str, Any]:
         """Where the source lies says nothing; with an index, an entry is of the index alone, so the path does."""
-        names = {"on_bad_archive"} | ({"path"} if self.cdx else set())
+        names = {"on_bad_archive", "pages"} | ({"path"} if self.cdx else set())
         settings = self.model_dump(mode="json", include=names | ({"allow_links_to"} if self.allow_links_to else set()))
         return settings | {"by_index": self.cdx is not None}
 
@@ -109,16 +114,21 @@ class WarcSource(PathSource):
     def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
         """The drawings of a WARC, or those that a part of an index names."""
         (path,) = chunk.paths
-        captures = Captures(limits.max_bytes, no_input)
+        pages = self.cdx is None if self.pages is None else self.pages
+        captures = Captures(limits.max_bytes, pages, no_input)
         try:
             if self.cdx is not None:
                 index = self.model_copy(update={"path": self.cdx})
-                listed = captures_in(index, path, Budget(path, limits.max_archive_bytes), no_input)
+                listed = captures_in(index, path, pages, Budget(path, limits.max_archive_bytes), no_input)
                 prefix = f"{display(path)}/" if index.is_folder else ""
                 for item in items_of(self, listed, captures, limits):
                     yield replace(item, path=prefix + item.path)
                 return
             prefix = f"{display(path)}/" if self.is_folder else ""
+            if pages:
+                with self.open(path) as stream:
+                    records = _records(stream, path, Budget(path, limits.max_archive_bytes))
+                    captures.beside = beside((record for _, record in records), limits.max_bytes)
             with self.open(path) as stream:
                 for name, record in _records(stream, path, Budget(path, limits.max_archive_bytes)):
                     for item in captures.items((record,)):

@@ -14,7 +14,7 @@ from pipeline.sources.base import RawItem
 from pipeline.sources.paths import Found, PathSource
 from pipeline.storage.base import Entry, NotFound
 from stages.crawl import ArchiveError, CrawlSettings, Lost, display, extension
-from stages.crawl.captures import Captures, names_svg
+from stages.crawl.captures import PAGES, Captures, names_svg
 from stages.crawl.cdx import Capture, capture_of, columns_of
 from stages.crawl.compression import inflated
 from stages.crawl.container import CHUNK, FAULTS, Budget
@@ -47,10 +47,12 @@ def index_entries(found: Found) -> list[Entry]:
     return entries
 
 
-def captures_in(index: PathSource, path: str, budget: Budget, no_input: Counter[str]) -> Iterator[Capture | RawItem]:
+def captures_in(
+    index: PathSource, path: str, pages: bool, budget: Budget, no_input: Counter[str]
+) -> Iterator[Capture | RawItem]:
     """The captures that an entry of `index_entries` lists as SVG, and of bad lines why.
 
-    ``index``: has the entry at its path. Raises ArchiveError for a file that cannot be read.
+    ``index``: has the entry at its path. ``pages``: HTML pages, too. Raises ArchiveError if the file cannot be read.
     """
     name, part, number = path.rpartition("#")
     with index.open(name if part else path) as stream:
@@ -67,7 +69,7 @@ def captures_in(index: PathSource, path: str, budget: Budget, no_input: Counter[
                 yield RawItem(
                     f"{display(name or path)}/{at}", (Reason.UNREADABLE, f"no line of an index: {text[:80]!r}")
                 )
-            elif _is_wanted(capture):
+            elif _is_wanted(capture, pages):
                 yield capture
             else:
                 no_input[f"{display(capture.mime)[:60]}, status {capture.status}, in an index"] += 1
@@ -137,11 +139,13 @@ def _in(capture: Capture, item: RawItem) -> RawItem:
     return replace(item, path=f"{display(capture.filename)}/{item.path}")
 
 
-def _is_wanted(capture: Capture) -> bool:
+def _is_wanted(capture: Capture, pages: bool) -> bool:
     kinds = set(capture.mime.split())
     if capture.status not in ("200", "-"):
         return False
-    return "svg" in capture.mime or (names_svg(capture.url) and "warc/revisit" not in kinds)
+    if "svg" in capture.mime or (names_svg(capture.url) and "warc/revisit" not in kinds):
+        return True
+    return pages and bool(kinds & PAGES)
 
 
 def _part(stream: BinaryIO, number: int) -> Iterator[tuple[int, bytes]]:

@@ -53,7 +53,7 @@ def response_of(head: bytes) -> Response | None:
     return Response(int(status[1]), tuple(head_fields(head))) if status else None
 
 
-def content(body: bytes, response: Response, limit: int) -> bytes | Lost:
+def decoded(body: bytes, response: Response, limit: int) -> bytes | Lost:
     """A body without chunks and compression, at most ``limit`` bytes."""
     data: bytes | Lost = body
     if "chunked" in response.field("transfer-encoding"):

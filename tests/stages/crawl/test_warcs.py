@@ -1,6 +1,7 @@
 """WARCs: by warcio and by wget, read to the very end, whatever was cut or damaged; responses as they were meant."""
 
 import gzip
+import hashlib
 import io
 import zlib
 from collections import Counter
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.crawl import ArchiveError, RawItem
-from stages.crawl.captures import Captures
+from stages.crawl.captures import Captures, beside
 from stages.crawl.container import Budget
 from stages.crawl.responses import is_svg
 from stages.crawl.warcs import warc_records
@@ -28,7 +29,8 @@ LIMIT = 10_000
 
 
 def read(data: bytes, no_input: Counter[str] | None = None, budget: int = 10**8) -> list[RawItem]:
-    captures = Captures(LIMIT, no_input if no_input is not None else Counter())
+    captures = Captures(LIMIT, True, no_input if no_input is not None else Counter())
+    captures.beside = beside(warc_records(io.BytesIO(data), "d/a.warc", Budget("d/a.warc", budget)), LIMIT)
     return list(captures.items(warc_records(io.BytesIO(data), "d/a.warc", Budget("d/a.warc", budget))))
 
 
@@ -218,6 +220,58 @@ def test_a_robots_txt_speaks_for_what_comes_after_it() -> None:
         )
     )  # fmt: skip
     assert [item.permission.verdict if item.permission else None for item in items] == ["reserved", None, None]
+
+
+HTML = ("Content-Type", "text/html; charset=utf-8")
+
+
+def test_drawings_in_pages_have_the_style_and_the_sprites_of_their_warc() -> None:
+    """Also of what was captured after the page; each is called by its content; what the page says of them goes along."""
+    page = b"""<html><head><link rel=stylesheet href=/s.css><link rel=license href="https://creativecommons.org/licenses/by/4.0/">
+        <meta name=robots content="noai"></head><body><h1>Birds</h1><svg viewBox="0 0 9 9"><path class=x d="M1 1h4v4z"/></svg>
+        <svg viewBox="0 0 9 9"><use href="/sprite.svg#tit"/></svg></body></html>"""
+    sprite = b'<svg xmlns="http://www.w3.org/2000/svg"><symbol id="tit" viewBox="0 0 9 9"><path d="M2 2h3v3z"/></symbol></svg>'
+    data = warced(
+        response("http://a.test/page", page, HTML), response("http://a.test/none", b"<html><p>x</p></html>", HTML),
+        response("http://a.test/s.css", b".x { fill: #ff0000 }", ("Content-Type", "text/css")),
+        response("http://a.test/sprite.svg", sprite),
+    )  # fmt: skip
+    no_input: Counter[str] = Counter()
+    first, second, symbol = read(data, no_input)
+    assert isinstance(first.content, bytes) and b"#ff0000" in first.content
+    assert isinstance(second.content, bytes) and b"M2 2h3v3z" in second.content
+    assert symbol.path == "20260131000000/http://a.test/sprite.svg#tit" and isinstance(symbol.content, bytes)
+    for item in (first, second):
+        digest = hashlib.sha256(item.content).hexdigest()[:12]
+        assert item.path == f"20260131000000/http://a.test/page#svg-{digest}" and item.url == "http://a.test/page"
+        assert item.license == "https://creativecommons.org/licenses/by/4.0/" and item.license_from == "page"
+        assert item.permission is not None and item.permission.verdict == "reserved"
+    assert no_input["page without a drawing"] == 1 and no_input["sprite whose symbols are records"] == 1
+    captures = Captures(LIMIT, False, no_input)
+    without = captures.items(warc_records(io.BytesIO(data), "a", Budget("a", 10**8)))
+    assert [item.url for item in without] == ["http://a.test/sprite.svg"]
+
+
+def test_a_link_field_names_the_licence() -> None:
+    """But not RSL's terms of use."""
+    link = '<https://a.test/terms.xml>; rel="license"; type="application/rsl+xml", <https://a.test/mit>; rel="license"'
+    (item,) = read(warced(response("http://a.test/a.svg", SVG, ("Link", link))))
+    assert (item.license, item.license_from) == ("https://a.test/mit", "page")
+
+
+def test_a_page_that_is_too_large_or_an_svg_by_another_name() -> None:
+    """The first is counted, the second is a drawing."""
+    no_input: Counter[str] = Counter()
+    items = read(
+        warced(
+            response("http://a.test/p", b"<html>" + b"x" * LIMIT, HTML), response("http://a.test/q", SVG, HTML),
+            response("http://a.test/r.svg", b"<html><p>sign in</p></html>", HTML),
+            response("http://a.test/s.svg", b"<html>sorry"),
+        ),
+        no_input,
+    )  # fmt: skip
+    assert [item.url for item in items] == ["http://a.test/q", "http://a.test/s.svg"]
+    assert no_input["text/html in a WARC, too_large"] == 1 and no_input["page without a drawing"] == 1
 
 
 def test_memory_stops_at_the_budget() -> None:
