@@ -55,8 +55,11 @@ _HEAD_PART = re.compile(
     r"|(?P<root><(?:[\w-]+:)?svg\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*(?<!/)>)",
     re.S,
 )
-_NO_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.S)
-_METADATA = re.compile(r"<((?:[\w.-]+:)?(?:metadata|RDF))(?:\s[^<>]*)?(?<!/)>.*?</\1\s*>", re.S)
+_NO_MARKUP = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+"""How what only looks like elements begins, and ends."""
+
+_NO_ELEMENT = re.compile(r"<!--|<!\[CDATA\[|<\?")
+_METADATA = re.compile(r"<((?:[\w.-]+:)?(?:metadata|RDF))(?:\s[^<>]*)?(?<!/)>")
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,9 @@ _Statements = dict[str, list[str]]
 def _license(own: _Statements, commented: list[str]) -> tuple[str | None, str | None]:
     """The licence that all statements agree on, and None; or None and what was stated."""
     stated = [value for name in _LICENCES for value in own.get(name, [])]
+    if stated:
+        # what a licence permits is described beside: of another than the work's, somebody changed one and not the other
+        stated += [value for value in own.get("cc:License", []) if value not in stated]
     known = {spdx(value) for value in stated}
     # who has the rights stands there as often as which those are: only what names a licence counts
     known |= {found for value in own.get("dc:rights", []) if (found := licence_in(value)) is not None}
@@ -183,14 +189,7 @@ def _head(text: str) -> _Head:
 
 def _of_rdf(text: str, head: _Head) -> dict[str, _Statements]:
     """What a document's RDF says, by what it says it about. Raises _Odd, ExpatError."""
-    content = _NO_MARKUP.sub("", text[head.begin :])
-    own, depth, at = [], 0, 0
-    for place in _METADATA.finditer(content):
-        before = content[at : place.start()]
-        depth += before.count("<") - 2 * before.count("</") - before.count("/>")
-        if depth == 0 and "RDF" in place[0]:
-            own.append(place[0])
-        at = place.end()
+    own = _own_metadata(_elements_only(text[head.begin :]))
     if not own:
         return {}
     reader = _Reader()
@@ -205,7 +204,38 @@ def _of_rdf(text: str, head: _Head) -> dict[str, _Statements]:
     assert name is not None
     # drawings are large, and what they say of themselves is small: the rest need not be parsed for it
     parser.Parse(f"{head.declared}{head.root}{''.join(own)}</{name[1]}>".encode(), True)
+    for statements in reader.said.values():
+        statements["cc:License"] = reader.described
     return reader.said
+
+
+def _elements_only(text: str) -> str:
+    """``text`` without comments, CDATA sections and processing instructions. Raises _Odd if one has no end."""
+    parts, at = [], 0
+    while (begin := _NO_ELEMENT.search(text, at)) is not None:
+        parts.append(text[at : begin.start()])
+        closing = _NO_MARKUP[begin[0]]
+        end = text.find(closing, begin.end())
+        if end < 0:
+            raise _Odd
+        at = end + len(closing)
+    return "".join([*parts, text[at:]])
+
+
+def _own_metadata(content: str) -> list[str]:
+    """The elements with RDF in them that are children of the root, whose ``content`` this is. Raises _Odd."""
+    own, depth, at = list[str](), 0, 0
+    while (begin := _METADATA.search(content, at)) is not None:
+        before, closing = content[at : begin.start()], f"</{begin[1]}"
+        depth += before.count("<") - 2 * before.count("</") - before.count("/>")
+        last = content.find(closing, begin.end())
+        end = content.find(">", last)
+        if last < 0 or end < 0 or len(own) == _VALUES:
+            raise _Odd
+        at = end + 1
+        if depth == 0 and "RDF" in content[begin.start() : at]:
+            own.append(content[begin.start() : at])
+    return own
 
 
 @dataclass
@@ -213,6 +243,8 @@ class _Reader:
     """Handlers of one parse: where in the document it is, and what was said."""
 
     said: dict[str, _Statements] = field(default_factory=dict)
+    described: list[str] = field(default_factory=list)
+    """Addresses of the licences that are described."""
     scopes: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """Depth of an element, and what prefixes mean in it."""
     depth: int = 0
@@ -250,9 +282,11 @@ class _Reader:
             return
         name = self._name(tag)
         named = {self._name(key, attribute=True): value for key, value in attributes.items()} if attributes else {}
+        about = named.get("rdf:about", "").strip()
         if self.work is None:
+            if self.depth == self.rdf + 1 and name == "cc:License" and about and len(self.described) < _VALUES:
+                self.described.append(plain(about, _VALUE))
             if self.depth == self.rdf + 1 and name in _WORKS:
-                about = named.get("rdf:about", "").strip()
                 self.work = self.depth, self.said.setdefault(about, {})
                 for key, value in {"about": about, **named}.items():
                     self._say(key, value)  # RDF has a short form with attributes

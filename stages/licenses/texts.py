@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import pairwise
 
 from identify.vendor.licenses import LICENSES
 
@@ -137,13 +138,13 @@ def _known_text(words: list[str]) -> str | None:
     """The licence that the words are, if they are one's, and nearest to one's alone."""
     words = _NOTICE.sub("", " ".join(words), count=1).split()
     fits: dict[str, float] = {}
-    held = set(words)
+    held = set(pairwise(words))
     for identifier, reference in _references():
         if not 0.9 * len(reference) <= len(words) <= 1.1 * len(reference) + _BEFORE:
             continue
-        own = set(reference)
-        if len(own & held) < 0.85 * len(own):
-            continue
+        own = set(pairwise(reference))
+        if len(own & held) < 0.8 * len(own):
+            continue  # comparing takes long
         distance = _distance(reference, words)
         if distance is not None:
             fits[identifier] = min(distance, fits.get(identifier, distance))

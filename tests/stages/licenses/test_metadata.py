@@ -118,6 +118,10 @@ def test_a_contradiction_is_no_licence() -> None:
     assert license_of(drawing(BY, before="<!-- License: MIT -->")) is None
     assert license_of(drawing(BY, before="<!-- License: CC BY 4.0 -->")) == "CC-BY-4.0"
     assert of(drawing('<cc:license rdf:resource=""/>')) is None
+    described = '</cc:Work><cc:License rdf:about="http://creativecommons.org/licenses/{}/"/>'
+    assert license_of(drawing(BY).replace("</cc:Work>", described.format("by/4.0"))) == "CC-BY-4.0"
+    assert license_of(drawing(BY).replace("</cc:Work>", described.format("LGPL/2.1"))) is None
+    assert of(drawing("").replace("</cc:Work>", described.format("by/4.0"))) is None
 
 
 @pytest.mark.parametrize(
@@ -164,11 +168,13 @@ def test_comments(comment: str, expression: str | None) -> None:
         drawing(BY).replace("<svg", "<html").replace("</svg", "</html"),
         "RDF",
         "<svg RDF",
+        "<svg>" + "<metadata>" * 200_000 + "RDF",
+        "<svg>" + "<!-- " * 400_000 + "RDF</svg>",
         "<svg " + "RDF='" * 1_000,
         "<!--" * 10_000 + " License: MIT ",
         "<!DOCTYPE " + "[" * 10_000 + "RDF",
     ],
-    ids=range(12),
+    ids=range(14),
 )  # fmt: skip
 def test_whatever_is_odd_says_nothing(text: str) -> None:
     """Entities that refer to others or outside, what is cut off, too deep or no SVG: no metadata, and no error."""
