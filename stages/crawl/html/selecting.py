@@ -28,7 +28,7 @@ class Selecting:
         self._matching, self._copies = Matching(MOST_STEPS), Matching(MOST_STEPS)
         self._depths: dict[int, int] = {}
         self._names = _names(root)
-        self._possible: dict[int, bool] = {}
+        self._candidates: dict[tuple[int, str], list[tuple[Rule, list[Complex]]]] = {}
         self._layers = Layer()
         for sheet, outer in sheets:
             for name in [*([outer] if outer else []), *(within(outer, each) for each in sheet.layers)]:
@@ -55,13 +55,13 @@ class Selecting:
         for position, (sheet, outer) in enumerate(self._sheets):
             seen: set[int] = set()
             depth = self._depth(element)
-            for rule in [rule for key in keys for rule in sheet.index.get(key, ())]:
+            for rule, selectors in [each for key in keys for each in self._filed(position, sheet, key)]:
                 if self.spent:
                     return
                 if id(rule) in seen:
                     continue
                 seen.add(id(rule))
-                specificity = self._strongest(rule, element, matching, depth)
+                specificity = self._strongest(selectors, element, matching, depth)
                 if specificity is not None:
                     layer = within(outer, rule.layer)
                     rank = self._layers.within(layer).rank if layer else self._layers.rank
@@ -76,25 +76,33 @@ class Selecting:
             self._depths[id(element)] = known
         return known
 
-    def _can_match(self, selector: Complex) -> bool:
-        """Whether the page has every class and id that a selector names."""
-        known = self._possible.get(id(selector))
+    def _filed(self, position: int, sheet: Sheet, key: str) -> list[tuple[Rule, list[Complex]]]:
+        """The rules of a sheet that end in a key, with those selectors that something in the page may match."""
+        known = self._candidates.get((position, key))
         if known is None:
-            known = self._possible[id(selector)] = all(
-                self._names.issuperset(compound.classes) and (compound.ident is None or compound.ident in self._names)
-                for compound in selector.compounds
-            )
+            listed = [
+                (rule, [each for each in rule.selectors if self._can_match(each)]) for rule in sheet.index.get(key, ())
+            ]
+            known = self._candidates[(position, key)] = [(rule, selectors) for rule, selectors in listed if selectors]
         return known
 
-    def _strongest(self, rule: Rule, element: Element, matching: Matching, depth: int) -> Specificity | None:
-        """The specificity of the strongest selector of a rule that an element matches, None if none does."""
+    def _can_match(self, selector: Complex) -> bool:
+        """Whether the page has every class and id that a selector names."""
+        return all(
+            self._names.issuperset(compound.classes) and (compound.ident is None or compound.ident in self._names)
+            for compound in selector.compounds
+        )
+
+    def _strongest(
+        self, selectors: Sequence[Complex], element: Element, matching: Matching, depth: int
+    ) -> Specificity | None:
+        """The specificity of the strongest selector that an element matches, None if it matches none."""
         try:
             specificities = []
-            for selector in rule.selectors:
-                if self._can_match(selector):
-                    self._tried += 1 if len(selector.compounds) == 1 else depth
-                    if matching.matches(selector, element):
-                        specificities.append(selector.specificity)
+            for selector in selectors:
+                self._tried += 1 if len(selector.compounds) == 1 else depth
+                if matching.matches(selector, element):
+                    specificities.append(selector.specificity)
             if self._tried > MOST_TRIED:
                 raise Dropped(Reason.TOO_COMPLEX, "selectors on elements")
         except (Dropped, RecursionError):
