@@ -16,7 +16,7 @@ from pipeline.config import load
 from pipeline.errors import ConfigError, RunAgain
 from pipeline.sources.base import RawItem
 from pipeline.sources.npm import NpmSource, precedence
-from tests.helpers import drawing, svgmill, write_config
+from tests.helpers import drawing, one_line, svgmill, write_config
 from tests.http_server import Answer, Request, Server, serve
 from tests.pipeline.sources.fetching import fetch, provenance, resolve
 
@@ -34,13 +34,14 @@ def tarball(files: Mapping[str, str], manifest: Mapping[str, Any], inside: str =
 
 
 class Registry:
-    """What is published. ``closed``: packages that ask for a login."""
+    """What is published. ``closed``: packages that ask for a login; ``away``: those whose tarballs fail."""
 
     def __init__(self) -> None:
         self.tarballs: dict[str, dict[str, bytes]] = {}
         self.about: dict[str, dict[str, dict[str, Any]]] = {}
         self.latest: dict[str, str] = {}
         self.closed: set[str] = set()
+        self.away: set[str] = set()
         self.server: Server
 
     def publish(
@@ -57,6 +58,8 @@ class Registry:
             return Answer(401, b"{}", {"Content-Type": "application/json"})
         if name not in self.tarballs:
             return Answer(404, b'{"error": "not found"}', {"Content-Type": "application/json"})
+        if version and name in self.away:
+            return Answer(503)
         if version:
             return Answer(200, self.tarballs[name][version.removesuffix(".tgz")])
         versions = {v: self._version(name, v) for v in self.tarballs[name]}
@@ -296,3 +299,25 @@ def test_one_command_fetches_and_publishes(registry: Registry, tmp_path: Path) -
     assert svgmill(*run, "--refresh", "icons").returncode == 0
     after = provenance(workspace)
     assert set(after) == {f"icons/icons/{n}.svg" for n in (*range(12), "new")}
+
+
+def test_a_fetch_goes_on_where_it_stopped(registry: Registry, tmp_path: Path) -> None:
+    """What was stored is not asked for again, and the versions are those that were pinned first."""
+    for name in ("one", "two"):
+        registry.publish(name, "1.0.0", {f"{n}.svg": drawing(n + len(name) * ord(name[0])) for n in range(6)})
+    registry.away.add("two")
+    sources = [{"name": "icons", "kind": "npm", "packages": ["one", "two"]}]
+    config = write_config(tmp_path / "c.yaml", tmp_path, sources=sources)
+    run = ("run", config, "--workspace", tmp_path / "work", "--engine", "inline")
+    failed = one_line(svgmill(*run), 75)
+    assert "the registry did not give two@1.0.0" in failed and "run again later" in failed
+    registry.away.clear()
+    registry.publish("two", "2.0.0", {"new.svg": drawing(50)})
+    registry.latest["two"] = "2.0.0"
+    asked = len(registry.server.asked)
+    done = svgmill(*run)
+    assert done.returncode == 0, done.stderr
+    since = {request.path for request in registry.server.asked[asked:]}
+    assert since and not any("one" in path for path in since)
+    assert {path.partition("/")[0] for path in provenance(tmp_path / "work")} == {"one", "two"}
+    assert "two/new.svg" not in provenance(tmp_path / "work")
