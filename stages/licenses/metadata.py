@@ -89,10 +89,8 @@ def metadata(data: bytes) -> Metadata | None:
     if len(data) > _LARGEST:
         return None
     seen = data.replace(b"\0", b"") if b"\0" in data[:4] else data
-    if b"RDF" not in seen:
-        beginning = seen[:_BEGINNING]
-        if not any(sign in beginning for sign in _SIGNS):
-            return None
+    if b"RDF" not in seen and not _has_comment(seen):
+        return None
     try:
         text, _ = decode(data)
         head = _head(text)
@@ -114,6 +112,12 @@ def metadata(data: bytes) -> Metadata | None:
         origin=_address(own, "dc:source", "dc:identifier", "about"),
     )
     return None if whole == NOTHING else whole
+
+
+def _has_comment(data: bytes) -> bool:
+    """Whether one of the comments at the beginning may name a licence."""
+    begin = data.find(b"<!--", 0, _BEGINNING)
+    return begin >= 0 and any(data.find(sign, begin, _BEGINNING) >= 0 for sign in _SIGNS)
 
 
 class _Odd(Exception):

@@ -150,6 +150,14 @@ def test_a_purge_takes_tables_that_only_other_code_made(finished: Run) -> None:
     assert not storage.list("tables/other/")
 
 
+def test_a_licence_is_taken_down_however_it_was_spelled(tmp_path: Path) -> None:
+    """Earlier versions had licences as sources state them; records have expressions, and a request names both."""
+    storage = open_storage(str(tmp_path))
+    record(storage, parse("license:GPL-3.0\nlicense:mine alone"), Targets())
+    known = load(storage, requests(storage))
+    assert known.licenses == {"GPL-3.0", "GPL-3.0-only", "mine alone"}
+
+
 def test_requests_of_old_are_understood(tmp_path: Path) -> None:
     """What was once recorded in clear names the same records, beside requests that are sealed, and makes no table anew."""
     storage = open_storage(str(tmp_path))
