@@ -6,7 +6,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from stages.licenses import LicenseFrom
@@ -124,7 +124,7 @@ def brought(item: RawItem, ignored: Counter[str]) -> dict[str, Any]:
     for caption in item.captions:
         text = _without_markup(caption.text, LONGEST_CAPTION)
         if text:
-            captions.setdefault(text, asdict(caption) | {"text": text})
+            captions.setdefault(text, vars(caption) | {"text": text})
         elif caption.text.strip():
             ignored["caption of nothing but markup"] += 1
     hints: dict[str, None] = {}
@@ -174,6 +174,8 @@ def _whole(text: str | None, limit: int, what: str, ignored: Counter[str]) -> st
 
 def _without_markup(text: str, limit: int) -> str:
     """``text`` on one line without tags, and with what entities stand for; "" for what is made to hide tags in tags."""
+    if "<" not in text and "&" not in text:
+        return plain(text, limit)
     text = plain(html.unescape(_TAG.sub(" ", text[: 16 * limit])), limit)
     for _ in range(3):
         bare = _TAG.sub(" ", text)

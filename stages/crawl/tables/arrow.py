@@ -119,7 +119,7 @@ def _leaves(schema: pa.Schema) -> list[_Leaf]:
         if isinstance(kind, pa.ExtensionType | pa.BaseExtensionType):
             kind = kind.storage_type
         listed = _is(kind, _LISTS) and not pa.types.is_nested(kind.value_type)
-        if pa.types.is_nested(kind) and not listed:
+        if pa.types.is_nested(kind) and not listed and not pa.types.is_run_end_encoded(kind):
             for number in range(kind.num_fields):
                 child = kind.field(number)
                 inside = single and pa.types.is_struct(kind)
@@ -167,9 +167,9 @@ def _stored(array: pa.Array) -> pa.Array:
 
 def _texts(array: pa.Array, form: Form) -> Texts:
     if form == "texts":
-        kind = array.type.value_type
         if pa.types.is_list_view(array.type) or pa.types.is_large_list_view(array.type):
-            array = array.cast(pa.large_list(kind))
+            # pyarrow 26 casts views to lists wrongly
+            return [tuple(_text(value) for value in row or () if value is not None) for row in array.to_pylist()]
         rows: list[list[str]] = [[] for _ in range(len(array))]
         parents = pc.list_parent_indices(array).to_pylist()
         for row, texts in zip(parents, _texts(pc.list_flatten(array), "text"), strict=True):
@@ -180,6 +180,10 @@ def _texts(array: pa.Array, form: Form) -> Texts:
             array = array.dictionary_decode()
         return [() if value is None else (value,) for value in array.cast(pa.string()).to_pylist()]
     return [() if value is None else (value.decode("utf-8", "surrogateescape"),) for value in _bytes(array)]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
 
 
 def _bytes(array: pa.Array) -> Iterator[bytes | None]:

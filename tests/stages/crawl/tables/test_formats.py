@@ -126,6 +126,71 @@ def test_cells_may_have_line_ends_quotes_and_separators(name: str, data: bytes, 
     assert [item.path for item in items] == [f"{n}.svg" for n in range(4)]
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+        pa.binary(6),
+        pa.dictionary(pa.int8(), pa.string()),
+        pa.dictionary(pa.uint32(), pa.large_binary()),
+        pa.run_end_encoded(pa.int32(), pa.string()),
+        pa.json_(),
+    ],
+    ids=str,
+)
+def test_every_type_of_text(kind: pa.DataType):
+    """As drawing, name, caption and licence, at the top and within others."""
+    texts = pa.array(["<a/>aa", "<b/>bb", "<b/>bb", None], pa.string())
+    if pa.types.is_dictionary(kind):
+        column = texts.dictionary_encode().cast(kind)
+    elif pa.types.is_run_end_encoded(kind):
+        column = pa.compute.run_end_encode(texts, pa.int32())
+    elif isinstance(kind, pa.BaseExtensionType):
+        column = pa.ExtensionArray.from_storage(kind, texts.cast(kind.storage_type))
+    else:
+        column = (texts.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else texts).cast(kind)
+    within = pa.StructArray.from_arrays([column, column], ["svg", "name"])
+    table = pa.table({"svg": column, "license": column, "caption": column, "in": within, "none": pa.nulls(4)})
+    wanted = [b"<a/>aa", b"<b/>bb", b"<b/>bb", (Reason.NO_DRAWING, "null")]
+    for columns in (TableColumns(), TableColumns(svg="in.svg", path=("in.name",))):
+        items, _ = read(arrow(table), "t.arrow", columns)
+        assert [item.content for item in items] == wanted
+        assert [item.license for item in items] == ["<a/>aa", "<b/>bb", "<b/>bb", None]
+        assert [item.captions for item in items] == [(Caption(text),) if text else () for text in texts.to_pylist()]
+    assert [item.path for item in items] == ["<a/>aa.svg", "<b/>bb.svg", "<b/>bb.svg#2", "00000003.svg"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string()),
+        pa.large_list(pa.large_string()),
+        pa.list_(pa.string(), 2),
+        pa.list_view(pa.string()),
+        pa.large_list_view(pa.string()),
+        pa.list_(pa.dictionary(pa.int32(), pa.string())),
+    ],
+    ids=str,
+)
+def test_every_type_of_list(kind: pa.DataType):
+    """Keywords and authors; the list of a null row is none, also where bytes are behind it."""
+    values = pa.array([["a", "b"], None, ["c", None], ["d", "a"]], pa.list_(pa.string()))
+    if pa.types.is_dictionary(kind.value_type):
+        encoded = values.flatten().dictionary_encode()
+        column = pa.ListArray.from_arrays(pa.array([0, None, 2, 4, 6], pa.int32()), encoded)
+    else:
+        column = pa.array(values.to_pylist(), kind)
+    table = pa.table({"svg": ["<svg/>"] * 4, "tags": column, "author": column})
+    items, _ = read(arrow(table), "t.arrow")
+    assert [item.hints for item in items] == [("a", "b"), (), ("c",), ("d", "a")]
+    assert [item.author for item in items] == ["a, b", None, "c", "d, a"]
+
+
 def test_what_a_table_is_called():
     """By the end of its name, whatever its case; Parquet and Arrow compress themselves."""
     names = ["a.PARQUET", "b.arrow", "c.ndjson.zst", "d.csv.gz", "e.tsv"]
