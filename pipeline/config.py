@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.asking.settings import LIMITS, AskSettings
 from pipeline.errors import ConfigError
 from pipeline.sources.base import Source
 from pipeline.sources.folder import FolderSource
@@ -177,6 +178,7 @@ class Config(Settings):
     tokenize: TokenizeSettings = TokenizeSettings()
     render: RenderSettings = RenderSettings()
     deduplicate: DeduplicateSettings = DeduplicateSettings()
+    ask: AskSettings | None = Field(None, description="a model that is asked for captions; null: none is")
     caption: CaptionSettings = CaptionSettings()
     tier: TierSettings = TierSettings()
     score: ScoreSettings = ScoreSettings()
@@ -217,7 +219,8 @@ class Config(Settings):
 
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as the manifest holds it."""
-        return self.model_dump(mode="json", exclude={"workspace", "storage"})
+        unasked: dict[str, Any] = {"ask": True if self.ask is None else set(LIMITS)}
+        return self.model_dump(mode="json", exclude={"workspace": True, "storage": True} | unasked)
 
 
 def with_sections(model: type[Config], stages: Sequence[RowStage[Any] | SideStage[Any]]) -> type[Config]:

@@ -10,10 +10,13 @@
     │   │   ├── AlreadyExists    (storage.base) a conditional write found its path taken
     │   │   ├── LostRace         (versions.published) another run published this version's number
     │   │   └── Busy             (work.marks) a run or a collection is at work
+    │   ├── EndpointDown         (asking.asker) the endpoint that is asked for captions does not answer
     │   └── WorkersLost          worker processes or their nodes ended, more often than is tried
     │       └── RayUnavailable   (run.engine) the cluster cannot be reached
     ├── Mend                 2   something has to be put right first, or the same happens again
     │   ├── ConfigError          the config, a command line argument, a setting of the machine
+    │   │   └── NoPictures       (asking.endpoint) the model that is asked for captions takes no pictures
+    │   ├── BudgetSpent          (run.asking) what asking for captions may cost is spent
     │   ├── InputError           a file or a text that a command was given
     │   │   ├── Rejected         (cli.one_file) a stage drops it
     │   │   └── EmbeddingsError  (models.embeddings) it does not fit the tokenizer

@@ -256,6 +256,26 @@ CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and 
 
 CAPTIONED = pa.schema([("sample_id", pa.string()), ("captions", CAPTIONS)])
 
+ANSWERED = pa.schema(  # what a model said: one row for each kept sample, in their order, and each style
+    [
+        ("sample_id", pa.string()),
+        ("style", pa.string()),
+        ("text", pa.string()),  # null where there is a reason
+        ("language", pa.string()),  # that the prompt asked for
+        ("model", pa.string()),
+        ("prompt", pa.string()),  # hex sha256 of the prompt's template
+        ("temperature", pa.float32()),
+        ("seed", pa.int64()),
+        ("score", pa.float32()),  # null: models give none
+        ("reason", pa.string()),  # why there is no text, "" if there is; see pipeline.asking.request
+        ("detail", pa.string()),
+        ("requests", pa.int32()),  # that were answered
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("money", pa.float64()),
+    ]
+)
+
 SCORED = pa.schema(  # see stages.score
     [
         ("sample_id", pa.string()),

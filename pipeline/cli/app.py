@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import exports, models, runs, tokens, versions
+from pipeline.cli import captions, exports, models, runs, tokens, versions
 from pipeline.errors import ConfigError, UserError
 from stages.entry_points import PackageUnusable
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 for subject in (runs, versions, exports, tokens, models):
     app.add_typer(subject.app)
+app.add_typer(captions.app, name="captions")
 
 
 def main() -> None:

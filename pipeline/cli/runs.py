@@ -31,6 +31,9 @@ def run(
         list[str],
         typer.Option("--refresh", metavar="SOURCE|all", help="ask the network anew for this source; repeatable"),
     ] = [],  # noqa: B006 - typer copies it
+    ask_again: Annotated[
+        bool, typer.Option("--ask-again", help="ask the model once more where it gave no caption, as it refused to")
+    ] = False,
 ) -> None:
     """Plan, run what is missing, publish a version, and show where everything went."""
     from pipeline.cli import printing
@@ -42,10 +45,10 @@ def run(
 
     loaded = load(config, overrides)
     chosen = open_engine(engine, address, workers)
-    storage = _workspace(loaded, workspace)
+    storage = workspace_of(loaded, workspace)
     display = Display()
     try:
-        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier, refresh).run()
+        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier, refresh, ask_again).run()
         pages = ensure_pages(storage, result.manifest, display.say)
     except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
         typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)
@@ -63,13 +66,13 @@ def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overr
     from pipeline.run.costs import rates
 
     loaded = load(config, overrides)
-    storage = _workspace(loaded, workspace)
+    storage = workspace_of(loaded, workspace)
     conductor = Conductor(loaded, storage, None, Display(quiet=True))
     phases = conductor.plan()
     printing.print_plan(phases, rates(storage), conductor.no_input)
 
 
-def _workspace(loaded: Loaded, given: str | None) -> Storage:
+def workspace_of(loaded: Loaded, given: str | None) -> Storage:
     """The workspace to write to: as given, else the config's. Workers may run in another folder than this process."""
     from pipeline.storage.open import open_storage
     from pipeline.storage.uri import with_access

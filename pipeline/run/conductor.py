@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pipeline.config import Loaded
 from pipeline.errors import Damaged
 from pipeline.progress import Display
+from pipeline.run.asking import Asking, Known, Reached
 from pipeline.run.costs import Costs
 from pipeline.run.engine import Engine
 from pipeline.run.fetching import Fetching
 from pipeline.run.publish import manifest_of, within_budget
 from pipeline.run.stage import MetDamage, Pending, Phase, StageRunner, Unknown
 from pipeline.run.walk import Walk
+from pipeline.steps.ask import ANSWERS, ASK
 from pipeline.steps.fetch import FETCH
 from pipeline.steps.learning import SEGMENTS
+from pipeline.steps.look import LOOK
 from pipeline.steps.registry import STEPS, on_the_way_to
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
@@ -65,15 +68,18 @@ class Conductor:
         display: Display,
         forget_earlier: bool = False,
         refresh: Sequence[str] = (),
+        ask_again: bool = False,
     ) -> None:
         """``forget_earlier``: decide as if nothing had been published; later runs keep what is published then.
 
-        ``refresh``: names of sources whose network is to be asked anew; see `pipeline.run.fetching`.
+        ``refresh``: names of sources whose network is to be asked anew; see `pipeline.run.fetching`. ``ask_again``:
+        ask the model once more where it gave a reason and no caption; see `pipeline.run.asking`.
         """
         self.no_input: dict[str, dict[str, int]] = {}
         """As `Walk.no_input`."""
         self._loaded, self._storage, self._display, self._forget = loaded, storage, display, forget_earlier
         self._fetching = Fetching(loaded.config, loaded.base, storage, refresh)
+        self._asking = Asking(loaded.config, loaded.base, storage, display, ask_again)
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
         self._runner = StageRunner(storage, seconds, open_engine, display, self._alive)
@@ -94,7 +100,10 @@ class Conductor:
             if SEGMENTS.name in done:
                 done |= learning
             # whether a corpus is so large that it is decided on in slices is not known yet
-            later = [step.name for step in STEPS if step.name not in done and not step.large and step is not FETCH]
+            unknown_steps = {FETCH, ASK} | (set() if self._loaded.config.ask else {LOOK, ANSWERS})
+            later = [
+                step.name for step in STEPS if step.name not in done and not step.large and step not in unknown_steps
+            ]
             phases += [Phase(name, (), unknown.stage, {CORPUS: rest}) for name in later]
             order = [step.name for step in STEPS]
             phases.sort(key=lambda phase: order.index(phase.stage))
@@ -116,6 +125,31 @@ class Conductor:
                         self._display.say("another run published first; going on from what it published")
                     return self._race()
             finally:
+                self._runner.close()
+
+    def known(self) -> Known:
+        """What a model has answered of the survivors, and what is missing: steps run up to there, and nobody is asked.
+
+        Raises as `run`, and ConfigError if the config names no model.
+        """
+        require_writable(self._storage)
+        self._asking.only_known = True
+        with marks.running(self._storage, self._display.say) as self._mark:
+            try:
+                with self._display:
+                    for _ in range(ATTEMPTS):
+                        self._runner.begin()
+                        try:
+                            self._walk(self._newest()).walk()
+                        except Reached as reached:
+                            return reached.known
+                        except MetDamage as damaged:
+                            if not self._runner.trust.distrust([damaged.path]):
+                                raise damaged.failure from None
+                    raise Damaged(f"{self._storage.uri}: what is made anew is damaged again and again")
+            finally:
+                self._asking.only_known = False
+                self._runner.costs.keep(self._storage)
                 self._runner.close()
 
     def _race(self) -> Result:
@@ -160,7 +194,7 @@ class Conductor:
 
     def _walk(self, parent: Manifest | None) -> Walk:
         config, base = self._loaded.config, self._loaded.base
-        return Walk(config, base, self._storage, self._runner, parent, self._fetching, self._forget)
+        return Walk(config, base, self._storage, self._runner, parent, self._fetching, self._asking, self._forget)
 
     def _newest(self) -> Manifest | None:
         numbers = published.numbers(self._storage)

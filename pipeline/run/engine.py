@@ -31,6 +31,11 @@ R = TypeVar("R")
 class Engine(Protocol):
     """Runs tasks; a context manager that holds workers for as long as it is open."""
 
+    @property
+    def width(self) -> int:
+        """How many tasks of one CPU run at a time."""
+        ...
+
     def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """Run all ``tasks`` against the workspace at that URI and yield what became of each."""
         ...
@@ -47,6 +52,8 @@ class InlineEngine:
     but not native code that does not return, and it is not set at all where the engine runs in another thread. What
     kills the process ends the run.
     """
+
+    width = 1
 
     def __init__(self) -> None:
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
@@ -176,6 +183,11 @@ class RayEngine:
     def __exit__(self, *exception: object) -> None:
         self._ray.shutdown()
 
+    @property
+    def width(self) -> int:
+        """As `Engine.width`, while it is open."""
+        return self._workers or int(self._ray.cluster_resources().get("CPU", 1))
+
     def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """As `Engine.run`."""
         yield from self.results(tasks, workspace, self._execute)
@@ -185,7 +197,7 @@ class RayEngine:
     ) -> Generator[R | Failed, None, None]:
         """Keep each worker busy and a few jobs queued; yield what ``execute`` makes of each as they finish."""
         ray = self._ray
-        slots = self._workers or int(ray.cluster_resources().get("CPU", 1))
+        slots = self.width
         function = ray.put(execute)  # once, since there may be much in it
         waiting = list(reversed(jobs))
         running: dict[Any, _Attempt[J]] = {}

@@ -31,5 +31,5 @@ def decide(task: Task[Any], record: Record | None) -> Decision:
     if record.fingerprint == task.basis.fingerprint:
         if task.state is None or task.state in record.extra.get("states", ()):
             return Decision(task, "unchanged", record)
-        return Decision(task, "changed: what earlier versions published", None)
+        return Decision(task, f"changed: {task.state_is_of}", None)
     return Decision(task, ledger.explain_change(record, task.basis), None)

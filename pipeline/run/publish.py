@@ -50,6 +50,7 @@ class Walked:
     base_tokenizer: Mapping[str, Output]
     no_input: Mapping[str, Mapping[str, int]]
     snapshots: Mapping[str, int]
+    answered: Sequence[Record]
 
 
 def manifest_of(config: Config, done: Walked) -> Manifest:

@@ -182,10 +182,7 @@ class StageRunner:
 
     def _results(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> Iterator[Done | Failed]:
         """What becomes of each task, as it ends. Raises MetDamage, and what `failures` says of a store that fails."""
-        if self._engine is None:
-            assert self._open_engine is not None
-            self._engine = self._open_engine().__enter__()
-        with contextlib.closing(self._engine.run(tasks, self._storage.uri)) as results:
+        with contextlib.closing(self._opened().run(tasks, self._storage.uri)) as results:
             for result in results:
                 self._alive()
                 if isinstance(result, Done):
@@ -195,6 +192,16 @@ class StageRunner:
                 elif result.cause in (Cause.STORE, Cause.STORE_REFUSED):
                     raise gave_up(step.name, [result])
                 yield result
+
+    def width(self) -> int:
+        """How many tasks of one CPU run at a time."""
+        return self._opened().width
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            assert self._open_engine is not None
+            self._engine = self._open_engine().__enter__()
+        return self._engine
 
     def _rescued(self, step: Step[Any], todo: Sequence[Task[Any]], failed: Sequence[Failed]) -> Iterator[Done]:
         """What failed, without the records that are to blame. Raises what `failures` says if none can be."""

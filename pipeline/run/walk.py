@@ -11,6 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.models import base_tokenizer
 from pipeline.models.base_tokenizer import BaseTokenizer
 from pipeline.run.accounts import no_input
+from pipeline.run.asking import Asking
 from pipeline.run.fetching import Fetching
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
@@ -53,6 +54,7 @@ class Walk:
         runner: StageRunner,
         parent: Manifest | None,
         fetching: Fetching,
+        asking: Asking,
         forget_earlier: bool = False,
     ) -> None:
         """``base``: the folder that relative paths start from. ``parent``: the version that this run builds on."""
@@ -60,7 +62,7 @@ class Walk:
         self.no_input: dict[str, dict[str, int]] = {}
         """Source -> kind -> files that are no input; of archives only those that were crawled are known to a plan."""
         self._runner, self._parent, self._forget = runner, parent, forget_earlier
-        self._fetching = fetching
+        self._fetching, self._asking = fetching, asking
         self._fingerprints: dict[str, str] = {}
         self._base_outputs: dict[str, Output] = {}
 
@@ -106,6 +108,7 @@ class Walk:
         sides = {
             side.name: self._run(step, side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS
         }
+        answered = self._asking.answers(self._run, self._runner, samples, decided, sides[CAPTION.name])
         vocabulary = self._vocabulary(samples, decided, sides[CAPTION.name])
         places = history.places(amounts(samples, sides[TIER.name], generations))
         dealt = self._run(DEAL, deal_tasks(config, samples, decided, sides, generations, places))
@@ -126,6 +129,7 @@ class Walk:
             self._base_outputs,
             self.no_input,
             {listing.source.name: listing.snapshot for listing in listings if listing.snapshot is not None},
+            answered,
         )
 
     def _listings(self, surroundings: Surroundings) -> Iterator[Listing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.steps.ask import ANSWERS, ASK
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
@@ -14,6 +15,7 @@ from pipeline.steps.fetch import FETCH
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.keep import KEEP
 from pipeline.steps.learning import COUNT, FREQUENT, RUNS_STEP, SEGMENTS
+from pipeline.steps.look import LOOK
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.steps.sides import SIDE_STEPS
 from pipeline.steps.write import WRITE
@@ -38,6 +40,9 @@ STEPS: tuple[Step[Any], ...] = (
     DEDUPLICATE,
     INHERIT,
     *(step for step, _ in SIDE_STEPS),
+    LOOK,
+    ASK,
+    ANSWERS,
     COUNT,
     FREQUENT,
     RUNS_STEP,

@@ -120,6 +120,8 @@ class Task(Generic[P]):
     """False: a failure is told at once, because who gave the task will try something else."""
     state: str | None = None
     """What a record must have been made from, or have made, beside the basis; see `pipeline.versions.lineage`."""
+    state_is_of: str = "what earlier versions published"
+    """What people are told has changed where a record was made from, and made, another state."""
     anew: bool = False
     """What was written before is damaged, so nothing of it is taken for written."""
     deaths: int = 4
