@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -215,13 +215,13 @@ class Cache:
                 count += rows
             join(self._storage, together)
 
-    def forget(self, sample_ids: pa.Array) -> None:
-        """Remove the answers that were asked for these samples."""
+    def forget(self, down: Callable[[pa.Table], npt.NDArray[np.bool_]]) -> None:
+        """Remove the answers of samples that were taken ``down``, which says of each row of ids whether it was."""
         self.refresh()
         for path in sorted(self._tables):
             with open_table(self._storage, path) as file:
                 table = file.read(use_threads=False)
-            stays = table.filter(pc.invert(pc.is_in(table["sample_id"], value_set=sample_ids)))
+            stays = table.filter(pa.array(~down(table.select(["sample_id"]))))
             if len(stays) < len(table):
                 if len(stays):
                     _write(self._storage, [stays])

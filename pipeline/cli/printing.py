@@ -36,6 +36,8 @@ def print_result(result: Result, storage: Storage, pages: Sequence[str]) -> None
     _line(f"{word} version {manifest.version}: {manifest.funnel.kept:,} samples, {shards} shards, {size / 1e6:,.1f} MB")
     _line("  bytes     " + ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in manifest.sizes().items()))
     _line(f"  manifest  {storage.locate(published.manifest_path(manifest.version))}")
+    if manifest.asked:
+        _line("  asked     " + ", ".join(f"{name} {count:,g}" for name, count in manifest.asked.items()))
     for path in pages:
         _line(f"  {_PAGES[path.rpartition('.')[2]]:<9} {storage.locate(path)}")
 

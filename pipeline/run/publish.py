@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,17 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         takedowns=Takedowns(tuple(done.takedowns), funnel.rejected.get(Reason.TAKEN_DOWN, 0)),
         no_input=done.no_input,
         snapshots=dict(sorted(done.snapshots.items())),
+        asked=_asked(done.answered),
     )
+
+
+def _asked(answered: Sequence[Record]) -> dict[str, float]:
+    """`Manifest.asked`."""
+    counts: dict[str, float] = dict(merged(record.extra["counts"] for record in answered))
+    counts |= merged(record.extra["usage"] for record in answered)
+    if answered:
+        counts["money"] = round(math.fsum(record.extra["money"] for record in answered), 6)
+    return counts
 
 
 def _files(config: Config, done: Walked) -> Iterator[File]:

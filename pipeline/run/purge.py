@@ -17,15 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.asking.cache import Cache
 from pipeline.errors import ConfigError
 from pipeline.run.purge_fetched import forget_fetched
 from pipeline.sources.partitions import read_layout
 from pipeline.steps import decided
+from pipeline.steps.ask import ANSWERS
 from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.deal import DEAL, Piece, pieces_of, read_piece
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.learning import SEGMENTS
+from pipeline.steps.look import LOOK
 from pipeline.steps.registry import STEPS, on_the_way_to
 from pipeline.steps.rowwise import BISECT, SAMPLES_STEP
 from pipeline.steps.write import WRITE
@@ -42,6 +45,9 @@ from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
 from stages.reasons import Reason
 from stages.sides import SIDES
+
+BESIDE = (*(side.name for side in SIDES), LOOK.name, ANSWERS.name)
+"""Steps that make a table beside each samples partition."""
 
 
 def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int, list[str]], Garbage]:
@@ -77,6 +83,8 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
                 storage.delete(path)
             _forget_tables(storage, taken)
             forget_fetched(storage, taken)
+            answers = Cache(storage)
+            answers.forget(taken.down)
         needed_gone = {path for paths in holding.values() for path in paths}
         garbage = collect(storage, mark, 0.0, dry_run)
         for place, entries in garbage.objects.items():
@@ -205,7 +213,7 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
     layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
     current = {(source, chunk.key) for source, chunks in layout.items() for chunk in chunks}
     current |= {(kept.source, kept.key) for kept in newest.kept}
-    for stage in ("crawl", *PASSED, INHERIT.name, *(side.name for side in SIDES)):
+    for stage in ("crawl", *PASSED, INHERIT.name, *BESIDE):
         for record in records(storage, stage):
             key = record.key if stage == "crawl" else record.key.rpartition("-")[0]
             if (record.source, key) not in current:
@@ -228,7 +236,7 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
             if any(_is_in(storage, path, taken) for path in paths):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
-    for stage in (OUTCOMES_STEP.name, *(side.name for side in SIDES)):
+    for stage in (OUTCOMES_STEP.name, *BESIDE):
         for record in records(storage, stage):
             tables = [read_table(storage, table.path, columns=["sample_id"]) for table in record.outputs.values()]
             if any(taken.down(table.drop_null()).any() for table in tables):

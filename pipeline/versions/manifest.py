@@ -209,6 +209,9 @@ class Manifest:
     """Source -> kind (extension, link, pipe …) -> files in it, and in its archives, that were no input."""
     snapshots: Mapping[str, int] = field(default_factory=dict)
     """Source -> number of the snapshot that was read of what the network gave; see `pipeline.sources.snapshots`."""
+    asked: Mapping[str, float] = field(default_factory=dict)
+    """Of captions that a model was asked for, by what came of them (answered, refused …), and what they took in all:
+    requests, input_tokens, output_tokens, money; nothing where none was."""
 
     # -- its files by role
 
@@ -280,6 +283,7 @@ class Manifest:
         """
         data = asdict(self)
         del data["version"], data["parent"], data["lineage"], data["no_input"], data["snapshots"]
+        del data["asked"]
         data["files"] = [
             {name: value for name, value in file.items() if name != "rows"}
             for file in data["files"]

@@ -13,16 +13,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pipeline.asking import prompts
 from pipeline.config import MODEL, Config
 from pipeline.run.history import History
 from pipeline.sources.base import Chunk, Entry, Listing
 from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps.ask import AnswersSettings, answers_tasks
 from pipeline.steps.copied import copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import copies_of, copies_tasks
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.deal import amounts, deal_tasks
 from pipeline.steps.encode import Encoding
 from pipeline.steps.index import index_tasks
+from pipeline.steps.look import look_tasks
 from pipeline.steps.rowwise import samples_tasks
 from pipeline.steps.sides import SIDE_STEPS, side_tasks
 from pipeline.steps.write import write_tasks
@@ -43,6 +46,11 @@ CONFIG: dict[str, Any] = {
     ],
     "decontaminate": ["/benchmark"],
     "licenses": {"unknown": "keep"},
+    "ask": {
+        "model": "eye",
+        "endpoint": {"base_url": "http://localhost:8000/v1"},
+        "price": {"input": 1.0, "output": 2.0},
+    },
 }
 
 
@@ -169,6 +177,10 @@ class Planner:
             )
             for step, side in SIDE_STEPS
         }
+        assert config.ask is not None
+        looks = self._run(look_tasks(config, samples, decided))
+        told = AnswersSettings.of(config.ask, prompts.load(config.ask, Path("/")))
+        self._run(answers_tasks(told, looks, sides[CAPTION.name]))
         counted = self._run(
             learning.count_tasks(config, samples, decided, sides[CAPTION.name]), outputs=["candidates", "texts"]
         )

@@ -4,6 +4,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
+from pipeline.asking.prompts import FOLDER
+from pipeline.asking.settings import LIMITS
 from pipeline.config import MODEL, Config
 from pipeline.run.plan import decide
 from pipeline.steps import decisions
@@ -31,7 +33,7 @@ READ_BY: dict[str, set[str]] = {
     "crawl": {"crawl"},
     "licenses": {"crawl"},
     "opt_outs": {"crawl"},
-    "sandbox": {"samples", "write"},
+    "sandbox": {"samples", "write", "look"},
     "sanitize": {"samples"},
     "normalize": {"samples"},
     "render": {"samples"},
@@ -50,6 +52,9 @@ READ_BY: dict[str, set[str]] = {
     "deduplicate.min_shingles": {"samples", *DECIDING},
     "deduplicate.flags": {"samples", *DECIDING},
     **{f"deduplicate.flags.{flag}.{name}": DECIDING for flag in REASONS for name in ("policy", "most")},
+    "ask": {"answers"},
+    **{f"ask.{limit}": set() for limit in LIMITS},
+    "ask.picture": {"look"},
     "caption": {"caption"},
     "tier": {"tier"},
     "write": {"deal", "write"},
@@ -71,8 +76,8 @@ DERIVED = {
 }
 """These come from ``canvas``."""
 
-IDENTITY = {"config_version", "sources.0.name", "sources.0.kind"}
-"""Another of these is another config, or another source."""
+IDENTITY = {"config_version", "sources.0.name", "sources.0.kind", "ask.local"}
+"""Another of these is another config, another source, or another who is asked."""
 
 INSTALLED = {"render.renderer"}
 """Planning needs what this names."""
@@ -95,6 +100,16 @@ OTHER: dict[str, Any] = {
     "write.shard_bytes": 65536,
     "write.group_bytes": 65536,
     "tokenize.elements": "paper",
+    "ask.endpoint.base_url": "http://localhost:9000/v1",
+    "ask.endpoint.key_env": "KEY",
+    "ask.requests_per_minute": 5,
+    "ask.tokens_per_minute": 5,
+    **{f"ask.budget.{name}": 5 for name in ("requests", "input_tokens", "output_tokens", "money")},
+    "ask.styles": ["short"],
+    "ask.prompts": {"tag": str(FOLDER / "short.txt")},
+    "ask.extra": {"top_p": 0.5},
+    "ask.picture.ground": "#eeeeee",
+    "ask.picture.other_ground": "#eeeeee",
 }
 
 
@@ -166,8 +181,8 @@ def test_a_setting_changes_the_steps_that_read_it_and_no_others(section: str) ->
 
 
 def test_every_step_is_planned_and_every_section_has_its_readers() -> None:
-    """So that a step or a section that is added is looked at here; others run where something vanished, or is fetched."""
-    assert {*Planner(config_with()).tasks, "keep", "fetch"} == {step.name for step in STEPS}
+    """So that a step or a section that is added is looked at here; others run where something vanished, is fetched or asked."""
+    assert {*Planner(config_with()).tasks, "keep", "fetch", "ask"} == {step.name for step in STEPS}
     assert {key.partition(".")[0] for key in READ_BY} == set(SECTIONS)
     assert set(SECTIONS) == set(MODEL.model_fields) - {"config_version", "decontaminate", "score"}
 
@@ -220,12 +235,12 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
         after = Planner(config_with(key, value), following=True).fingerprints
         return {step for step in before if after[step] != before[step]}
 
-    every = {step.name for step in STEPS} - {"keep", "fetch"}
+    every = {step.name for step in STEPS} - {"keep", "fetch", "ask"}
     shards = {"deal", "write", "index"}
     assert differing("crawl.max_bytes", 7) == every
     assert differing("render.compare_size", 64) == every - {"crawl", "copies"}
     assert differing("render.size", 64) == {"write", "index"}
-    assert differing("caption.max_colours", 1) == {"caption", *LEARNING, *shards}
+    assert differing("caption.max_colours", 1) == {"caption", "answers", *LEARNING, *shards}
     assert differing("tokenize.segments.count", 7) == {"segments", "write", "index"}
     assert differing("tier.seed", 7) == {"tier", *shards}
     assert differing("write.shard_rows", 1) == shards
