@@ -98,6 +98,7 @@ def test_the_attributions_have_the_same_bytes_everywhere(sources: dict[str, Path
     assert (tmp_path / "out/ATTRIBUTION.parquet").read_bytes() == before
     card = (tmp_path / "out/README.md").read_text()
     assert "| attribution, share-alike | file 2 |" in card and "**non-commercial**" in card
+    assert "or the licence's text" in card
     assert "(https://spdx.org/licenses/MIT.html)" in card
 
 
