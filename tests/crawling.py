@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -69,12 +69,12 @@ class Fetched:
             counts.update(each.extra["left"])
         return counts
 
-    def records(self) -> dict[str, Any]:
-        """Path of each file -> its record."""
-        entries = self.listing.files
-        chunk = Chunk("k", entries, "files", places=tuple(self.listing.places[entry.path] for entry in entries))
+    def records(self, shape: Literal["files", "pages"] = "files") -> dict[str, Any]:
+        """Path -> record, of what came as files, or of what is in pages."""
+        entries = self.listing.files if shape == "files" else self.listing.pages
+        chunk = Chunk("k", entries, shape, places=tuple(self.listing.places[entry.path] for entry in entries))
         items = list(self.source.items(chunk, self.storage, CrawlSettings(), Counter()))
-        assert [item.path for item in items] == [entry.path for entry in entries]
+        assert shape == "pages" or [item.path for item in items] == [entry.path for entry in entries]
         return {item.path: item for item in items}
 
 

@@ -23,7 +23,22 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
 
-HOSTS = ("plain", "other", "map", "bad", "big", "tag", "busy", "down", "gone", "slowrobots", "cdn", "shop")
+HOSTS = (
+    "plain",
+    "other",
+    "map",
+    "bad",
+    "big",
+    "tag",
+    "busy",
+    "down",
+    "gone",
+    "slowrobots",
+    "cdn",
+    "shop",
+    "styled",
+    "listed",
+)
 RATED = tuple(f"r{n}" for n in range(3))
 
 OPT_OUTS: dict[str, dict[str, str]] = {
@@ -144,6 +159,36 @@ def _plain(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
     return drawing(path) if path.endswith(".svg") and "missing" not in path else NOT_FOUND
 
 
+def _styled(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
+    sprite = (
+        b'<svg xmlns="http://www.w3.org/2000/svg"><symbol id="star" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></symbol>'
+    )
+    answers = {
+        "/": Answer(
+            f'<link rel="stylesheet" href="/main.css"><link rel="stylesheet" href="http://cdn.test:{port}/c.css">'
+            '<a rel="license" href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>'
+            '<h2>Tools</h2><button><svg class="hammer" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>Hammer</button>'
+            '<svg class="fine" viewBox="0 0 9 9"><use href="/old.svg#star"/></svg>'.encode()
+        ),
+        "/main.css": Answer(b'@import "/colors.css"; .fine{fill:#00f}', "text/css"),
+        "/colors.css": Answer(b".hammer path{fill:#f00}", "text/css"),
+        "/old.svg": moved("/sprite.svg"),
+        "/sprite.svg": Answer(sprite + b"</svg>", "image/svg+xml"),
+    }
+    return answers.get(path, NOT_FOUND)
+
+
+def _listed(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
+    base = f"http://listed.test:{port}"
+    answers = {
+        "/robots.txt": Answer(f"Sitemap: {base}/map.xml\nUser-agent: *\nAllow: /\n".encode(), "text/plain"),
+        "/map.xml": Answer(f"<urlset><url><loc>{base}/from-map.svg</loc></url></urlset>".encode(), "text/xml"),
+        "/from-map.svg": drawing("listed"),
+        "/": page("/"),
+    }
+    return answers.get(path, NOT_FOUND)
+
+
 def _other(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
     if path == "/":
         return page(f"http://plain.test:{port}/", images=("/o.svg",))
@@ -151,6 +196,8 @@ def _other(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
 
 
 def _cdn(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
+    if path == "/c.css":
+        return Answer(b".hammer{stroke:#0f0}", "text/css")
     return drawing("cdn" + path) if path.endswith(".svg") else NOT_FOUND
 
 

@@ -197,7 +197,8 @@ class Captures:
         data = self.content(record, response)
         if isinstance(data, bytes) and len(self._robots) < _HOSTS:
             text = data[: optouts.MOST_BYTES].decode("utf-8", "replace")
-            self._robots[f"{url.scheme}://{url.netloc}"] = optouts.robots_preferences(text, record.uri, self.agent)
+            lines = optouts.robots_lines(text, self.agent)
+            self._robots[f"{url.scheme}://{url.netloc}"] = optouts.robots_preferences(lines, record.uri)
 
     def lost(self, url: str, time: str, lost: Lost) -> RawItem:
         """A record that an index lists, and that cannot be read."""

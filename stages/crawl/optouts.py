@@ -36,13 +36,15 @@ CONTENT_USAGE, CONTENT_SIGNAL, RSL, TDMREP, ROBOTS_TAG, ROBOTS_TXT = (
 MOST_BYTES = 512_000
 """Of a robots.txt, a tdmrep.json or an RSL document; RFC 9309, 2.5 asks for at least 500 KiB."""
 
+MOST_RULES, MOST_LICENSES = 1_000, 10
+"""Of one robots.txt: lines on use, and RSL documents that it names."""
+
 _YES, _NO = frozenset(("y", "yes", "1", "?1", "true")), frozenset(("n", "no", "0", "?0", "false"))
 _NO_AI = frozenset(("noai", "noimageai", "noml"))
 _TRAINING = ("train-ai", "ai-train", "train-genai", "genai", "ai", "all", "bots")
 """Labels that training falls under, the narrowest first: the vocabulary's own, and those of its earlier drafts."""
 _USAGES = frozenset(("all", "ai-all", "ai-train", "train-ai", "train-genai"))
 _FREE = frozenset(("", "free", "attribution"))
-_DIRECTIVE = re.compile(r"^\s*([A-Za-z-]+)\s*:\s*(.*?)\s*$")
 _ROBOTS_AGENT = re.compile(r"^\s*([A-Za-z_*][\w*-]*)\s*:\s*(.*)$")
 _VALUED_DIRECTIVES = frozenset(("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"))
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -174,6 +176,50 @@ def _training(words: str) -> Verdict | None:
 
 
 @dataclass(frozen=True)
+class RobotsLines:
+    """The lines of a robots.txt that a crawler has to do with, (name in small letters, value), in their order."""
+
+    group: tuple[tuple[str, str], ...] = ()
+    outside: tuple[tuple[str, str], ...] = ()
+    """Before all groups, and of fields that belong to none: ``Sitemap``, ``License``."""
+
+
+def robots_lines(text: str, agent: str) -> RobotsLines:
+    """Choose the groups of a robots.txt for a product token, as RFC 9309, 2.2.1 has it.
+
+    All groups that name the token, in any case and with or without a version, else those of ``*``. Time and space are
+    linear in the text, whatever it is.
+    """
+    agent = agent.lower()
+    own: list[tuple[str, str]] = []
+    everybody: list[tuple[str, str]] = []
+    outside: list[tuple[str, str]] = []
+    named = is_own = is_everybody = naming = begun = False
+    for line in text.splitlines():
+        name, colon, value = line.partition("#")[0].partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if not colon or not name:
+            continue
+        if name in ("user-agent", "useragent", "user agent"):
+            if not naming:
+                is_own = is_everybody = False
+            token = value.partition("/")[0].strip().lower()
+            is_own, is_everybody = is_own or token == agent, is_everybody or token == "*"
+            named, begun, naming = named or is_own, True, True
+        elif name in ("sitemap", "license"):
+            outside.append((name, value))
+        else:
+            naming = False
+            if is_own:
+                own.append((name, value))
+            if is_everybody:
+                everybody.append((name, value))
+            if not begun:
+                outside.append((name, value))
+    return RobotsLines(tuple(own if named else everybody), tuple(outside))
+
+
+@dataclass(frozen=True)
 class RobotsPreferences:
     """What a robots.txt says of use, not of fetching."""
 
@@ -193,42 +239,17 @@ class RobotsPreferences:
         ]
 
 
-def robots_preferences(text: str, url: str, agent: str) -> RobotsPreferences:
-    """Read ``Content-Usage``, ``Content-Signal`` and ``License`` of a robots.txt for a crawler's product token.
+def robots_preferences(lines: RobotsLines, url: str) -> RobotsPreferences:
+    """Read ``Content-Usage``, ``Content-Signal`` and ``License`` of a robots.txt. At most `MOST_RULES` of them count.
 
-    Groups are chosen as RFC 9309, 2.2.1 has it: all groups that name the token, else those of ``*``.
     ``Content-Usage: [path] preferences`` belongs to its group; the longest path wins, and of equal ones the stricter
     (draft-ietf-aipref-attach-05, 3). ``Content-Signal`` is read in the group and, as Cloudflare's managed files had it
-    at first, outside of groups. ``License: URL`` is for everybody, wherever it stands (RSL 1.0).
+    at first, before all groups. ``License: URL`` is for everybody, wherever it stands (RSL 1.0).
     """
-    agent = agent.lower()
-    groups: dict[str, list[tuple[str, str]]] = {}
-    outside: list[tuple[str, str]] = []
-    licenses: dict[str, None] = {}
-    current: list[list[tuple[str, str]]] = [outside]
-    naming = False
-    for line in text.splitlines():
-        match = _DIRECTIVE.match(line.partition("#")[0])
-        if not match:
-            continue
-        name, value = match[1].lower(), match[2]
-        if name == "user-agent":
-            if not naming:
-                current = []
-            current.append(groups.setdefault(value.lower(), []))
-            naming = True
-            continue
-        if name not in ("sitemap", "license"):
-            naming = False
-        if name == "license" and value:
-            licenses[value] = None
-        elif name in (CONTENT_USAGE, CONTENT_SIGNAL):
-            for group in current:
-                group.append((name, value))
-    own = next((lines for token, lines in groups.items() if token == agent), groups.get("*", []))
-    rules = [_robots_rule(*line, url) for line in own]
-    rules += [_robots_rule(*line, url) for line in outside if line[0] == CONTENT_SIGNAL]
-    return RobotsPreferences(tuple(dict.fromkeys(rules)), tuple(licenses))
+    rules = [_robots_rule(name, value, url) for name, value in lines.outside if name == CONTENT_SIGNAL]
+    rules += [_robots_rule(*line, url) for line in lines.group if line[0] in (CONTENT_USAGE, CONTENT_SIGNAL)]
+    licenses = [value for name, value in lines.outside if name == "license" and value]
+    return RobotsPreferences(tuple(dict.fromkeys(rules))[:MOST_RULES], tuple(dict.fromkeys(licenses))[:MOST_LICENSES])
 
 
 def _robots_rule(name: str, value: str, url: str) -> Rule:

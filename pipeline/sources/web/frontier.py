@@ -24,6 +24,9 @@ INPUTS = frozenset(("list", "image"))
 """What is an input whatever comes of it: if nothing does, that is a record with a reason."""
 PAGES = frozenset(("seed", "page"))
 
+MOST_CONSIDERED, MOST_OUTGOING = 1_000_000, 500_000
+"""Links that are known to have been looked at, and links to hosts of other buckets, of one task: memory has an end."""
+
 ENTRIES = pa.schema(  # of seeds, and of links to hosts of other buckets
     [
         ("bucket", pa.int32()),
@@ -71,6 +74,7 @@ class Bounds:
     images_from: Literal["anywhere", "scope"]
     depth: int
     pages_per_host: int
+    files_per_host: int
     redirects: int
 
     def in_scope(self, host: str, root: str) -> bool:
@@ -103,6 +107,7 @@ class Queue:
     files: deque[Entry] = field(default_factory=deque)
     pages: deque[Entry] = field(default_factory=deque)
     pages_taken: int = 0
+    files_taken: int = 0
 
     def __len__(self) -> int:
         return len(self.files) + len(self.pages)
@@ -132,8 +137,11 @@ class Frontier:
     def stored(self, url: str, asked: str) -> None:
         """Never ask for a URL again, of which it is stored what came."""
         self._seen.add(digest(url))
-        if asked in PAGES and (host := URL(url).raw_host):
+        host = URL(url).raw_host
+        if host and asked in PAGES:
             self.queues.setdefault(host, Queue()).pages_taken += 1
+        elif host and asked != "list":
+            self.queues.setdefault(host, Queue()).files_taken += 1
 
     def push(self, entry: Entry) -> str:
         """Take an entry if it is new and within bounds. Returns the host whose queue it is in, "" if in none."""
@@ -142,6 +150,8 @@ class Frontier:
         key = digest(f"{entry.asked in PAGES}{entry.url}")
         if key in self._considered:
             return ""
+        if len(self._considered) >= MOST_CONSIDERED:
+            self._considered.clear()  # what comes again is seen, or counted again
         self._considered.add(key)
         try:
             parsed = normal(entry.url, self.bounds.ports)
@@ -158,18 +168,25 @@ class Frontier:
         entry = replace(entry, url=url, root=entry.root or host)
         bucket = bucket_of(host, self.bounds.buckets)
         if bucket != self.bounds.bucket:
-            self.outgoing.setdefault(key, (bucket, entry))
+            if len(self.outgoing) < MOST_OUTGOING:
+                self.outgoing.setdefault(key, (bucket, entry))
+            elif key not in self.outgoing:
+                self.left[f"{_name(entry.asked)} past {MOST_OUTGOING} links of a task to hosts of others"] += 1
             return ""
         queue = self.queues.setdefault(host, Queue())
-        self._seen.add(key)
-        if entry.asked not in PAGES:
+        if entry.asked in PAGES:
+            if queue.pages_taken >= self.bounds.pages_per_host:
+                self.left["page past limits.pages_per_host"] += 1
+                return ""
+            queue.pages_taken += 1
+            queue.pages.append(entry)
+        else:
+            if entry.asked != "list" and queue.files_taken >= self.bounds.files_per_host:
+                self.left[f"{_name(entry.asked)} past limits.files_per_host"] += 1
+                return ""
+            queue.files_taken += entry.asked != "list"
             queue.files.append(entry)
-            return host
-        if queue.pages_taken >= self.bounds.pages_per_host:
-            self.left["page past limits.pages_per_host"] += 1
-            return ""
-        queue.pages_taken += 1
-        queue.pages.append(entry)
+        self._seen.add(key)
         return host
 
     def follow(self, row: Row) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow.parquet as pq
 
@@ -33,10 +33,17 @@ def shelve(shelf: Shelf, packs: Packs, frontier: Frontier, number: int) -> dict[
         elif row.sha256 and row.kind in ("svg", "sheet"):
             contents[row.url] = _content(pack, at, row)
     came: Counter[str] = Counter()
+    imports: dict[str, tuple[str, ...]] = {}
     for pack, at, row in packs.stored(_READ):
+        if row.kind == "sheet":
+            imports[row.url] = tuple(url for url, asked, _ in row.links if asked == "sheet")
         if row.round == number:
             came[row.kind] += 1
             _add(shelf, pack, at, row, targets, contents, frontier.reserved.get(digest(row.url), ()))
+    for pack in packs.paths():
+        shelf.add("", "", "", (pack, "", 0), "")  # also what holds nothing but word that nothing has changed
+    for noted in shelf.rows:
+        noted["beside"] = _with_imports(noted["beside"], imports)
     for why, count in sorted(frontier.left.items()):
         shelf.add(why, "", "", ("", "", 0), "", [("count", str(count))])
     extra: dict[str, object] = {"came": dict(sorted(came.items())), "left": dict(sorted(frontier.left.items()))}
@@ -68,6 +75,8 @@ def _add(
     beside: tuple[str, ...] = ()
     if row.kind == "page" and row.drawings:
         shape, beside = "pages", tuple(url for url, asked, _ in row.links if asked in ("sheet", "sprite"))
+    elif row.kind == "svg" and row.asked == "sprite":
+        shape = "pages"
     elif row.kind == "redirect":
         end = _end(row.url, targets)
         if end is None and row.asked in INPUTS:
@@ -82,6 +91,18 @@ def _add(
     elif row.kind not in ("svg", "failed"):
         path, shape = _NO_INPUT.get(row.kind) or f"other: {row.what}", ""
     shelf.add(path, shape, row.url, stored, row.fetched, facts, where, beside)
+
+
+def _with_imports(urls: Sequence[str], imports: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """URLs, and those of all style sheets that these import."""
+    every = dict.fromkeys(urls)
+    left = list(urls)
+    while left:
+        for url in imports.get(left.pop(), ()):
+            if url not in every:
+                every[url] = None
+                left.append(url)
+    return list(every)
 
 
 _NO_INPUT = {

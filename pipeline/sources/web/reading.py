@@ -22,7 +22,8 @@ from stages.reasons import Reason
 Content = Literal["svg", "page", "text", "nothing", "other"]
 
 _SIGNIFICANT = frozenset(("content-usage", "content-signal", "tdm-reservation", "tdm-policy", "x-robots-tag", "link"))
-_BEFORE_ROOT = r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*"
+# possessive: a document of nothing but comments takes no longer for it
+_BEFORE_ROOT = r"(?>\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*+)?>)*+"
 _ROOT = re.compile(_BEFORE_ROOT + r"<([A-Za-z_][\w.-]*:)?([A-Za-z][\w-]*)", re.DOTALL | re.IGNORECASE)
 _HTML = re.compile(r"<!DOCTYPE\s+html", re.IGNORECASE)
 _LOOKED_AT = 65_536
@@ -30,22 +31,22 @@ _RASTER = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x00\x00\x01\x00", b
 _LICENSE = re.compile(r"""<([^<>]*)>[^,<]*;\s*rel\s*=\s*["']?[^;,"']*\blicense\b""", re.IGNORECASE)
 
 
-def sniff(body: bytes, content_type: str) -> Content:
-    """What a body is. Its first bytes count more than what the server calls it."""
+def sniff(body: bytes, content_type: str, name: str = "") -> Content:
+    """What a body is. Its first bytes count more than what the server calls it, or ``name``, the path of its URL."""
     if not body.strip():
         return "nothing"
     if body[:2] == b"\x1f\x8b":
-        return "svg" if "svg" in content_type.lower() else "other"
+        return "svg" if "svg" in content_type.lower() or name.lower().endswith((".svgz", ".svg.gz")) else "other"
     if body.startswith(_RASTER):
         return "other"
     head = _text(body[:_LOOKED_AT])
     root = _ROOT.match(head)
     declared = content_type.partition(";")[0].strip().lower()
     if root:
-        name = root[2].lower()
-        if name == "svg":
+        tag = root[2].lower()
+        if tag == "svg":
             return "svg"
-        markup = name in ("html", "head", "body") or _HTML.search(head, 0, root.start(2))
+        markup = tag in ("html", "head", "body") or _HTML.search(head, 0, root.start(2))
         if declared in ("text/html", "application/xhtml+xml", "") or markup:
             return "page"
         return "other"
@@ -83,7 +84,7 @@ def fill(row: Row, entry: Entry, response: Response, url: URL, agent: str) -> tu
         if name.lower() == "link" and "rsl+xml" not in value and (match := _LICENSE.search(value)):
             row.license = next(iter(absolute(url, [match[1]])), "")
     row.size = len(response.body)
-    what = sniff(response.body, row.content_type)
+    what = sniff(response.body, row.content_type, url.raw_path)
     if entry.asked == "sitemap":
         _sitemap(row, response.body)
     elif what == "svg":
@@ -93,7 +94,7 @@ def fill(row: Row, entry: Entry, response: Response, url: URL, agent: str) -> tu
         found = html.links(response.body, row.url, row.content_type)
         statements += optouts.in_metas(found.metas, row.url, agent)
         documents += [link.url for link in found.relations if "license" in link.rel and "rsl+xml" in link.media_type]
-        row.license = row.license or next(iter(found.licenses), "")
+        row.license = row.license or (found.licenses[0] if len(set(found.licenses)) == 1 else "")
         _page(row, response.body, found, any(name == "x-robots-tag" and _nofollow(value) for name, value in fields))
     elif what == "text" and entry.asked == "sheet":
         row.kind = "sheet"

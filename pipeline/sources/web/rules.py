@@ -11,7 +11,9 @@ from yarl import URL
 from pipeline.sources.web.urls import path_of
 from stages.crawl import optouts
 from stages.crawl.items import Signal
-from stages.crawl.optouts import MOST_BYTES, RobotsPreferences, Rule, Statement, robots_preferences
+from stages.crawl.optouts import MOST_BYTES, RobotsPreferences, Rule, Statement, robots_lines, robots_preferences
+
+_PROTEGO = frozenset(("allow", "disallow", "crawl-delay"))
 
 ROBOTS_PATH, TDMREP_PATH = "/robots.txt", "/.well-known/tdmrep.json"
 
@@ -28,6 +30,8 @@ class OriginRules:
     """Of robots.txt where it has none: why not."""
     unreachable: bool = False
     preferences: RobotsPreferences = RobotsPreferences()  # noqa: RUF009 - it is frozen
+    sitemaps: tuple[str, ...] = ()
+    """That robots.txt names."""
     tdmrep: tuple[Rule, ...] = ()
     licenses: tuple[tuple[Rule, ...], ...] = ()
     """Of RSL documents."""
@@ -57,16 +61,15 @@ class OriginRules:
         """Seconds between requests that robots.txt asks for, 0 for none."""
         return (self.robots.crawl_delay(self.agent) or 0.0) if self.robots else 0.0
 
-    @property
-    def sitemaps(self) -> list[str]:
-        """Sitemaps that robots.txt names."""
-        return list(self.robots.sitemaps) if self.robots else []
-
 
 def parsed(body: bytes, url: str, agent: str) -> OriginRules:
     """Rules of a robots.txt that came. Of a longer one the first 500 KiB count (RFC 9309, 2.5)."""
-    text = body[:MOST_BYTES].decode("utf-8-sig", "replace")
-    return OriginRules(agent, url, Protego.parse(text), preferences=robots_preferences(text, url, agent))
+    lines = robots_lines(body[:MOST_BYTES].decode("utf-8-sig", "replace"), agent)
+    # protego multiplies the agents of a group by its rules, so it sees this crawler's alone
+    own = [f"{name}: {value}" for name, value in lines.group if name in _PROTEGO]
+    robots = Protego.parse("\n".join(["User-agent: *", *own]))
+    sitemaps = tuple(dict.fromkeys(value for name, value in lines.outside if name == "sitemap"))
+    return OriginRules(agent, url, robots, preferences=robots_preferences(lines, url), sitemaps=sitemaps)
 
 
 def missing(url: str, agent: str, what: str) -> OriginRules:

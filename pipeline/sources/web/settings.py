@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.sources.network import NetworkSource
+from pipeline.sources.no_input import bounded
 from stages.base import Settings
 
 _CONTACT = re.compile(r"[^@\s<>()]+@[^@\s<>()]+\.[^@\s<>()]+|https?://[^\s<>()]+")
@@ -40,6 +41,9 @@ class Limits(Settings):
 
     depth: int = Field(3, ge=0, description="links from a seed to a page; 0: seeds only")
     pages_per_host: int = Field(1000, ge=1, description="pages of one host")
+    files_per_host: int = Field(
+        100_000, ge=1, description="images, style sheets and sprites of one host that pages name; lists count apart"
+    )
     responses: int | None = Field(
         None, ge=1, description="responses in all; each bucket has an equal share; null: no limit"
     )
@@ -68,6 +72,7 @@ class WebSettings(NetworkSource):
     """SVGs of the web: by crawling from seeds and sitemaps, or by lists of their URLs."""
 
     version: ClassVar[int] = 1
+    reading: ClassVar[frozenset[str]] = frozenset(("symbols",))
 
     kind: Literal["web"]
     contact: str = Field(
@@ -99,6 +104,7 @@ class WebSettings(NetworkSource):
     images_from: Literal["anywhere", "scope"] = Field(
         "anywhere", description="where images, style sheets and sprites may be fetched from"
     )
+    symbols: bool = Field(True, description="whether each symbol of a sprite that shows nothing by itself is a record")
     ports: tuple[int, ...] = Field((80, 443), description="ports that may be asked")
     allow_addresses: tuple[str, ...] = Field(
         (), description="networks, as 10.1.0.0/16, that may be asked although they are not public"
@@ -127,6 +133,11 @@ class WebSettings(NetworkSource):
         if not (self.seeds or self.sitemaps or self.urls):
             raise ValueError("it has nothing to start from; give seeds, sitemaps or urls")
         return self
+
+    def nothing_read(self, no_input: Mapping[str, int]) -> str:
+        """What to tell the user if nothing came that is or holds a drawing."""
+        kinds = ", ".join(f"{kind} {count}" for kind, count in bounded(no_input, 8).items())
+        return f"source {self.name}: nothing that was fetched is an SVG or holds one ({kinds}); correct its settings"
 
     @property
     def user_agent(self) -> str:

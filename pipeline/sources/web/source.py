@@ -35,8 +35,8 @@ class WebSource(WebSettings):
         return came
 
     def items(self, chunk: Chunk, store: Storage, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
-        """Each file that came, and each input that did not, with the reason."""
-        yield from self._part("records").records(chunk, store, self.name)
+        """Each file and drawing that came, and each input that did not, with the reason."""
+        yield from self._part("records").records(chunk, store, self.name, self.symbols, no_input)
 
     def _part(self, name: str) -> ModuleType:
         """A module that needs the libraries of the extra ``crawl``, which a config without this kind does not."""

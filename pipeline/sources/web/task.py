@@ -169,5 +169,6 @@ def _bounds(source: WebSettings, bucket: int) -> Bounds:
         source.images_from,
         source.limits.depth,
         source.limits.pages_per_host,
+        source.limits.files_per_host,
         source.limits.redirects,
     )

@@ -1,11 +1,17 @@
 """Each rule by which a place reserves training is read as its specification says; the strictest wins."""
 
+import time
+
 import pytest
 
 from stages.crawl import optouts
-from stages.crawl.optouts import in_headers, in_metas, permission, robots_preferences, rsl_at, rsl_terms, tdmrep_at
+from stages.crawl.optouts import in_headers, in_metas, permission, rsl_at, rsl_terms, tdmrep_at
 
 URL = "https://icons.test/a/b.svg?x=1"
+
+
+def robots_preferences(text, url, agent):
+    return optouts.robots_preferences(optouts.robots_lines(text, agent), url)
 
 
 def verdict(statements):
@@ -107,6 +113,31 @@ def test_a_content_signal_outside_of_groups_holds_for_everybody():
     assert verdict(robots_preferences(text, URL, "svgmill").at("/")) == "reserved"
     text = "User-agent: other\nContent-Signal: ai-train=no\n\nUser-agent: *\nAllow: /\n"
     assert verdict(robots_preferences(text, URL, "svgmill").at("/")) == "allowed"
+
+
+def test_a_group_is_found_by_its_token_and_all_that_name_it_count():
+    text = "User-agent: SvgMill/1.0\nDisallow: /a\n\nUser-agent: *\nDisallow: /\n\nUser-agent: svgmill\nDisallow: /b\n"
+    assert optouts.robots_lines(text, "svgmill").group == (("disallow", "/a"), ("disallow", "/b"))
+    assert optouts.robots_lines(text, "svg").group == (("disallow", "/"),)
+    between = "User-agent: a\nSitemap: https://x.test/s.xml\nUser-agent: svgmill\nDisallow: /c\n"
+    lines = optouts.robots_lines(between, "svgmill")
+    assert lines.group == (("disallow", "/c"),) and lines.outside == (("sitemap", "https://x.test/s.xml"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"User-agent: a{n}\n" for n in range(15_000)) + "Disallow: /x\n" * 15_000,
+        "User-agent: *\n" * 30_000 + "Content-Signal: ai-train=no\n" * 10_000,
+        "User-agent: *\nContent-Usage: x" + " " * 400_000 + "y\n",
+        "User-agent: *\nDisallow: /" + "*a" * 200_000 + "b\n",
+        "\u2028" * 100_000 + ":" * 100_000,
+    ],
+)
+def test_no_robots_txt_takes_long(text):
+    began = time.process_time()
+    assert len(robots_preferences(text, URL, "svgmill").rules) <= 1
+    assert time.process_time() - began < 5
 
 
 def test_patterns_match_as_in_rfc_9309_and_in_linear_time():

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.errors import ConfigError
+from pipeline.sources.web.reading import sniff
+from pipeline.storage.tables import read_table
 from stages.reasons import Reason
 from tests.crawling import Fetched, web_source
 from tests.web_server import OPT_OUTS, RESERVED, Web, svg
@@ -185,3 +189,57 @@ def test_a_crawl_delay_is_kept_and_a_group_of_ones_own_is_found(web: Web, tmp_pa
     assert all(isinstance(each.content, bytes) for each in records.values())
     times = [each.time for each in web.requests("shop") if each.path.endswith(".svg")]
     assert all(after - before > 0.28 for before, after in itertools.pairwise(times))
+
+
+def test_sitemaps_of_robots_txt_are_read_if_that_is_wanted(web: Web, tmp_path: Path) -> None:
+    source = web_source(web, seeds=(web.url("listed", "/"),), sitemaps_of_robots=True)
+    fetched = Fetched(source, tmp_path)
+    assert web.url("listed", "/from-map.svg") in fetched.records()
+    web.forget()
+    with pytest.raises(
+        ConfigError, match=r"nothing that was fetched is an SVG or holds one \(.*page without drawings 1"
+    ):
+        _ = Fetched(web_source(web, seeds=(web.url("listed", "/"),)), tmp_path / "without").listing
+
+
+def test_a_pack_of_nothing_but_304_is_named_by_its_snapshot(web: Web, tmp_path: Path) -> None:
+    source = web_source(web, seeds=(web.url("tag", "/"),))
+    second = Fetched(source, tmp_path, 2, before=Fetched(source, tmp_path))
+    named = {row["stored"] for each in second.done for row in read_table(second.storage, each.table).to_pylist()}
+    packs = {entry.path for entry in second.storage.list("fetched/web/2-")}
+    assert packs and packs <= named
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "name", "expected"),
+    [
+        (b"<svg/>", "text/plain", "", "svg"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- a --><!DOCTYPE svg PUBLIC "-//W3C//DTD" "x" [<!ENTITY a ">">]> <svg:svg', "", "", "svg"),
+        ("<svg>".encode("utf-16"), "", "", "svg"),
+        ("<?xml?><svg>".encode("utf-16-be"), "", "", "svg"),
+        (b"\x1f\x8b...", "application/octet-stream", "/a.svgz", "svg"),
+        (b"\x1f\x8b...", "application/octet-stream", "/a.tgz", "other"),
+        (b"<!DOCTYPE html><p>", "image/svg+xml", "", "page"),
+        (b"<p>", "text/html; charset=x", "", "page"),
+        (b"just words", "text/html", "", "page"),
+        (b"<rss>", "application/xml", "", "other"),
+        (b"\x89PNG...", "image/svg+xml", "", "other"),
+        (b" \n ", "image/svg+xml", "", "nothing"),
+        (b".a{fill:red}", "text/css", "", "text"),
+    ],
+)  # fmt: skip
+def test_what_came_is_told_by_its_first_bytes(body: bytes, content_type: str, name: str, expected: str) -> None:
+    assert sniff(body, content_type, name) == expected
+
+
+def test_a_look_at_what_came_takes_no_time(web: Web) -> None:
+    began = time.process_time()
+    for hostile in (
+        b"<!-- a -->" * 6000 + b"x",
+        b"<!--" * 16000,
+        b"<!DOCTYPE a [" * 5000,
+        b"<? ?> " * 10000 + b"\x00",
+        b"<" * 65000,
+    ):
+        sniff(hostile, "image/svg+xml")
+    assert time.process_time() - began < 2
