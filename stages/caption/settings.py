@@ -22,6 +22,7 @@ class CaptionSettings(Settings):
         (
             "svg", "svgs", "icons", "icon", "src", "assets", "images", "img", "dist", "static", "public", "scalable",
             "usr", "share", "lib", "node", "modules", "main", "files", "data", "production", "raw", "all", "misc",
+            "build",
         ),
         description="folder words that say nothing of the drawing",
     )  # fmt: skip

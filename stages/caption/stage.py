@@ -24,7 +24,7 @@ _HINTS_TOLD = 3
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-READS = ("sample_id", "title", "desc", "path", "name", "source", "svg", "own_captions", "hints")
+READS = ("sample_id", "title", "desc", "path", "name", "source", "svg", "own_captions", "hints", "facts")
 
 
 def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
@@ -43,7 +43,7 @@ def caption(table: pa.Table, settings: CaptionSettings) -> pa.Table:
 def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, Any]]:
     words, styles = from_name(row["name"], settings)
     title, desc = useful(row["title"], settings), useful(row["desc"], settings)
-    folder, folder_styles = from_folders(row["path"], settings)
+    folder, folder_styles = from_folders(_in_its_package(row["path"], row["facts"]), settings)
     styles = list(dict.fromkeys([*styles, *folder_styles]))
     # a source is mostly named as its folder, which tells of the set, not of the drawing
     subjects = [] if folder == from_name(row["source"], settings)[0] else folder
@@ -65,6 +65,12 @@ def _captions(row: dict[str, Any], settings: CaptionSettings) -> list[dict[str, 
     ]
     named = [{"text": text, "origin": origin, "style": style, "language": ""} for origin, style, text in captions]
     return [each | {"text": _cut(each["text"], settings.max_characters)} for each in (*own, *named) if each["text"]]
+
+
+def _in_its_package(path: str, facts: list[dict[str, str]] | None) -> str:
+    """A path without the package's name before it, which tells of the set, not of the drawing."""
+    package = next((fact["text"] for fact in facts or () if fact["name"] == "package"), None)
+    return path if package is None else path.removeprefix(f"{package}/")
 
 
 def _composed(subject: str, folder: list[str], styles: list[str], svg: str, settings: CaptionSettings) -> str:
@@ -112,7 +118,7 @@ def _cut(text: str, limit: int) -> str:
 
 CAPTION = SideStage(
     name="caption",
-    version=4,
+    version=5,
     settings=CaptionSettings,
     reads=READS,
     schema=CAPTIONED,

@@ -74,11 +74,20 @@ def from_name(name: str, settings: CaptionSettings) -> tuple[list[str], list[str
     return words, list(dict.fromkeys(styles))
 
 
+_ARCHIVE = re.compile(r"\.(tar(\.(gz|bz2|xz|zst))?|t(gz|bz2?|xz|zst)|zip|7z|deb)$", re.I)
+_TABLE = re.compile(r"\.(parquet|pq|arrows?|feather|ipc|jsonl?|ndjson|[ct]sv)(\.(gz|bz2|xz|zst))?$", re.I)
+
+
 def from_folders(path: str, settings: CaptionSettings) -> tuple[list[str], list[str]]:
-    """Words of the nearest folder of ``path`` whose name says something, and the style adjectives up to it."""
+    """Words of the nearest folder of ``path`` whose name says something, and the style adjectives up to it.
+
+    Of an archive its name may, of a table's file and of who publishes a package (``@scope``) it says nothing.
+    """
     styles: list[str] = []
     for folder in reversed(path.split("/")[:-1]):
-        name = re.sub(r"(?i)\.(tar\.gz|tgz|zip)$", "", folder)
+        if folder.startswith("@") or _TABLE.search(folder):
+            continue
+        name = _ARCHIVE.sub("", folder)
         folder_words, _ = from_name(name, settings)
         styles += [word for word in folder_words if word in settings.adjectives]
         words = [word for word in folder_words if word not in settings.stop_folders and word not in settings.adjectives]

@@ -27,6 +27,7 @@ def run(
         "tokens": "",
         "own_captions": None,
         "hints": None,
+        "facts": None,
     } | brought
     return caption(pa.Table.from_pylist([row]), SETTINGS).to_pylist()[0]["captions"]
 
@@ -72,7 +73,17 @@ def test_origins_are_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "words"), [("animals/svg/24px/", "animals"), ("set.tar.gz/circle-flags/", "circle flags"), ("src/", "")]
+    ("folder", "words"),
+    [
+        ("animals/svg/24px/", "animals"),
+        ("set.tar.gz/circle-flags/", "circle flags"),
+        ("animals.7z/", "animals"),
+        ("animals/train-00000-of-00001.parquet/", "animals"),
+        ("data/more.jsonl.gz/", ""),
+        ("node_modules/@mdi/svg/", ""),
+        ("build/svg/", ""),
+        ("src/", ""),
+    ],
 )
 def test_folders_add_their_words(folder: str, words: str) -> None:
     """The nearest folder that says something is in the composed caption, and a caption of its own."""
@@ -131,6 +142,14 @@ def test_every_sample_has_captions_of_bounded_length(name: str, title: str) -> N
 def test_folders_named_as_the_source_or_a_style() -> None:
     """A folder that only repeats the source's name is no subject, one that names a style is an adjective."""
     assert run("my.svg", folder="s/solid/24/")[0]["text"].startswith("A solid icon of my in ")
+
+
+def test_a_package_s_name_says_nothing_of_a_drawing() -> None:
+    """What lies in it may."""
+    facts = [{"name": "package", "text": "@phosphor-icons/core"}]
+    assert run("my.svg", folder="@phosphor-icons/core/assets/", facts=facts)[0]["text"].startswith("An icon of my in ")
+    named = run("my.svg", folder="@phosphor-icons/core/assets/animals/", facts=facts)
+    assert named[0]["text"].startswith("An icon of my, animals, in ")
 
 
 def test_a_clip_path_is_no_colour() -> None:
