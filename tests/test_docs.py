@@ -206,7 +206,7 @@ def svgmill(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-def test_the_three_how_tos_work_as_they_stand(how_tos: Path) -> None:
+def test_the_how_tos_work_as_they_stand(how_tos: Path) -> None:
     """Together, in a package: what the source brings and the stage adds is in the shards, and the export verifies."""
     svgmill(how_tos, "run", "config.yaml", "--workspace", "ws", "--engine", "inline")
     shards = [pq.read_table(path) for path in (how_tos / "ws/shards/parquet").rglob("*.parquet")]

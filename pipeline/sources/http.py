@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import IO
@@ -52,6 +53,13 @@ def download(whose: str, url: str, into: IO[bytes], limit: int) -> Mapping[str, 
         except urllib3.exceptions.HTTPError as error:
             raise RunAgain(f"{whose}: {url} broke off ({_said(error)}); run again") from None
         return {name.lower(): value for name, value in response.headers.items()}
+
+
+def get(whose: str, url: str, limit: int) -> bytes:
+    """What is at ``url``. Raises as `download`."""
+    file = io.BytesIO()
+    download(whose, url, file, limit)
+    return file.getvalue()
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def pictures(*numbers: int) -> dict[str, dict[str, object]]:
 def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A published version of a gallery: the kind that docs/architecture.md has, as it stands there, and its line."""
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    code = text.partition("## How to add a source")[2].partition("```python\n")[2].partition("```")[0]
+    code = text.partition("## How to add a source\n")[2].partition("```python\n")[2].partition("```")[0]
     (tmp_path / "toy_gallery.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "toy_gallery", raising=False)
@@ -74,7 +74,9 @@ def test_what_a_record_brings_is_in_the_shards(gallery: Run) -> None:
 def test_a_source_that_asks_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kind that docs/architecture.md has, as it stands there: fetched once, and what changed when asked anew."""
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    code = text.partition("### A source that asks a network")[2].partition("```python\n")[2].partition("```")[0]
+    code = (
+        text.partition("## How to add a source that asks a network")[2].partition("```python\n")[2].partition("```")[0]
+    )
     (tmp_path / "toy_wall.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "toy_wall", raising=False)
