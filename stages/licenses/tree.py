@@ -111,7 +111,11 @@ class TreeLicenses:
         for path in sorted(files):
             if (place := debian.place_of(path)) is not None:
                 folder, installed = place
-                read = _DebianFile(path, installed, debian.paragraphs(files[path]))
+                paragraphs = debian.paragraphs(files[path])
+                # if it is none of the machine-readable, it is a text
+                text = self._of_texts([path], None) if installed and paragraphs is None else None
+                digest = hashlib.sha256(files[path]).hexdigest()
+                read = _DebianFile(path, digest, installed, paragraphs or (), text)
                 self._of_debian.setdefault(folder, []).append(read)
 
     def of(self, path: str) -> TreeLicense:
@@ -188,25 +192,24 @@ class TreeLicenses:
         return None
 
     def _in_debian(self, file: _DebianFile, folder: str, path: str) -> TreeLicense | None:
-        digest = hashlib.sha256(self._files[file.path]).hexdigest()
         facts: tuple[tuple[str, str], ...] = (("license_path", file.path),)
         below = path.removeprefix(f"{folder}/" if folder else "")
         if not file.installed:
-            paragraph = debian.of_source(file.paragraphs or (), below)
+            paragraph = debian.of_source(file.paragraphs, below)
             if paragraph is None or (paragraph.globs == ("*",) and self._beside(_above(path)).digest is not None):
                 return None
         elif sum(other.installed for other in self._of_debian[folder]) > 1:
             # of which of the packages the file is, nobody knows
-            return TreeLicense(None, "unknown", digest, facts)
-        elif file.paragraphs is None:
-            return self._of_texts([file.path], None)
+            return TreeLicense(None, "unknown", file.digest, facts)
+        elif file.text is not None:
+            return file.text
         else:
             paragraph = debian.of_installed(file.paragraphs, below)
             if paragraph is None:
-                return TreeLicense(None, "unknown", digest, facts)
+                return TreeLicense(None, "unknown", file.digest, facts)
         expression = spdx(paragraph.stated)
         facts += () if expression else (("license_manifest", paragraph.stated),)
-        return TreeLicense(expression, "manifest" if expression else "unknown", digest, facts, paragraph.holder)
+        return TreeLicense(expression, "manifest" if expression else "unknown", file.digest, facts, paragraph.holder)
 
     def _stated(self, stated: str, where: str) -> TreeLicense:
         expression = spdx(stated)
@@ -237,8 +240,11 @@ class TreeLicenses:
 @dataclass(frozen=True)
 class _DebianFile:
     path: str
+    digest: str
     installed: bool
-    paragraphs: Sequence[debian.Paragraph] | None
+    paragraphs: Sequence[debian.Paragraph]
+    text: TreeLicense | None
+    """What it is if it is no machine-readable file of an installed package."""
 
 
 def _is_debian(path: str) -> bool:
