@@ -207,7 +207,7 @@ class Crawl:
     async def _fill(self, row: Row, entry: Entry, url: URL, response: Response, found: OriginRules) -> None:
         if response.status == 304 and self._earlier is not None:
             pack, number, before = self._earlier.row(row.url)
-            row.status, row.fetched = 304, response.fetched
+            row.status, row.fetched = 304, before.fetched
             reading.unchanged(row, before, (pack, number), response.headers)
             statements = reading.stated_before(before) + optouts.in_headers(
                 reading.significant(response), row.url, self._agent
@@ -216,6 +216,8 @@ class Crawl:
             statements, documents = reading.fill(row, entry, response, url, self._agent)
             for document in documents:
                 statements += await self._terms(document, row.url)
+            if self._earlier is not None and row.sha256:
+                row.fetched = self._earlier.came(row)
         if row.kind in ("svg", "page"):
             permission = optouts.permission([*found.statements(url), *statements])
             row.permission = permission.verdict

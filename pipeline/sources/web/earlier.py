@@ -34,20 +34,28 @@ class Earlier:
                             packs[facts["response"].partition("#")[0]] = None
         for pack in packs:
             for path, number, stored in narrow_rows(storage, pack):
-                if (stored.etag or stored.modified) and not stored.reason:
+                if (stored.sha256 or stored.etag or stored.modified) and not stored.reason:
                     self._places[digest(stored.url)] = (path, f"{stored.etag}\n{stored.modified}", number)
 
     def conditions(self, url: str) -> dict[str, str] | None:
-        """Header fields that ask for a URL only if it has changed; None if nothing is known of it."""
+        """Header fields that ask for a URL only if it has changed; None if nothing is known of it that would do."""
         place = self._places.get(digest(url))
         if place is None:
             return None
         etag, _, modified = place[1].partition("\n")
         fields = {"If-None-Match": etag, "If-Modified-Since": modified}
-        return {name: value for name, value in fields.items() if value}
+        return {name: value for name, value in fields.items() if value} or None
+
+    def came(self, row: Row) -> str:
+        """When the content of ``row`` came first, if it is what was there before; else when it came now."""
+        if digest(row.url) in self._places:
+            _, _, before = self.row(row.url)
+            if before.sha256 == row.sha256:
+                return before.fetched
+        return row.fetched
 
     def row(self, url: str) -> tuple[str, int, Row]:
-        """(pack, number, row) of a URL that `conditions` knows."""
+        """(pack, number, row) of a URL that there was."""
         path, _, number = self._places[digest(url)]
         rows = self._packs.get(path)
         if rows is None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.sources.web import fetcher
 from tests.helpers import dropped, mill, one_line, parquet_rows, svgmill, verify, write_config
 from tests.web_server import Web
 
@@ -29,7 +30,9 @@ def config(web: Web, folder: Path, **settings: Any) -> Path:
     return write_config(folder / "config.yaml", folder, sources=[source | own], **settings)
 
 
-def test_from_pages_to_a_version_that_says_what_may_be_done(web: Web, tmp_path: Path) -> None:
+def test_from_pages_to_a_version_that_says_what_may_be_done(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seeds = [web.url(host, "/") for host in ("plain", "usageheader", "metapage", "free")]
     made = mill(config(web, tmp_path, source={"seeds": seeds}), tmp_path / "ws")
     rows = parquet_rows(made)
@@ -44,6 +47,10 @@ def test_from_pages_to_a_version_that_says_what_may_be_done(web: Web, tmp_path: 
     again = mill(made.config, tmp_path / "ws")
     assert not web.requests()
     assert parquet_rows(again) == rows
+    # what is asked anew and is the same came when it came first
+    monkeypatch.setattr(fetcher, "_written", lambda second: "2100-01-01T00:00:00Z")
+    assert not mill(made.config, tmp_path / "ws", refresh=("site",)).result.published
+    assert web.requests()
 
 
 def test_a_plan_asks_nobody_and_writes_nothing(web: Web, tmp_path: Path) -> None:
