@@ -15,7 +15,7 @@ from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, PathSource
 from pipeline.storage.base import Entry
 from stages import crawl
-from stages.crawl import NOT_IN_COLUMNS, NOT_IN_GLOB, TABLES, CrawlSettings, Preset, TableColumns, extension, matches
+from stages.crawl import NOT_IN_GLOB, TABLES, CrawlSettings, Preset, TableColumns, extension, matches
 from stages.reasons import Reason
 
 
@@ -97,8 +97,7 @@ class TableSource(PathSource):
 
     def nothing_read(self, no_input: Mapping[str, int]) -> str:
         """There are tables, but no rows in them."""
-        left = {kind: n for kind, n in no_input.items() if not kind.endswith(NOT_IN_COLUMNS)}
-        return f"source {self.name}: the tables of {self.path} have no rows ({others(left)}); correct path or glob"
+        return f"source {self.name}: the tables of {self.path} have no rows ({others(no_input)}); correct path or glob"
 
     # -- on a worker
 

@@ -70,8 +70,8 @@ def parquet_batches(stream: BinaryIO, path: str, resolve: Resolve) -> Iterator[B
         indices = sorted(column.number for column in (roles.drawing, *roles.taken))
         for group in range(file.metadata.num_row_groups):
             meta = file.metadata.row_group(group)
-            size = sum(meta.column(index).total_uncompressed_size for index in indices)
-            rows = max(1, min(_ROWS, _BYTES * max(1, meta.num_rows) // max(1, size)))
+            # of all its columns: to ask for one of a damaged file ends the process
+            rows = max(1, min(_ROWS, _BYTES * max(1, meta.num_rows) // max(1, meta.total_byte_size)))
             for batch in file.reader.iter_batches(rows, row_groups=[group], column_indices=indices):
                 read = dict(zip(indices, _leaves(batch.schema), strict=True))
                 yield _batch(batch, roles, {column: read[column.number] for column in (roles.drawing, *roles.taken)})
@@ -102,8 +102,18 @@ def _in_slices(schema: pa.Schema, batches: Iterator[pa.RecordBatch], resolve: Re
     roles = resolve([leaf.column for leaf in leaves])
     wanted = {leaf.column: leaf for leaf in leaves if leaf.column in (roles.drawing, *roles.taken)}
     for batch in batches:
+        for at in sorted({leaf.at[0] for leaf in wanted.values()}):
+            _check(batch.column(at))
         for begin in range(0, batch.num_rows, _ROWS):
             yield _batch(batch.slice(begin, _ROWS), roles, wanted)
+
+
+def _check(array: pa.Array) -> None:
+    """Raise ArrowInvalid unless all that a column of a file refers to is there: the library takes the file's word."""
+    for text, plain in ((pa.string(), pa.binary()), (pa.large_string(), pa.large_binary())):
+        if array.type == text:  # what is no UTF-8 in it costs its row
+            array = array.view(plain)
+    array.validate(full=True)
 
 
 def _batch(batch: pa.RecordBatch, roles: Roles, leaves: Mapping[Column, _Leaf]) -> Batch:
@@ -190,6 +200,9 @@ def _bytes(array: pa.Array) -> Iterator[bytes | None]:
     if isinstance(array, pa.DictionaryArray):
         # as many references, where decoding would make as many copies
         values = array.dictionary.cast(pa.large_binary()).to_pylist()
+        span = pc.min_max(array.indices).as_py()
+        if span["min"] is not None and not 0 <= span["min"] <= span["max"] < len(values):
+            raise pa.ArrowInvalid("an index is beyond its dictionary")
         yield from (None if index is None else values[index] for index in array.indices.to_pylist())
     else:
         yield from array.cast(pa.large_binary()).to_pylist()

@@ -340,6 +340,17 @@ def test_a_budget_holds_for_all_that_is_read():
         read(jsonl(ROWS), "t.jsonl", budget=Budget("t.jsonl", 10))
 
 
+def test_an_arrow_file_is_not_taken_at_its_word():
+    """Where a text ends is checked before it is read: the library reads what is there in memory instead."""
+    for name, stream in (("t.arrow", False), ("t.arrows", True)):
+        data = arrow(pa.table({"svg": ["<svg/>", "<svg/>x"]}), stream=stream)
+        ends = b"\0\0\0\0\6\0\0\0\x0d\0\0\0"
+        assert data.count(ends) == 1 and contents(data, name) == [b"<svg/>", b"<svg/>x"]
+        for wrong in (b"\0\0\0\0\6\0\0\0\xff\xff\xff\x7f", b"\0\0\0\0\x0e\0\0\0\x0d\0\0\0"):
+            with pytest.raises(TableError):
+                read(data.replace(ends, wrong), name)
+
+
 WHOLE = {"t.arrow": arrow(TABLE), "t.arrows": arrow(TABLE, stream=True), "t.json": json.dumps(ROWS).encode()}
 WHOLE |= {"t.jsonl": jsonl(ROWS), "t.csv": CELLS, "t.jsonl.zst": pa.compress(jsonl(ROWS), "zstd", asbytes=True)}
 
