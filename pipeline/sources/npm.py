@@ -158,7 +158,7 @@ class NpmSource(NetworkSource):
                 package = Package(name=pin["package"], version=pin["version"])
                 raise self._refused(package, answer, ended)
             with tarballs[0].open("rb") as tarball:
-                if not _is_intact(tarball, pin["integrity"]):
+                if not is_intact(tarball, pin["integrity"]):
                     raise ConfigError(
                         f"source {self.name}: what npm gave for {spec} is not what the registry stated before "
                         f"({pin['integrity'][:20]}…); ask anew with --refresh {self.name}"
@@ -283,7 +283,7 @@ def _sha1(shasum: Any) -> str | None:
         return None
 
 
-def _is_intact(content: BufferedReader, integrity: str) -> bool:
+def is_intact(content: BufferedReader, integrity: str) -> bool:
     """Whether a file is of the strongest digest that a Subresource Integrity text has; it is at its start then."""
     stated = [part.partition("-") for part in integrity.split()]
     known = [(name, value) for name, _, value in stated if name in ("sha512", "sha384", "sha256", "sha1")]
