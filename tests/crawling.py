@@ -35,8 +35,15 @@ def web_source(web: Web, **settings: Any) -> WebSource:
 class Fetched:
     """A snapshot, fetched."""
 
-    def __init__(self, source: WebSource, folder: Path, number: int = 1, before: Fetched | None = None) -> None:
-        self.source, self.storage = source, FolderStorage(folder)
+    def __init__(
+        self,
+        source: WebSource,
+        folder: Path,
+        number: int = 1,
+        before: Fetched | None = None,
+        storage: FolderStorage | None = None,
+    ) -> None:
+        self.source, self.storage = source, storage or FolderStorage(folder)
         network = Network(str(folder), str(folder))
         earlier = tuple((each.table, each.sha256) for each in before.done) if before else ()
         pins = tuple(source.resolve(network, None))

@@ -93,7 +93,7 @@ class Crawl:
         return count
 
     async def run(self, entries: Iterable[Entry]) -> None:
-        """Ask for all that the entries lead to. Raises BadSitemap."""
+        """Ask for all that the entries lead to. Raises BadSitemap, and what the store raises."""
         for entry in entries:
             self._frontier.push(entry)
         if self._share.seconds is not None:
@@ -105,8 +105,8 @@ class Crawl:
                 for host in list(self._frontier.queues):
                     self._wake(host)
             await self._say_what_is_left()
-        except* BadSitemap as errors:
-            raise errors.exceptions[0] from None
+        except ExceptionGroup as errors:
+            raise _first(errors) from None
         finally:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
@@ -219,7 +219,8 @@ class Crawl:
             if self._earlier is not None and row.sha256:
                 row.fetched = self._earlier.came(row)
         if row.kind in ("svg", "page"):
-            permission = optouts.permission([*found.statements(url), *statements])
+            permission = found.permission if not statements else None
+            permission = permission or optouts.permission([*found.statements(url), *statements])
             row.permission = permission.verdict
             row.signals = tuple((signal.name, signal.place, signal.value) for signal in permission.signals)
 
@@ -264,3 +265,9 @@ class Crawl:
             else:
                 past[f"{entry.asked} past {self._over}"] += 1
         self._frontier.left.update(past)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of what workers raised, the first that is no group."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

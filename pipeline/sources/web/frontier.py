@@ -136,7 +136,10 @@ class Frontier:
 
     def stored(self, url: str, asked: str) -> None:
         """Never ask for a URL again, of which it is stored what came."""
-        self._seen.add(digest(url))
+        key = digest(url)
+        if key in self._seen:  # a write that was not confirmed is made again
+            return
+        self._seen.add(key)
         host = URL(url).raw_host
         if host and asked in PAGES:
             self.queues.setdefault(host, Queue()).pages_taken += 1

@@ -34,16 +34,19 @@ def shelve(shelf: Shelf, packs: Packs, frontier: Frontier, number: int) -> dict[
             contents[row.url] = _content(pack, at, row)
     came: Counter[str] = Counter()
     imports: dict[str, tuple[str, ...]] = {}
+    noted: set[bytes] = set()
     for pack, at, row in packs.stored(_READ):
         if row.kind == "sheet":
             imports[row.url] = tuple(url for url, asked, _ in row.links if asked == "sheet")
-        if row.round == number:
+        key = digest(row.url)
+        if row.round == number and key not in noted:  # a write that was not confirmed is made again
+            noted.add(key)
             came[row.kind] += 1
-            _add(shelf, pack, at, row, targets, contents, frontier.reserved.get(digest(row.url), ()))
+            _add(shelf, pack, at, row, targets, contents, frontier.reserved.get(key, ()))
     for pack in packs.paths():
         shelf.add("", "", "", (pack, "", 0), "")  # also what holds nothing but word that nothing has changed
-    for noted in shelf.rows:
-        noted["beside"] = _with_imports(noted["beside"], imports)
+    for each in shelf.rows:
+        each["beside"] = _with_imports(each["beside"], imports)
     for why, count in sorted(frontier.left.items()):
         shelf.add(why, "", "", ("", "", 0), "", [("count", str(count))])
     extra: dict[str, object] = {"came": dict(sorted(came.items())), "left": dict(sorted(frontier.left.items()))}

@@ -143,6 +143,7 @@ class Packs:
         self._writing = asyncio.Lock()
         self._began = 0.0
         self._next = 0
+        self._error: Exception | None = None
         for entry in storage.list(folder):
             number = entry.path.removeprefix(folder).removesuffix(".parquet")
             if number.isdecimal():
@@ -162,7 +163,9 @@ class Packs:
         return list(read_rows(self._storage, path, numbers).values())
 
     async def add(self, row: Row) -> None:
-        """Take a row, and write a pack if it is time."""
+        """Take a row, and write a pack if it is time. Raises what writing raised, also earlier."""
+        if self._error is not None:
+            raise self._error
         if not self._rows:
             self._began = time.monotonic()
         self._rows.append(row)
@@ -171,22 +174,33 @@ class Packs:
             await self.flush()
 
     async def keep_flushing(self) -> None:
-        """Write what has waited for as long as the settings say, for ever."""
-        while True:
+        """Write what has waited for as long as the settings say, for ever, or until that fails, which `add` raises."""
+        while self._error is None:
             wait = self._store.seconds
             if self._rows:
                 wait = self._began + self._store.seconds - time.monotonic()
-            if wait <= 0:
-                await self.flush()
-            else:
+            if wait > 0:
                 await asyncio.sleep(wait)
+                continue
+            try:
+                await self.flush()
+            except Exception as error:
+                self._error = error
 
     async def flush(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet. What could not be written stays."""
         async with self._writing:
             rows, self._rows, self._size = self._rows, [], 0
-            if rows:
-                await asyncio.to_thread(self._write, rows)
+            if not rows:
+                return
+            # a write that has begun goes on whoever is cancelled, so its end is waited for
+            writing = asyncio.ensure_future(asyncio.to_thread(self._write, rows))
+            try:
+                await asyncio.shield(writing)
+            finally:
+                await asyncio.wait((writing,))
+                if writing.exception() is not None:
+                    self._rows = [*rows, *self._rows]
 
     def _write(self, rows: Sequence[Row]) -> None:
         data = pack_bytes(rows)

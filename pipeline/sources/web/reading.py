@@ -21,7 +21,7 @@ from stages.reasons import Reason
 
 Content = Literal["svg", "page", "text", "nothing", "other"]
 
-_SIGNIFICANT = frozenset(("content-usage", "content-signal", "tdm-reservation", "tdm-policy", "x-robots-tag", "link"))
+_SIGNIFICANT = ("content-usage", "content-signal", "tdm-reservation", "tdm-policy", "x-robots-tag", "link")
 # possessive: a document of nothing but comments takes no longer for it
 _BEFORE_ROOT = r"(?>\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*+)?>)*+"
 _ROOT = re.compile(_BEFORE_ROOT + r"<([A-Za-z_][\w.-]*:)?([A-Za-z][\w-]*)", re.DOTALL | re.IGNORECASE)
@@ -68,7 +68,8 @@ def _text(head: bytes) -> str:
 
 def significant(response: Response) -> list[tuple[str, str]]:
     """The header fields that say something of the content's use."""
-    return [(name, value) for name, value in response.headers.items() if name.lower() in _SIGNIFICANT]
+    headers = response.headers
+    return [(name, value) for name in _SIGNIFICANT if name in headers for value in headers.getall(name)]
 
 
 def fill(row: Row, entry: Entry, response: Response, url: URL, agent: str) -> tuple[list[Statement], list[str]]:

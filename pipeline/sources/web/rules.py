@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from protego import Protego
 from yarl import URL
 
 from pipeline.sources.web.urls import path_of
 from stages.crawl import optouts
-from stages.crawl.items import Signal
+from stages.crawl.items import Permission, Signal
 from stages.crawl.optouts import MOST_BYTES, RobotsPreferences, Rule, Statement, robots_lines, robots_preferences
 
 _PROTEGO = frozenset(("allow", "disallow", "crawl-delay"))
@@ -55,6 +56,13 @@ class OriginRules:
         for terms in self.licenses:
             said += optouts.rsl_at(terms, str(url))
         return [*said, *self.unread]
+
+    @cached_property
+    def permission(self) -> Permission | None:
+        """What holds for all of the origin alike; None if it depends on the URL."""
+        if self.preferences.rules or self.tdmrep or self.licenses:
+            return None
+        return optouts.permission(self.statements(URL(self.robots_url)))
 
     @property
     def delay(self) -> float:

@@ -11,7 +11,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from pipeline.errors import UnknownOutcome
 from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import read_table
 from tests.crawling import Fetched, stored_urls, web_source
 from tests.web_server import Web
 
@@ -82,3 +86,38 @@ def test_memory_does_not_grow_with_what_was_fetched(tmp_path: Path) -> None:
             peaks.append(int(ran.stdout) / 1024)
         assert len([each for each in web.requests() if each.path.startswith("/p/")]) == 800
     assert max(peaks) < 300 and peaks[1] - peaks[0] < 25
+
+
+class Failing(FolderStorage):
+    """A store of which some writes of packs fail, or are told to have failed."""
+
+    def __init__(self, root: Path, failing: int, written: bool) -> None:
+        super().__init__(root)
+        self.failing, self.written, self.count = failing, written, 0
+
+    def create(self, path: str, data: bytes) -> None:
+        if "/1-" in path:
+            self.count += 1
+            if self.count == self.failing:
+                if self.written:
+                    super().create(path, data)
+                raise UnknownOutcome("the store does not answer; run again later")
+        super().create(path, data)
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("failing", [1, 3])
+def test_a_store_that_fails_ends_the_fetch_and_nothing_is_lost_or_told_twice(
+    tmp_path: Path, failing: int, written: bool
+) -> None:
+    with Web(tmp_path) as web:
+        limits = {"depth": 2, "pages_per_host": 30}
+        source = web_source(
+            web, seeds=(web.url("big", "/p/0"),), limits=limits, store={"responses": 10, "seconds": 0.05}
+        )
+        with pytest.raises(UnknownOutcome):
+            Fetched(source, tmp_path / "ws", storage=Failing(tmp_path / "ws", failing, written))
+        fetched = Fetched(source, tmp_path / "ws")
+        assert len(fetched.listing.files) == 30
+        paths = [row["path"] for each in fetched.done for row in read_table(fetched.storage, each.table).to_pylist()]
+        assert len([path for path in paths if path.endswith(".svg")]) == 30
