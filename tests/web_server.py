@@ -38,6 +38,8 @@ HOSTS = (
     "shop",
     "styled",
     "listed",
+    "hop",
+    "maze",
 )
 RATED = tuple(f"r{n}" for n in range(3))
 
@@ -189,6 +191,18 @@ def _listed(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
     return answers.get(path, NOT_FOUND)
 
 
+def _hop(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
+    if path == "/robots.txt":
+        return moved(f"http://cdn.test:{port}/robots-of-hop")
+    return drawing("hop" + path) if path.endswith(".svg") else NOT_FOUND
+
+
+def _maze(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
+    if path.startswith("/robots.txt"):
+        return moved(path + "?x")
+    return drawing("maze" + path) if path.endswith(".svg") else NOT_FOUND
+
+
 def _other(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
     if path == "/":
         return page(f"http://plain.test:{port}/", images=("/o.svg",))
@@ -196,6 +210,8 @@ def _other(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
 
 
 def _cdn(path: str, times: int, fields: dict[str, str], port: int) -> Answer:
+    if path == "/robots-of-hop":
+        return Answer(b"User-agent: *\nDisallow: /no\n", "text/plain")
     if path == "/c.css":
         return Answer(b".hammer{stroke:#0f0}", "text/css")
     return drawing("cdn" + path) if path.endswith(".svg") else NOT_FOUND

@@ -128,8 +128,9 @@ class Crawl:
                 row = await self._fetch(queue.pop())
                 self._bytes += row.size
                 await self._keep(row)
-                for found in self._frontier.follow(row):
-                    self._wake(found)
+                if row.links or row.target:
+                    for found in self._frontier.follow(row):
+                        self._wake(found)
                 if self._frontier.refused:
                     await self._say_refused()
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
@@ -168,7 +168,9 @@ class Frontier:
         key = digest(url)
         if key in self._seen:
             return ""
-        entry = replace(entry, url=url, root=entry.root or host)
+        if entry.url != url or not entry.root:
+            root = entry.root or host
+            entry = Entry(url, entry.asked, entry.depth, root, entry.hops, entry.referrer, entry.text, entry.reserved)
         bucket = bucket_of(host, self.bounds.buckets)
         if bucket != self.bounds.bucket:
             if len(self.outgoing) < MOST_OUTGOING:

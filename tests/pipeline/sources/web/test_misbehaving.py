@@ -120,6 +120,15 @@ def test_a_robots_txt_that_fails_allows_nothing(web: Web, tmp_path: Path) -> Non
     assert {each.path for each in web.requests("slowrobots")} == {"/robots.txt"}
 
 
+def test_a_robots_txt_is_followed_to_where_it_moved_as_often_as_the_standard_says(web: Web, tmp_path: Path) -> None:
+    contents = listed(web, tmp_path, "hop", "/no.svg", "/yes.svg")
+    assert contents["/no.svg"][1] == "robots.txt disallows it" and contents["/yes.svg"] == svg("hop/yes.svg")
+    (tmp_path / "maze").mkdir()
+    contents = listed(web, tmp_path / "maze", "maze", "/a.svg")  # more than five redirects: as if there were none
+    assert contents["/a.svg"] == svg("maze/a.svg")
+    assert len([each for each in web.requests("maze") if each.path.startswith("/robots.txt")]) == 6
+
+
 @pytest.mark.parametrize(
     "text",
     [
