@@ -235,7 +235,7 @@ def _write(work: Work[KeepPayload], key: str, table: pa.Table) -> Output:
 
 def tables_of(record: Record, before: Sequence[Kept], version: int, license: str) -> list[Kept]:
     """What `keep_step` made, as a manifest names it."""
-    generations = {kept.path: kept.generation for kept in before}
+    generations = {kept.key: kept.generation for kept in before}
     return [
         Kept(
             source=record.source,
@@ -245,7 +245,7 @@ def tables_of(record: Record, before: Sequence[Kept], version: int, license: str
             bytes=output.bytes,
             rows=output.rows,
             row_groups=output.row_groups,
-            generation=generations.get(output.path, version),
+            generation=generations.get(key, version),
             license=license,
         )
         for key, output in sorted(record.outputs.items())

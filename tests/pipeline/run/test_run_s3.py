@@ -176,7 +176,9 @@ def test_command_takes_an_s3_workspace(icons: Path, s3_uri: str, tmp_path: Path)
     for arguments in (["versions", s3_uri], ["verify", s3_uri], ["report", s3_uri]):
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         assert done.exit_code == 0
-    assert done.stdout.splitlines() == [f"{where}/versions/1/report.html", f"{where}/versions/1/README.md"]
+    assert done.stdout.splitlines() == [
+        f"{where}/versions/1/{page}" for page in ("report.html", "README.md", "ATTRIBUTION.parquet")
+    ]
     shown = CliRunner().invoke(app, ["segments", "show", s3_uri], catch_exceptions=False)
     assert shown.exit_code == 0 and shown.stdout
     planned = CliRunner().invoke(app, ["plan", str(config)], catch_exceptions=False)
