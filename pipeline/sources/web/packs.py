@@ -170,8 +170,12 @@ class Packs:
             self._began = time.monotonic()
         self._rows.append(row)
         self._size += len(row.content or b"") + 100 * len(row.links) + 500
-        if self._size >= self._store.bytes or len(self._rows) >= self._store.responses:
-            await self.flush()
+        if self._is_full:
+            await self.flush(full=True)
+
+    @property
+    def _is_full(self) -> bool:
+        return self._size >= self._store.bytes or len(self._rows) >= self._store.responses
 
     async def keep_flushing(self) -> None:
         """Write what has waited for as long as the settings say, for ever, or until that fails, which `add` raises."""
@@ -187,9 +191,11 @@ class Packs:
             except Exception as error:
                 self._error = error
 
-    async def flush(self) -> None:
-        """Write what is not written yet. What could not be written stays."""
+    async def flush(self, full: bool = False) -> None:
+        """Write what is not written yet. What could not be written stays. ``full``: only if that is a full pack."""
         async with self._writing:
+            if full and not self._is_full:  # another wrote it meanwhile
+                return
             rows, self._rows, self._size = self._rows, [], 0
             if not rows:
                 return

@@ -28,8 +28,10 @@ class Refused(Exception):
 def normal(url: str, ports: Collection[int]) -> URL:
     """A URL in one spelling, without fragment. Raises Refused for what is no such URL of http or https."""
     try:
-        if _SPELLED.fullmatch(url) and "/." not in url:
+        if len(url) <= LONGEST and _SPELLED.fullmatch(url) and "/." not in url:
             parsed = URL(url, encoded=True)  # as most are
+            if parsed.port in ports:
+                return parsed
         else:
             parsed = URL(url.strip()).with_fragment(None)
         scheme, host, port = parsed.scheme, parsed.raw_host, parsed.port
