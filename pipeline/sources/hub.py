@@ -20,23 +20,20 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import ConfigError, RunAgain
-from pipeline.sources import programs
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape
+from pipeline.sources.base import Chunk, Listing, RawItem
 from pipeline.sources.hub_client import Hub, RepoFile
-from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Shelf, Snapshot, Unit, open_stored
+from pipeline.sources.network import FETCHED_PLACE, Done, Network, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.sources.no_input import others
+from pipeline.sources.stored import READ_BY, StoredFiles, shape_of
 from pipeline.storage.base import Storage
-from pipeline.storage.open import open_storage
-from stages import crawl
-from stages.crawl import NOT_IN_GLOB, CrawlSettings, Preset, TableColumns, extension, kind_of, matches
-from stages.reasons import Reason
+from stages.crawl import NOT_IN_GLOB, CrawlSettings, extension, matches
 
 
-class HubSource(NetworkSource):
+class HubSource(StoredFiles):
     """The tables, archives and SVG files of a Hugging Face dataset, by the environment's hub and token."""
 
     version: ClassVar[int] = 1
-    reading: ClassVar[frozenset[str]] = frozenset({"preset", "columns", "delimiter", "on_bad_file"})
+    reading: ClassVar[frozenset[str]] = READ_BY
 
     kind: Literal["hub"]
     dataset: str = Field(
@@ -52,18 +49,6 @@ class HubSource(NetworkSource):
     )
     files: tuple[str, ...] = Field(
         ("**/*",), min_length=1, description="globs of the files that are wanted; ** is any number of folders"
-    )
-    preset: Preset | None = Field(
-        None, description="a dataset whose layout is known: which of its columns is what; what columns says wins"
-    )
-    columns: TableColumns = TableColumns()
-    delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="what is between the cells of CSV; null: a comma, of TSV a tab"
-    )
-    on_bad_file: Literal["fail", "drop"] = Field(
-        "fail",
-        description="a damaged table or archive ends the run, or is dropped as one record (bad_archive), also what"
-        " could be read of it, since nobody knows what is missing",
     )
 
     # -- on the driver
@@ -89,7 +74,7 @@ class HubSource(NetworkSource):
         for file in files:
             if not any(matches(file.path, glob) for glob in self.files):
                 no_input[f"{extension(file.path)}{NOT_IN_GLOB}"] += 1
-            elif _shape(file.path) is None:
+            elif shape_of(file.path) is None:
                 no_input[extension(file.path)] += 1
             else:
                 wanted.append(file)
@@ -103,28 +88,10 @@ class HubSource(NetworkSource):
         return [_unit(head, file) for file in files]
 
     def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
-        """With what else the dataset has. Looks into the first table, so that a wrong column is told at once."""
+        """With what else the dataset has."""
         listing = super().of_snapshot(snapshot, tables, workspace)
-        no_input = listing.no_input + Counter(snapshot.pins[0]["no_input"])
-        if listing.tables:
-            path = listing.tables[0].path
-            with open_stored(open_storage(workspace), self.name, listing.places[path].stored) as stream:
-                # what it has that nobody named is counted when it is read
-                no_input.update(dict.fromkeys(self._ignored(stream, path), 0))
-        return replace(listing, no_input=no_input)
-
-    def _ignored(self, stream: BinaryIO, path: str) -> list[str]:
-        """Which columns of a table are no input; damage is for later."""
-        try:
-            return crawl.table_columns(stream, path, self._layout, CrawlSettings().max_bytes, self.delimiter)
-        except crawl.NoColumn as error:
-            raise ConfigError(f"source {self.name}: {error}") from None
-        except crawl.ArchiveError:
-            return []
-
-    @property
-    def _layout(self) -> crawl.Layout:
-        return crawl.table_layout(self.columns, self.preset)
+        listing.no_input.update(snapshot.pins[0]["no_input"])
+        return listing
 
     # -- on a worker
 
@@ -148,7 +115,7 @@ class HubSource(NetworkSource):
                     )
                 stored = shelf.put(file)
         facts = [("dataset", pin["dataset"]), ("commit", pin["commit"]), ("license", pin["license"])]
-        shelf.add(path, _shape(path) or "", _location(pin), stored, programs.now(), facts)
+        shelf.add(path, shape_of(path) or "", _location(pin), stored, now(), facts)
         return {}
 
     def items(self, chunk: Chunk, store: Storage, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
@@ -158,7 +125,7 @@ class HubSource(NetworkSource):
             card = {"license": facts["license"] or None, "license_from": "manifest"}
             named = ("dataset", facts["dataset"]), ("commit", facts["commit"])
             with open_stored(store, self.name, place.stored) as stream:
-                for item in self._read(stream, path, chunk.shape, limits, no_input):
+                for item in self.read_stored(stream, path, chunk.shape, limits, no_input):
                     yield replace(
                         item,
                         url=item.url or facts["url"],
@@ -166,40 +133,6 @@ class HubSource(NetworkSource):
                         fetched=facts["fetched"],
                         **cast(Any, {} if item.license or item.license_digest else card),
                     )
-
-    def _read(
-        self, stream: BinaryIO, path: str, shape: Shape, limits: CrawlSettings, no_input: Counter[str]
-    ) -> Iterator[RawItem]:
-        if shape == "files":
-            content = stream.read(limits.max_bytes + 1)
-            lost = Reason.TOO_LARGE, f"over {limits.max_bytes} bytes"
-            yield RawItem(path, content if len(content) <= limits.max_bytes else lost)
-            return
-        try:
-            if shape == "table":
-                budget, names = crawl.Budget(path, limits.max_archive_bytes), crawl.Names()
-                prefix = f"{crawl.display(path)}/"
-                yield from crawl.table_rows(
-                    stream, path, self._layout, limits.max_bytes, budget, no_input, self.delimiter, prefix, names
-                )
-            else:
-                reading = crawl.Reading(drop_bad=self.on_bad_file == "drop", licenses=True, no_input=no_input)
-                for item in crawl.members(stream, path, limits, lambda name: True, reading):
-                    yield replace(item, path=f"{crawl.display(path)}/{item.path}")
-        except crawl.NoColumn as error:
-            raise ConfigError(f"source {self.name}: {error}") from None
-        except crawl.ArchiveError as error:
-            if self.on_bad_file != "drop":
-                raise ConfigError(f"source {self.name}: {error}, or set the source's on_bad_file: drop") from None
-            raise ChunkLost(path, Reason.BAD_ARCHIVE, error.what) from None
-
-
-def _shape(path: str) -> Shape | None:
-    """What a file of a dataset is read as; None if it is no input."""
-    if crawl.table_format(path) is not None:
-        return "table"
-    kind = kind_of(path)
-    return "files" if kind == "svg" else kind
 
 
 def _unit(head: Mapping[str, Any], file: Mapping[str, Any]) -> Unit:

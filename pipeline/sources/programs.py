@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +67,3 @@ def run(
                 raise RunAgain(f"{whose}: {command[0]} took more than {seconds:g} s; run again") from None
             raise
     return Ended(process.returncode, printed or b"", err.decode("utf-8", "replace"))
-
-
-def now() -> str:
-    """The time, UTC, as 2026-01-31T00:00:00Z."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

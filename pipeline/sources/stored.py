@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Literal
 
+import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import ChunkLost, RawItem, Shape
-from pipeline.sources.network import NetworkSource
+from pipeline.sources.base import ChunkLost, Listing, RawItem, Shape
+from pipeline.sources.network import NetworkSource, Snapshot, open_stored
+from pipeline.storage.open import open_storage
 from stages import crawl
 from stages.crawl import CrawlSettings, Preset, TableColumns, kind_of, matches
 from stages.reasons import Reason
@@ -41,6 +43,30 @@ class StoredFiles(NetworkSource):
         " Debian's copyright files, package.json",
     )
 
+    def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
+        """As `NetworkSource.of_snapshot`. Looks into the first table, so that a wrong column is told at once."""
+        listing = super().of_snapshot(snapshot, tables, workspace)
+        if listing.tables:
+            path = listing.tables[0].path
+            with open_stored(open_storage(workspace), self.name, listing.places[path].stored) as stream:
+                # what it has that nobody named is counted when it is read
+                listing.no_input.update(dict.fromkeys(self.ignored(stream, path), 0))
+        return listing
+
+    def ignored(self, stream: BinaryIO, path: str) -> list[str]:
+        """Which columns of a table are no input; damage is for later."""
+        try:
+            return crawl.table_columns(stream, path, self.layout, CrawlSettings().max_bytes, self.delimiter)
+        except crawl.NoColumn as error:
+            raise ConfigError(f"source {self.name}: {error}") from None
+        except crawl.ArchiveError:
+            return []
+
+    @property
+    def layout(self) -> crawl.Layout:
+        """Which columns of tables are what."""
+        return crawl.table_layout(self.columns, self.preset)
+
     def read_stored(
         self,
         stream: BinaryIO,
@@ -62,10 +88,9 @@ class StoredFiles(NetworkSource):
         prefix = f"{crawl.display(path)}/"
         try:
             if shape == "table":
-                layout = crawl.table_layout(self.columns, self.preset)
                 budget, names = crawl.Budget(path, limits.max_archive_bytes), crawl.Names()
                 yield from crawl.table_rows(
-                    stream, path, layout, limits.max_bytes, budget, no_input, self.delimiter, prefix, names
+                    stream, path, self.layout, limits.max_bytes, budget, no_input, self.delimiter, prefix, names
                 )
                 return
             reading = crawl.Reading(drop_bad=self.on_bad_file == "drop", licenses=self.license_texts, no_input=no_input)

@@ -276,8 +276,9 @@ def _by_toml(annotations: Sequence[Mapping[str, Any]], path: str) -> str | None:
 
 
 def _covers(glob: str, path: str) -> bool:
-    """In REUSE.toml ``*`` stays within a folder and ``**`` does not. All places that a part can end at go on together, so
-    that no glob, whoever wrote it, takes more time than its length by that of the path.
+    """In REUSE.toml ``*`` stays within a folder and ``**`` does not.
+
+    All places that a part can end at go on together, so that no glob takes more time than its length by the path's.
     """
     ends = {0}
     for part in filter(None, re.split(r"(\*\*/?|\*)", glob)):
