@@ -1,72 +1,77 @@
-"""Names of the colours in a drawing, by the nearest of a table in CIELAB."""
+"""Names of colours, by the nearest of a table in OKLab (Ottosson 2020)."""
 
 from __future__ import annotations
 
 import functools
-import re
-from collections import Counter
 
-# Basic colour terms and common shades, as sRGB; nearest by Euclidean distance in CIELAB (CIE 1976 Delta E).
-TABLE = {
-    "black": "000000", "dark grey": "404040", "grey": "808080", "light grey": "c8c8c8", "white": "ffffff",
-    "red": "e02020", "dark red": "8b0000", "pink": "ff9eb5", "magenta": "d6249f", "purple": "8033b3",
-    "light purple": "c9a7eb", "dark purple": "45206b", "blue": "2060e0", "light blue": "9ecbf7", "dark blue": "10256b",
-    "cyan": "20c8d8", "teal": "108078", "green": "28a838", "light green": "9be08f", "dark green": "0c5220",
-    "lime": "b4e01e", "olive": "808020", "yellow": "ffd820", "light yellow": "fff3a8", "gold": "d4a017",
-    "orange": "ff8c1a", "peach": "ffcfa6", "brown": "8a5228", "dark brown": "4a2a12", "beige": "ece0c0",
-}  # fmt: skip
+import numpy as np
+import numpy.typing as npt
 
-_COLOUR = re.compile(r'(?:fill|stroke|stop-color)="#([0-9a-f]{3}|[0-9a-f]{6})"')
-_DRAWN = re.compile(r"<(path|rect|circle|ellipse|line|polyline|polygon)\b([^>]*)>")
+# Basic colour terms and common shades, as sRGB. Several points of one name: what the name means has no one middle.
+TABLE = (
+    ("black", "000000"), ("black", "1a1a1a"), ("black", "303030"), ("dark grey", "505050"), ("grey", "808080"),
+    ("light grey", "c8c8c8"), ("grey", "78828c"), ("dark grey", "46505a"), ("white", "ffffff"), ("white", "f6f6f6"),
+    ("light grey", "dfe4ea"), ("red", "e02020"), ("red", "ff0000"), ("red", "dd2e44"), ("dark red", "8b0000"),
+    ("pink", "ff9eb5"), ("pink", "f06292"), ("magenta", "d6249f"), ("magenta", "ff00ff"), ("purple", "8033b3"),
+    ("purple", "9266cc"), ("light purple", "c9a7eb"), ("dark purple", "45206b"), ("blue", "2060e0"),
+    ("blue", "0000ff"), ("blue", "3b88c3"), ("blue", "4d6f8c"), ("blue", "012169"), ("light blue", "9ecbf7"),
+    ("light blue", "5dadec"), ("dark blue", "10256b"), ("dark blue", "14223f"), ("cyan", "20c8d8"),
+    ("cyan", "00ffff"), ("teal", "108078"), ("dark teal", "054752"), ("green", "28a838"), ("green", "00ff00"),
+    ("green", "5c913b"), ("light green", "9be08f"), ("light green", "cdf7e0"), ("dark green", "0c5220"),
+    ("lime", "b4e01e"), ("olive", "808020"), ("yellow", "ffd820"), ("yellow", "ffff00"), ("yellow", "ffcc4d"),
+    ("light yellow", "fff3a8"), ("gold", "d4a017"), ("orange", "ff8c1a"), ("orange", "f4900c"), ("orange", "ff5722"),
+    ("peach", "ffcfa6"), ("brown", "8a5228"), ("brown", "a0683a"), ("brown", "6b4a26"), ("dark brown", "4a2a12"),
+    ("beige", "ece0c0"),
+)  # fmt: skip
+
+NAMES = tuple(dict.fromkeys(name for name, _ in TABLE))
+
+_CHROMA = 2.0
+"""How much more a and b count than lightness: as in Delta E OK 2."""
+
+_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
-@functools.lru_cache(65536)
+def oklab(srgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n, 3) sRGB, 0..1, in OKLab."""
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    lab: npt.NDArray[np.float64] = np.cbrt(linear @ _LMS.T) @ _LAB.T
+    return lab
+
+
+def _spaced(srgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    spaced: npt.NDArray[np.float64] = oklab(srgb) * np.array([1.0, _CHROMA, _CHROMA])
+    return spaced
+
+
+@functools.lru_cache(1)
+def nearest() -> npt.NDArray[np.uint8]:
+    """(32768,): of each colour of 5 bits a channel, red highest, the place of its name in `NAMES`."""
+    grid = np.arange(32768)
+    srgb = np.stack([grid >> 10, grid >> 5 & 31, grid & 31], axis=1) / 31
+    points = _spaced(np.array([[int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)] for _, code in TABLE]))
+    places = np.array([NAMES.index(name) for name, _ in TABLE], np.uint8)
+    lab = _spaced(srgb)
+    distances = ((lab[:, None, :] - points[None, :, :]) ** 2).sum(axis=2)
+    closest: npt.NDArray[np.uint8] = places[distances.argmin(axis=1)]
+    return closest
+
+
 def name_of(colour: str) -> str:
     """The name of a colour given as three or six hexadecimal digits."""
-    lab = _lab(colour)
-    return min(_POINTS, key=lambda point: sum((a - b) ** 2 for a, b in zip(lab, point[1], strict=True)))[0]
-
-
-def _lab(colour: str) -> tuple[float, float, float]:
-    if len(colour) == 3:
-        colour = "".join(c * 2 for c in colour)
-    linear = [_linear(int(colour[i : i + 2], 16) / 255) for i in (0, 2, 4)]
-    r, g, b = linear
-    x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047
-    y = 0.2126 * r + 0.7152 * g + 0.0722 * b
-    z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883
-    fx, fy, fz = (v ** (1 / 3) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (x, y, z))
-    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
-
-
-def _linear(v: float) -> float:
-    return v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
-
-
-# The corners of sRGB are far from the middle of what their names mean.
-CORNERS = {
-    "red": "ff0000", "green": "00ff00", "blue": "0000ff", "yellow": "ffff00", "cyan": "00ffff", "magenta": "ff00ff",
-}  # fmt: skip
-
-_POINTS = [(name, _lab(value)) for table in (TABLE, CORNERS) for name, value in table.items()]
-
-
-def seen(svg: str) -> list[str]:
-    """Names of the colours in a canonical SVG, the most frequent first; an element without fill is black."""
-    counts: Counter[str] = Counter(name_of(colour) for colour in _COLOUR.findall(svg))
-    for tag, attributes in _DRAWN.findall(svg.split("</defs>", 1)[-1]):
-        if tag != "line" and "fill=" not in attributes:
-            counts["black"] += 1
-    return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-
-
-def shapes(svg: str) -> list[tuple[str, int]]:
-    """Kinds of drawn elements and how many, the most frequent first; ``stroke-only`` paths count as lines."""
-    counts: Counter[str] = Counter()
-    for tag, attributes in _DRAWN.findall(svg.split("</defs>", 1)[-1]):
-        outline = tag == "path" and 'fill="none"' in attributes
-        counts["stroked path" if outline else _PLAIN.get(tag, tag)] += 1
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-_PLAIN = {"rect": "rectangle"}
+    code = "".join(c * 2 for c in colour) if len(colour) == 3 else colour
+    red, green, blue = (round(int(code[i : i + 2], 16) * 31 / 255) for i in (0, 2, 4))
+    return NAMES[int(nearest()[red << 10 | green << 5 | blue])]

@@ -83,6 +83,7 @@ INSTALLED = {"render.renderer"}
 """Planning needs what this names."""
 
 OTHER: dict[str, Any] = {
+    "caption.kinds": {"a": "flags"},
     "storage.endpoint_url": "http://localhost:9000",
     "sources.0.column": "drawing",
     "sources.0.license": "ISC",
