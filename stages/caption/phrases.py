@@ -12,6 +12,7 @@ from stages.caption.vocabulary import (
     ADDED_TO,
     AFTER,
     BETWEEN,
+    BUBBLES,
     CITIES,
     CONTINENTS,
     CURRENCIES,
@@ -107,6 +108,8 @@ def ordered(words: Sequence[str]) -> Sequence[str]:
         words[0] in HEAD_FIRST or (words[0] == "file" and (words[1] in FILES or words[1] in UPPER))
     ):
         return [words[1], words[0]]
+    if len(words) == 3 and words[0] in HEAD_FIRST and words[2] in AFTER:
+        return [words[2], words[1], words[0]]
     if words[-1] in AFTER and 1 < len(words) < 4 and words[-2] not in ("align", "flip", "text", "half", "layout"):
         return [words[-1], *words[:-1]]
     if len(words) < 4 and words[-1] in DIRECTIONS and (words[-2:-1] == ["triangle"] or words[-2] in SIDED):
@@ -159,7 +162,11 @@ def icon(words: Sequence[str]) -> Phrase:
     words = _merged(words)
     if len(words) > 1 and words[0] == "device" and words[1] in DEVICES:
         words = ["mobile", "phone", *words[2:]] if words[1] == "mobile" else words[1:]
-    if len(words) > 1 and words[0] in TOPICS and words[1] not in WITH:
+    if len(words) > 1 and words[0] == "filetype":
+        words = ["file", *words[1:]]
+    if len(words) > 2 and words[:2] == ["file", "type"]:
+        words = ["file", *words[2:]]
+    if len(words) > 1 and words[0] in TOPICS and words[1] not in {*WITH, *SHAPES, "off"}:
         words = words[1:]
     if len(words) > 2 and words[0] == "nav" and words[1] in POINTING:
         words = words[1:]
@@ -226,6 +233,8 @@ def _pattern(words: Sequence[str]) -> Phrase | None:
         return Phrase(f"{'the earth' if first == 'earth' else 'a globe'} showing {shown}", True)
     if len(words) == 3 and first == "card" and last in SUITS:
         return Phrase(f"the {cased([words[1]])} of {last}", True)
+    if last in ("up", "down") and words[-2] in ADDED_TO and words[-2] not in ("hand", "eye"):
+        return Phrase(f"{sign(words[:-1])} with {SIGNS[last]}", True)
     if last == "multiple" and not words[-2].endswith("s"):
         return Phrase(f"several {cased(words[:-1])}s", True)
     if len(words) == 2 and first == "letter" and len(last) == 2 and last[0] == last[1]:
@@ -270,8 +279,10 @@ def _held(words: Sequence[str]) -> Phrase | None:
     if set(words) & BETWEEN:
         return None
     if last in SHAPES and not set(words[:-1]) & LIKE_A_SHAPE and words[0] != "crop":
-        if last == "box" and words[-2] not in SIGNS and len(words[-2]) > 1:
+        if last == "box" and words[-2] not in SIGNS and len(words[-2]) > 1 and first not in POINTING:
             return None
+        if len(words) == 2 and first in BUBBLES:
+            return Phrase(f"{'round' if last == 'circle' else last} {cased(words[:1])}")
         kind, inner = last, words[:-1]
     elif first in SHAPES and first != "box" and words[1] not in TWISTS:
         kind, inner = first, words[1:]
@@ -302,8 +313,8 @@ def _arrow(words: Sequence[str]) -> Phrase | None:
     """An arrow, a chevron or a caret, by where it points."""
     if len(words) < 2:
         return None
-    if words[0] == "long" and words[1] in POINTING:
-        words = [*words[1:], "long"]
+    if words[0] in ("long", "fast") and words[1] in POINTING:
+        words = [*words[1:], "long" if words[0] == "long" else "double"]
     if words[0] not in POINTING:
         if words[-1] in POINTING and all(word in DIRECTIONS or word in MANNER for word in words[:-1]):
             words = [words[-1], *words[:-1]]

@@ -58,7 +58,7 @@ def _cut(text: str, limit: int) -> str:
 
 CAPTION = SideStage(
     name="caption",
-    version=6,
+    version=7,
     settings=CaptionSettings,
     reads=READS,
     schema=CAPTIONED,

@@ -40,7 +40,7 @@ PROPER = {
     "watson": "Watson", "docker": "Docker", "slack": "Slack", "skype": "Skype", "usd": "US dollar", "eur": "euro",
     "gbp": "pound sterling", "jpy": "yen", "cny": "yuan", "inr": "Indian rupee", "rub": "ruble", "krw": "won",
     "chf": "Swiss franc", "btc": "Bitcoin", "eth": "Ethereum", "i": "I", "tv": "TV", "tvs": "TVs", "cpus": "CPUs",
-    "urls": "URLs", "qrcode": "QR code", "barcode": "barcode", "btn": "button", "cw": "clockwise",
+    "urls": "URLs", "qrcode": "QR code", "barcode": "barcode", "btn": "button", "cw": "clockwise", "co2": "CO2",
     "ccw": "counterclockwise", "okrs": "OKRs",
     "tokyo": "Tokyo",
     "devops": "DevOps", "checkmark": "check mark", "xmark": "X mark",
@@ -57,6 +57,9 @@ SIGNS = {
     "x": "an X mark", "xmark": "an X mark", "times": "an X mark", "cancel": "an X mark", "cross": "a cross",
     "cog 6 tooth": "a cog with six teeth", "cog 8 tooth": "a cog with eight teeth",
     "dice multiple": "several dice", "person badge": "a badge with a person", "badge person": "a badge with a person",
+    "arrows in": "arrows pointing inwards", "arrows out": "arrows pointing outwards",
+    "reorder two": "two horizontal lines", "reorder three": "three horizontal lines",
+    "reorder four": "four horizontal lines",
     "close": "an X mark",
     "cup hot": "a hot cup", "check": "a check mark", "checkmark": "a check mark", "tick": "a check mark",
     "plus": "a plus sign", "add": "a plus sign", "minus": "a minus sign", "subtract": "a minus sign",
@@ -79,7 +82,7 @@ SIGNS = {
 """What such a word looks like in an icon."""
 
 WITH = {
-    "more": "three dots",
+    "more": "three dots", "added": "a plus sign", "removed": "a minus sign",
     "x": "an X mark", "xmark": "an X mark", "cancel": "an X mark", "times": "an X mark", "dismiss": "an X mark",
     "delete": "an X mark", "check": "a check mark", "checkmark": "a check mark", "plus": "a plus sign",
     "add": "a plus sign", "minus": "a minus sign", "remove": "a minus sign", "subtract": "a minus sign",
@@ -122,7 +125,7 @@ SHAPES = {
 }  # fmt: skip
 
 LIKE_A_SHAPE = words(
-    """
+    """vector
     half semi quarter dotted dashed crop quarter three two four circle big small large
     """
 )
@@ -132,6 +135,7 @@ TWISTS = words("of and root foot half off slash dashed dotted rounded filled ope
 
 AFTER = words(
     """
+    prohibited transparent unknown decreasing increasing ascending descending
     cw ccw duplicate classic parallel sine
     clockwise counterclockwise anticlockwise linear radial polynomial exponential logistic high loud
     unordered ordered adjustable flat portable detachable
@@ -163,7 +167,7 @@ TURNING = {
 }  # fmt: skip
 
 OFF_AS_A_WORD = words(
-    """
+    """boolean volume
     toggle power switch drop kick take cut turn sign log lift time day shut wipe brush
     """
 )
@@ -195,6 +199,7 @@ KNOWN = {
 """Names whose words do not say what is drawn."""
 
 CURRENCIES = {
+    "bangladeshi": "taka",
     "usd": "dollar", "eur": "euro", "gbp": "pound", "jpy": "yen", "cny": "yuan", "inr": "rupee", "rub": "ruble",
     "krw": "won", "ils": "shekel", "try": "lira", "brl": "real", "php": "peso", "ngn": "naira", "kzt": "tenge",
     "uah": "hryvnia", "bdt": "taka", "vnd": "dong", "thb": "baht", "pln": "zloty", "sar": "riyal", "btc": "Bitcoin",
@@ -247,14 +252,17 @@ SKIES = words("clear cloudy overcast partly mostly extreme")
 CONTINENTS = words("americas africa asia europe australia")
 """What a globe shows."""
 
-HEAD_FIRST = words("chart bottle wave gradient thermometer")
+HEAD_FIRST = words("chart jar umbrella bottle wave gradient thermometer")
 """Nouns that sets put before the word for their kind, in names of two words."""
 FILES = words("font music audio video text image slides spreadsheet")
 """Words beside those in capitals that say what a file holds."""
-TOPICS = words("animal directions sports building")
+TOPICS = words("food gender animal directions sports building")
 """First words that name what a set sorts the thing under."""
 ACTIONS = words("align scan flip rotate move select sort skip zoom resize fit merge split")
 """What is done, which needs a symbol to be seen."""
 
 SUITS = words("hearts spades clubs diamonds")
 """Of playing cards."""
+
+BUBBLES = words("document message chat comment bubble speech")
+"""Things that shapes behind them are the shape of."""

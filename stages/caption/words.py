@@ -78,7 +78,7 @@ _FOLDER_STYLES = _STYLES | {
 }  # fmt: skip
 """The same for the name of a folder, and for what a name has in common with its folder."""
 _VENDOR_STYLES = {
-    "remixicon": {"line": "outlined"},
+    "remixicon": {"line": "outlined", "s": "small"},
     "devicon": {"line": "outlined", "original": "", "plain": "", "wordmark": "wordmark"},
     "fluent": {"light": "lightweight", "color": "", "rtl": "", "ltr": ""},
 }
@@ -150,6 +150,8 @@ def named(name: str, folders: str, kind: SetKind | None, settings: CaptionSettin
         words = words[:-1]
     else:
         words = _unsized(words, bool(more) or bool(styles) or _numbered(around))
+    while len(words) > 1 and words[-1] in _NOISE:
+        words = words[:-1]
     words, last = _unstyled(words, own)
     if len(words) > 1 and words[-1] == "logo":
         logo, words = True, words[:-1]
@@ -215,8 +217,9 @@ def _split(stem: str) -> list[str]:
     # a long name with a number in it is no key
     text = screened(text.replace("-", " ") if _PLAIN.fullmatch(text) else text)
     for part in _SEPARATORS.split(text):
-        numbered = None if part.lower() in tables.brands() else _VARIANT.fullmatch(part)
-        whole = len(part) < 4 or _SIZE.match(part)
+        brand = part.lower() in tables.brands()
+        numbered = None if brand else _VARIANT.fullmatch(part)
+        whole = len(part) < 4 or brand or _SIZE.match(part)
         for word in [part] if whole else _CAMEL.sub(" ", part).split():
             shown = "".join(c for c in word if c.isalnum() or unicodedata.category(c).startswith("M"))
             lower = shown.lower()
@@ -273,7 +276,7 @@ def _inner(words: list[str]) -> tuple[list[str], list[str]]:
 
 def _unsized(words: list[str], sized: bool) -> list[str]:
     """Words without a size or the number of a variant behind them. ``sized``: names of the set have sizes."""
-    while len(words) > 1 and words[-1].isdigit() and words[-2] not in _COUNTED:
+    while len(words) > 1 and words[-1].isdigit() and words[-2] not in _COUNTED and words[0] != "number":
         variant = len(words[-1]) == 1 and len(words[-2]) > 1
         if (
             not (words[-1] in _PIXELS and (sized or words[-1] in ("24", "48", "64", "128", "256", "512")))

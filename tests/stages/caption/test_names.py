@@ -58,6 +58,10 @@ NAMES = {
     "feather-icons/dist/icons/more-vertical.svg": "An icon of three dots in a column",
     "@tabler/icons/icons/outline/currency-dollar.svg": "An outlined dollar sign icon",
     "@mdi/svg/svg/power-off.svg": "A power off icon",
+    "@fortawesome/fontawesome-free/svgs/solid/building-circle-exclamation.svg": (
+        "A solid icon of a building with an exclamation mark in a circle"
+    ),
+    "boxicons/svg/regular/bx-message-square.svg": "A square message icon",
     # logos
     "simple-icons/icons/adobe.svg": "The Adobe logo",
     "@tabler/icons/icons/outline/brand-github.svg": "The GitHub logo in outlined style",
@@ -66,6 +70,7 @@ NAMES = {
     "remixicon/icons/Logos/facebook-box-fill.svg": "The Facebook logo in a box in filled style",
     "feather-icons/dist/icons/twitter.svg": "The Twitter logo",
     "@fortawesome/fontawesome-free/svgs/brands/goodreads-g.svg": "The Goodreads G logo",
+    "devicon/icons/typo3/typo3-plain-wordmark.svg": "The TYPO3 logo with its name",
     # flags, coins
     "flag-icons/flags/4x3/my.svg": "The flag of Malaysia",
     "circle-flags/flags/nl.svg": "The flag of the Netherlands",
