@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.crawling import Fetched, web_source
+from tests.crawling import Fetched, peak_kib, web_source
 from tests.web_server import Web
 
 AT_ONCE = 16
@@ -75,7 +74,7 @@ def pages(web: Web, count: int, folder: Path) -> dict[str, float]:
     began = time.perf_counter()
     fetched = Fetched(source, folder)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_kib() / 1024
     return {"pages": count, "drawings": len(fetched.listing.files), "per_second": count / seconds, "peak_mib": peak}
 
 

@@ -66,9 +66,9 @@ def test_killed_at_random_it_never_asks_again_for_what_was_stored(tmp_path: Path
 def test_memory_does_not_grow_with_what_was_fetched(tmp_path: Path) -> None:
     """Twice as many pages take hardly more; benchmarks/crawl_web.py has all 10,000 of them."""
     program = (
-        "import resource, sys; from pathlib import Path; from tests.crawling import *\n"
+        "import sys; from pathlib import Path; from tests.crawling import *\n"
         "Fetched(WebSource.model_validate_json(sys.argv[1]), Path(sys.argv[2]))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(peak_kib())"
     )
     peaks = []
     with Web(tmp_path) as web:
