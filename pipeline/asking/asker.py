@@ -68,7 +68,8 @@ class Asker:
         """When the latest request was begun that was answered."""
         self._last_good = clock()
         self._waits = 0
-        """Times in a row that the server wanted to be asked later."""
+        """Times in a row that the server wanted to be asked later, each of a request that was begun after the last."""
+        self._paused = float("-inf")
         self._begun: set[bytes] = set()
         self._undrawable: Exception | None = None
         self.outcome = Outcome()
@@ -196,15 +197,14 @@ class Asker:
             try:
                 done = await self._captioner.answer(request)
                 taken = done.usage
-                self._waits = 0
+                self._good()
                 return Reply(usage + done.usage, done.text), began
             except Wait as wait:
-                self._wait(wait)
-                continue
+                await self._wait(wait, began)
             except Answered as answered:
                 taken = answered.usage
                 usage += taken
-                self._waits = 0
+                self._good()
                 failures += 1
                 if not answered.why.again or failures >= self._attempts:
                     return Reply(usage, reason=answered.why.reason, detail=answered.why.detail), began
@@ -221,12 +221,27 @@ class Asker:
             finally:
                 self._pace.correct(tokens, taken.input_tokens + taken.output_tokens)
 
-    def _wait(self, wait: Wait) -> None:
-        """Have nobody ask for as long as the server wants. Raises EndpointDown where that goes on for too long."""
-        if self._clock() - self._last_good > self._patience:
+    def _good(self) -> None:
+        self._waits = 0
+        self._pace.good()
+
+    async def _wait(self, wait: Wait, began: float) -> None:
+        """Wait for as long as the server wants; where it wants that of several in a row, have all wait.
+
+        Raises EndpointDown where that goes on for too long.
+        """
+        now = self._clock()
+        if now - self._last_good > self._patience:
             raise self._down(f"it only wants to be asked later, for {self._patience:g} s ({wait.detail})")
+        if began < self._paused:
+            return  # it was under way when all were told to wait
         self._waits += 1
-        self._pace.pause(pause_before(self._waits) if wait.seconds is None else wait.seconds)
+        seconds = pause_before(self._waits) if wait.seconds is None else wait.seconds
+        if self._waits == 1:
+            await asyncio.sleep(seconds)
+        else:
+            self._paused = now
+            self._pace.pause(seconds)
 
     def _down(self, detail: str) -> EndpointDown:
         return EndpointDown(f"the endpoint {self._where} does not answer: {detail}; see to it and run again to go on")

@@ -19,6 +19,10 @@ from pipeline.asking.settings import AskSettings, BudgetSettings, PriceSettings
 MINUTE = 60.0
 CATCH_UP = 0.25
 """Seconds of its rate by which a task that was held up may be ahead later."""
+SLOWED, SLOWED_AGAIN, SOON = 0.94, 0.7, 2.0
+"""What a rate that a server does not bear is multiplied by; the same where it is slowed again so many seconds later."""
+SLOW, FAST, NEAR = 0.005, 0.2, 0.1
+"""By how much a rate grows that a server bears, in a second: near one that it did not bear, and elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,11 @@ class Purse:
 
 
 class Pace:
-    """Keeps to rates: in no 60 seconds do more requests begin, or more tokens go, than a minute may have."""
+    """Keeps to rates: in no 60 seconds do more requests begin, or more tokens go, than a minute may have.
+
+    Where a server has a limit that the settings do not know, the rate is found: it is lowered where the server wants to
+    be left alone, and grows slowly while it answers.
+    """
 
     def __init__(self, share: Share, clock: Callable[[], float] = time.monotonic) -> None:
         self._requests, self._tokens, self._clock = share.requests_per_minute, share.tokens_per_minute, clock
@@ -147,11 +155,30 @@ class Pace:
         self._used: deque[tuple[float, int]] = deque()
         self._used_sum = 0
         self._next = self._until = 0.0
+        self._first, self._turns = clock(), 0
+        """When asking began, and requests since."""
+        self._borne = 0.0
+        """The rate at which the server last wanted to be left alone."""
+        self._cap: float | None = None
+        """Requests a second that the server seems to bear."""
         self._lock = asyncio.Lock()
 
     def pause(self, seconds: float) -> None:
-        """The server wants nobody to ask for so long."""
-        self._until = max(self._until, self._clock() + seconds)
+        """The server wants nobody to ask for so long, so from then on it is asked at a lower rate."""
+        now = self._clock()
+        active = now - max(self._until, self._first)
+        if self._cap is None:
+            self._cap = max(1.0, 0.5 * self._turns / max(active, 1.0))
+        else:
+            self._borne = self._cap
+            self._cap = max(1.0, self._cap * (SLOWED_AGAIN if active < SOON else SLOWED))
+        self._until = max(self._until, now + seconds)
+
+    def good(self) -> None:
+        """A request was answered."""
+        if self._cap is not None:
+            near = abs(self._cap - self._borne) < NEAR * self._borne
+            self._cap += SLOW if near else FAST
 
     async def turn(self, tokens: int) -> None:
         """Return when a request may begin that takes about so many ``tokens``."""
@@ -159,12 +186,20 @@ class Pace:
             while (wait := self._wait(tokens)) > 0:
                 await asyncio.sleep(wait)
             now = self._clock()
+            self._turns += 1
+            if self._interval:
+                self._next = max(self._next, now - CATCH_UP) + self._interval
             if self._requests is not None:
-                self._next = max(self._next, now - CATCH_UP) + MINUTE / self._requests
                 self._begun.append(now)
             if self._tokens is not None:
                 self._used.append((now, tokens))
                 self._used_sum += tokens
+
+    @property
+    def _interval(self) -> float:
+        """Seconds between two requests."""
+        asked = MINUTE / self._requests if self._requests is not None else 0.0
+        return asked if self._cap is None else max(asked, 1 / self._cap)
 
     def correct(self, guessed: int, tokens: int) -> None:
         """A request took ``tokens`` and not what was ``guessed`` when its turn came."""
@@ -178,11 +213,9 @@ class Pace:
             self._begun.popleft()
         while self._used and self._used[0][0] <= now - MINUTE:
             self._used_sum -= self._used.popleft()[1]
-        wait = max(0.0, self._until - now)
-        if self._requests is not None:
-            wait = max(wait, self._next - now)
-            if self._begun and len(self._begun) + 1 > max(1.0, self._requests):
-                wait = max(wait, self._begun[0] + MINUTE - now)
+        wait = max(0.0, self._until - now, self._next - now)
+        if self._requests is not None and self._begun and len(self._begun) + 1 > max(1.0, self._requests):
+            wait = max(wait, self._begun[0] + MINUTE - now)
         if self._tokens is not None and self._used and self._used_sum + tokens > self._tokens:
             wait = max(wait, self._used[0][0] + MINUTE - now)
         return wait

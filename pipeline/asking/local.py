@@ -86,7 +86,12 @@ class Local:
         settings, torch = self._settings, self._torch
         chats = [self._chat(request) for request in requests]
         inputs = self._processor.apply_chat_template(
-            chats, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", padding=True
+            chats,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True},
         ).to(self._model.device, dtype=self._model.dtype)
         sampling: dict[str, Any] = {"do_sample": settings.temperature > 0}
         if settings.temperature > 0:

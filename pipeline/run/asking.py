@@ -131,6 +131,18 @@ class Asking:
             return []
         told = AnswersSettings.of(settings, prompts.load(settings, self.base))
         looks = run(LOOK, look_tasks(self.config, samples, decided))
+        return self.of_looks(run, runner, settings, told, looks, known)
+
+    def of_looks(
+        self,
+        run: Run,
+        runner: StageRunner,
+        settings: AskSettings,
+        told: AnswersSettings,
+        looks: Sequence[Record],
+        known: Sequence[Record],
+    ) -> list[Record]:
+        """As `answers`, once the pictures are drawn."""
         tasks = answers_tasks(told, looks, known)
         records = run(ANSWERS, tasks)
         if runner.planning:

@@ -174,6 +174,33 @@ def test_no_minute_has_more_tokens_than_its_rate(monkeypatch: pytest.MonkeyPatch
     assert sum(amount for _, amount in begun) / begun[-1][0] * 60 > 700
 
 
+def test_the_rate_of_a_server_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that bears 100 requests a second, and wants to be left alone for a second where it is asked for more."""
+    clock = Clock(monkeypatch)
+    pace = Pace(Share(64, None, None, Amount()), clock)
+
+    async def ask(seconds: float) -> tuple[int, int]:
+        goods = refused = 0
+        tokens, filled, end = 0.0, clock.now, clock.now + seconds
+        while clock.now < end:
+            await pace.turn(10)
+            clock.now += 1 / 300
+            tokens, filled = min(25.0, tokens + 100 * (clock.now - filled)), clock.now
+            if tokens >= 1:
+                tokens -= 1
+                goods += 1
+                pace.good()
+            else:
+                refused += 1
+                pace.pause(1.0)
+        return goods, refused
+
+    goods, _ = asyncio.run(ask(60.0))
+    assert goods > 50 * 60
+    goods, refused = asyncio.run(ask(300.0))
+    assert goods > 0.85 * 300 * 100 and refused < 60, (goods, refused)
+
+
 def test_a_purse_counts_what_is_under_way() -> None:
     """By what answers took so far, once there are any."""
     purse = Purse(Amount(money=1.0), PriceSettings(input=1000.0, output=0.0), Usage(1, 300, 10))
