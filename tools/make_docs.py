@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.main import get_command
@@ -136,8 +136,11 @@ def rows(model: type[BaseModel], section: str, prefix: str = "") -> Iterator[tup
         if model is Config and (inner is not None or name == "sources"):
             link = "kinds-of-sources" if inner is None else name
             text = cell(one_line(field.description or (inner.__doc__ if inner else "")))
-            yield key, "required" if field.is_required() else "", f"[{name}](#{link})", text
+            default = "required" if field.is_required() else "`null`" if is_nullable(field.annotation) else ""
+            yield key, default, f"[{name}](#{link})", text
         elif inner is not None:
+            if is_nullable(field.annotation):
+                yield key, default_of(field), "section or null", cell(one_line(field.description or ""))
             yield from rows(inner, section, f"{key}.")
         else:
             yield key, default_of(field), cell(values_of(field)), cell(one_line(field.description or ""))
@@ -146,8 +149,17 @@ def rows(model: type[BaseModel], section: str, prefix: str = "") -> Iterator[tup
 
 
 def only_model(annotation: Any) -> type[BaseModel] | None:
-    """The model, if the annotation is one."""
+    """The model, if the annotation is one, or one or null."""
+    if is_nullable(annotation):
+        annotation = next(argument for argument in get_args(annotation) if argument is not type(None))
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def is_nullable(annotation: Any) -> bool:
+    """Whether an annotation is a model or null."""
+    arguments = get_args(annotation)
+    models = [argument for argument in arguments if isinstance(argument, type) and issubclass(argument, BaseModel)]
+    return len(arguments) == 2 and len(models) == 1 and type(None) in arguments
 
 
 def listed(annotation: Any) -> list[type[BaseModel]]:
@@ -195,6 +207,8 @@ def kind_of(annotation: Any) -> str:
         return kind_of(arguments[0])
     if only_model(annotation) is not None:
         return "sections"
+    if annotation is JsonValue:
+        return "JSON"
     names = {bool: "true, false", int: "integer", float: "number", str: "text", type(None): "null"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 

@@ -23,6 +23,8 @@ SUSPECTS = 3
 """Requests in a row that failed at every attempt while none was answered, from which on the server is down."""
 REJECTIONS = 10
 """Requests in a row that a server took for wrong before it answered any, from which on it is not the pictures."""
+IN_A_ROW = 3
+"""Requests that were told to wait, with none answered between, from which on all wait."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a second attempt, doubled with each, and at most."""
 
@@ -236,8 +238,8 @@ class Asker:
         if began < self._paused:
             return  # it was under way when all were told to wait
         self._waits += 1
-        seconds = pause_before(self._waits) if wait.seconds is None else wait.seconds
-        if self._waits == 1:
+        seconds = pause_before(max(1, self._waits - IN_A_ROW + 1)) if wait.seconds is None else wait.seconds
+        if self._waits < IN_A_ROW:
             await asyncio.sleep(seconds)
         else:
             self._paused = now

@@ -145,7 +145,7 @@ class Purse:
 class Pace:
     """Keeps to rates: in no 60 seconds do more requests begin, or more tokens go, than a minute may have.
 
-    Where a server has a limit that the settings do not know, the rate is found: it is lowered where the server wants to
+    Where the settings have no rate and the server has, that is found: it is lowered where the server wants to
     be left alone, and grows slowly while it answers.
     """
 
@@ -167,11 +167,11 @@ class Pace:
         """The server wants nobody to ask for so long, so from then on it is asked at a lower rate."""
         now = self._clock()
         active = now - max(self._until, self._first)
-        if self._cap is None:
-            self._cap = max(1.0, 0.5 * self._turns / max(active, 1.0))
-        else:
+        if self._cap is not None:
             self._borne = self._cap
             self._cap = max(1.0, self._cap * (SLOWED_AGAIN if active < SOON else SLOWED))
+        elif self._requests is None:
+            self._cap = max(1.0, 0.5 * self._turns / max(active, 1.0))
         self._until = max(self._until, now + seconds)
 
     def good(self) -> None:
