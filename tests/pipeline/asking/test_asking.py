@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.asking import cache as caching
 from pipeline.asking import prompts
-from pipeline.asking.cache import Answer, Cache, Keeper, write_answers
+from pipeline.asking.cache import Answer, Cache, Keeper, join, write_answers
 from pipeline.asking.endpoint import _NO_PICTURES, retry_after
 from pipeline.asking.limits import Amount, Pace, Purse, Share, shares
 from pipeline.asking.price import picture_tokens
@@ -21,6 +21,7 @@ from pipeline.asking.request import NoText, Unanswered, Usage, key_of, text_of
 from pipeline.asking.settings import AskSettings, BudgetSettings, PriceSettings
 from pipeline.errors import ConfigError
 from pipeline.storage.folder import FolderStorage
+from pipeline.storage.open import open_storage
 
 
 def settings(**more: object) -> AskSettings:
@@ -388,3 +389,23 @@ def test_answers_of_what_was_taken_down_can_be_removed(tmp_path: Path) -> None:
     cache.forget(lambda ids: np.isin(ids["sample_id"].to_numpy(), [f"{2:064}", f"{3:064}"]))
     cache.refresh()
     assert cache.has([answer(number).key for number in (1, 2, 3)]).tolist() == [True, False, False]
+
+
+def test_answers_on_an_object_store(s3_uri: str) -> None:
+    """They are found, put together and found again."""
+    storage = open_storage(s3_uri)
+
+    async def keep() -> None:
+        keeper = Keeper(storage, most=10)
+        for number in range(35):
+            await keeper.add(answer(number))
+        await keeper.close()
+
+    asyncio.run(keep())
+    write_answers(storage, [answer(1, "a bat")])
+    cache = Cache(storage)
+    cache.refresh()
+    assert len(storage.list("answers/")) == 2 and cache.spent()[0].requests == 36
+    join(storage, [entry.path for entry in storage.list("answers/")])
+    found = cache.find([answer(number).key for number in range(40)])
+    assert len(storage.list("answers/")) == 1 and len(found) == 35 and found[answer(1).key].text == "a bat"
