@@ -24,7 +24,7 @@ from tests.stages.tokenize.strategies import SETTINGS, VOCABULARY, drawings
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784">'
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(drawings)
 def test_decoding_tokens_gives_the_canonical_text_again(svg):
     """Every canonical drawing survives, whatever its attributes and text hold; lengths and splits agree."""
@@ -36,7 +36,7 @@ def test_decoding_tokens_gives_the_canonical_text_again(svg):
     assert all(piece in VOCABULARY.ids for piece in pieces if piece.startswith("<"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(st.sampled_from("<>/=& svgpathdcmM_P0129-\"'\n"), max_size=60) | st.text(max_size=30))
 def test_any_string_is_refused_with_one_line_or_is_the_tokens_of_what_it_decodes_to(text):
     """Decoding and encoding arbitrary strings raise TokenError or nothing."""
@@ -47,7 +47,7 @@ def test_any_string_is_refused_with_one_line_or_is_the_tokens_of_what_it_decodes
         assert "\n" not in error.message
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(drawings, st.integers(0, 10_000), st.integers(0, 30), st.text(max_size=3))
 def test_damaged_tokens_are_refused_or_are_the_tokens_of_another_drawing(svg, at, length, inserted):
     """What decodes at all encodes to the same string: no two strings are one drawing."""

@@ -72,7 +72,7 @@ def test_what_is_wrong_ends_the_drawing(wrong: str, svg: str | None):
     assert found.svg == want
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(drawings, st.integers(0, 3000), st.text(st.sampled_from("<>/=& svgpathdcmM_P0129-\"'\n"), max_size=12))
 def test_any_damage_leaves_a_valid_beginning(svg: str, at: int, damage: str):
     """Whatever stands where a string breaks off, the result is a drawing, and holds what came before the damage."""

@@ -119,7 +119,7 @@ def order(segment):
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(corpora, st.integers(0, 20), st.integers(2, 5), st.sampled_from(["pairs", "hivg"]))
 def test_learning_is_what_counting_anew_after_each_merge_gives(corpus, count, min_frequency, algorithm):
     """The incremental learner equals the plain rule on any corpus, for both algorithms."""
@@ -128,7 +128,7 @@ def test_learning_is_what_counting_anew_after_each_merge_gives(corpus, count, mi
     assert pairs(found) == plain(corpus, count, min_frequency, across=hivg, stale=hivg)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(corpora, st.randoms(use_true_random=False))
 def test_order_of_the_corpus_does_not_matter(corpus, random):
     """The same drawings in any order give the same segments, byte for byte."""
@@ -137,7 +137,7 @@ def test_order_of_the_corpus_does_not_matter(corpus, random):
     assert learn(iter(shuffled), rule).to_json() == learn(corpus, rule).to_json()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(corpora, drawings)
 def test_segments_decode_to_exactly_the_atomic_tokens(corpus, other):
     """Decoding undoes encoding, for drawings that were learned from and others; no string gets longer."""
@@ -215,7 +215,7 @@ def test_an_unknown_segment_is_refused_with_its_place():
     assert caught.value.position == 11
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(corpora, st.integers(0, 20), st.integers(2, 5))
 def test_savings_are_what_counting_anew_after_each_step_gives(corpus, count, min_frequency):
     """The incremental learner equals the plain rule: of commands and neighbours, what saves most tokens."""
@@ -236,7 +236,7 @@ def fewest(run, segments):
     return best
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(corpora, st.lists(commands, max_size=9))
 def test_encoding_by_savings_takes_the_fewest_tokens(corpus, run):
     """No other way to write a run with segments and commands is shorter, and decoding gives it back."""
@@ -248,7 +248,7 @@ def test_encoding_by_savings_takes_the_fewest_tokens(corpus, run):
     assert atomic_length(encoded) - atomic_length(drawing("")) == fewest(run, units)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(corpora, st.data(), st.sampled_from(["savings", "pairs", "hivg"]))
 def test_any_partitioning_gives_the_same_segments(corpus, data, algorithm):
     """Partitions return counts, a reducer merges them; how the corpus is cut does not show."""
