@@ -7,6 +7,7 @@ others.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,6 +116,8 @@ class Asking:
     only_known: bool = False
     """Ask nobody: raise `Reached` once it is known what is missing."""
     _done_again: bool = field(default=False, init=False)
+    _too_small: str = field(default="", init=False)
+    """What is too small for one picture, and by how much; "" if nothing is."""
 
     def answers(
         self, run: Run, runner: StageRunner, samples: Sequence[Record], decided: Record, known: Sequence[Record]
@@ -190,7 +193,7 @@ class Asking:
             lacking = Purse(left, settings.price, one).lacking()
             if lacking:
                 if first:
-                    self.display.say(f"ask: {_too_small(lacking, left, settings, one)}")
+                    self._too_small = _too_small(lacking, left, settings, one)
                 return lacking
             payloads = self._dealt(settings, told, units, left, one, runner.width(), again)
             done = runner.run(ASK, ask_tasks(payloads))
@@ -231,7 +234,7 @@ class Asking:
             weights[least] += units[place].count
         order = {unit: i for i, unit in enumerate(units)}
         return [
-            AskPayload(settings, told, tuple(sorted(lot, key=order.__getitem__)), share, one, ROUND_SECONDS, again)
+            AskPayload(settings, told, _turned(sorted(lot, key=order.__getitem__)), share, one, ROUND_SECONDS, again)
             for lot, share in zip(lots, shares(settings, left, weights), strict=True)
         ]
 
@@ -239,13 +242,20 @@ class Asking:
         """Say that something is missing. Raises BudgetSpent where the run is to end then."""
         if not spent_out:
             raise Defect(f"ask: {left} captions are missing after all were asked for; report it")
-        told = f"the budget for asking is spent (ask.budget.{spent_out}): {left} captions were not asked for"
+        why = self._too_small or f"ask.budget.{spent_out}"
+        told = f"the budget for asking is spent ({why}): {left} captions were not asked for"
         if settings.on_budget == "stop":
             raise BudgetSpent(
                 f"{told}; what was answered is stored: raise the budget and run again to go on, or set "
                 "ask.on_budget to publish to go on without them"
             )
         self.display.say(f"{told}; going on without them (ask.on_budget: publish)")
+
+
+def _turned(units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """``units`` in their order, from one on that is left to chance: two runs at once do not ask the same."""
+    begin = random.SystemRandom().randrange(len(units))
+    return (*units[begin:], *units[:begin])
 
 
 def _part(left: Amount, count: int) -> Amount:

@@ -262,8 +262,11 @@ def captioner_of(settings: AskSettings) -> Captioner:
 
 def _requests(storage: Storage, payload: AskPayload) -> Iterator[Request]:
     cache = Cache(storage)
-    cache.refresh()
+    seen = float("-inf")
     for number, unit in enumerate(payload.units):
+        if time.monotonic() - seen >= REFRESH_SECONDS:
+            cache.refresh()
+            seen = time.monotonic()
         for _, every in wanted(storage, unit.place, payload.answers, [unit.group], shown=True):
             asked = [one for one in every if one.key is not None]
             keys = [one.key for one in asked if one.key is not None]
@@ -276,6 +279,9 @@ def _requests(storage: Storage, payload: AskPayload) -> Iterator[Request]:
                 if not known_already and one.picture is not None:
                     yield Request(key, one.sample_id, one.prompt.style, one.filled, one.picture, number)
 
+
+REFRESH_SECONDS = 30.0
+"""After which a task that asks looks for what others were answered."""
 
 MOST_UNSTORED = 32
 """Answers that a task holds before it stores them; where it has more requests under way, so many."""

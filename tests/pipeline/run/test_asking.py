@@ -159,6 +159,41 @@ def test_a_budget_stops_cleanly(finished: Run) -> None:
         assert set(server.log.answered.values()) == {1}
 
 
+def test_a_plan_says_that_answers_are_missing(finished: Run) -> None:
+    """And, once they are there, that nothing is to do."""
+    with serve() as server:
+        config = asks(finished, server, budget={"requests": 10}, on_budget="publish")
+        result = svgmill("plan", config, "--workspace", finished.workspace)
+        assert result.returncode == 0 and "look" in result.stdout, result.stderr
+        go(finished)
+        result = svgmill("plan", config, "--workspace", finished.workspace)
+        assert "what the model has answered" in result.stdout, result.stdout
+        asks(finished, server)
+        go(finished)
+        asked = len(server.log.asked)
+        result = svgmill("plan", config, "--workspace", finished.workspace)
+        assert result.returncode == 0 and "what the model" not in result.stdout and len(server.log.asked) == asked
+
+
+def test_two_runs_at_once_ask_little_twice(finished: Run) -> None:
+    """They lay out the same, and lose nothing."""
+    with serve(latency=0.05) as server:
+        config = asks(finished, server, at_once=2, styles=["tag", "short", "detailed"])
+        command = [sys.executable, "-m", "pipeline.cli", "run", config, "--workspace", finished.workspace]
+        both = [
+            subprocess.Popen(
+                [*command, "--engine", "inline"], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+            )
+            for _ in range(2)
+        ]
+        for process in both:
+            _, errors = process.communicate()
+            assert process.returncode == 0, errors.decode()
+        rows = answers(finished)
+        assert {row["reason"] for row in rows} == {""} and len(rows) == len(server.log.answered)
+        assert max(server.log.answered.values()) <= 2
+
+
 def test_a_budget_is_kept_by_all_that_ask_together(finished: Run) -> None:
     """It is exceeded by no more than what is under way, also where answers are dearer than was thought."""
     with serve(latency=0.01) as server:
