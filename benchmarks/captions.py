@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from fetch_icons import PACKAGES, IconSet, order, shares, svgs
 from fidelity import settings as pass_settings
 
-from stages.caption import CAPTION, CaptionSettings, caption
+from stages.caption import DESCRIBE, DescribeSettings, describe
 from stages.rowwise import mill
 from stages.schema import RAW
 
@@ -89,7 +89,7 @@ def prepare(out: Path, count: int, cache: Path, more: list[Path]) -> None:
 def captioned(samples: pa.Table) -> list[dict[str, Any]]:
     """The samples' keys and captions, with what is in a caption and must not be."""
     rows = samples.select(["sample_id", "path", "picture"]).to_pylist()
-    made = caption(samples.select(CAPTION.reads), CaptionSettings()).to_pylist()
+    made = describe(samples.select(DESCRIBE.reads), DescribeSettings()).to_pylist()
     return [row | {"captions": each["captions"]} for row, each in zip(rows, made, strict=True)]
 
 
@@ -109,9 +109,9 @@ def measure(path: Path) -> None:
     print(f"{len(rows)} samples: {named / len(rows):.2%} with a subject that is not only geometry")
     counts = Counter((each["origin"], each["style"]) for row in rows for each in row["captions"])
     print("; ".join(f"{origin} {style} {n}" for (origin, style), n in sorted(counts.items())))
-    table = samples.select(CAPTION.reads)
+    table = samples.select(DESCRIBE.reads)
     begin = time.process_time()
-    caption(table, CaptionSettings())
+    describe(table, DescribeSettings())
     seconds = time.process_time() - begin
     total = sum(counts.values())
     print(f"{len(rows) / seconds:,.0f} samples and {total / seconds:,.0f} captions a second of one core")

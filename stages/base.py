@@ -216,11 +216,12 @@ class SideStage(Generic[S]):
     """Of ``schema`` those that go into shards, each with its meaning: a whole sentence for the card."""
     counts: Callable[[pa.Table, pa.Table], Mapping[str, Any]] | None = None
     """From the rows that it was given and its table: what the ledger's record says of them, as JSON."""
+    section: str = ""
+    """The section of the config that holds its settings, if that is not its name: ``settings`` are a part of that."""
 
-    @property
-    def section(self) -> str:
-        """The section of the config that holds its settings."""
-        return self.name
+    def __post_init__(self) -> None:
+        if not self.section:
+            object.__setattr__(self, "section", self.name)
 
     def run(self, table: pa.Table, settings: S) -> pa.Table:
         """The side table of ``table``, which has the columns ``reads``."""

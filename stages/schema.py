@@ -202,6 +202,7 @@ DECISIONS = pa.schema(  # deduplicate: one row a record that reached it
         ("score", pa.float32()),  # estimated Jaccard similarity to the survivor, 1 for exact levels
         ("provenance", PROVENANCE),  # of all the cluster's records if kept, else empty
         ("shown", SHOWN),
+        ("late", pa.bool_()),  # it gave way to a drawing that was published before it came: shards tell nothing of it
     ]
 )
 
@@ -254,7 +255,53 @@ CLUSTERS = pa.schema(  # of a version: one row a record of a cluster of two and 
     ]
 )
 
-CAPTIONED = pa.schema([("sample_id", pa.string()), ("captions", CAPTIONS)])
+DESCRIBED = pa.schema(  # what is known of a kept sample without a model, and without its duplicates
+    [
+        ("sample_id", pa.string()),
+        ("captions", CAPTIONS),
+        ("hues", pa.list_(pa.string())),  # colours that the drawing has; see stages.caption.hues
+    ]
+)
+
+VOTED = pa.struct([*CAPTIONS.value_type, ("votes", pa.int32())])
+"""A caption of duplicates, and how many records have it."""
+
+LENT = pa.schema(  # what a samples partition has for clusters, sorted by cluster: captions of duplicates, and survivors
+    [
+        ("cluster_id", pa.string()),
+        ("sample_id", pa.string()),  # of the duplicate's own drawing, or of the survivor
+        ("row", pa.int32()),  # of a survivor: which it is of those in the partition; null for a caption
+        ("caption", VOTED),  # null for a survivor
+    ]
+)
+
+BORROWED = pa.schema(  # what the duplicates of a partition's survivors say
+    [("sample_id", pa.string()), ("row", pa.int32()), ("captions", pa.list_(VOTED))]
+)
+
+EDITED = pa.schema(  # what people say of a partition's survivors
+    [("sample_id", pa.string()), ("row", pa.int32()), ("captions", CAPTIONS)]
+)
+
+REJECTED = pa.struct(
+    [
+        ("origin", pa.string()),
+        ("style", pa.string()),
+        ("language", pa.string()),
+        ("model", pa.string()),
+        ("text", pa.string()),
+        ("reason", pa.string()),  # stages.caption.rejections
+        ("score", pa.float32()),  # 0..1, how sure that is
+        ("detail", pa.string()),
+    ]
+)
+"""A caption that is not used, and why."""
+
+CAPTIONED = pa.schema(
+    [("sample_id", pa.string()), ("captions", CAPTIONS), ("rejected", pa.list_(REJECTED))]  # the chosen one first
+)
+
+CAPTION_REJECTS = pa.schema([("sample_id", pa.string()), *REJECTED])  # one row a caption that is not used
 
 ANSWERED = pa.schema(  # what a model said: one row for each kept sample, in their order, and each style
     [

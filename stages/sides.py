@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from stages.base import RowStage, SideStage
-from stages.caption import CAPTION
+from stages.caption import CAPTION, DESCRIBE
 from stages.entry_points import PackageUnusable
 from stages.installed import check_names, side_stages
 from stages.rowwise import PASS, SAMPLES
@@ -16,8 +16,11 @@ from stages.schema import DECIDED, PICTURES, SAMPLES_ORDER, SHARD_COLUMNS
 from stages.score import SCORE
 from stages.tier import TIER
 
-SIDES: tuple[SideStage[Any], ...] = side_stages((CAPTION, TIER, SCORE))
+SIDES: tuple[SideStage[Any], ...] = side_stages((DESCRIBE, TIER, SCORE))
 """In the order they run; none reads another's table."""
+
+BESIDE: tuple[SideStage[Any], ...] = (CAPTION, *SIDES)
+"""All whose tables lie beside the samples: captions are made of other tables (`pipeline.steps.caption`)."""
 
 KEYS = "keys"
 """What splits go by, of `DECIDED`: the one column that a side stage can read and that samples do not have."""
@@ -30,7 +33,7 @@ NARROW = frozenset({KEYS, *(name for name in SAMPLES_ORDER if name in DECIDED.na
 
 _SCHEMAS: list[tuple[RowStage[Any] | SideStage[Any], pa.Schema]] = [
     *((stage, stage.adds) for stage in PASS),
-    *((side, side.schema) for side in SIDES),
+    *((side, side.schema) for side in BESIDE),
 ]
 
 MEANINGS: dict[str, str] = {name: sentence for stage, _ in _SCHEMAS for name, sentence in stage.shards.items()}

@@ -25,7 +25,6 @@ from pipeline.errors import ConfigError, Defect, Mend
 from pipeline.progress import Display
 from pipeline.run.stage import StageRunner
 from pipeline.steps.ask import ANSWERS, ASK, AnswersSettings, AskPayload, Place, Unit, answers_tasks, ask_tasks
-from pipeline.steps.look import LOOK, look_tasks
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record, merged
@@ -119,13 +118,11 @@ class Asking:
     _too_small: str = field(default="", init=False)
     """What is too small for one picture, and by how much; "" if nothing is."""
 
-    def answers(
-        self, run: Run, runner: StageRunner, samples: Sequence[Record], decided: Record, known: Sequence[Record]
-    ) -> list[Record]:
+    def answers(self, run: Run, runner: StageRunner, looks: Sequence[Record], known: Sequence[Record]) -> list[Record]:
         """A table of answers for each samples partition (`stages.schema.ANSWERED`); none if no model is configured.
 
-        ``known``: a table of captions (`stages.schema.CAPTIONED`) for each, which prompts are filled with. Raises
-        BudgetSpent, ConfigError, Reached, and what ends failed tasks.
+        ``looks``: what a model is shown of each; ``known``: a table of captions (`stages.schema.DESCRIBED`) for each,
+        which prompts are filled with. Raises BudgetSpent, ConfigError, Reached, and what ends failed tasks.
         """
         settings = self.config.ask
         if settings is None:
@@ -133,7 +130,6 @@ class Asking:
                 raise ConfigError("the config has no section ask: it names no model that could be asked")
             return []
         told = AnswersSettings.of(settings, prompts.load(settings, self.base))
-        looks = run(LOOK, look_tasks(self.config, samples, decided))
         return self.of_looks(run, runner, settings, told, looks, known)
 
     def of_looks(

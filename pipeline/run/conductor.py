@@ -21,6 +21,7 @@ from pipeline.run.publish import manifest_of, within_budget
 from pipeline.run.stage import MetDamage, Pending, Phase, StageRunner, Unknown
 from pipeline.run.walk import Walk
 from pipeline.steps.ask import ANSWERS, ASK
+from pipeline.steps.caption import CAPTION_STEP
 from pipeline.steps.fetch import FETCH
 from pipeline.steps.learning import SEGMENTS
 from pipeline.steps.look import LOOK
@@ -100,7 +101,8 @@ class Conductor:
             if SEGMENTS.name in done:
                 done |= learning
             # whether a corpus is so large that it is decided on in slices is not known yet
-            unknown_steps = {FETCH, ASK} | (set() if self._loaded.config.ask else {LOOK, ANSWERS})
+            unknown_steps = {FETCH, ASK, *on_the_way_to(CAPTION_STEP)}
+            unknown_steps |= set() if self._loaded.config.ask else {LOOK, ANSWERS}
             later = [
                 step.name for step in STEPS if step.name not in done and not step.large and step not in unknown_steps
             ]

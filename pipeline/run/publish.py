@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError, OverBudget
@@ -19,6 +19,7 @@ from pipeline.versions.manifest import (
     INDEX,
     LAYOUT,
     VOCABULARY,
+    Captions,
     File,
     Kept,
     Lineage,
@@ -52,6 +53,7 @@ class Walked:
     no_input: Mapping[str, Mapping[str, int]]
     snapshots: Mapping[str, int]
     answered: Sequence[Record]
+    captioned: Sequence[Record]
 
 
 def manifest_of(config: Config, done: Walked) -> Manifest:
@@ -89,6 +91,9 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         no_input=done.no_input,
         snapshots=dict(sorted(done.snapshots.items())),
         asked=_asked(done.answered),
+        captions=Captions(
+            *(merged(record.extra[each.name] for record in done.captioned) for each in fields(Captions)),
+        ),
     )
 
 

@@ -26,16 +26,19 @@ from pipeline.steps.ask import ANSWERS
 from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.deal import DEAL, Piece, pieces_of, read_piece
+from pipeline.steps.edited import EDITED_STEP
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.learning import SEGMENTS
+from pipeline.steps.lend import BORROW, LEND
 from pipeline.steps.look import LOOK
 from pipeline.steps.registry import STEPS, on_the_way_to
+from pipeline.steps.repeats import HEAR, REPEATS
 from pipeline.steps.rowwise import BISECT, SAMPLES_STEP
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
 from pipeline.storage.tables import published_bytes, read_table
-from pipeline.versions import browse, published, shards, takedown
+from pipeline.versions import browse, edits, published, shards, takedown
 from pipeline.versions.attribution import attribution_path
 from pipeline.versions.browse import PASSED, records
 from pipeline.versions.gc import Garbage, collect
@@ -44,10 +47,13 @@ from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
 from pipeline.work import ledger
 from pipeline.work.marks import Mark, collecting
 from stages.reasons import Reason
-from stages.sides import SIDES
+from stages.sides import BESIDE as SIDES
 
-BESIDE = (*(side.name for side in SIDES), LOOK.name, ANSWERS.name)
-"""Steps that make a table beside each samples partition."""
+BESIDE = (*(side.name for side in SIDES), LOOK.name, ANSWERS.name, LEND.name)
+"""Steps that make a table beside each samples partition, or that of its copies."""
+
+ROUTED = (OUTCOMES_STEP.name, BORROW.name, EDITED_STEP.name)
+"""Steps whose tables are made for partitions, and say of which samples they are."""
 
 
 def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int, list[str]], Garbage]:
@@ -85,6 +91,7 @@ def purge_taken_down(storage: Storage, dry_run: bool = False) -> tuple[dict[int,
             forget_fetched(storage, taken)
             answers = Cache(storage)
             answers.forget(taken.down)
+            edits.forget(storage, taken)
         needed_gone = {path for paths in holding.values() for path in paths}
         garbage = collect(storage, mark, 0.0, dry_run)
         for place, entries in garbage.objects.items():
@@ -236,7 +243,7 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             paths = [output.path for name, output in record.outputs.items() if name != "dropped"]
             if any(_is_in(storage, path, taken) for path in paths):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
-    for stage in (OUTCOMES_STEP.name, *BESIDE):
+    for stage in (*ROUTED, *BESIDE):
         for record in records(storage, stage):
             tables = [read_table(storage, table.path, columns=["sample_id"]) for table in record.outputs.values()]
             if any(taken.down(table.drop_null()).any() for table in tables):
@@ -249,8 +256,8 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
     for place in browse.record_paths(storage):
         if place.stage not in steps:
             storage.delete(place.path)
-    # counts of texts and of runs of commands, which a vocabulary that is learned anew counts anew
-    for step in on_the_way_to(SEGMENTS):
+    # hashes of captions, and counts of texts and of runs of commands, which are counted anew
+    for step in (*on_the_way_to(SEGMENTS), HEAR, REPEATS):
         for entry in storage.list(f"tables/{step.name}/"):
             if entry.path.endswith(".json"):
                 storage.delete(entry.path)

@@ -12,6 +12,7 @@ from pipeline.models import base_tokenizer
 from pipeline.models.base_tokenizer import BaseTokenizer
 from pipeline.run.accounts import no_input
 from pipeline.run.asking import Asking
+from pipeline.run.captioning import captioned
 from pipeline.run.fetching import Fetching
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
@@ -39,7 +40,8 @@ from pipeline.versions.manifest import Kept, Manifest
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Step, Task
-from stages.caption import CAPTION
+from stages.caption import CAPTION, DESCRIBE
+from stages.sides import BESIDE
 from stages.tier import TIER
 
 
@@ -108,10 +110,13 @@ class Walk:
         sides = {
             side.name: self._run(step, side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS
         }
-        answered = self._asking.answers(self._run, self._runner, samples, decided, sides[CAPTION.name])
-        vocabulary = self._vocabulary(samples, decided, sides[CAPTION.name])
+        described = sides[DESCRIBE.name]
+        said = captioned(self._asking, self._run, self._runner, passed, samples, decided, described)
+        sides[CAPTION.name] = said.captions
+        vocabulary = self._vocabulary(samples, decided, said.captions)
+        shown = {side.name: sides[side.name] for side in BESIDE if side.shards}
         places = history.places(amounts(samples, sides[TIER.name], generations))
-        dealt = self._run(DEAL, deal_tasks(config, samples, decided, sides, generations, places))
+        dealt = self._run(DEAL, deal_tasks(config, samples, decided, shown, generations, places))
         written = self._run(WRITE, write_tasks(config, dealt, places, Encoding.of(vocabulary), self._parent))
         indexed = self._run(INDEX_STEP, index_tasks(config, written))
         return Walked(
@@ -129,7 +134,8 @@ class Walk:
             self._base_outputs,
             self.no_input,
             {listing.source.name: listing.snapshot for listing in listings if listing.snapshot is not None},
-            answered,
+            said.answers,
+            said.captions,
         )
 
     def _listings(self, surroundings: Surroundings) -> Iterator[Listing]:

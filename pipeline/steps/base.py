@@ -23,7 +23,7 @@ from stages.base import Settings
 from stages.reasons import Reason
 from stages.rowwise import PASS, SAMPLES
 from stages.schema import DROPPED
-from stages.sides import SIDES
+from stages.sides import BESIDE
 
 
 def stage_versions(config: Config) -> dict[str, int | str]:
@@ -32,7 +32,7 @@ def stage_versions(config: Config) -> dict[str, int | str]:
         "crawl": crawl.VERSION,
         **pass_versions(config),
         "deduplicate": deduplicate.VERSION,
-        **{side.name: side.version for side in SIDES},
+        **{side.name: side.version for side in BESIDE},
         "segments": tokenize.SEGMENTS_VERSION,
         "encode": tokenize.ENCODE_VERSION,
         **_picture_versions(config),

@@ -45,8 +45,8 @@ SHARED_FILE = 64
 OWN = tuple(name for name in RAW.names if name in SAMPLES.names)
 """Columns of samples that a record brings with it."""
 
-SHARED = tuple(name for name in (*deduplicate.DECIDES, "atomic_length", "notes") if name not in OWN)
-"""Columns of samples that copies get from their leaders, to be decided on and counted by."""
+SHARED = tuple(name for name in (*deduplicate.DECIDES, "atomic_length", "notes", "title", "desc") if name not in OWN)
+"""Columns of samples that copies get from their leaders, to be decided on, counted and told of by."""
 
 OUTCOMES = pa.schema(  # a row a copy
     [

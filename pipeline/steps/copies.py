@@ -33,7 +33,7 @@ from stages.base import Settings
 from stages.rowwise import PASS
 from stages.schema import RAW
 
-VERSION = 1
+VERSION = 2
 """Of how leaders are found."""
 
 RANGE = 2_000_000

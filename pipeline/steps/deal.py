@@ -32,7 +32,7 @@ from stages import write
 from stages.base import Settings
 from stages.rowwise import SAMPLES
 from stages.schema import ENCODED, SHARD_COLUMNS
-from stages.sides import SHARD, SIDES, TEXT
+from stages.sides import BESIDE, SHARD, TEXT
 from stages.write import Amount
 
 DEALT = pa.schema([*(field for field in TEXT if field.name not in ENCODED.names[1:]), ("size", pa.int64())])
@@ -57,7 +57,7 @@ class Part:
 
     survivors: Survivors
     sides: Mapping[str, str]
-    """Name of each of `stages.sides.SIDES` -> path."""
+    """Name of each of `stages.sides.BESIDE` -> path."""
     decisions: str
     """Path."""
 
@@ -120,7 +120,7 @@ def deal_tasks(
 
     Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
     that a partition that comes or goes changes its own group only. ``sides``: the records of
-    `stages.sides.SIDES`, in the order of ``samples``. ``places``: into how many shards each kind is dealt.
+    `stages.sides.BESIDE`, in the order of ``samples``. ``places``: into how many shards each kind is dealt.
 
     Of provenance, what shards show is part of the basis: the sample's own record and the copies that were there when it
     was first published, so that a licence that is corrected or a copy that is withdrawn reaches the shards. Others that
@@ -209,7 +209,9 @@ def joined(storage: Storage, part: Part, whole: bool) -> pa.Table:
     """One partition's rows with all columns of `DEALT`; ``whole``: with all provenance."""
     wanted = [*(name for name in DEALT.names if name in SAMPLES.names), "path", "view_box"]
     rows = part.survivors.read(storage, wanted)
-    for side in SIDES:
+    for side in BESIDE:
+        if not side.shards:
+            continue
         path = part.sides[side.name]
         rows = _beside(rows, read_table(storage, path, columns=["sample_id", *side.shards]), path)
     rows = _beside(rows, _provenance(read_table(storage, part.decisions), whole), part.decisions)

@@ -27,6 +27,10 @@ DECIDER = "deduplicate"
 """The step whose decisions these are, whichever tasks made them."""
 
 
+VERSION = 2
+"""Of what the tables of decisions hold."""
+
+
 class DecidingSettings(DeduplicateSettings):
     """What decisions on a whole corpus depend on."""
 

@@ -31,6 +31,7 @@ from pipeline.steps.base import read_samples, versions_of
 from pipeline.steps.decided import (
     DECIDER,
     DIGESTS,
+    VERSION,
     Corpus,
     DecidingSettings,
     Partition,
@@ -159,7 +160,7 @@ class Deciding:
         edges = {record.outputs["kept"] for record in matched if record.outputs["kept"].rows}
         self._edges = sorted(edges, key=lambda edge: edge.sha256)
         self._rows = sum(record.rows_kept for record in samples)
-        self._versions = versions_of(config, "deduplicate")
+        self._versions = {**versions_of(config, "deduplicate"), "decisions": VERSION}
         self._benchmarks = [record.outputs["kept"] for record in benchmarks]
         order = tuple(source.name for source in config.sources)
         self._settings = DecidingSettings(**dict(config.deduplicate), source_order=order, takedowns=tuple(takedowns))

@@ -18,7 +18,7 @@ from pipeline.work.task import Step, Task, Work, inputs_of, planned
 from stages.base import Settings
 from stages.render import RendererUnavailable
 from stages.render import looks as drawing
-from stages.render.looks import LOOKED, DrawnLook
+from stages.render.looks import LOOKED, DrawnLook, LookSettings
 from stages.render.renderers import version
 from stages.render.settings import RendererSettings
 
@@ -43,8 +43,8 @@ class LookPayload:
 
 def look_tasks(config: Config, samples: Sequence[Record], decided: Record) -> list[Task[LookPayload]]:
     """One task for each samples partition. What model is asked, and what it is told, makes no difference."""
-    assert config.ask is not None
-    look = DrawnLook(picture=config.ask.picture, renderer=config.render.part(RendererSettings))
+    picture = LookSettings() if config.ask is None else config.ask.picture
+    look = DrawnLook(picture=picture, renderer=config.render.part(RendererSettings))
     settings = LookStepSettings(look=look, sandbox=config.sandbox)
     try:
         versions = {"look": f"{drawing.VERSION}; {version(config.render.renderer)}"}

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.steps.ask import ANSWERS, ASK
+from pipeline.steps.caption import CAPTION_STEP
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
 from pipeline.steps.deal import DEAL
 from pipeline.steps.decisions import COMPONENTS, DEDUPLICATE, ENDED, GATHER, ROUTE, SETTLE
 from pipeline.steps.duplicates import BANDS_STEP, MATCH_STEP, PAIRS_STEP
+from pipeline.steps.edited import EDITED_STEP
 from pipeline.steps.fetch import FETCH
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.keep import KEEP
 from pipeline.steps.learning import COUNT, FREQUENT, RUNS_STEP, SEGMENTS
+from pipeline.steps.lend import BORROW, LEND
 from pipeline.steps.look import LOOK
+from pipeline.steps.repeats import HEAR, REPEATS
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.steps.sides import SIDE_STEPS
 from pipeline.steps.write import WRITE
@@ -43,6 +47,12 @@ STEPS: tuple[Step[Any], ...] = (
     LOOK,
     ASK,
     ANSWERS,
+    LEND,
+    BORROW,
+    EDITED_STEP,
+    HEAR,
+    REPEATS,
+    CAPTION_STEP,
     COUNT,
     FREQUENT,
     RUNS_STEP,

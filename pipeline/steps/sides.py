@@ -38,7 +38,9 @@ def side_tasks(
         inputs = [*inputs_of([rows]), decided_of(decided, record)]
         if KEYS in side.reads:
             inputs.append((f"keys {name}", str(decided.extra["keys"][name])))
-        payload = SidePayload(getattr(config, side.section), Survivors.of(record, decided), decided.outputs[name].path)
+        payload = SidePayload(
+            getattr(config, side.section).part(side.settings), Survivors.of(record, decided), decided.outputs[name].path
+        )
         versions = {side.name: side.version}
         tasks.append(planned(step, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes))
     return tasks

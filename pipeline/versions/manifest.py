@@ -176,6 +176,18 @@ class Takedowns:
 
 
 @dataclass(frozen=True)
+class Captions:
+    """What the samples' captions are, in counts; names are ``origin style``, of rejections ``reason origin``."""
+
+    first: Mapping[str, int] = field(default_factory=dict)
+    """The chosen ones."""
+    every: Mapping[str, int] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    """Characters from which on lengths are counted together -> chosen ones."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One version of the dataset."""
 
@@ -212,6 +224,7 @@ class Manifest:
     asked: Mapping[str, float] = field(default_factory=dict)
     """Of captions that a model was asked for, by what came of them (answered, refused …), and what they took in all:
     requests, input_tokens, output_tokens, money; nothing where none was."""
+    captions: Captions = Captions()
 
     # -- its files by role
 
@@ -283,7 +296,7 @@ class Manifest:
         """
         data = asdict(self)
         del data["version"], data["parent"], data["lineage"], data["no_input"], data["snapshots"]
-        del data["asked"]
+        del data["asked"], data["captions"]
         data["files"] = [
             {name: value for name, value in file.items() if name != "rows"}
             for file in data["files"]
@@ -314,6 +327,7 @@ class Manifest:
                 "files": files_of(_file(file) for file in data["files"]),
                 "vocabulary": Vocabulary(**data["vocabulary"]),
                 "lineage": None if data["lineage"] is None else Lineage(**data["lineage"]),
+                "captions": Captions(**data.get("captions", {})),
                 "takedowns": Takedowns(tuple(data["takedowns"]["requests"]), data["takedowns"]["records"]),
             }
         )

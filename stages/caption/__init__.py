@@ -1,10 +1,27 @@
-"""Captions from what is known without a model: what the record came with, title, desc, names, and what is drawn.
+"""Captions: what is known without a model, and which of all that was said of a sample it has.
 
-The captions that a dataset has are first, then one that is composed of all the rest, then what the rest gives one by
-one. Each has its origin and its style.
+    describe   of one record: what it came with, what its names and texts say, what is drawn
+    caption    of one sample: these, those of its duplicates, a model's answers and what people say, checked and ranked
+
+Each caption has its origin, its style and its language.
 """
 
-from stages.caption.settings import CaptionSettings
-from stages.caption.stage import CAPTION, caption
+from stages.caption.choose import CAPTION, CHOSEN_FROM, captions
+from stages.caption.describe import BRINGS, DESCRIBE, brought, describe
+from stages.caption.rejections import SENTENCES, Rejection
+from stages.caption.settings import CaptionSettings, DescribeSettings, RankSettings
 
-__all__ = ["CAPTION", "CaptionSettings", "caption"]
+__all__ = [
+    "BRINGS",
+    "CAPTION",
+    "CHOSEN_FROM",
+    "DESCRIBE",
+    "SENTENCES",
+    "CaptionSettings",
+    "DescribeSettings",
+    "RankSettings",
+    "Rejection",
+    "brought",
+    "captions",
+    "describe",
+]

@@ -12,7 +12,7 @@ from stages.caption import codes, geometry, phrases
 from stages.caption.geometry import Look
 from stages.caption.phrases import article, cased
 from stages.caption.sets import SetKind, kind_of
-from stages.caption.settings import CaptionSettings
+from stages.caption.settings import DescribeSettings
 from stages.caption.tables import letters
 from stages.caption.words import Name, from_folders, named, useful
 
@@ -66,7 +66,7 @@ class Subject:
     english: bool = True
 
 
-def metadata(record: Record, seen: Look, settings: CaptionSettings) -> list[Captioned]:
+def metadata(record: Record, seen: Look, settings: DescribeSettings) -> list[Captioned]:
     """The captions that names and texts of a record give: none where they say nothing."""
     # the keywords of a package are about all that is in it
     own_hints = () if "package" in record.facts else tuple(record.hints)
@@ -115,7 +115,7 @@ def _kind_tags(subject: Subject) -> tuple[str, ...]:
     )
 
 
-def _subject(record: Record, title: str, hints: Sequence[str], settings: CaptionSettings) -> Subject | None:
+def _subject(record: Record, title: str, hints: Sequence[str], settings: DescribeSettings) -> Subject | None:
     folder = record.path.rpartition("/")[0]
     package = record.facts.get("package", "")
     kind = settings.kinds.get(record.source) or kind_of(folder, package, record.source)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from stages.caption import tables
 from stages.caption.sets import SetKind
-from stages.caption.settings import CaptionSettings
+from stages.caption.settings import DescribeSettings
 from stages.caption.vocabulary import words as word_set
 
 # Each alternative can begin at the start of a run only, so that a long run without a match costs one scan, not one for
@@ -120,7 +120,7 @@ def screened(text: str) -> str:
     return " ".join(_PRIVATE.sub(" ", text).split())
 
 
-def useful(text: str, settings: CaptionSettings) -> str:
+def useful(text: str, settings: DescribeSettings) -> str:
     """A title or description that says something, without markup, screened; "" if it does not."""
     text = screened(_MARKUP.sub(" ", text)).lstrip(_FORMULA).rstrip(" .,:;-_")
     bare = re.sub(r"[\d\s_.-]+", " ", text).strip().lower()
@@ -131,7 +131,7 @@ def useful(text: str, settings: CaptionSettings) -> str:
     return text
 
 
-def named(name: str, folders: str, kind: SetKind | None, settings: CaptionSettings) -> Name:
+def named(name: str, folders: str, kind: SetKind | None, settings: DescribeSettings) -> Name:
     """What a file name says.
 
     ``folders``: the path and package it lies in, which say what words are styles there; ``kind``: of the set,
@@ -169,7 +169,7 @@ _ARCHIVE = re.compile(r"\.(tar(\.(gz|bz2|xz|zst))?|t(gz|bz2?|xz|zst)|zip|7z|deb)
 _TABLE = re.compile(r"\.(parquet|pq|arrows?|feather|ipc|jsonl?|ndjson|[ct]sv)(\.(gz|bz2|xz|zst))?$", re.I)
 
 
-def from_folders(path: str, settings: CaptionSettings) -> tuple[str, ...]:
+def from_folders(path: str, settings: DescribeSettings) -> tuple[str, ...]:
     """Words of the nearest folder of ``path`` whose name says something of the drawing.
 
     Of an archive its name may, of a table's file and of who publishes a package (``@scope``) it says nothing.

@@ -382,11 +382,11 @@ def _reasons(
 
 def _provenance(
     table: pa.Table, kept: npt.NDArray[np.bool_], holder: Ints, source: Ints, path: Ints, history: Earlier
-) -> tuple[pa.Array, pa.Array]:
+) -> tuple[pa.Array, pa.Array, pa.Array]:
     """For each kept record its own origin and those of all that gave way to it, in source order; else nothing.
 
     And of each of these whether it was known when the kept record first was published: a shard names these only,
-    so that a later copy does not rewrite it.
+    so that a later copy does not rewrite it. Last, of each record whether it is such a later copy.
     """
     order = np.lexsort((path, source, ~kept, holder))
     groups = holder[order]
@@ -409,7 +409,10 @@ def _provenance(
     heads = np.repeat(np.arange(len(table)), lengths)
     shown = (history.joined[rows] <= history.since[heads]) | (rows == heads)
     places = pa.array(offsets, pa.int32())
+    late = np.zeros(len(table), bool)
+    late[rows] = ~shown
     return (
         pa.ListArray.from_arrays(places, values, type=PROVENANCE),
         pa.ListArray.from_arrays(places, pa.array(shown), type=SHOWN),
+        pa.array(late),
     )

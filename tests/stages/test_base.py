@@ -14,7 +14,7 @@ from stages.entry_points import PackageUnusable
 from stages.reasons import Reason
 from stages.rowwise import OWN, PASS, SAMPLES, samples_schema, settings_of
 from stages.schema import DROPPED, SAMPLES_ORDER
-from stages.sides import SHARD, SIDES
+from stages.sides import BESIDE, SHARD
 from stages.tokenize import AtomicSettings, TokenizeSettings
 
 
@@ -172,6 +172,6 @@ def test_a_stage_of_another_package_may_add_but_not_change(change: dict[str, Any
 
 def test_what_stages_bring_to_shards_is_in_the_shards() -> None:
     """Each column with its meaning, which is a whole sentence."""
-    brought = {name: sentence for stage in (*PASS, *SIDES) for name, sentence in stage.shards.items()}
+    brought = {name: sentence for stage in (*PASS, *BESIDE) for name, sentence in stage.shards.items()}
     assert brought and set(brought) <= set(SHARD.names)
     assert all(sentence[0].isupper() and sentence.endswith(".") for sentence in brought.values())

@@ -19,23 +19,29 @@ from pipeline.run.history import History
 from pipeline.sources.base import Chunk, Entry, Listing
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.ask import AnswersSettings, answers_tasks
+from pipeline.steps.caption import caption_tasks
 from pipeline.steps.copied import copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import copies_of, copies_tasks
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.deal import amounts, deal_tasks
+from pipeline.steps.edited import edited_tasks
 from pipeline.steps.encode import Encoding
 from pipeline.steps.index import index_tasks
+from pipeline.steps.lend import borrow_tasks, lend_tasks, parts_of
 from pipeline.steps.look import look_tasks
+from pipeline.steps.repeats import Heard, hear_tasks, repeats_tasks
 from pipeline.steps.rowwise import samples_tasks
 from pipeline.steps.sides import SIDE_STEPS, side_tasks
 from pipeline.steps.write import write_tasks
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import Output
+from pipeline.versions.edits import Import
 from pipeline.versions.lineage import Past
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task
-from stages.caption import CAPTION
+from stages.caption import DESCRIBE
+from stages.sides import BESIDE
 
 CONFIG: dict[str, Any] = {
     "config_version": 1,
@@ -169,21 +175,19 @@ class Planner:
             [deciding.whole()], extra=self._decided(samples), outputs=[f"{r.source}/{r.key}" for r in samples]
         )
         inherited = inherit_tasks(copied, outcomes, decided)
+        passed = samples
         samples = [*ran, *self._run(inherited, extra={"shard_bytes": 10_000_000})]
 
         sides = {
             side.name: self._run(
-                side_tasks(config, step, side, samples, decided), extra={"kinds": [["L1", "train", 40, 4000]]}
+                side_tasks(config, step, side, samples, decided),
+                extra={"kinds": [["L1", "train", 40, 4000]], "said": 1},
             )
             for step, side in SIDE_STEPS
         }
-        assert config.ask is not None
-        looks = self._run(look_tasks(config, samples, decided))
-        told = AnswersSettings.of(config.ask, prompts.load(config.ask, Path("/")))
-        self._run(answers_tasks(told, looks, sides[CAPTION.name]))
-        counted = self._run(
-            learning.count_tasks(config, samples, decided, sides[CAPTION.name]), outputs=["candidates", "texts"]
-        )
+        captions = self._captions(config, passed, samples, decided, sides[DESCRIBE.name])
+        shown = {side.name: sides.get(side.name, captions) for side in BESIDE if side.shards}
+        counted = self._run(learning.count_tasks(config, samples, decided, captions), outputs=["candidates", "texts"])
         (frequent,) = self._run(learning.frequent_tasks(config, counted), outputs=["mask"])
         runs = self._run(learning.runs_tasks(config, samples, decided, frequent))
         (learned,) = self._run(
@@ -191,10 +195,39 @@ class Planner:
         )
         places = History(config, FolderStorage(Path("none")), None).places(amounts(samples, sides["tier"], generations))
         dealt = self._run(
-            deal_tasks(config, samples, decided, sides, generations, places),
+            deal_tasks(config, samples, decided, shown, generations, places),
         )
         written = self._run(write_tasks(config, dealt, places, Encoding.of(learned.outputs)), outputs=["rows"])
         self._run(index_tasks(config, written))
+
+    def _captions(
+        self,
+        config: Config,
+        passed: Sequence[Record],
+        samples: Sequence[Record],
+        decided: Record,
+        described: Sequence[Record],
+    ) -> list[Record]:
+        assert config.ask is not None
+        looks = self._run(look_tasks(config, samples, decided))
+        told = AnswersSettings.of(config.ask, prompts.load(config.ask, Path("/")))
+        answers = self._run(answers_tasks(told, looks, described))
+        lent = self._run(lend_tasks(config, passed, decided), extra={"captions": 5})
+        names = [f"{record.source}/{record.key}" for record in samples]
+
+        def routed(kind: str, tasks: Sequence[Task[Any]]) -> dict[str, list[tuple[str, int, str]]]:
+            made_from = tasks[0].basis.fingerprint if self._following else ""
+            places = {name: ["part-00000", n, f"{kind} {n} {made_from}"] for n, name in enumerate(sorted(names))}
+            return parts_of(self._run(tasks, outputs=["part-00000"], extra={"places": self._shuffled(places)}))
+
+        borrowed = routed("borrowed", borrow_tasks(config, lent))
+        edited = routed("edited", edited_tasks([Import(1, "captions/a.parquet", "digest", 1)], passed, decided))
+        heard = [
+            Heard(name, record, answer.outputs["kept"], borrowed[name], edited[name])
+            for name, record, answer in zip(names, described, answers, strict=True)
+        ]
+        common = routed("common", repeats_tasks(config, self._run(hear_tasks(config, heard))))
+        return self._run(caption_tasks(config, heard, common, [prompt.template for prompt in told.prompts]))
 
     def _found(self) -> dict[str, Any]:
         """Of two partitions a row each is a copy of one in a third."""
@@ -210,7 +243,7 @@ class Planner:
     def _decided(self, samples: Iterable[Record]) -> dict[str, Any]:
         names = [f"{record.source}/{record.key}" for record in samples]
         bits = base64.b64encode(b"\xff").decode()
-        each: dict[str, dict[str, Any]] = {"kept": dict.fromkeys(names, bits)}
+        each: dict[str, dict[str, Any]] = {"kept": dict.fromkeys(names, bits), "duplicates": {"one": 1}}
         for kind in ("decided", "keys", "origins", "shown"):
             each[kind] = {name: f"{kind} of {name}" for name in names}
         return {kind: self._shuffled(of) for kind, of in each.items()}

@@ -55,11 +55,16 @@ READ_BY: dict[str, set[str]] = {
     "ask": {"answers"},
     **{f"ask.{limit}": set() for limit in LIMITS},
     "ask.picture": {"look"},
-    "caption": {"caption"},
+    "ask.styles": {"answers", "caption"},
+    "ask.prompts": {"answers", "caption"},
+    "caption": {"describe", "lend"},
+    **{f"caption.{name}": {"caption"} for name in ("prefer", "languages", "checks", "scorer", "least_score")},
+    "caption.checks.alike": {"repeats", "caption"},
+    "caption.duplicates": {"lend", "borrow"},
     "tier": {"tier"},
     "write": {"deal", "write"},
     "write.formats": {"write", "index"},
-    "write.repack": {"deal"},
+    "write.repack": {"deal", "lend"},
     # the number of shards, which their names have
     "write.shard_rows": {"deal", "write", "index"},
     "write.shard_bytes": {"deal", "write", "index"},
@@ -83,7 +88,11 @@ INSTALLED = {"render.renderer"}
 """Planning needs what this names."""
 
 OTHER: dict[str, Any] = {
-    "caption.kinds": {"a": "flags"},
+    "caption.kinds": {"one": "flags"},
+    "caption.prefer.origins": ["geometry"],
+    "caption.prefer.styles": ["tag"],
+    "caption.checks.longest": {"tag": 1, "short": 1, "detailed": 1, "": 1},
+    "caption.scorer": "math:dist",
     "storage.endpoint_url": "http://localhost:9000",
     "sources.0.column": "drawing",
     "sources.0.license": "ISC",
@@ -241,7 +250,12 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
     assert differing("crawl.max_bytes", 7) == every
     assert differing("render.compare_size", 64) == every - {"crawl", "copies"}
     assert differing("render.size", 64) == {"write", "index"}
-    assert differing("caption.max_colours", 1) == {"caption", "answers", *LEARNING, *shards}
+    assert differing("caption.max_colours", 1) == {
+        *("describe", "lend", "borrow", "answers", "hear", "repeats", "caption"),
+        *LEARNING,
+        *shards,
+    }
+    assert differing("caption.languages", ["de"]) == {"caption", *LEARNING, *shards}
     assert differing("tokenize.segments.count", 7) == {"segments", "write", "index"}
     assert differing("tier.seed", 7) == {"tier", *shards}
     assert differing("write.shard_rows", 1) == shards

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import pictures
-from stages.caption import CaptionSettings, caption
+from stages.caption import DescribeSettings, describe
 from stages.caption.words import screened, useful
 
-SETTINGS = CaptionSettings()
+SETTINGS = DescribeSettings()
 SVG = '<svg xmlns="x" viewBox="0 0 784 784"><path fill="#e22" d="M0 0h9"/></svg>'
 
 
@@ -29,7 +29,7 @@ def run(
     title: str = "",
     desc: str = "",
     svg: str = SVG,
-    settings: CaptionSettings = SETTINGS,
+    settings: DescribeSettings = SETTINGS,
     **brought: object,
 ) -> list[dict]:
     row = {
@@ -45,7 +45,7 @@ def run(
         "hints": None,
         "facts": None,
     } | brought
-    return caption(pa.Table.from_pylist([row]), settings).to_pylist()[0]["captions"]
+    return describe(pa.Table.from_pylist([row]), settings).to_pylist()[0]["captions"]
 
 
 def test_a_name_gives_three_captions_and_the_drawing_one():
@@ -121,14 +121,14 @@ def test_names_in_other_scripts_stay_as_they_are():
 def test_the_kind_of_a_set_can_be_configured():
     """For sources whose paths say nothing."""
     assert run("my.svg")[0]["text"] == "A my"
-    flags = CaptionSettings(kinds={"s": "flags"})
+    flags = DescribeSettings(kinds={"s": "flags"})
     assert run("my.svg", settings=flags)[0]["text"] == "The flag of Malaysia"
-    coins = CaptionSettings(kinds={"s": "coins"})
+    coins = DescribeSettings(kinds={"s": "coins"})
     assert run("btc.svg", settings=coins)[0]["text"] == "The Bitcoin (BTC) logo"
 
 
 def test_what_a_dataset_says_of_a_drawing_comes_first():
-    """Its captions stand before all others, screened and cut as they; one that says nothing is none."""
+    """Its captions stand before all others, screened; one that says nothing is none."""
     told = ["A cart by jane@example.org", "Untitled", "x" * 20 + " word" * 100]
     own = [
         {"text": text, "origin": "dataset", "style": style, "language": language}
@@ -137,7 +137,7 @@ def test_what_a_dataset_says_of_a_drawing_comes_first():
     captions = run("icons/cart.svg", own_captions=own)
     assert [each["origin"] for each in captions] == ["dataset"] * 2 + ["metadata"] * 3 + ["geometry"]
     assert [each["style"] for each in captions[:2]] == ["short", ""] and captions[1]["language"] == ""
-    assert captions[0]["text"] == "A cart by" and len(captions[1]["text"]) <= SETTINGS.max_characters
+    assert captions[0]["text"] == "A cart by" and captions[1]["text"] == told[2]  # who is too long, is checked later
 
 
 def test_keywords_of_a_drawing_are_tags_those_of_a_package_are_not():
