@@ -1,4 +1,4 @@
-"""Commands on captions: ``captions plan``, ``captions batch write``, ``captions batch read``."""
+"""Commands on captions: ``captions plan``, ``captions batch``, ``captions show``, ``export`` and ``import``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Address, ConfigFile, Engine, Overrides, WorkerCount, WorkspaceOption
+from pipeline.cli.options import (
+    Address,
+    ConfigFile,
+    Engine,
+    Number,
+    Overrides,
+    WorkerCount,
+    Workspace,
+    WorkspaceOption,
+)
 
 if TYPE_CHECKING:
     from pipeline.asking.settings import AskSettings
     from pipeline.run.asking import Known
     from pipeline.storage.base import Storage
 
-app = typer.Typer(help="What captions a model is asked for, what that costs, and batch files.", no_args_is_help=True)
+app = typer.Typer(
+    help="What a model is asked for and what that costs; captions of samples, and what people make of them.",
+    no_args_is_help=True,
+)
 batch = typer.Typer(help="Batch files, which hosted endpoints answer at a lower price.", no_args_is_help=True)
 app.add_typer(batch, name="batch")
 
@@ -89,6 +101,68 @@ def batch_read(
     if result.missing:
         typer.echo(f"{result.missing:,} are missing: write a batch of them, or have the run ask")
     if lines := list(complaints(result)):
+        raise InputError("\n".join(lines))
+
+
+@app.command("show")
+def show(
+    workspace: Workspace,
+    sample_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="beginning of a sample id")] = None,
+) -> None:
+    """Say where captions come from and why others are not used; or all captions of one sample."""
+    from pipeline.cli.show import show_captions, show_captions_of
+    from pipeline.storage.open import open_existing
+
+    storage = open_existing(workspace)
+    if sample_id is None:
+        show_captions(storage)
+    else:
+        show_captions_of(storage, sample_id.lower())
+
+
+@app.command("export")
+def export(
+    workspace: Workspace,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="a new .csv or .parquet file")],
+    version: Number = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="also write the pictures, to a folder beside it")
+    ] = False,
+) -> None:
+    """Write all captions of a version as a table, a row for each."""
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import captions, published
+
+    storage = open_existing(workspace)
+    samples, rows = captions.export(storage, published.find(storage, version), out, pictures)
+    typer.echo(f"{rows:,} captions of {samples:,} samples in {out}")
+
+
+@app.command("import")
+def import_(
+    workspace: Workspace,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a .csv or .parquet table with sample_id and text")],
+) -> None:
+    """Remember captions by people, for all later versions: those of a table that the newest version does not have.
+
+    They come into the next version that a run publishes. A row without a text withdraws what people said of the sample.
+    """
+    from pipeline.errors import InputError
+    from pipeline.storage.open import open_existing
+    from pipeline.versions import captions
+
+    came = captions.bring(open_existing(workspace), file)
+    withdrawn = f", {came.withdrawn:,} of them withdrawn" if came.withdrawn else ""
+    typer.echo(f"captions of {came.edited:,} samples stored{withdrawn}; {came.unchanged:,} samples as they were")
+    lines = []
+    if came.unknown:
+        lines.append(
+            f"{len(came.unknown):,} sample ids are of no sample or duplicate of the newest version, the first is "
+            f"{came.unknown[0]}; they were left out"
+        )
+    if came.taken_down:
+        lines.append(f"{came.taken_down:,} samples were taken down; what was said of them was left out")
+    if lines:
         raise InputError("\n".join(lines))
 
 

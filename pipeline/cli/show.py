@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pipeline.errors import ConfigError
 from pipeline.storage.base import Storage
-from pipeline.versions import browse, published, shards
+from pipeline.versions import browse, captions, edits, published, shards
 from pipeline.versions.manifest import Manifest
 from stages.licenses.terms import terms
 from stages.schema import PICTURES
@@ -78,16 +78,58 @@ def show_sample(storage: Storage, wanted: str, save: Path | None) -> None:
     print(f"wrote {', '.join(sorted(files))} to {save}")
 
 
+def show_captions(storage: Storage) -> None:
+    """Print what captions the newest version has, in counts."""
+    manifest = published.read(storage)
+    counts = manifest.captions
+    total = sum(counts.first.values())
+    print(f"{manifest.config['name']}, version {manifest.version}: {total:,} samples with captions")
+    for title, part in (
+        ("first captions", counts.first),
+        ("all captions", counts.every),
+        ("not used", counts.rejected),
+    ):
+        for n, (name, count) in enumerate(sorted(part.items(), key=lambda item: (-item[1], item[0]))):
+            print(f"{'' if n else title:<16}{count:>11,}  {name}")
+    for n, (name, amount) in enumerate(sorted(manifest.asked.items())):
+        print(f"{'' if n else 'asked':<16}{amount:>11,g}  {name}")
+    imports = edits.imports(storage)
+    if imports:
+        print(f"{'by people':<16}{len(imports):>11,}  tables imported")
+
+
+def show_captions_of(storage: Storage, wanted: str) -> None:
+    """Print all captions of the sample whose id begins so, the first first, and those that are not used."""
+    manifest = published.read(storage)
+    row = _find_sample(storage, manifest, wanted)
+    if row is None:
+        raise ConfigError(f"no sample of version {manifest.version} has an id that begins with {wanted}")
+    console = Console(highlight=False, soft_wrap=True)
+    print(row["sample_id"])
+    _print_captions(console, row["captions"])
+    for table in captions.rejected(storage, row["sample_id"]):
+        for each in table.to_pylist():
+            detail = f" ({each['detail']})" if each["detail"] else ""
+            notes = " ".join(filter(None, (each["origin"], each["style"])))
+            console.print(
+                Text(f"not used      {each['text']}  [{notes}: {each['reason']}{detail}, {each['score']:.2f}]")
+            )
+
+
+def _print_captions(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
+    for caption in said:
+        # shards of earlier versions know neither style nor language
+        notes = [note for note in (caption["origin"], *map(caption.get, ("style", "language", "model"))) if note]
+        if caption.get("score") is not None:
+            notes.append(f"score {caption['score']:.3f}")
+        console.print(Text(f"caption       {caption['text']}  [{' '.join(notes)}]"))
+
+
 def _print_sample(console: Console, row: shards.Row) -> None:
     for name in ("sample_id", "tier", "split", "license", "ssim", "mae", "visible_share"):
         print(f"{name:<14}{row[name]}")
     print(f"{'source size':<14}{row['width']:g} x {row['height']:g}")
-    for caption in row["captions"]:
-        # shards of earlier versions know neither style nor language
-        notes = " ".join(
-            note for note in (caption["origin"], *map(caption.get, ("style", "language", "model"))) if note
-        )
-        console.print(Text(f"caption       {caption['text']}  [{notes}]"))
+    _print_captions(console, row["captions"])
     print(f"{'terms':<14}{', '.join(terms(row['license'])) or 'none'}")
     for entry in row["provenance"]:
         more = "".join(f" {name} {entry[name]}" for name in ("author", "url") if entry.get(name))

@@ -233,7 +233,7 @@ def _told(caption: Said) -> dict[str, Any]:
 
 CAPTION = SideStage(
     name="caption",
-    version=6,
+    version=8,
     settings=RankSettings,
     section="caption",
     reads=tuple(CHOSEN_FROM.names),
