@@ -22,13 +22,16 @@ import yaml
 from pipeline.report import model
 from pipeline.report.model import Histogram, Place, Report
 from pipeline.storage.base import Storage
-from pipeline.versions import attribution, browse, clusters, published, shards
+from pipeline.versions import attribution, browse, captions, clusters, published, shards
 from pipeline.versions.manifest import CLUSTERS, Manifest
 from stages import tokenize
 from stages.reasons import Reason
 from stages.schema import PICTURES
 
 GALLERY = 48
+CAPTIONED = 50
+"""Samples that are shown with all their captions."""
+REJECTED_PER_REASON = 5
 EXAMPLES_PER_REASON = 4
 SHOWN_CLUSTERS = 50
 MEMBERS = 7
@@ -67,6 +70,7 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
         funnel=manifest.funnel,
         stages=manifest.stages,
         sources=manifest.sources,
+        captions=_captions(storage, manifest, figures),
         gallery=tuple(_gallery_sample(row, pictures) for row in gallery_rows),
         dropped=tuple(replace(sample, png=pictures.get((sample.source, sample.path))) for sample in dropped),
         clusters=tuple(
@@ -120,8 +124,15 @@ class _Figures:
     picks: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     """(tier, source) -> the first samples' ids, each with the path of its shard."""
 
+    captioned: list[tuple[str, str, str]] = field(default_factory=list)
+    """End of the id, id and path of the shard of samples whose ids end with the least digits: as good as by chance."""
+
     def add(self, table: pa.Table) -> None:
         """Count some samples."""
+        ends = pc.utf8_slice_codeunits(table["sample_id"], 48)
+        least = pc.select_k_unstable(pa.table({"end": ends}), CAPTIONED, [("end", "ascending")])
+        few = [column.take(least).to_pylist() for column in (ends, table["sample_id"], table["path"])]
+        self.captioned = sorted([*self.captioned, *zip(*few, strict=True)])[:CAPTIONED]
         atomic, segment, _ = (table[name].to_numpy() for name in LENGTHS)
         self.atomic = self.atomic.with_values(atomic.astype(np.float64))
         self.segment = self.segment.with_values(segment.astype(np.float64))
@@ -194,15 +205,45 @@ def _gallery_rows(storage: Storage, manifest: Manifest, figures: _Figures) -> li
     ]
 
 
+def _captions(storage: Storage, manifest: Manifest, figures: _Figures) -> model.CaptionFigures:
+    by_path = {shard.path: shard for shard in shards.present(storage, manifest)}
+    columns = ["sample_id", "captions", *PICTURES]
+    samples = [
+        model.CaptionedSample(row["sample_id"], shards.picture_of(row), _told(row))
+        for _, sample_id, path in figures.captioned
+        for row in shards.between(storage, by_path[path], columns, sample_id, sample_id)
+    ]
+    examples: dict[str, list[dict[str, Any]]] = {}
+    kept = {reason.partition(" ")[0] for reason in manifest.captions.rejected}
+    for table in islice(captions.rejected(storage), SCANNED_TABLES) if kept else ():
+        for row in table.to_pylist():
+            own = examples.setdefault(row["reason"], [])
+            if len(own) < REJECTED_PER_REASON:
+                own.append(row)
+    rejected = [
+        model.RejectedCaption(
+            *(row[name] or "" for name in ("sample_id", "text", "origin", "style", "reason", "detail"))
+        )
+        for reason in sorted(examples)
+        for row in examples[reason]
+    ]
+    return model.CaptionFigures(manifest.captions, manifest.asked, tuple(rejected), tuple(samples))
+
+
+def _told(row: shards.Row) -> tuple[model.Caption, ...]:
+    """A sample's captions. Shards of earlier versions know less of one."""
+    return tuple(
+        model.Caption(c["text"], c["origin"], c.get("style") or "", c.get("model") or "") for c in row["captions"]
+    )
+
+
 def _gallery_sample(row: shards.Row, pictures: dict[tuple[str, str], bytes]) -> model.GallerySample:
     first = row["provenance"][0]
     return model.GallerySample(
         sample_id=row["sample_id"],
         source_png=pictures.get((first["source"], first["path"])),
         canonical_png=shards.picture_of(row),
-        captions=tuple(
-            model.Caption(c["text"], c["origin"], c.get("style") or "", c.get("model") or "") for c in row["captions"]
-        ),
+        captions=_told(row),
         tier=row["tier"],
         split=row["split"],
         atomic_length=row["atomic_length"],

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount
+from pipeline.versions.manifest import Captions, File, Funnel, Shard, SourceCount, StageCount
 from stages.reasons import DUPLICATES
 
 TIERS = ("short", "L1", "L2", "L3", "long")
@@ -46,6 +46,41 @@ class Caption:
     origin: str
     style: str = ""
     model: str = ""
+
+
+@dataclass(frozen=True)
+class RejectedCaption:
+    """A caption that is not used, and why."""
+
+    sample_id: str
+    text: str
+    origin: str
+    style: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class CaptionedSample:
+    """A sample with all its captions, the chosen one first."""
+
+    sample_id: str
+    png: bytes | None
+    captions: tuple[Caption, ...]
+
+
+@dataclass(frozen=True)
+class CaptionFigures:
+    """Captions in counts, what a model took for them, and examples.
+
+    ``counts`` is that of the manifest, ``asked`` its field of that name. ``rejected`` has some of each reason,
+    ``samples`` some of all, as good as by chance.
+    """
+
+    counts: Captions = field(default_factory=Captions)
+    asked: Mapping[str, float] = field(default_factory=dict)
+    rejected: tuple[RejectedCaption, ...] = ()
+    samples: tuple[CaptionedSample, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,6 +258,7 @@ class Report:
     stages: tuple[StageCount, ...] = ()
     sources: tuple[SourceCount, ...] = ()
     gallery: tuple[GallerySample, ...] = ()
+    captions: CaptionFigures = CaptionFigures()
     dropped: tuple[DroppedSample, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     atomic_lengths: Histogram = Histogram()

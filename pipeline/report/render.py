@@ -16,12 +16,14 @@ from pipeline.report.model import (
     SPLITS,
     TIERS,
     DroppedSample,
+    RejectedCaption,
     Report,
     duplicate_reasons,
     imbalances,
     ordered,
 )
 from pipeline.versions.manifest import Shard
+from stages.caption import SENTENCES as REJECTION_SENTENCES
 from stages.licenses.expressions import text_addresses
 from stages.licenses.terms import SENTENCES as TERM_SENTENCES
 from stages.licenses.terms import TERMS, Term, terms
@@ -193,6 +195,50 @@ def shard_groups(report: Report) -> list[ShardGroup]:
     ]
 
 
+@dataclass(frozen=True)
+class RejectionRow:
+    """A reason for which captions are not used: by origin, how many, and examples."""
+
+    reason: str
+    sentence: str
+    origins: tuple[tuple[str, int], ...]
+    count: int
+    examples: tuple[RejectedCaption, ...]
+
+
+def rejection_rows(report: Report) -> list[RejectionRow]:
+    """The reasons for which captions are not used, the most frequent first."""
+    counts: dict[str, dict[str, int]] = {}
+    for name, n in report.captions.counts.rejected.items():
+        reason, _, origin = name.partition(" ")
+        counts.setdefault(reason, {})[origin] = n
+    sentences = {str(reason): sentence for reason, sentence in REJECTION_SENTENCES.items()}
+    rows = [
+        RejectionRow(
+            reason,
+            sentences.get(reason, "This reason is not known to this version of the mill."),
+            tuple(descending(origins)),
+            sum(origins.values()),
+            tuple(each for each in report.captions.rejected if each.reason == reason),
+        )
+        for reason, origins in counts.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.count, row.reason))
+
+
+def caption_rows(report: Report) -> list[tuple[str, str, int, int]]:
+    """Origin, style, chosen captions and all captions of that kind; the most frequently chosen first."""
+    counts = report.captions.counts
+    rows = [(*name.partition(" ")[::2], counts.first.get(name, 0), counts.every.get(name, 0)) for name in counts.every]
+    return sorted(rows, key=lambda row: (-row[2], -row[3], row[:2]))
+
+
+def caption_lengths(report: Report) -> list[tuple[str, int]]:
+    """From how many characters on, and how many chosen captions are as long."""
+    lengths = sorted((int(edge), n) for edge, n in report.captions.counts.lengths.items())
+    return [(f"from {edge}", n) for edge, n in lengths]
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -228,6 +274,9 @@ def _context(report: Report) -> dict[str, object]:
         "report": report,
         "link": report.place.link,
         "reasons": reason_rows(report),
+        "caption_rows": caption_rows(report),
+        "caption_lengths": caption_lengths(report),
+        "rejections": rejection_rows(report),
         "imbalances": imbalances(report),
         "splits": splits,
         "tiers": tiers,
