@@ -113,7 +113,13 @@ def check(
             return found
     if language:
         other, score = language_of(text)
-        if other and other != language.partition("-")[0].lower() and score >= settings.language_score:
+        # words in a row are of no language, unless in another script
+        if (
+            other
+            and not (style == "tag" and text.isascii())
+            and other != language.partition("-")[0].lower()
+            and score >= settings.language_score
+        ):
             return Verdict(Rejection.WRONG_LANGUAGE, score, other)
     return _fit(text, origin, drawing, settings)
 

@@ -233,7 +233,7 @@ def _told(caption: Said) -> dict[str, Any]:
 
 CAPTION = SideStage(
     name="caption",
-    version=8,
+    version=9,
     settings=RankSettings,
     section="caption",
     reads=tuple(CHOSEN_FROM.names),

@@ -34,7 +34,7 @@ _SAID = (
         re.I,
     ),
     re.compile(r"\b(left|right|up|down)(?:ward|wards)?[- ](?:pointing )?(?:arrow|chevron|caret)\b", re.I),
-    re.compile(r"\bflag (?:of|for) (?:the )?([A-Z][\w.'-]+(?: (?:and |of |the )*[A-Z][\w.'-]+)*)"),
+    re.compile(r"\bflag (?:of|for) (?:the )?((?:St\. )?[A-Z][\w'-]+(?: (?:and |of |the )*(?:St\. )?[A-Z][\w'-]+)*)"),
     re.compile(r"\b[Tt]he ([A-Z][\w.+-]*(?: [A-Z][\w.+-]*)*) logo\b"),
 )  # fmt: skip
 """What is said in so many words: of two captions that say it, both say the same."""

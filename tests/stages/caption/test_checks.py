@@ -70,6 +70,12 @@ def test_what_a_model_says_is_checked(text: str, expected: Rejection | None):
     assert reason(text) is expected
 
 
+def test_tags_are_of_no_language():
+    """A row of English words looks like Italian to who wants sentences."""
+    assert reason("diamond, solid, icon", style="tag", drawing=Drawing(None)) is None
+    assert reason("钻石, 图标, 实心", style="tag", drawing=Drawing(None)) is Rejection.WRONG_LANGUAGE
+
+
 def test_every_reason_has_a_sentence():
     """For the report, and for people."""
     assert set(SENTENCES) == set(Rejection)
@@ -99,6 +105,8 @@ def test_a_title_may_say_sorry():
         ("The flag of Italy", "The flag of Mexico", "italy, not mexico"),
         ("The flag of the United States", "The flag of the United States of America", ""),
         ("A smiling yellow face", "A grinning face emoji", ""),
+        ("The flag of Portugal. Drawn in red and green.", "The flag of Portugal", ""),
+        ("The flag of St. Lucia", "The flag of Lucia", ""),
         ("The number 3 in a circle", "Number five in a circle", "3, not 5"),
         ("The Adobe logo", "The Microsoft logo", "adobe, not microsoft"),
         ("The Adobe Acrobat logo", "The Acrobat logo", ""),
