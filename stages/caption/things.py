@@ -14,7 +14,7 @@ _GROUPS = (
     "crocodile/alligator turtle/tortoise lizard/gecko/chameleon dinosaur whale dolphin shark octopus/squid "
     "crab/lobster bee/wasp butterfly/moth ant spider ladybug/beetle snail bat hedgehog/porcupine unicorn",
     # fruit and vegetables
-    "apple banana pear/avocado strawberry/raspberry grape/grapes watermelon melon pineapple cherry/cherries lemon/lime "
+    "apple banana pear/avocado strawberry/raspberry grape/grapes watermelon melon pineapple cherry/cherries lemon "
     "peach carrot tomato potato broccoli corn eggplant/aubergine mushroom onion/garlic cucumber/pickle chili/pepper",
     # vehicles
     "car/automobile/taxi/cab/suv truck/lorry/van bus bicycle/bike/motorcycle/motorbike/scooter train/tram/locomotive "
