@@ -151,7 +151,7 @@ class RayEngine:
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         try:
             if self._address:
-                excludes = [".git", ".venv", "data", "tests", "benchmarks", "**/*.tar.gz"]
+                excludes = ["/.git", "/.venv", "/data", "/tests", "/benchmarks", "/build", "**/*.tar.gz"]
                 ray.init(self._address, runtime_env={"working_dir": str(checkout), "excludes": excludes}, **quiet)
             else:
                 ray.init("local", num_cpus=self._workers, include_dashboard=False, **quiet)

@@ -42,7 +42,7 @@ SVG_STACK = {
     "Filename": [f"{n:04x}.svg" for n in range(COUNT)],
     "Svg": [drawing(n) for n in range(COUNT)],
     "caption_blip2": [f"an icon of shape {n}" for n in range(COUNT)],
-    "caption_cogvlm": [f"The image shows shape {n} on white" for n in range(COUNT)],
+    "caption_cogvlm": [f"The image shows gizmo {n} and its edge" for n in range(COUNT)],
     "caption_llava": [f"The picture has a shape called {n}, which is drawn in colours" for n in range(COUNT)],
 }
 MMSVG = {
@@ -79,7 +79,7 @@ def test_svg_stack_with_captions(tmp_path: Path) -> None:
     for n in range(COUNT):
         assert captions(rows[f"train-00000-of-00001.parquet/{n:04x}.svg"], "model") == [
             (f"an icon of shape {n}", "model", "short", "en", "blip2"),
-            (f"The image shows shape {n} on white", "model", "detailed", "en", "cogvlm"),
+            (f"The image shows gizmo {n} and its edge", "model", "detailed", "en", "cogvlm"),
             (f"The picture has a shape called {n}, which is drawn in colours", "model", "detailed", "en", "llava"),
         ]
 
