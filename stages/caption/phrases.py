@@ -112,7 +112,7 @@ def ordered(words: Sequence[str]) -> Sequence[str]:
         return [words[2], words[1], words[0]]
     if words[-1] in AFTER and 1 < len(words) < 4 and words[-2] not in ("align", "flip", "text", "half", "layout"):
         return [words[-1], *words[:-1]]
-    if len(words) < 4 and words[-1] in DIRECTIONS and (words[-2:-1] == ["triangle"] or words[-2] in SIDED):
+    if 1 < len(words) < 4 and words[-1] in DIRECTIONS and (words[-2:-1] == ["triangle"] or words[-2] in SIDED):
         return [words[-1], *words[:-1]]
     return words
 
@@ -313,7 +313,7 @@ def _arrow(words: Sequence[str]) -> Phrase | None:
     """An arrow, a chevron or a caret, by where it points."""
     if len(words) < 2:
         return None
-    if words[0] in ("long", "fast") and words[1] in POINTING:
+    if len(words) > 1 and words[0] in ("long", "fast") and words[1] in POINTING:
         words = [*words[1:], "long" if words[0] == "long" else "double"]
     if words[0] not in POINTING:
         if words[-1] in POINTING and all(word in DIRECTIONS or word in MANNER for word in words[:-1]):
