@@ -28,7 +28,7 @@ from pydantic import (
 
 from pipeline.asking.settings import LIMITS, AskSettings
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Source
+from pipeline.sources.base import SourceSettings
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.kinds import kinds
 from pipeline.storage.uri import ATTEMPTS, Access, check_endpoint
@@ -126,9 +126,9 @@ ON_CANVAS = {
 """Settings of stages that come from `CanvasSettings`."""
 
 
-def _source(value: Any) -> Source:
+def _source(value: Any) -> SourceSettings:
     """The settings of one source, by its kind: one that another package brings is as good as one of this."""
-    if isinstance(value, Source):
+    if isinstance(value, SourceSettings):
         return value
     if not isinstance(value, dict):
         raise ValueError("must be a mapping with name, kind and what that kind needs")
@@ -145,7 +145,7 @@ class Config(Settings):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="name of the dataset")
     workspace: str = Field("workspace", min_length=1, description="folder or s3:// URI for tables, shards and versions")
     storage: StorageSettings = StorageSettings()
-    sources: tuple[SerializeAsAny[Annotated[Source, PlainValidator(_source)]], ...] = Field(
+    sources: tuple[SerializeAsAny[Annotated[SourceSettings, PlainValidator(_source)]], ...] = Field(
         min_length=1, description="in order of priority: earlier survive duplicates"
     )
     decontaminate: tuple[str, ...] = Field(

@@ -17,7 +17,7 @@ from pipeline.run.fetching import Fetching
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
 from pipeline.run.stage import Phase, StageRunner, Unknown
-from pipeline.sources.base import Listing, Surroundings
+from pipeline.sources.base import Listing, Source, Surroundings
 from pipeline.sources.network import network_of
 from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
@@ -145,10 +145,11 @@ class Walk:
         fetched = self._fetching.listings(network, self._runner) if network else {}
         names = {source.name for source in network}
         for source in sources:
-            if source.name not in names:
-                yield source.listing(surroundings)
-            elif source.name in fetched:
+            if source.name in fetched:
                 yield fetched[source.name]
+            elif source.name not in names:
+                assert isinstance(source, Source), "a kind is read where it lies, or fetched"
+                yield source.listing(surroundings)
 
     def _run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         records = self._runner.run(step, tasks)

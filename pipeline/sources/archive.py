@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, Source
+from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, SourceSettings
 from pipeline.sources.download import at_url
 from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, PathSource
@@ -90,7 +90,7 @@ class ArchiveSource(ArchiveReader):
         self.of_network()
         return self
 
-    def of_network(self) -> Source | None:
+    def of_network(self) -> SourceSettings | None:
         """An archive at a URL is fetched first."""
         own = {"glob": self.glob, "license_texts": self.license_texts}
         return at_url(self, self.path, on_bad_file=self.on_bad_archive, **own)

@@ -53,6 +53,7 @@ __all__ = [
     "Reader",
     "Shape",
     "Source",
+    "SourceSettings",
     "Surroundings",
 ]
 
@@ -118,7 +119,7 @@ class Chunk:
 class Listing:
     """What a source holds, each part sorted by path. A path says the same thing in every run."""
 
-    source: Source
+    source: SourceSettings
     """As configured."""
     files: tuple[Entry, ...] = ()
     """Each is a record, and has its path."""
@@ -135,6 +136,14 @@ class Listing:
     """Path of an entry -> where the workspace has it, of what the network gave."""
     snapshot: int | None = None
     """The number of the snapshot that this is a listing of; None for what is read where it lies."""
+
+    @property
+    def read_with(self) -> Reader:
+        """What workers read chunks with."""
+        if self.reader is not None:
+            return self.reader
+        assert isinstance(self.source, Source), "a listing of a snapshot has a reader"
+        return self.source
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -158,11 +167,14 @@ class Reader(Protocol):
         ...
 
 
-class Source(Settings, ABC):
-    """The settings of one source. A kind adds ``kind: Literal["..."]``, its name in configs, and what it needs."""
+class SourceSettings(Settings, ABC):
+    """What every source of a config has. A kind adds ``kind: Literal["..."]``, its name in configs, and what it needs.
+
+    A kind is a `Source`, or a `pipeline.sources.network.NetworkSource`.
+    """
 
     version: ClassVar[int] = 1
-    """To be raised when `read` gives something else for the same input."""
+    """To be raised when reading gives something else for the same input."""
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="unique; goes into table paths and provenance"
@@ -186,24 +198,12 @@ class Source(Settings, ABC):
             )
         return expression
 
-    @abstractmethod
-    def listing(self, surroundings: Surroundings) -> Listing:
-        """All that there is to read. Raises ConfigError if it cannot be listed, or there is nothing."""
-
-    def of_network(self) -> Source | None:
+    def of_network(self) -> SourceSettings | None:
         """The source that fetches this one's input first, of class `pipeline.sources.network.NetworkSource`; else None.
 
         It has the name, the licence and ``on_missing`` of this one.
         """
         return None
-
-    @abstractmethod
-    def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
-        """The records of a chunk, always in the same order; of one that cannot be read the reason as its content.
-
-        ``no_input``: counts what no record is made of. Raises ConfigError for what the user has to mend, and ChunkLost,
-        also after items were given.
-        """
 
     def reads(self, shape: Shape) -> Mapping[str, Any]:
         """The settings that the records of a chunk depend on, as JSON has them; the licence is known without."""
@@ -212,3 +212,19 @@ class Source(Settings, ABC):
     def nothing_read(self, no_input: Mapping[str, int]) -> str:
         """What to tell the user if no chunk gave a record."""
         return f"source {self.name}: nothing in it can be read ({others(no_input)}); correct its settings"
+
+
+class Source(SourceSettings):
+    """The settings of a source that is read where it lies."""
+
+    @abstractmethod
+    def listing(self, surroundings: Surroundings) -> Listing:
+        """All that there is to read. Raises ConfigError if it cannot be listed, or there is nothing."""
+
+    @abstractmethod
+    def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
+        """The records of a chunk, always in the same order; of one that cannot be read the reason as its content.
+
+        ``no_input``: counts what no record is made of. Raises ConfigError for what the user has to mend, and ChunkLost,
+        also after items were given.
+        """

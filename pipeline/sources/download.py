@@ -18,7 +18,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.sources import http
-from pipeline.sources.base import Chunk, RawItem, Source
+from pipeline.sources.base import Chunk, RawItem, SourceSettings
 from pipeline.sources.network import Done, Network, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.sources.stored import READ_BY, StoredFiles, shape_of
 from pipeline.storage.base import Storage
@@ -142,7 +142,7 @@ class DownloadSource(StoredFiles):
                     yield replace(item, url=item.url or facts["url"], fetched=facts["fetched"], permission=permission)
 
 
-def at_url(source: Source, path: str, **settings: Any) -> DownloadSource | None:
+def at_url(source: SourceSettings, path: str, **settings: Any) -> DownloadSource | None:
     """What fetches a source whose path is a URL; None for another path. Raises ValueError for a URL that is none."""
     if not path.startswith(SCHEMES):
         return None

@@ -13,18 +13,19 @@ from functools import cache
 from typing import get_args
 
 from pipeline.sources.archive import ArchiveSource
-from pipeline.sources.base import Source
+from pipeline.sources.base import Source, SourceSettings
 from pipeline.sources.download import DownloadSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.git import GitSource
 from pipeline.sources.hub import HubSource
+from pipeline.sources.network import NetworkSource
 from pipeline.sources.npm import NpmSource
 from pipeline.sources.table import TableSource
 from pipeline.sources.warc import WarcSource
 from pipeline.sources.web import WebSource
 from stages.entry_points import PackageUnusable, load
 
-SOURCES: tuple[type[Source], ...] = (
+SOURCES: tuple[type[SourceSettings], ...] = (
     FolderSource,
     ArchiveSource,
     TableSource,
@@ -43,7 +44,7 @@ GROUP = "svgmill.sources"
 class Kind:
     """A kind of source, and the package and its version that bring it; "" for this one."""
 
-    source: type[Source]
+    source: type[SourceSettings]
     package: str = ""
 
     @property
@@ -67,15 +68,15 @@ def kinds() -> dict[str, Kind]:
 def _installed() -> tuple[Kind, ...]:
     loaded = load(GROUP, type)
     for each in loaded:
-        if not issubclass(each.object, Source):
+        if not issubclass(each.object, Source | NetworkSource):
             raise PackageUnusable(
-                f"{each.name} ({GROUP}) of {each.package} is no pipeline.sources.base.Source; "
+                f"{each.name} ({GROUP}) of {each.package} is no pipeline.sources.base.Source, and no NetworkSource; "
                 "mend or uninstall the package"
             )
     return tuple(Kind(each.object, each.package) for each in loaded)
 
 
-def _name(source: type[Source]) -> str:
+def _name(source: type[SourceSettings]) -> str:
     names = get_args(source.model_fields["kind"].annotation)
     if len(names) != 1 or not isinstance(names[0], str):
         raise PackageUnusable(

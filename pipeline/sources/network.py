@@ -27,7 +27,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import ConfigError, Damaged
-from pipeline.sources.base import Chunk, Entry, Listing, Place, RawItem, Shape, Source
+from pipeline.sources.base import Chunk, Entry, Listing, Place, RawItem, Shape, SourceSettings
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.open import open_storage
 from stages.crawl import CrawlSettings
@@ -148,7 +148,7 @@ class Snapshot:
     """(path, sha256) of the `FETCHED` tables of the snapshot before, to ask only for what has changed since."""
 
 
-class NetworkSource(Source):
+class NetworkSource(SourceSettings):
     """The settings of a source that has to be fetched."""
 
     reading: ClassVar[frozenset[str]] = frozenset()
@@ -211,14 +211,6 @@ class NetworkSource(Source):
         reader = SnapshotReader(self, workspace)
         return Listing(self, files, archives, tables_, pages, no_input, reader, places, snapshot.number)
 
-    def listing(self, surroundings: Any) -> Listing:
-        """A source of the network has a listing only of a snapshot."""
-        raise NotImplementedError("see of_snapshot")
-
-    def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
-        """A source of the network is read through a `SnapshotReader`."""
-        raise NotImplementedError("see items")
-
 
 @dataclass(frozen=True)
 class SnapshotReader:
@@ -232,7 +224,7 @@ class SnapshotReader:
         return self.source.items(chunk, open_storage(self.workspace), limits, no_input)
 
 
-def network_of(source: Source) -> NetworkSource | None:
+def network_of(source: SourceSettings) -> NetworkSource | None:
     """What fetches a source's input, if the network has it."""
     network = source.of_network()
     assert network is None or isinstance(network, NetworkSource)

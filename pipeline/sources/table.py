@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, Source
+from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, SourceSettings
 from pipeline.sources.download import at_url
 from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, PathSource
@@ -48,7 +48,7 @@ class TableSource(PathSource):
         self.of_network()
         return self
 
-    def of_network(self) -> Source | None:
+    def of_network(self) -> SourceSettings | None:
         """A table at a URL is fetched first."""
         own = {"preset": self.preset, "columns": self.columns, "delimiter": self.delimiter}
         return at_url(self, self.path, on_bad_file=self.on_bad_table, **own)

@@ -65,7 +65,7 @@ def crawl_tasks(
     known = kinds()
     benchmarks = {source.name for source in config.benchmarks()}
     for listing in listings:
-        source, reader = listing.source, listing.reader or listing.source
+        source, reader = listing.source, listing.read_with
         places = listing.places
         versions = versions_of(config, "crawl") | {f"source {source.kind}": known[source.kind].version}
         for chunk in cut[source.name]:

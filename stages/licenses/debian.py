@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from debian.copyright import Copyright, FilesParagraph
+from debian.copyright import Error as CopyrightError
 
 from stages.licenses.expressions import spdx
 
@@ -25,6 +26,9 @@ _MOST = 500
 
 _INSTALLED = re.compile(r"(?:(.*)/)?usr/share/doc/[^/]+/copyright")
 _SOURCE = re.compile(r"(?:(.*)/)?debian/copyright")
+
+FAULTS = (CopyrightError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What the library raises on damaged files: mostly its own, now and then what Python says of a wrong value."""
 
 # it tells of each old form of a file, on standard error
 logging.getLogger("debian.copyright").setLevel(logging.CRITICAL)
@@ -75,7 +79,7 @@ def paragraphs(content: bytes) -> tuple[Paragraph, ...] | None:
             )
             for files in read.all_files_paragraphs()
         )
-    except Exception:  # the library raises whatever it stumbles over
+    except FAULTS:  # the caller says so: as an unread file, or by the digest of a text
         return None
     return found if found and sum(len(paragraph.globs) for paragraph in found) <= _MOST else None
 

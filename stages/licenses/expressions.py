@@ -17,12 +17,17 @@ from functools import lru_cache
 from typing import TypeVar
 
 from license_expression import (
+    ExpressionError,
     LicenseExpression,
     LicenseSymbol,
     LicenseWithExceptionSymbol,
     Licensing,
     get_spdx_licensing,
 )
+
+FAULTS = (ExpressionError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What the library raises: mostly its own; for a slash or empty brackets what Python says. Who asks keeps what was
+stated, as the fact ``license_stated``."""
 
 T = TypeVar("T")
 
@@ -206,7 +211,7 @@ def parse(expression: str) -> LicenseExpression | None:
     try:
         parsed = _licensing().parse(expression)
         symbols = _licensing().license_symbols(parsed, decompose=False) if parsed is not None else []
-    except Exception:  # AttributeError and IndexError among them, for a slash, for empty brackets
+    except FAULTS:
         return None
     if not symbols or len(symbols) > _MOST or not all(map(_known, symbols)):
         return None
@@ -221,7 +226,7 @@ def _parsed(expression: str) -> str | None:
         return None
     try:
         return str(_licensing().dedup(parsed))
-    except Exception:
+    except FAULTS:
         return None
 
 

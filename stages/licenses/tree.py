@@ -177,9 +177,14 @@ class TreeLicenses:
     def _by_reuse(self, path: str) -> TreeLicense | None:
         """What REUSE's files state of a path."""
         for folder in _upwards(_above(path)):
-            stated = _by_toml(self._annotations.get(folder, ()), path.removeprefix(f"{folder}/" if folder else ""))
+            annotations = self._annotations.get(folder, ())
+            if annotations is None:
+                return self._unread(_join(folder, _TOML))
+            stated = _by_toml(annotations, path.removeprefix(f"{folder}/" if folder else ""))
             if stated is not None:
                 return self._stated(stated, _join(folder, _TOML))
+        if self._dep5 is None:
+            return self._unread(_DEP5)
         paragraph = debian.of_source(self._dep5, path)
         return self._stated(paragraph.stated, _DEP5) if paragraph is not None and paragraph.stated else None
 
@@ -219,22 +224,29 @@ class TreeLicenses:
         facts = [("license_path", where)] + ([] if expression else [("license_manifest", stated)])
         return TreeLicense(expression, "manifest" if expression else "unknown", digest, tuple(facts))
 
+    def _unread(self, where: str) -> TreeLicense:
+        """What a file that nobody can read may say of a path is not known, and no text beside it is taken instead."""
+        digest = hashlib.sha256(self._files[where]).hexdigest()
+        return TreeLicense(None, "unknown", digest, (("license_path", where), ("license_unread", where)))
+
     @cached_property
-    def _annotations(self) -> dict[str, list[dict[str, Any]]]:
-        """Folder -> the tables of its REUSE.toml."""
-        tables: dict[str, list[dict[str, Any]]] = {}
+    def _annotations(self) -> dict[str, list[dict[str, Any]] | None]:
+        """Folder -> the tables of its REUSE.toml; None for one that cannot be read."""
+        tables: dict[str, list[dict[str, Any]] | None] = {}
         for path, content in self._files.items():
             if path.rpartition("/")[2] == _TOML:
                 try:
                     annotations = tomllib.loads(content.decode()).get("annotations")
                 except (ValueError, RecursionError):
+                    tables[_above(path)] = None
                     continue
                 tables[_above(path)] = [each for each in _listed(annotations) if isinstance(each, dict)]
         return tables
 
     @cached_property
-    def _dep5(self) -> Sequence[debian.Paragraph]:
-        return debian.paragraphs(self._files.get(_DEP5, b"")) or ()
+    def _dep5(self) -> Sequence[debian.Paragraph] | None:
+        """Of ``.reuse/dep5``; None for one that cannot be read."""
+        return debian.paragraphs(self._files[_DEP5]) if _DEP5 in self._files else ()
 
 
 @dataclass(frozen=True)

@@ -198,18 +198,31 @@ def test_reuse_says_it_of_paths() -> None:
     assert of("sub/brands/a.svg", files).expression == "CC0-1.0"
 
 
+@pytest.mark.parametrize("content", [b"", b"annotations = 5", b"annotations=[1]"])
+def test_a_file_of_reuse_without_annotations_says_nothing(content: bytes) -> None:
+    """The texts beside the drawing do."""
+    assert of("a.svg", {"REUSE.toml": content, "LICENSE": MIT}).expression == "MIT"
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("where", "content"),
     [
-        b"",
-        b"\xff\xfe",
-        b"Files: *\n",
-        DEP5.replace(b"brands/*", b"a\\x"),
-        b"version = [",
-        b"annotations = 5",
-        b"annotations=[1]",
+        *(
+            (where, content)
+            for where in ("REUSE.toml", "icons/REUSE.toml")
+            for content in (b"version = [", b"\xff\xfe")
+        ),
+        *(
+            (".reuse/dep5", content)
+            for content in (b"", b"\xff\xfe", b"Files: *\n", DEP5.replace(b"brands/*", b"a\\x"))
+        ),
     ],
 )
-def test_broken_files_of_reuse_say_nothing(content: bytes) -> None:
-    """The texts beside the drawing do."""
-    assert of("a.svg", {".reuse/dep5": content, "REUSE.toml": content, "LICENSE": MIT}).expression == "MIT"
+def test_what_a_file_that_cannot_be_read_may_say_is_not_guessed(where: str, content: bytes) -> None:
+    """The text beside is not taken instead; which file it is, and its digest, is told."""
+    files = {"LICENSE": MIT, where: content}
+    found = TreeLicenses(files).of("icons/a.svg")
+    assert (found.expression, found.digest) == (None, hashlib.sha256(content).hexdigest())
+    assert ("license_unread", where) in found.facts
+    if where.startswith("icons/"):
+        assert TreeLicenses(files).of("b.svg").expression == "MIT"
