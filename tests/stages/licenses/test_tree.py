@@ -198,10 +198,16 @@ def test_reuse_says_it_of_paths() -> None:
     assert of("sub/brands/a.svg", files).expression == "CC0-1.0"
 
 
-@pytest.mark.parametrize("content", [b"", b"annotations = 5", b"annotations=[1]"])
-def test_a_file_of_reuse_without_annotations_says_nothing(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("where", "content"),
+    [
+        *(("REUSE.toml", content) for content in (b"", b"annotations = 5", b"annotations=[1]")),
+        (".reuse/dep5", DEP5.replace(b"brands/*", b"a\\x")),
+    ],
+)
+def test_a_file_of_reuse_that_does_not_name_a_path_says_nothing_of_it(where: str, content: bytes) -> None:
     """The texts beside the drawing do."""
-    assert of("a.svg", {"REUSE.toml": content, "LICENSE": MIT}).expression == "MIT"
+    assert of("a.svg", {where: content, "LICENSE": MIT}).expression == "MIT"
 
 
 @pytest.mark.parametrize(
@@ -212,10 +218,7 @@ def test_a_file_of_reuse_without_annotations_says_nothing(content: bytes) -> Non
             for where in ("REUSE.toml", "icons/REUSE.toml")
             for content in (b"version = [", b"\xff\xfe")
         ),
-        *(
-            (".reuse/dep5", content)
-            for content in (b"", b"\xff\xfe", b"Files: *\n", DEP5.replace(b"brands/*", b"a\\x"))
-        ),
+        *((".reuse/dep5", content) for content in (b"", b"\xff\xfe", b"Files: *\n")),
     ],
 )
 def test_what_a_file_that_cannot_be_read_may_say_is_not_guessed(where: str, content: bytes) -> None:
