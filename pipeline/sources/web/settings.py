@@ -23,7 +23,12 @@ class Politeness(Settings):
 
     rate: float = Field(1.0, ge=0, description="requests a second to one host; 0: as fast as it answers")
     concurrency: int = Field(2, ge=1, le=100, description="requests at once to one host")
-    total_rate: float = Field(0, ge=0, description="requests a second of one task to all hosts; 0: no limit")
+    total_rate: float = Field(
+        0,
+        ge=0,
+        description="requests a second to all hosts, of which each task of a round has an equal part, so that it is"
+        " kept on any number of workers; 0: no limit",
+    )
     connections: int = Field(100, ge=1, le=5000, description="requests at once of one task to all hosts")
     max_crawl_delay: float = Field(
         60, ge=0, description="seconds between requests, where robots.txt asks for more than that"

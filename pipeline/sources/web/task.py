@@ -20,7 +20,7 @@ from pipeline.sources.web.frontier import Bounds, Entry, Frontier, entries_of
 from pipeline.sources.web.outcome import shelve
 from pipeline.sources.web.packs import Packs, folder_of
 from pipeline.sources.web.seeds import listed_urls
-from pipeline.sources.web.settings import WebSettings
+from pipeline.sources.web.settings import Politeness, WebSettings
 from pipeline.sources.web.urls import Refused, bucket_of, normal
 from pipeline.storage.tables import read_table
 
@@ -80,7 +80,7 @@ def units(source: WebSettings, snapshot: Snapshot, done: Sequence[Done]) -> list
     buckets |= {pin[_BUCKET] for pin in snapshot.pins}
     inputs: list[tuple[str, str]] = []
     while buckets:
-        every = [_unit(snapshot, bucket, number, inputs) for bucket in sorted(buckets)]
+        every = [_unit(snapshot, bucket, number, inputs, len(buckets)) for bucket in sorted(buckets)]
         left = [unit for unit in every if unit.key not in keys]
         if left:
             return left
@@ -92,8 +92,9 @@ def units(source: WebSettings, snapshot: Snapshot, done: Sequence[Done]) -> list
     return []
 
 
-def _unit(snapshot: Snapshot, bucket: int, number: int, inputs: Sequence[tuple[str, str]]) -> Unit:
-    pin = (("snapshot", str(snapshot.number)), ("bucket", str(bucket)), ("round", str(number)))
+def _unit(snapshot: Snapshot, bucket: int, number: int, inputs: Sequence[tuple[str, str]], beside: int) -> Unit:
+    """``beside``: units of the round, which share what is allowed to all of them together."""
+    pin = (("snapshot", str(snapshot.number)), ("bucket", str(bucket)), ("round", str(number)), ("of", str(beside)))
     earlier = ("earlier", str(len(snapshot.earlier)))
     return Unit(f"{snapshot.number}-{bucket:03d}-{number}", (*pin, earlier), (*inputs, *snapshot.earlier))
 
@@ -115,14 +116,20 @@ def fetch(source: WebSettings, unit: Unit, shelf: Shelf) -> Mapping[str, Any]:
     entries += [each for path in found for each in entries_of(read_table(shelf.storage, path), bucket)]
     known = Earlier(shelf.storage, before, bucket, source.buckets) if before else None
     try:
-        asyncio.run(_crawl(source, frontier, packs, known, number, entries))
+        asyncio.run(_crawl(source, _part(source.politeness, int(pin["of"])), frontier, packs, known, number, entries))
     except BadSitemap as error:
         raise ConfigError(f"source {source.name}: {error}; correct sitemaps") from None
     return shelve(shelf, packs, frontier, number)
 
 
+def _part(politeness: Politeness, tasks: int) -> Politeness:
+    """With one task's part of the rate over all hosts: no task knows of another, and any of them may run at once."""
+    return politeness.model_copy(update={"total_rate": politeness.total_rate / tasks})
+
+
 async def _crawl(
     source: WebSettings,
+    politeness: Politeness,
     frontier: Frontier,
     packs: Packs,
     known: Earlier | None,
@@ -139,7 +146,7 @@ async def _crawl(
             frontier,
             packs,
             known,
-            source.politeness,
+            politeness,
             limits,
             Share(share[0], share[1], seconds),
             source.agent,

@@ -6,12 +6,16 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.sources import snapshots
+from pipeline.sources.network import Network, Shelf, Snapshot
 from pipeline.sources.web.reading import sniff
+from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import read_table
 from stages.reasons import Reason
 from tests.crawling import Fetched, web_source
@@ -181,6 +185,23 @@ def test_the_rate_of_each_host_is_kept_within_a_twentieth(web: Web, tmp_path: Pa
         measured = (len(times) - 1) / (times[-1] - times[0])
         assert measured == pytest.approx(rate, rel=0.05)
         assert max(sum(begin <= moment < begin + 1 for moment in times) for begin in times) <= 1.2 * rate
+
+
+def test_the_rate_over_all_hosts_is_kept_by_tasks_that_run_at_once(web: Web, tmp_path: Path) -> None:
+    rate = 20.0
+    lines = [web.url(host, f"/{n}.svg") for n in range(12) for host in ("r0", "r1", "r2")]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    source = web_source(web, urls=("list.txt",), buckets=64, politeness={"total_rate": rate})
+    network, storage = Network(str(tmp_path), str(tmp_path)), FolderStorage(tmp_path)
+    snapshot = Snapshot("web", 1, {}, tuple(source.resolve(network, None)), "2026-01-01T00:00:00Z")
+    snapshots.begin(storage, snapshot)
+    units = source.units(snapshot, (), network)
+    assert len(units) == 3
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda unit: source.fetch(unit, Shelf(storage, "web"), network), units))
+    times = sorted(each.time for host in ("r0", "r1", "r2") for each in web.requests(host))
+    assert len(times) == 36 + 6  # each has a robots.txt and a tdmrep.json
+    assert (len(times) - 3) / (times[-1] - times[0]) <= 1.1 * rate
 
 
 def test_a_crawl_delay_is_kept_and_a_group_of_ones_own_is_found(web: Web, tmp_path: Path) -> None:
