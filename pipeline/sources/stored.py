@@ -50,17 +50,10 @@ class StoredFiles(NetworkSource):
             path = listing.tables[0].path
             with open_stored(open_storage(workspace), self.name, listing.places[path].stored) as stream:
                 # what it has that nobody named is counted when it is read
-                listing.no_input.update(dict.fromkeys(self.ignored(stream, path), 0))
+                listing.no_input.update(
+                    dict.fromkeys(unnamed_columns(self.name, stream, path, self.layout, self.delimiter), 0)
+                )
         return listing
-
-    def ignored(self, stream: BinaryIO, path: str) -> list[str]:
-        """Which columns of a table are no input; damage is for later."""
-        try:
-            return crawl.table_columns(stream, path, self.layout, CrawlSettings().max_bytes, self.delimiter)
-        except crawl.NoColumn as error:
-            raise ConfigError(f"source {self.name}: {error}") from None
-        except crawl.ArchiveError:
-            return []
 
     @property
     def layout(self) -> crawl.Layout:
@@ -102,6 +95,16 @@ class StoredFiles(NetworkSource):
             if self.on_bad_file != "drop":
                 raise ConfigError(f"source {self.name}: {error}, or set the source's on_bad_file: drop") from None
             raise ChunkLost(path, Reason.BAD_ARCHIVE, error.what) from None
+
+
+def unnamed_columns(source: str, stream: BinaryIO, path: str, layout: crawl.Layout, delimiter: str | None) -> list[str]:
+    """Which columns of a table are no input. Raises ConfigError if one is missing; damage is for who reads it."""
+    try:
+        return crawl.table_columns(stream, path, layout, CrawlSettings().max_bytes, delimiter)
+    except crawl.NoColumn as error:
+        raise ConfigError(f"source {source}: {error}") from None
+    except crawl.ArchiveError:
+        return []
 
 
 def shape_of(path: str) -> Shape | None:

@@ -13,6 +13,7 @@ from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Shape, Sou
 from pipeline.sources.download import at_url
 from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, PathSource
+from pipeline.sources.stored import unnamed_columns
 from pipeline.storage.base import Entry
 from stages import crawl
 from stages.crawl import NOT_IN_GLOB, TABLES, CrawlSettings, Preset, TableColumns, extension, matches
@@ -77,10 +78,8 @@ class TableSource(PathSource):
         """Which columns of a table are no input. Raises ConfigError if one is missing; damage is for later."""
         try:
             with self.open(path) as stream:
-                return crawl.table_columns(stream, path, self.layout, CrawlSettings().max_bytes, self.delimiter)
-        except crawl.NoColumn as error:
-            raise ConfigError(f"source {self.name}: {error}") from None
-        except crawl.ArchiveError:
+                return unnamed_columns(self.name, stream, path, self.layout, self.delimiter)
+        except crawl.ArchiveError:  # it cannot be opened
             return []
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,18 +19,6 @@ from pipeline.storage.tables import read_table
 from stages.reasons import Reason
 from tests.crawling import Fetched, web_source
 from tests.web_server import OPT_OUTS, RESERVED, Web, svg
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with Web(tmp_path_factory.mktemp("web")) as web:
-        yield web
-
-
-@pytest.fixture
-def web(server: Web) -> Web:
-    server.forget()
-    return server
 
 
 def asked(web: Web, *hosts: str) -> Counter[str]:

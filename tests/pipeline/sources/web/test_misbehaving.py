@@ -6,7 +6,6 @@ import asyncio
 import datetime
 import ssl
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,6 @@ from pipeline.sources.web.urls import Refused, normal
 from stages.reasons import Reason
 from tests.crawling import Fetched, web_source
 from tests.web_server import Web, svg
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with Web(tmp_path_factory.mktemp("web")) as web:
-        yield web
-
-
-@pytest.fixture
-def web(server: Web) -> Web:
-    server.forget()
-    return server
 
 
 def listed(web: Web, folder: Path, host: str, *paths: str, **settings: object) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ import pytest
 from pipeline.sources.web import fetcher
 from tests.helpers import dropped, mill, one_line, parquet_rows, svgmill, verify, write_config
 from tests.web_server import Web
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with Web(tmp_path_factory.mktemp("web")) as server:
-        yield server
 
 
 def config(web: Web, folder: Path, **settings: Any) -> Path:
