@@ -27,7 +27,6 @@ from stages.crawl.listing import NOT_IN_GLOB, extension, kind_of
 from stages.crawl.names import Names, normalised
 from stages.crawl.parquets import parquet_entries
 from stages.crawl.settings import Columns, CrawlSettings
-from stages.crawl.sevenzips import sevenzip_entries
 from stages.crawl.tars import tar_entries
 from stages.crawl.zips import zip_entries
 from stages.licenses.tree import LARGEST, UNKNOWN, TreeLicenses, is_evidence
@@ -189,7 +188,14 @@ class _Walk:
         return None
 
 
-_ENTRIES = {"zip": zip_entries, "7z": sevenzip_entries, "deb": deb_entries}
+def _sevenzip_entries(stream: BinaryIO, path: str, budget: Budget) -> Iterator[Entry]:
+    # every command and every worker would pay a seventh of a second for py7zr, and few have a 7z to read
+    from stages.crawl.sevenzips import sevenzip_entries
+
+    return sevenzip_entries(stream, path, budget)
+
+
+_ENTRIES = {"zip": zip_entries, "7z": _sevenzip_entries, "deb": deb_entries}
 
 NO_COLUMN = ".parquet without a column of drawings"
 
