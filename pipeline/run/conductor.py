@@ -79,7 +79,7 @@ class Conductor:
         self.no_input: dict[str, dict[str, int]] = {}
         """As `Walk.no_input`."""
         self._loaded, self._storage, self._display, self._forget = loaded, storage, display, forget_earlier
-        self._fetching = Fetching(loaded.config, loaded.base, storage, refresh)
+        self._fetching = Fetching(loaded.config, loaded.base, storage, display, refresh)
         self._asking = Asking(loaded.config, loaded.base, storage, display, ask_again)
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds

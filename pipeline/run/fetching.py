@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.errors import ConfigError, Overtaken
+from pipeline.errors import ConfigError, Overtaken, UserError
+from pipeline.progress import Display
 from pipeline.run.stage import Phase, StageRunner
 from pipeline.sources import snapshots
 from pipeline.sources.base import Listing
@@ -17,6 +20,9 @@ from pipeline.storage.tables import read_table
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import Task
+
+WATCH_SECONDS = 10.0
+"""Before it is first said how much of a fetch is stored; then later and later, each minute at last."""
 
 ALL = "all"
 """Stands for every source of the network where the user names those to be fetched anew."""
@@ -30,6 +36,7 @@ class Fetching:
         config: Config,
         base: Path,
         storage: Storage,
+        display: Display,
         refresh: Sequence[str] = (),
     ) -> None:
         """``refresh``: names of sources that are to be asked anew, or `ALL`. Raises ConfigError for another name."""
@@ -41,7 +48,7 @@ class Fetching:
                     + (f"these do: {', '.join(networked)}" if networked else "none of the config's does")
                 )
         self._refresh = set(networked if ALL in refresh else refresh)
-        self._storage = storage
+        self._storage, self._display = storage, display
         self._network = Network(storage.uri, str(base))
         self._chosen: dict[str, Snapshot] = {}
 
@@ -125,13 +132,46 @@ class Fetching:
                 return done
             if not runner.planning:
                 self._forget_gone(tasks)
-            records = {(record.source, record.key): record for record in runner.run(FETCH, tasks)}
+            with self._watched(sorted({task.source for task in tasks}), runner.planning):
+                records = {(record.source, record.key): record for record in runner.run(FETCH, tasks)}
             for task in tasks:
                 record = records.get((task.source, task.key))
                 if record is None:
                     done.pop(task.source, None)
                 elif task.source in done:
                     done[task.source].append(done_of(task, record))
+
+    @contextlib.contextmanager
+    def _watched(self, names: Sequence[str], planning: bool) -> Iterator[None]:
+        """Say meanwhile what is stored: a unit can be a crawl of hours, and its task says nothing before its end."""
+        over = threading.Event()
+        begun = (0, 0) if planning else self._stored(names)
+
+        def watch() -> None:
+            pause, said = WATCH_SECONDS, begun
+            while not over.wait(pause):
+                with contextlib.suppress(UserError):  # whoever fetches meets the same, and ends the run with it
+                    stored = self._stored(names)
+                    if stored != said:
+                        said = stored
+                        objects, size = stored[0] - begun[0], stored[1] - begun[1]
+                        self._display.say(f"fetch: {objects:,} objects stored, {size / 1e6:,.1f} MB")
+                pause = min(1.5 * pause, 6 * WATCH_SECONDS)
+
+        watcher = threading.Thread(target=watch, name="fetch", daemon=True)
+        if not planning:
+            watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if not planning:
+                watcher.join()
+
+    def _stored(self, names: Sequence[str]) -> tuple[int, int]:
+        """Objects that the workspace has of sources, and their bytes."""
+        entries = [entry for name in names for entry in self._storage.list(f"{FETCHED_PLACE}{name}/")]
+        return len(entries), sum(entry.size for entry in entries)
 
     def _finished(self, snapshot: Snapshot, done: list[Done]) -> list[Done]:
         """Note that a snapshot is whole; what it consists of, which another run may have noted before."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from pipeline.config import load
 from pipeline.errors import ConfigError, UserError
 from pipeline.progress import Display
+from pipeline.run import fetching
 from pipeline.run.conductor import Conductor, Result
 from pipeline.run.engine import InlineEngine
 from pipeline.sources import kinds, snapshots
@@ -152,6 +155,26 @@ def test_a_fetch_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     WORLD["a/4"] = gone
     assert run(tmp_path, config, "web").manifest.snapshots == {"web": 1}
     assert Counter(ASKED) == Counter([*WORLD, "a/4"])
+
+
+def test_a_fetch_that_takes_long_says_what_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A line each time something has come; nothing where nothing does."""
+    monkeypatch.setattr(fetching, "WATCH_SECONDS", 0.02)
+    original = Well.fetch
+
+    def slowly(self: Well, unit: Unit, shelf: Shelf, network: Network) -> Mapping[str, Any]:
+        extra = original(self, unit, shelf, network)
+        time.sleep(0.2)
+        return extra
+
+    monkeypatch.setattr(Well, "fetch", slowly)
+    storage = open_storage(str(tmp_path / "ws"))
+    Conductor(load(config_of(tmp_path)), storage, InlineEngine, Display()).run()
+    lines = [line for line in capfd.readouterr().err.splitlines() if "objects stored" in line]
+    assert 2 <= len(lines) <= 6 and lines[0].startswith("fetch: 1 objects stored, 0.0 MB")
+    assert not [thread for thread in threading.enumerate() if thread.name == "fetch"]
 
 
 def test_what_comes_leads_to_more(tmp_path: Path) -> None:
