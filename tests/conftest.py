@@ -24,10 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests (``--dist loadgroup``), these run in one of them, one after the other."""
+    """Where several processes share the tests (``--dist loadgroup``), those of a group run one after the other.
+
+    What starts clusters, kills processes or fills a disk has the machine to itself, as far as that goes; faults of a
+    store are made within a process, so another one may have them meanwhile.
+    """
     for item in items:
-        if "faults" in item.path.parts or item.get_closest_marker("ray"):
+        if item.path.name in _FAULTS_OF_STORES:
+            item.add_marker(pytest.mark.xdist_group("store"))
+        elif "faults" in item.path.parts or item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+_FAULTS_OF_STORES = ("test_bad_store.py", "test_crash_anywhere.py", "test_two_publishers.py")
 
 
 @pytest.hookimpl(tryfirst=True)
