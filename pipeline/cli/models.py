@@ -41,6 +41,11 @@ def extend_model_(
 
     done = extend_model(model, out, tokenizer, read_settings(settings))
     typer.echo(f"{done.rows} new rows, {done.size} in all, in {out}")
+    what = "the input matrix, which the output shares" if done.matrices == 1 else "the input and the output matrix"
+    typer.echo(
+        f"read back: in {what}, the {done.rows} new rows are as initialized, at the ids of their tokens, and the other "
+        f"{done.size - done.rows} rows are the base's"
+    )
     if not done.same_ids:
         typer.echo(
             "note: the version's input_ids are not this model's ids; tokenize its strings with the tokenizer in "

@@ -151,7 +151,8 @@ def extend_tokenizer(base: str, vocabulary: Vocabulary, segments: Segments) -> s
     """The ``tokenizer.json`` text of a base model's tokenizer with the atomic and segment tokens after its own.
 
     A token that the base has as ordinary text already keeps the base's id. Raises BaseTokenizerError if ``base`` is no
-    tokenizer, or if one of our tokens is special to it.
+    tokenizer, if one of our tokens is special to it, or if its ids have gaps, so that a new token gets the id of an
+    old one.
     """
     from tokenizers import AddedToken, Tokenizer
 
@@ -165,6 +166,10 @@ def extend_tokenizer(base: str, vocabulary: Vocabulary, segments: Segments) -> s
         raise BaseTokenizerError(f"{min(taken)} means something to the base tokenizer already")
     # matched before the base's normalizer sees the text, or a base that lowercases would not find them
     tokenizer.add_tokens([AddedToken(string, normalized=False, special=False) for string in strings])
+    owners: dict[int, str] = {}
+    for token, number in tokenizer.get_vocab(with_added_tokens=True).items():
+        if owners.setdefault(number, token) != token:
+            raise BaseTokenizerError(f"its ids have gaps: {number} would be the id of two tokens")
     return str(tokenizer.to_str(pretty=True))
 
 

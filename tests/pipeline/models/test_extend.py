@@ -18,6 +18,7 @@ from tests.pipeline.models.base_models import qwen_like
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-train")
 transformers = pytest.importorskip("transformers", reason="needs PyTorch: make test-train")
+from safetensors.torch import load_file, save_file  # noqa: E402  (imports PyTorch)
 
 
 def base_model(folder: Path, tied: bool, rows: int = 448) -> Path:
@@ -47,6 +48,91 @@ def version(icons: Path, tmp_path: Path) -> Path:
     settings = {"ids": {"base_tokenizer": "base"}, "segments": {"min_frequency": 2}}
     run = mill(write_config(tmp_path / "config.yaml", icons, tokenize=settings), tmp_path / "ws")
     return (run.workspace / run.result.manifest.vocabulary_files["tokenizer"].path).parent
+
+
+def vision_model(folder: Path) -> Path:
+    """A Qwen2-VL of small layers, whose embeddings are those of its text model."""
+    qwen_like(folder)
+    torch.manual_seed(4)
+    text = {
+        "vocab_size": 448,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
+        "tie_word_embeddings": False,
+    }
+    vision = {"depth": 1, "embed_dim": 32, "hidden_size": 32, "num_heads": 2}
+    config = transformers.Qwen2VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=False)
+    transformers.Qwen2VLForConditionalGeneration(config).to(torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["tied", "untied", "grown", "vision"])
+def test_a_padded_matrix_keeps_every_old_row(version: Path, tmp_path: Path, kind: str) -> None:
+    """Each new row lies at its token's id, inside the padding and beyond it; all others are the base's, as saved."""
+    rows = 440 if kind == "grown" else 4000
+    base = (
+        vision_model(tmp_path / "model") if kind == "vision" else base_model(tmp_path / "model", kind == "tied", rows)
+    )
+    known = Tokenizer.from_file(str(base / "tokenizer.json")).get_vocab_size()
+    done = extend_model(base, tmp_path / "out", version, HmnSettings())
+    before, after = embeddings(base), embeddings(tmp_path / "out")
+    assert before.keys() == after.keys() and len(after) == done.matrices == (1 if kind == "tied" else 2)
+    saved = Tokenizer.from_file(str(tmp_path / "out/tokenizer.json"))
+    vocabulary, segments = read_vocabulary(version)
+    parts = [tokenize.split(segment.tokens) for segment in segments.items]
+    strings = [*(token.text for token in vocabulary.tokens), *(segment.token for segment in segments.items)]
+    ids = [saved.token_to_id(string) for string in strings]
+    assert sorted(ids) == list(range(known, known + done.rows))
+    for name, old in before.items():
+        new = after[name]
+        assert len(new) == done.size == max(len(old), known + done.rows) and known < len(old)
+        others = [i for i in range(len(old)) if i < known or i >= known + done.rows]
+        assert torch.equal(new[others], old[others])
+        expected = initialize(old.float().numpy()[:known], encoder(base)[0], vocabulary, parts, HmnSettings())
+        assert torch.equal(new[ids], torch.from_numpy(expected).to(new.dtype))
+
+
+def embeddings(folder: Path) -> "dict[str, torch.Tensor]":
+    """The embedding matrices of a saved model, by their names in its file."""
+    tensors = load_file(folder / "model.safetensors")
+    return {name: rows for name, rows in tensors.items() if name.endswith(("embed_tokens.weight", "lm_head.weight"))}
+
+
+@pytest.mark.parametrize("fault", ["a base row", "a new row", "the padding"])
+def test_a_row_that_was_saved_wrong_is_found(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """What the saved file holds counts: one other value in it, and there is no model."""
+    base = base_model(tmp_path / "model", False, 4000)
+    row = {"a base row": 7, "a new row": 500, "the padding": 3990}[fault]
+    saved = transformers.Qwen2ForCausalLM.save_pretrained
+
+    def save(self: object, folder: Path) -> None:
+        saved(self, folder)
+        tensors = load_file(folder / "model.safetensors")
+        tensors["lm_head.weight"][row, 3] += 1
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+    monkeypatch.setattr(transformers.Qwen2ForCausalLM, "save_pretrained", save)
+    with pytest.raises(EmbeddingsError, match=rf"1 rows of the saved output embeddings .* the first is {row}$"):
+        extend_model(base, tmp_path / "out", version, HmnSettings())
+    assert not (tmp_path / "out").exists() and not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_a_tokenizer_with_gaps_is_refused(version: Path, tmp_path: Path) -> None:
+    """A new token would get the id, and the row, of an old one."""
+    base = base_model(tmp_path / "model", True)
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    last = max(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
+    tokenizer["model"]["vocab"][last] += 5
+    tokenizer["added_tokens"] = []
+    (base / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(EmbeddingsError, match=r"tokenizer.json: its ids have gaps: \d+ would be the id of two tokens"):
+        extend_model(base, tmp_path / "out", version, HmnSettings())
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -95,7 +181,8 @@ def test_the_command_says_what_it_did_and_what_is_wrong(version: Path, tmp_path:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     done = extend(base, tmp_path / "out")
-    assert done.returncode == 0 and "new rows" in done.stdout and "note: the version's input_ids" in done.stderr
+    assert done.returncode == 0 and "note: the version's input_ids" in done.stderr
+    assert " new rows, " in done.stdout and "\nread back: in the input matrix, which the output shares, " in done.stdout
     again = extend(base, tmp_path / "out")
     assert again.returncode == 2 and again.stderr == f"error: {tmp_path / 'out'} is not empty; give a new folder\n"
     missing = extend(tmp_path / "nothing", tmp_path / "other")
