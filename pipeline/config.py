@@ -253,18 +253,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
 
     Keys are dotted; a value is JSON where it parses as JSON, else a string.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"config {path} does not exist; configs/ holds examples") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"config {path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"config {path} holds no settings; see configs/quickstart.yaml for an example")
+    data = read_yaml(path)
     base = path.resolve().parent
     for override in overrides:
         if assign(data, override) == "sources":
@@ -279,6 +268,23 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
         return Loaded(MODEL.model_validate_json(json.dumps(data, default=str)), base)
     except ValidationError as error:
         raise ConfigError("\n".join(f"config {path}: {line}" for line in explain(error, MODEL, data))) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"config {path} does not exist; configs/ holds examples") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"config {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"config {path} holds no settings; see configs/ for examples")
+    return data
 
 
 def assign(data: dict[str, Any], override: str) -> str:

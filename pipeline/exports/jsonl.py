@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from pydantic import Field
 
@@ -30,7 +31,7 @@ def jsonl(version: Version, settings: JsonlSettings) -> Iterator[File]:
     for tier, split in kinds:
         if (not settings.tiers or tier in settings.tiers) and (not settings.splits or split in settings.splits):
             parts = [shard for shard in version.shards if (shard.tier, shard.split) == (tier, split)]
-            yield File(f"samples-{tier}-{split}.jsonl", _lines(version, parts))
+            yield File(f"samples-{tier}-{split}.jsonl", partial(_lines, parts))
 
 
 def _require(name: str, wanted: Sequence[str], known: set[str]) -> None:
@@ -44,7 +45,7 @@ KEYS = ("sample_id", "svg", "tokens", "caption", "tier", "split", "license", "so
 columns of shards."""
 
 
-def _lines(version: Version, parts: Sequence[Shard]) -> Iterator[Chunk]:
+def _lines(parts: Sequence[Shard], version: Version) -> Iterator[Chunk]:
     columns = [*KEYS[:-1], "provenance"]
     for row in version.samples(parts, columns):
         line = {name: row[name] for name in KEYS[:-1]}

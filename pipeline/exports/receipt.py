@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from pipeline.errors import ConfigError, Damaged
 from pipeline.storage.base import NotFound, Storage
@@ -25,6 +25,8 @@ class Written(Settings):
     sha256: str
     bytes: int
     rows: int
+    counts: dict[str, int] = Field(default_factory=dict)
+    """What the export counted, by name."""
 
 
 class Receipt(Settings):

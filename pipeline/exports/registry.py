@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config import assign, explain
+from pipeline.config import assign, explain, read_yaml
 from pipeline.errors import ConfigError
 from pipeline.exports.base import Export, S
 from pipeline.exports.jsonl import JSONL
+from pipeline.exports.lists import LISTS
 from stages.entry_points import PackageUnusable, load
 
-EXPORTS: tuple[Export[Any], ...] = (JSONL,)
+EXPORTS: tuple[Export[Any], ...] = (JSONL, LISTS)
 """This package's own."""
 
 GROUP = "svgmill.exports"
@@ -45,13 +47,20 @@ def find(name: str) -> Export[Any]:
     return exports[name]
 
 
-def settings_of(export: Export[S], overrides: Sequence[str]) -> S:
-    """The export's settings with these ``key=value`` overrides. Raises ConfigError, one line a fault."""
+def settings_of(export: Export[S], overrides: Sequence[str], curriculum: Path | None = None) -> S:
+    """The export's settings: a curriculum's file, then these ``key=value`` overrides.
+
+    Raises ConfigError, one line a fault.
+    """
     data: dict[str, Any] = {}
+    if curriculum is not None:
+        if "curriculum" not in export.settings.model_fields:
+            raise ConfigError(f"export {export.name} has no curriculum; leave --curriculum out")
+        data["curriculum"] = read_yaml(curriculum)
     for override in overrides:
         assign(data, override)
     try:
-        return export.settings.model_validate_json(json.dumps(data))
+        return export.settings.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         lines = (f"export {export.name}: {line}" for line in explain(error, export.settings))
         raise ConfigError("\n".join(lines)) from None

@@ -1,32 +1,50 @@
 """Writing an export into a folder or below an s3:// prefix, and holding what is there against its receipt.
 
-An export that was cut off goes on: files that are there with the digest that was noted are not made again.
+An export that was cut off goes on: files that are there with the digest that was noted are not made again. Workers
+write whole files, each by itself, so that the bytes are the same on any number of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from pipeline.errors import ConfigError
-from pipeline.exports.base import Export, File, S, Version
+from pipeline.exports.base import Export, File, Last, S, Version
 from pipeline.exports.receipt import RECEIPT, UNFINISHED, Receipt, Written, read_receipt, require_receipt
 from pipeline.progress import Display
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import READERS
+from pipeline.storage.open import open_storage
+from pipeline.work.reading import Here, Workers
 
 NOTE_SECONDS = 10.0
 """Files that were finished in this time are at most made again after an export was killed."""
 
 
-def write_export(version: Version, export: Export[S], settings: S, out: Storage, display: Display) -> Receipt:
+@dataclass(frozen=True)
+class _Job:
+    """A file to be written by a worker, to the store at ``out``. ``digest``: the manifest's, of version ``number``."""
+
+    file: File
+    out: str
+    number: int
+    digest: str
+
+
+def write_export(
+    version: Version, export: Export[S], settings: S, out: Storage, display: Display, workers: Workers | None = None
+) -> Receipt:
     """Write all files of the export to ``out``, then its receipt, which is returned.
 
-    Files that are there as an earlier call has written them stay. Raises ConfigError if ``out`` holds anything else,
-    also another export or version.
+    Files that are there as an earlier call has written them stay. ``workers``: who makes and writes the files, None:
+    this process. Raises ConfigError if ``out`` holds anything else, also another export or version.
     """
     files = list(export.files(version, settings))
     _check_paths(export.name, files)
@@ -41,26 +59,54 @@ def write_export(version: Version, export: Export[S], settings: S, out: Storage,
         files=(),
     )
     earlier = _earlier(out, receipt, [file.path for file in files])
-    known = {file.path: file for file in earlier.files}
-    faults = _faults(out, earlier.files)
-    missing = [file for file in files if file.path not in known or file.path in faults]
-    done = {path: file for path, file in known.items() if path not in faults}
+    writer = _Writer(version, receipt, out, workers or Here(version.storage), earlier, _faults(out, earlier.files))
     with display:
-        display.begin("export", len(files) - len(missing), len(missing), "files")
-        noted = time.monotonic()
-        for file in missing:
-            written = _write(out, file)
-            if written != known.get(file.path, written):
-                raise ValueError(f"export {export.name} {export.version} gave {file.path} another content than before")
-            done[file.path] = written
-            display.advance(written.rows)
-            if time.monotonic() - noted >= NOTE_SECONDS:
-                out.write(UNFINISHED, _with(receipt, files, done).to_bytes())
-                noted = time.monotonic()
-    receipt = _with(receipt, files, done)
+        first = [file for file in files if isinstance(file, File)]
+        writer.write(first, display)
+        made = [writer.done[file.path] for file in first]
+        writer.write([File(file.path, partial(file.make, made)) for file in files if isinstance(file, Last)], display)
+    receipt = _with(receipt, files, writer.done)
     out.write(RECEIPT, receipt.to_bytes())
     out.delete(UNFINISHED)
     return receipt
+
+
+class _Writer:
+    """Writes files that are not there yet, and notes which are done."""
+
+    def __init__(
+        self,
+        version: Version,
+        receipt: Receipt,
+        out: Storage,
+        workers: Workers,
+        earlier: Receipt,
+        faults: dict[str, str],
+    ) -> None:
+        self._version, self._receipt, self._out, self._workers = version, receipt, out, workers
+        self._known = {file.path: file for file in earlier.files}
+        self.done = {path: file for path, file in self._known.items() if path not in faults}
+        self._files: list[File] = []
+
+    def write(self, files: Sequence[File], display: Display) -> None:
+        """Write those of ``files`` that are not done."""
+        self._files += files
+        missing = [file for file in files if file.path not in self.done]
+        display.begin("export", len(files) - len(missing), len(missing), "files")
+        noted = time.monotonic()
+        place = self._out.uri if "://" in self._out.uri else str(Path(self._out.uri).absolute())
+        jobs = [_Job(file, place, self._receipt.version, self._receipt.manifest) for file in missing]
+        for written in self._workers.map("export", _write, jobs):
+            if written != self._known.get(written.path, written):
+                raise ValueError(
+                    f"export {self._receipt.export} {self._receipt.export_version} gave {written.path} another content "
+                    "than before"
+                )
+            self.done[written.path] = written
+            display.advance(written.rows)
+            if time.monotonic() - noted >= NOTE_SECONDS:
+                self._out.write(UNFINISHED, _with(self._receipt, self._files, self.done).to_bytes())
+                noted = time.monotonic()
 
 
 def verify_export(out: Storage) -> tuple[list[str], Receipt]:
@@ -75,11 +121,11 @@ def verify_export(out: Storage) -> tuple[list[str], Receipt]:
     return [*faults.values(), *others], receipt
 
 
-def _with(receipt: Receipt, files: Sequence[File], done: dict[str, Written]) -> Receipt:
+def _with(receipt: Receipt, files: Sequence[File | Last], done: dict[str, Written]) -> Receipt:
     return receipt.model_copy(update={"files": tuple(done[file.path] for file in files if file.path in done)})
 
 
-def _check_paths(name: str, files: Sequence[File]) -> None:
+def _check_paths(name: str, files: Sequence[File | Last]) -> None:
     seen = {RECEIPT, UNFINISHED}
     for file in files:
         path = PurePosixPath(file.path)
@@ -108,15 +154,21 @@ def _earlier(out: Storage, receipt: Receipt, paths: Iterable[str]) -> Receipt:
     return earlier
 
 
-def _write(out: Storage, file: File) -> Written:
+def _write(storage: Storage, job: _Job) -> Written:
+    """Make and write one file of an export, on a worker."""
+    out, file = open_storage(job.out), job.file
     digest, size, rows = hashlib.sha256(), 0, 0
+    counts: Counter[str] = Counter()
     with out.writer(file.path) as stream:
-        for chunk in file.chunks:
+        for chunk in file.make(Version.at(storage, job.number, job.digest)):
             stream.write(chunk.data)
             digest.update(chunk.data)
             size += len(chunk.data)
             rows += chunk.rows
-    return Written(path=file.path, sha256=digest.hexdigest(), bytes=size, rows=rows)
+            counts.update(chunk.counts)
+    return Written(
+        path=file.path, sha256=digest.hexdigest(), bytes=size, rows=rows, counts={k: counts[k] for k in sorted(counts)}
+    )
 
 
 def _faults(out: Storage, files: Sequence[Written]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -282,6 +282,11 @@ class _Encoder:
 @lru_cache(maxsize=2)
 def _encoder(tokenizer_json: str) -> _Encoder:
     return _Encoder(load_tokenizer(tokenizer_json))
+
+
+def encoder(tokenizer_json: str) -> Callable[[str], list[int]]:
+    """A text to its ids by the tokenizer of a ``tokenizer.json``'s text, without special tokens around them."""
+    return _encoder(tokenizer_json).encode
 
 
 def encode_table(table: pa.Table, tokenizer_json: str, segments: Segments) -> pa.Table:

@@ -67,7 +67,7 @@ def test_settings_choose_samples(finished: Run, tmp_path: Path) -> None:
         exported(finished, str(tmp_path / "other"), "jsonl", 'tiers=["L9"]')
     with pytest.raises(ConfigError, match=r"export jsonl: tier=.*did you mean tiers"):
         exported(finished, str(tmp_path / "other"), "jsonl", 'tier=["L1"]')
-    with pytest.raises(ConfigError, match="no export called json; there are jsonl"):
+    with pytest.raises(ConfigError, match="no export called json; there are jsonl, lists"):
         exported(finished, str(tmp_path / "other"), "json")
     assert not (tmp_path / "other").exists()
 
@@ -182,9 +182,9 @@ def test_an_export_goes_on_where_it_was_cut_off(
     broken = {"test"}
     lines = toy.lines
 
-    def cut_off(version: Version, parts: list[Shard], least: int) -> Iterator[Chunk]:
+    def cut_off(parts: list[Shard], least: int, version: Version) -> Iterator[Chunk]:
         made.append(parts[0].split)
-        for number, chunk in enumerate(lines(version, parts, least)):
+        for number, chunk in enumerate(lines(parts, least, version)):
             if number == 1 and parts[0].split in broken:
                 raise KeyboardInterrupt
             yield chunk
