@@ -22,7 +22,7 @@ from stages.tokenize.atomic import join
 from stages.tokenize.errors import TokenError
 
 _BOUNDARY = re.compile(r"((?:</?[A-Za-z]+>[^<]*)+)")
-_SEGMENT = re.compile(r"<SEG_([0-9]+)>")
+SEGMENT = re.compile(r"<SEG_([0-9]+)>")
 PREFIX = "<cmd_"
 CACHE_SIZE = 50_000
 """Spans whose encoding is cached at most; a full cache is emptied."""
@@ -259,4 +259,4 @@ def decode_segments(text: str, segments: Segments) -> str:
             raise TokenError(f"{match[0]} is not among the {len(expansions)} segments", match.start())
         return tokens
 
-    return _SEGMENT.sub(expand, text)
+    return SEGMENT.sub(expand, text)

@@ -1,0 +1,204 @@
+"""How like a truth's picture an answer's is: 1 for the same, 0 for no more than an empty page.
+
+Most of a drawing is paper, so all measures say that a blank page is rather like it, and liker than another drawing of
+the same kind. So each is taken relative to what a blank page in the colour of the truth's paper would get.
+
+The measures are those of `stages.render.compare`, which looks only where two pictures differ. Here they differ nearly
+everywhere, so all pixels are looked at, in a twentieth of the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.render.compare import BLACK, WHITE, Grey, Pixels, on_ground, packed, ssim, unpacked
+
+BOX = 4
+"""Ink is compared pixel by pixel, of boxes so many pixels a side, and of boxes so many of those a side: what lies a
+little beside its place meets there."""
+
+_STEP = 4
+"""The paper's colour is that of most of every fourth pixel of every fourth row."""
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601."""
+
+Colours = npt.NDArray[np.uint8]
+"""(3, height, width): red, green and blue."""
+
+Boxes = npt.NDArray[np.int32]
+"""(3, height, width): the sums of colours over boxes."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Each 0..1. ``ink``: of what is drawn in either picture, the share that meets; ``ssim``: structural similarity;
+    ``visible``: of what is drawn, the share that does not visibly differ."""
+
+    ink: float
+    ssim: float
+    visible: float
+
+
+SAME = Likeness(1.0, 1.0, 1.0)
+
+
+class Laid:
+    """A picture on one ground, and what is measured of it; its sides are multiples of `BOX` squared."""
+
+    def __init__(self, colours: Colours) -> None:
+        self.colours = colours
+
+    @cached_property
+    def grey(self) -> Grey:
+        """Grey levels."""
+        red, green, blue = self.colours
+        grey: Grey = red * _LUMA[0]
+        grey += green * _LUMA[1]
+        grey += blue * _LUMA[2]
+        return grey
+
+    @cached_property
+    def around(self) -> tuple[Colours, Colours]:
+        """Of each channel the least and the most that the nine pixels around a place have."""
+        return _nine(self.colours, np.minimum), _nine(self.colours, np.maximum)
+
+    @cached_property
+    def boxes(self) -> tuple[Boxes, Boxes]:
+        """The sums over the small and over the large boxes."""
+        small = _boxes(self.colours)
+        return small, _boxes(small)
+
+
+class Target:
+    """The picture of a truth, and what answers are measured by. ``threshold``: as in `compare.difference`."""
+
+    def __init__(self, pixels: Pixels, threshold: int) -> None:
+        self.threshold = threshold
+        self.opaque = _opaque(pixels)
+        values, counts = np.unique(packed(pixels[::_STEP, ::_STEP]), return_counts=True)
+        paper = unpacked(values[counts.argmax()].reshape(1, 1))
+        page = np.ascontiguousarray(np.broadcast_to(paper, pixels.shape))
+        self.laid = _both(pixels)
+        self.paper = [ground.colours for ground in _both(paper)]
+        self.blank_ssim = min(ssim(a.grey, b.grey) for a, b in zip(_both(page), self.laid, strict=True))
+        self.drawn = [_share(_apart(a.colours, b), threshold) for a, b in zip(self.laid, self.paper, strict=True)]
+        self.ink = [_ink(a, b) for a, b in zip(self.laid, self.paper, strict=True)]
+
+    def likeness(self, pixels: Pixels) -> Likeness:
+        """How like the target a picture of its size is."""
+        # what is opaque hides its ground
+        grounds = 1 if self.opaque and _opaque(pixels) else 2
+        ink, apart = np.zeros(3), np.zeros(3)
+        structure, visible, drawn = 1.0, 0.0, 0.0
+        for truth, paper, own_drawn, own_ink, answer in zip(
+            self.laid[:grounds], self.paper, self.drawn, self.ink, _both(pixels)[:grounds], strict=False
+        ):
+            ink += own_ink
+            drawn = max(drawn, own_drawn)
+            if np.array_equal(truth.colours, answer.colours):  # as a black icon's on black
+                ink += own_ink
+                continue
+            ink += _ink(answer, paper)
+            apart += _differences(truth, answer)
+            structure = min(structure, ssim(truth.grey, answer.grey))
+            drawn = max(drawn, _share(_apart(answer.colours, paper), self.threshold))
+            visible = max(visible, _visible(truth, answer, self.threshold), _visible(answer, truth, self.threshold))
+        if not apart.any():
+            return SAME
+        room = 1 - self.blank_ssim
+        return Likeness(
+            ink=_within(1 - float(np.mean(apart / np.maximum(ink, 1)))),
+            ssim=_within((structure - self.blank_ssim) / room) if room > 0 else 0.0,
+            visible=_within(1 - visible / drawn) if drawn else 1.0,
+        )
+
+
+def _within(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
+
+
+def _opaque(pixels: Pixels) -> bool:
+    return bool((pixels[..., 3] == 255).all())
+
+
+def _both(pixels: Pixels) -> list[Laid]:
+    """A picture on white and on black."""
+    return [Laid(on_ground(pixels, ground).astype(np.uint8)) for ground in (WHITE, BLACK)]
+
+
+def _boxes(colours: npt.NDArray[np.integer]) -> Boxes:
+    """Sums over boxes of `BOX` by `BOX`."""
+    rows = colours[:, ::BOX].astype(np.int32)
+    for i in range(1, BOX):
+        rows += colours[:, i::BOX]
+    boxes = rows[..., ::BOX].copy()
+    for i in range(1, BOX):
+        boxes += rows[..., i::BOX]
+    return boxes
+
+
+def _ink(laid: Laid, paper: Colours) -> npt.NDArray[np.float64]:
+    """How far from the paper a picture is, summed over pixels and over both kinds of boxes, (3,)."""
+    small, large = laid.boxes
+    wide = paper.astype(np.int32)
+    return np.array(
+        [
+            _total(_apart(laid.colours, paper)),
+            int(np.abs(small - wide * BOX**2).sum()),
+            int(np.abs(large - wide * BOX**4).sum()),
+        ],
+        np.float64,
+    )
+
+
+def _differences(one: Laid, other: Laid) -> npt.NDArray[np.float64]:
+    """How far apart two pictures are, as `_ink`."""
+    (small, large), (other_small, other_large) = one.boxes, other.boxes
+    return np.array(
+        [
+            _total(_apart(one.colours, other.colours)),
+            int(np.abs(small - other_small).sum()),
+            int(np.abs(large - other_large).sum()),
+        ],
+        np.float64,
+    )
+
+
+def _total(steps: Colours) -> int:
+    # a row at a time, of which sixteen bits hold the sum
+    return int(np.add.reduce(steps, axis=0, dtype=np.uint16).sum(dtype=np.int64))
+
+
+def _nine(colours: Colours, choose: np.ufunc) -> Colours:
+    across = colours.copy()
+    choose(across[..., 1:], colours[..., :-1], out=across[..., 1:])
+    choose(across[..., :-1], colours[..., 1:], out=across[..., :-1])
+    around = across.copy()
+    choose(around[:, 1:], across[:, :-1], out=around[:, 1:])
+    choose(around[:, :-1], across[:, 1:], out=around[:, :-1])
+    return around
+
+
+def _apart(a: Colours, b: Colours) -> Colours:
+    steps: Colours = np.maximum(a, b)
+    steps -= np.minimum(a, b)
+    return steps
+
+
+def _visible(one: Laid, other: Laid, threshold: int) -> float:
+    """The share of pixels of ``one`` that lie outside, by more than ``threshold``, of what is around in ``other``."""
+    least, most = other.around
+    below = np.maximum(least, one.colours) - one.colours
+    above = np.maximum(most, one.colours) - most
+    return _share(np.maximum(below, above), threshold)
+
+
+def _share(steps: Colours, threshold: int) -> float:
+    """The share of pixels of which a channel is over ``threshold``."""
+    largest = np.maximum(np.maximum(steps[0], steps[1]), steps[2])
+    return int(np.count_nonzero(largest > threshold)) / int(largest.size)
