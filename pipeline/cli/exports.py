@@ -25,7 +25,7 @@ def export(
     workspace: Workspace,
     version: Number = None,
     *,
-    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jsonl, lists, or what packages bring")],
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="a format; what there is: docs/training.md")],
     out: Annotated[
         str, typer.Option(metavar="DIR", help="a new or empty folder, or s3:// prefix, or this very export")
     ],

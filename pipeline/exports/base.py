@@ -122,6 +122,17 @@ class Version:
         return self._vocabulary("tokenizer")
 
     @cached_property
+    def tokenizer_config(self) -> str:
+        """The text of its tokenizer_config.json. Raises Damaged."""
+        return self._vocabulary("tokenizer_config")
+
+    def special_token(self, role: str) -> str | None:
+        """Its tokenizer's token for ``role``: bos, eos, pad, unk; None if it has none. Raises Damaged."""
+        token = json.loads(self.tokenizer_config).get(f"{role}_token")
+        name = token["content"] if isinstance(token, dict) else token
+        return None if name is None else str(name)
+
+    @cached_property
     def segments(self) -> Segments:
         """Its segment tokens. Raises Damaged."""
         return Segments.from_json(self._vocabulary("segments"))

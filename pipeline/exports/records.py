@@ -22,7 +22,19 @@ from pipeline.versions import browse
 from pipeline.versions.manifest import PROVENANCE
 from stages import curriculum, tokenize
 from stages.base import Settings
-from stages.curriculum import COLUMNS, Counts, Curriculum, Maker, Record, Stage, TaskName, Thresholds
+from stages.curriculum import (
+    CHAT_BEGIN,
+    CHAT_ML,
+    COLUMNS,
+    Counts,
+    Curriculum,
+    Frame,
+    Maker,
+    Record,
+    Stage,
+    TaskName,
+    Thresholds,
+)
 
 
 class CurriculumSettings(Settings):
@@ -39,6 +51,8 @@ class Course:
     curriculum: Curriculum
     thresholds: Mapping[str, Thresholds]
     """By stage."""
+    frame: Frame
+    """What stands around prompt and answer."""
 
     def stage(self, name: str) -> Stage:
         """The stage called so."""
@@ -83,16 +97,29 @@ def course(version: Version, settings: Curriculum) -> Course:
             "publish a version without what was taken down (svgmill run), and export that"
         )
     _check(version, settings)
-    encode = tokenize.encoder(version.tokenizer)
+    encode, frame = tokenize.encoder(version.tokenizer), settings.frame or _frame(version)
     for stage in settings.stages:
-        maker = Maker(settings, stage, Thresholds(), encode, tuple(settings.tasks))
+        maker = Maker(settings, stage, Thresholds(), encode, frame, tuple(settings.tasks))
         for task in settings.tasks:
             if maker.least(task) >= stage.context:
                 raise ConfigError(
                     f"stage {stage.name}: the context of {stage.context} tokens is shorter than the prompt of {task}, "
                     f"which takes {maker.least(task)} with its picture and frame; raise stages.context"
                 )
-    return Course(settings, {stage.name: _thresholds(version, settings, stage) for stage in settings.stages})
+    return Course(settings, {stage.name: _thresholds(version, settings, stage) for stage in settings.stages}, frame)
+
+
+def _frame(version: Version) -> Frame:
+    """What stands around prompt and answer by the version's tokenizer."""
+    if tokenize.load_tokenizer(version.tokenizer).token_to_id(CHAT_BEGIN) is not None:
+        return CHAT_ML
+    begin, end = version.special_token("bos"), version.special_token("eos")
+    if end is None:
+        raise ConfigError(
+            f"the tokenizer of version {version.manifest.version} has neither {CHAT_BEGIN} nor an eos token; say what "
+            "stands around prompt and answer: curriculum.frame"
+        )
+    return Frame(before=begin or "", between="\n", after=end)
 
 
 def _check(version: Version, settings: Curriculum) -> None:
@@ -189,7 +216,7 @@ def records(
     stage = plan.stage(part.stage)
     held_out = part.split != plan.curriculum.split
     encode = tokenize.encoder(version.tokenizer)
-    maker = Maker(plan.curriculum, stage, plan.thresholds[stage.name], encode, tuple(tasks), held_out)
+    maker = Maker(plan.curriculum, stage, plan.thresholds[stage.name], encode, plan.frame, tuple(tasks), held_out)
     wanted = list(dict.fromkeys([*COLUMNS, *columns]))
     rows = version.between(shards_of(version, stage, part.split), wanted, part.first, part.last)
     counts: Counts = Counter()

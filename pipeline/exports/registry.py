@@ -15,9 +15,10 @@ from pipeline.errors import ConfigError
 from pipeline.exports.base import Export, S
 from pipeline.exports.jsonl import JSONL
 from pipeline.exports.lists import LISTS
+from pipeline.exports.packed import PACKED_EXPORT
 from stages.entry_points import PackageUnusable, load
 
-EXPORTS: tuple[Export[Any], ...] = (JSONL, LISTS)
+EXPORTS: tuple[Export[Any], ...] = (JSONL, LISTS, PACKED_EXPORT)
 """This package's own."""
 
 GROUP = "svgmill.exports"

@@ -2,25 +2,34 @@
 
 from stages.curriculum.choose import Thresholds, beyond_cluster_cap, cap_salt, source_thresholds
 from stages.curriculum.records import COLUMNS, Counts, Maker, Record
+from stages.curriculum.sequences import IGNORED, Ids, packed, sequence
 from stages.curriculum.settings import (
+    CHAT_BEGIN,
+    CHAT_ML,
     IMAGE_TO_CAPTION,
     IMAGE_TO_SVG,
     PICTURE,
     TEXT_TO_SVG,
     Curriculum,
+    Frame,
     Stage,
     TaskName,
     TaskSettings,
 )
 
 __all__ = [
+    "CHAT_BEGIN",
+    "CHAT_ML",
     "COLUMNS",
+    "IGNORED",
     "IMAGE_TO_CAPTION",
     "IMAGE_TO_SVG",
     "PICTURE",
     "TEXT_TO_SVG",
     "Counts",
     "Curriculum",
+    "Frame",
+    "Ids",
     "Maker",
     "Record",
     "Stage",
@@ -29,5 +38,7 @@ __all__ = [
     "Thresholds",
     "beyond_cluster_cap",
     "cap_salt",
+    "packed",
+    "sequence",
     "source_thresholds",
 ]

@@ -19,6 +19,7 @@ from stages.curriculum.settings import (
     IMAGE_TO_SVG,
     PICTURE,
     Curriculum,
+    Frame,
     Stage,
     TaskName,
     TaskSettings,
@@ -63,6 +64,7 @@ class Maker:
     stage: Stage
     thresholds: Thresholds
     ids: Callable[[str], Sequence[int]]
+    frame: Frame
     tasks: tuple[TaskName, ...]
     held_out: bool = False
     """Of a split that is evaluated on: each sample once."""
@@ -127,13 +129,12 @@ class Maker:
         return hashed(self.curriculum.seed, self.stage.name, *parts)
 
     def _prompt_length(self, prompt: str) -> int:
-        frame = self.curriculum.frame
         shown = self.curriculum.picture_tokens if PICTURE in prompt else 0
-        return shown + len(self.ids(frame.before + prompt.replace(PICTURE, "") + frame.between))
+        return shown + len(self.ids(self.frame.before + prompt.replace(PICTURE, "") + self.frame.between))
 
     @cached_property
     def _after(self) -> int:
-        return len(self.ids(self.curriculum.frame.after))
+        return len(self.ids(self.frame.after))
 
     def least(self, task: TaskName) -> int:
         """Tokens that a record of ``task`` has beside its caption and its drawing."""

@@ -27,11 +27,21 @@ _TIERS = ("L1", "L2", "L3")
 
 
 class Frame(Settings):
-    """The strings around a prompt and its answer, as a model is trained on them: ChatML, as Qwen2.5 has it."""
+    """The strings around a prompt and its answer, as a model is trained on them."""
 
-    before: str = Field("<|im_start|>user\n", description="before the prompt")
-    between: str = Field("<|im_end|>\n<|im_start|>assistant\n", description="between prompt and answer")
-    after: str = Field("<|im_end|>\n", description="after the answer; the loss counts it with the answer")
+    before: str = Field(description="before the prompt")
+    between: str = Field(description="between prompt and answer")
+    after: str = Field(description="after the answer; the loss counts it with the answer")
+
+
+CHAT_BEGIN = "<|im_start|>"
+
+CHAT_ML = Frame(
+    before=f"{CHAT_BEGIN}user\n",
+    between=f"<|im_end|>\n{CHAT_BEGIN}assistant\n",
+    after="<|im_end|>\n",
+)
+"""Of a tokenizer that has `CHAT_BEGIN`, as Qwen's."""
 
 
 class TaskSettings(Settings):
@@ -130,7 +140,11 @@ class Curriculum(Settings):
     picture_tokens: int = Field(
         326, ge=0, description="tokens that a picture takes in the context; of 512 px in Qwen2.5-VL: 18 x 18, and two"
     )
-    frame: Frame = Field(default_factory=Frame, description="what stands around prompt and answer")
+    frame: Frame | None = Field(
+        None,
+        description="what stands around prompt and answer; null: ChatML if the version's tokenizer has its tokens, else"
+        " the tokenizer's own bos and eos tokens, and a line end between",
+    )
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.curriculum import (
+    CHAT_ML,
     Counts,
     Curriculum,
     Maker,
@@ -50,7 +51,7 @@ def made(
 ) -> tuple[list[Record], Counts]:
     counts: Counts = Counter()
     thresholds = more.pop("thresholds", Thresholds())
-    maker = Maker(settings, settings.stages[0], thresholds, str.split, tuple(settings.tasks), held_out)
+    maker = Maker(settings, settings.stages[0], thresholds, str.split, CHAT_ML, tuple(settings.tasks), held_out)
     return [record for row in rows for record in maker.records(row, counts)], counts
 
 
