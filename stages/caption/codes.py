@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from stages.caption import tables
 from stages.caption.phrases import article, cased, counted
+from stages.caption.vocabulary import AFTER, MAKERS, NUMBERS, PLURALS
 from stages.caption.vocabulary import words as word_set
 
 _THE = re.compile(
@@ -51,6 +53,7 @@ def flag_place(words: Sequence[str]) -> str:
 
 def placed(name: str) -> str:
     """The name of a place with the article that it takes."""
+    name = name.replace(" and Grenadines", " and the Grenadines")
     return f"the {name}" if _THE.match(name) else name
 
 
@@ -88,7 +91,13 @@ def coin(words: Sequence[str]) -> str:
 
 def brand(words: Sequence[str], marked: bool) -> str:
     """The brand that a name is, "" for none. ``marked``: something says that it is a logo."""
-    name, known = tables.brands().get("".join(words), ("", False))
+    slug = "".join(words)
+    name, known = tables.brands().get(slug, ("", False))
+    if marked and not name:
+        # by the name of its maker, or with a word that says what it is
+        longer = [f"{maker}{slug}" for maker in (*sorted(MAKERS), "apache")]
+        for each in (*longer, slug.removesuffix("app")):
+            name = name or tables.brands().get(each, ("", False))[0]
     return name if known or marked else ""
 
 
@@ -98,13 +107,24 @@ def logo(words: Sequence[str], styles: Sequence[str]) -> str:
     if len(words) > 1 and words[-1] in ("square", "circle", "box") and not brand(words, marked=True):
         shape = f" in a {words[-1]}"
         words = words[:-1]
-    text = brand(words, marked=True)
+    if len(words) > 1 and words[-1] in AFTER and not brand(words, marked=True):
+        words = [words[-1], *words[:-1]]
+        text = " ".join([words[0], brand(words[1:], marked=True) or _capital(cased(words[1:]))])
+    else:
+        text = brand(words, marked=True)
     if not text:
         first = brand(words[:-1], marked=True) if len(words) > 1 else ""
         shown = [first, cased(words[-1:])] if first else [cased([word]) for word in words]
-        text = " ".join(word[:1].upper() + word[1:] if word.islower() else word for word in shown)
+        text = " ".join(_capital(word) if word.islower() else word for word in shown)
     named = " with its name" if "wordmark" in styles else ""
     return f"the {text.removeprefix('The ')} logo{named}{shape}"
+
+
+def _capital(word: str) -> str:
+    if not set(word) & set("aeiouy"):
+        return word.upper()
+    prefix = next((each for each in ("open", "libre") if word.startswith(each) and len(word) > len(each) + 3), "")
+    return prefix.capitalize() + word[len(prefix) :].capitalize()
 
 
 def emoji(points: str) -> str:
@@ -136,17 +156,31 @@ def emoji_phrase(name: str) -> str:
         return f"a keycap emoji of {rest if not rest.isdigit() else f'the number {rest}'}"
     extra = [part for part in parts if "skin tone" in part or part.endswith(" hair") or part in ("beard", "bald")]
     others = [part for part in parts if part not in extra]
-    text = f"{article(head)} {head} emoji"
+    text = f"an emoji of {head}" if head.partition(" ")[0] in PLURALS else f"{article(head)} {head} emoji"
     if others and others[0].startswith("facing"):
         text += f" {others.pop(0)}"
     if others:
-        people = [counted(part.split()) if part in ("man", "woman", "person", "boy", "girl", "child", "adult") else part
-                  for part in others]  # fmt: skip
-        text += f" of {_and(people)}"
+        text += f" of {_and(_together(others))}"
     if extra:
         worded = ["no hair" if part == "bald" else "a beard" if part == "beard" else part for part in extra]
-        text += f" with {_and(worded)}"
+        text += f"{',' if text.startswith('an emoji') else ''} with {_and(worded)}"
     return text
+
+
+_SEVERAL = {"man": "men", "woman": "women", "person": "people", "boy": "boys", "girl": "girls", "child": "children",
+            "adult": "adults"}  # fmt: skip
+
+
+def _together(parts: Sequence[str]) -> list[str]:
+    """People with their articles, those who are alike counted."""
+    counts = Counter(parts)
+    together = []
+    for part, count in counts.items():
+        if part not in _SEVERAL:
+            together += [part] * count
+        else:
+            together.append(counted([part]) if count == 1 else f"{NUMBERS[count]} {_SEVERAL[part]}")
+    return together
 
 
 def _and(parts: Sequence[str]) -> str:

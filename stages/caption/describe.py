@@ -80,7 +80,7 @@ def _said(rows: pa.Table, described: pa.Table) -> dict[str, int]:
 
 DESCRIBE = SideStage(
     name="describe",
-    version=1,
+    version=2,
     settings=DescribeSettings,
     section="caption",
     reads=READS,

@@ -13,20 +13,31 @@ from stages.caption.vocabulary import (
     AFTER,
     BETWEEN,
     BUBBLES,
+    CAPITAL,
     CITIES,
     CONTINENTS,
     CURRENCIES,
+    CURRENCY_NAMES,
     DEVICES,
     DIRECTIONS,
+    EMOTIVE,
+    EXPRESSIONS,
     FILES,
     HEAD_FIRST,
+    IN_FULL,
     KNOWN,
     LIKE_A_SHAPE,
+    MAKERS,
     MANNER,
     MASS,
+    MODIFIERS,
     NAMES,
     NOT_ADDED_TO,
+    NUMBERS,
     OFF_AS_A_WORD,
+    ONE_WORD,
+    PARTICIPLE,
+    POINTED,
     POINTING,
     PROPER,
     SHAPES,
@@ -34,6 +45,7 @@ from stages.caption.vocabulary import (
     SIGN_ALONE,
     SIGNS,
     SKIES,
+    SMALL_WORDS,
     SUITS,
     SURE,
     TOPICS,
@@ -43,6 +55,8 @@ from stages.caption.vocabulary import (
     UNSURE,
     UPPER,
     WEATHER,
+    WEATHERS,
+    WINDS,
     WITH,
 )
 
@@ -73,7 +87,10 @@ def article(text: str) -> str:
 
 def cased(words: Sequence[str]) -> str:
     """Words as they are written."""
-    return " ".join(_cased(word, place) for place, word in enumerate(words))
+    shown = [_cased(word, place) for place, word in enumerate(words)]
+    if words[0] in MAKERS or words[0] in CITIES:
+        shown = [word[:1].upper() + word[1:] if word.islower() and word not in SMALL_WORDS else word for word in shown]
+    return " ".join(shown)
 
 
 def _cased(word: str, place: int) -> str:
@@ -83,7 +100,7 @@ def _cased(word: str, place: int) -> str:
         or re.fullmatch("[a-z][1-9]|[0-9]+(mp|k|g|d|fps|hz|gb)", word)
     ):
         return word.upper()
-    if word in CITIES:
+    if word in CITIES or word in CAPITAL:
         return word.capitalize()
     return PROPER.get(word, word)
 
@@ -92,27 +109,76 @@ def counted(words: Sequence[str]) -> str:
     """A noun phrase of words with the article that it takes."""
     text, last = cased(words), words[-1]
     plural = len(last) > 3 and last.endswith("s") and not last.endswith(("ss", "us", "is", "ous")) and last != "lens"
-    if plural or last in MASS or words[0] in ("two", "three", "four", "five", "six"):
+    if (
+        plural
+        or last in MASS
+        or (last == "code" and words[0] in MODIFIERS)
+        or words[0] in ("two", "three", "four", "five", "six")
+    ):
         return text
     return f"{article(text)} {text}"
 
 
+def plural(word: str) -> str:
+    """The plural of a noun, which a name has in the singular."""
+    if word in MASS:
+        return word
+    if re.search(r"(s|x|z|ch|sh)$", word):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if re.search(r"[^aeiou]y$", word) else f"{word}s"
+
+
 def ordered(words: Sequence[str]) -> Sequence[str]:
     """Words in the order that CLDR's names have them, or with an adjective that a set puts after the noun before it."""
+    if len(words) == 2 and words[0] == "triangle" and words[1] in POINTED:
+        return [f"{POINTED[words[1]]}-pointing", "triangle"]
     known = emoji_orders().get(tuple(sorted(words)))
     if known:
         return known
     if len(words) > 1 and "×" in words[-1]:
         return [words[-1], *words[:-1]]
     if len(words) == 2 and (
-        words[0] in HEAD_FIRST or (words[0] == "file" and (words[1] in FILES or words[1] in UPPER))
+        words[0] in HEAD_FIRST
+        or words[1] in ("landscape", "portrait")
+        or (words[0] == "file" and words[1] in FILES)
+        or (words[0] in ("file", "document", "badge") and words[1] in UPPER)
     ):
         return [words[1], words[0]]
+    if words[0] == "sign" and len(words) > 1 and words[1] not in ("in", "out", "up", "on", "off", "language"):
+        return [*ordered(words[1:]), "sign"]
+    if len(words) > 2 and words[-3] == "turn" and words[-2] in ("slight", "sharp"):
+        return [*words[:-3], words[-2], words[-1], "turn"]
+    if (
+        len(words) == 3
+        and words[1] == "align"
+        and words[0] in ("text", "format")
+        and words[2] in DIRECTIONS | {"center"}
+    ):
+        return [f"{words[2]}-aligned", "text"]
+    if words[0] == "weather" and len(words) > 1 and words[-1] in WEATHERS:
+        return [*words[1:], "weather"]
+    if words[0] in EMOTIVE and len(words) > 1 and all(word in EXPRESSIONS for word in words[1:]):
+        return [*(EXPRESSIONS[word] for word in reversed(words[1:])), EMOTIVE[words[0]]]
+    if (
+        len(words) > 1
+        and words[-1] in MODIFIERS
+        and not {words[-2]} & MODIFIERS
+        and not set(words) & {*BETWEEN, *ACTIONS}
+    ):
+        return [words[-1], *ordered(words[:-1])]
+    if len(words) == 3 and words[1] in DIRECTIONS and words[2] in AFTER and words[0] not in POINTING:
+        first, second = (words[1], words[2]) if words[2] in ("outer", "inner") else (words[2], words[1])
+        return [first, second, words[0]]
     if len(words) == 3 and words[0] in HEAD_FIRST and words[2] in AFTER:
         return [words[2], words[1], words[0]]
-    if words[-1] in AFTER and 1 < len(words) < 4 and words[-2] not in ("align", "flip", "text", "half", "layout"):
-        return [words[-1], *words[:-1]]
-    if 1 < len(words) < 4 and words[-1] in DIRECTIONS and (words[-2:-1] == ["triangle"] or words[-2] in SIDED):
+    if (
+        1 < len(words) < 4
+        and (words[-1] in AFTER or (PARTICIPLE.fullmatch(words[-1]) and not set(words) & {"not", "no", *BETWEEN}))
+        and words[-2] not in ("align", "flip", "half")
+    ):
+        count = words[0] in NUMBERS
+        return [*words[:count], words[-1], *words[count:-1]]
+    if 1 < len(words) < 4 and words[-1] in DIRECTIONS and words[-2] in SIDED:
         return [words[-1], *words[:-1]]
     return words
 
@@ -133,6 +199,8 @@ def sign(words: Sequence[str]) -> str:
         return f"the letter {words[1].upper()}"
     if len(words) == 2 and words[1] in ("sign", "mark", "symbol") and words[0] in ("question", "exclamation"):
         return counted(words)
+    if words[0] in ACTIONS and words[-1] not in ("symbol", "button", "sign"):
+        return counted([*words, "symbol"])
     pointer = _arrow(words)
     return counted(ordered(words)) if pointer is None else _whole(pointer)
 
@@ -151,24 +219,39 @@ def _merged(words: Sequence[str]) -> list[str]:
             merged[-2:] = [f"{merged[-2]}×{word}"]
         elif word not in merged or set(words) & BETWEEN or len(words) < 3 or len(word) < 4:
             merged.append(word)
+    for at in range(len(merged) - 1):
+        if tuple(merged[at : at + 2]) in ONE_WORD:
+            merged[at : at + 2] = [ONE_WORD[merged[at], merged[at + 1]]]
+            break
+    if merged[-2:-1] == ["direction"]:
+        merged[-1] = WINDS.get(merged[-1], merged[-1])
+    if len(merged) > 1 and merged[0].endswith("s") and not merged[0].endswith("ss") and len(merged[0]) > 3:
+        if (merged[1] in NUMBERS or re.fullmatch("[2-9]", merged[1])) and set(merged[2:]) <= AFTER:
+            merged[:2] = [NUMBERS[int(merged[1])] if merged[1].isdigit() else merged[1], merged[0]]
     return merged
 
 
 def icon(words: Sequence[str]) -> Phrase:
     """What an icon with this name shows."""
+    words = [IN_FULL.get(word, word) for word in words]
+    if len(words) > 1 and "default" in words[1:]:
+        words = [words[0], *(word for word in words[1:] if word != "default")]
     known = KNOWN.get(" ".join(words))
     if known:
         return Phrase(known, True, tuple(cased([word]) for word in words))
     words = _merged(words)
     if len(words) > 1 and words[0] == "device" and words[1] in DEVICES:
         words = ["mobile", "phone", *words[2:]] if words[1] == "mobile" else words[1:]
-    if len(words) > 1 and words[0] == "filetype":
-        words = ["file", *words[1:]]
     if len(words) > 2 and words[:2] == ["file", "type"]:
-        words = ["file", *words[2:]]
+        words = ["filetype", *words[2:]]
+    if len(words) == 2 and words[0] == "filetype":
+        kind = f"{words[1].upper()} file"
+        return Phrase(kind, False, (kind,))
     if len(words) > 1 and words[0] in TOPICS and words[1] not in {*WITH, *SHAPES, "off"}:
         words = words[1:]
     if len(words) > 2 and words[0] == "nav" and words[1] in POINTING:
+        words = words[1:]
+    if len(words) > 2 and words[0] == "play" and words[1] in ("skip", "back", "forward"):
         words = words[1:]
     tags = tuple(cased([word]) for word in words)
     special = _special(words)
@@ -182,13 +265,18 @@ def _special(words: Sequence[str]) -> Phrase | None:
     """A phrase for words that follow a pattern, None for others."""
     first, last = words[0], words[-1]
     if len(words) == 1:
+        if first in WEATHERS:
+            return Phrase(f"{first} weather", True)
         return Phrase(SIGNS[first], True) if first in SIGN_ALONE else None
     if first in ("letter", "alpha", "number", "numeric") and len(words) == 2:
         text = sign(words)
-        return Phrase(text, True) if text.startswith("the ") else None
+        if text.startswith("the "):
+            return Phrase(text, True)
     pointer = _arrow(words)
     if pointer is not None:
         return pointer
+    if first in NUMBERS and words[1].endswith("s"):
+        return Phrase(cased(ordered(words)), True)
     pattern = _pattern(words)
     if pattern is not None:
         return pattern
@@ -197,6 +285,8 @@ def _special(words: Sequence[str]) -> Phrase | None:
         if inner.whole:
             return Phrase(f"{inner.text}, crossed out", True)
         return Phrase(f"crossed-out {inner.text}")
+    if len(words) > 2 and first in POINTING and words[1] in SHAPES and words[1] != "box":
+        words = [first, *words[2:], words[1]]
     held = _held(words)
     if held is not None:
         return held
@@ -209,7 +299,7 @@ def _special(words: Sequence[str]) -> Phrase | None:
         last in WITH
         and not set(words) & BETWEEN
         and " ".join(words) not in NAMES
-        and first not in NOT_ADDED_TO
+        and (first not in NOT_ADDED_TO or (len(words) > 2 and last in SURE))
         and (words[-2] in ADDED_TO or last in SURE or (first in ADDED_TO and last not in UNSURE))
     ):
         return Phrase(f"{sign(words[:-1])} with {WITH[last]}", True)
@@ -217,33 +307,62 @@ def _special(words: Sequence[str]) -> Phrase | None:
 
 
 def _pattern(words: Sequence[str]) -> Phrase | None:
-    """A phrase for names of weather, globes, currencies, shares and levels, two words and more."""
+    """A phrase for names of weather, levels, several of a thing and what is beside one, two words and more."""
     first, last = words[0], words[-1]
-    if words[-2] == "currency" or (len(words) == 2 and first == "currency"):
-        name = f"{CURRENCIES.get(last, last)} sign"
-        return Phrase(name) if len(words) == 2 else Phrase(f"{counted(words[:-2])} with {article(name)} {name}", True)
     if first in ("battery", "lightbulb", "brightness") and last.isdigit() and last.endswith("0"):
         thing = [word for word in words[:-1] if word != "on"]
         return Phrase(f"{counted(thing)} at {last} percent", True)
     whole = _weather(words) or _corner(words)
     if whole:
         return Phrase(whole, True)
-    if len(words) == 2 and first in ("globe", "earth") and last in CONTINENTS:
-        shown = "the Americas" if last == "americas" else last.capitalize()
-        return Phrase(f"{'the earth' if first == 'earth' else 'a globe'} showing {shown}", True)
-    if len(words) == 3 and first == "card" and last in SUITS:
-        return Phrase(f"the {cased([words[1]])} of {last}", True)
     if last in ("up", "down") and words[-2] in ADDED_TO and words[-2] not in ("hand", "eye"):
         return Phrase(f"{sign(words[:-1])} with {SIGNS[last]}", True)
     if last == "multiple" and not words[-2].endswith("s"):
-        return Phrase(f"several {cased(words[:-1])}s", True)
-    if len(words) == 2 and first == "letter" and len(last) == 2 and last[0] == last[1]:
+        if len(words) > 2 and words[-2] in SHAPES:
+            return Phrase(f"several {plural(SHAPES[words[-2]])} with {sign(words[:-2])}", True)
+        return Phrase(f"several {cased([*words[:-2], plural(words[-2])])}", True)
+    if words[:2] == ["hand", "holding"] and len(words) > 2:
+        return Phrase(f"a hand holding {sign(words[2:])}", True)
+    if words[:2] == ["creative", "commons"]:
+        return Phrase(" ".join(["Creative Commons", *(word.upper() if len(word) < 3 else word for word in words[2:])]))
+    if len(words) > 2 and words[-2] == "circle" and last in WITH and first not in SHAPES:
+        return Phrase(f"{counted(ordered(words[:-2]))} with {WITH[last]} in a circle", True)
+    return _currency(words) or _valued(words)
+
+
+def _currency(words: Sequence[str]) -> Phrase | None:
+    """The sign of a currency, alone or with the thing that it is on."""
+    last = words[-1]
+    if words[-2] == "currency" or (len(words) == 2 and words[0] == "currency"):
+        name = f"{CURRENCIES.get(last, last)} sign"
+    elif tuple(words[-2:]) in CURRENCY_NAMES:
+        name = f"{CURRENCY_NAMES[words[-2], last]} sign"
+    else:
+        return None
+    return Phrase(name) if len(words) == 2 else Phrase(f"{sign(words[:-2])} with {article(name)} {name}", True)
+
+
+def _valued(words: Sequence[str]) -> Phrase | None:
+    """What shows a letter, a number or a place, of two words (a playing card: three)."""
+    first, last = words[0], words[-1]
+    if len(words) == 3 and first == "card" and last in SUITS:
+        return Phrase(f"the {cased([words[1]])} of {last}", True)
+    if len(words) != 2:
+        return None
+    if first in ("globe", "earth") and last in CONTINENTS:
+        shown = "the Americas" if last == "americas" else last.capitalize()
+        return Phrase(f"{'the earth' if first == 'earth' else 'a globe'} showing {shown}", True)
+    if first in ("die", "dice") and last in "123456":
+        return Phrase(f"a die showing {('one', *NUMBERS[2:7])[int(last) - 1]}", True)
+    if first == "clock" and last.isdigit() and 0 < int(last) < 13:
+        return Phrase(f"a clock showing {int(last)} o'clock", True)
+    if first in ("check", "plus", "add", "x") and last in ADDED_TO and last not in SHAPES:
+        return Phrase(f"{sign([last])} with {WITH[first]}", True)
+    if first == "letter" and len(last) == 2 and last[0] == last[1]:
         return Phrase(f"the letter {last[0].upper()} in upper and lower case", True)
     if first in ("percentage", "percent") and last.isdigit():
         return Phrase(f"{last} percent")
-    if len(words) > 2 and words[-2] == "circle" and last in WITH and first not in SHAPES:
-        return Phrase(f"{counted(ordered(words[:-2]))} with {WITH[last]} in a circle", True)
-    return None
+    return Phrase("DOC file") if (first, last) == ("file", "doc") else None
 
 
 def _weather(words: Sequence[str]) -> str:
@@ -251,7 +370,9 @@ def _weather(words: Sequence[str]) -> str:
     falls = [word for word in words if word in WEATHER]
     sky = [word for word in words if word in SKIES]
     time = next((word for word in words if word in ("day", "night")), "")
-    if len(falls) + len(sky) + bool(time) != len(words) or len(words) < 3 or not falls:
+    if words == ["extreme", time]:
+        return f"extreme weather {'by day' if time == 'day' else 'at night'}"
+    if len(falls) + len(sky) + bool(time) != len(words) or len(words) < 2 or not falls:
         return ""
     fallen = " and ".join(falls)
     if list(words[:2]) == ["extreme", "thunderstorms"]:
@@ -294,18 +415,18 @@ def _held(words: Sequence[str]) -> Phrase | None:
     else:
         return None
     shape = SHAPES[kind]
-    return Phrase(f"{_inside(inner)} in {article(shape)} {shape}", True)
+    where = "out of" if inner[0] in POINTING and "out" in inner else "in"
+    return Phrase(f"{_inside(inner)} {where} {article(shape)} {shape}", True)
 
 
 def _inside(words: Sequence[str]) -> str:
     if len(words) > 1 and words[-1] in ("off", "slash") and words[0] not in OFF_AS_A_WORD:
         text = f"crossed-out {cased(words[:-1])}"
         return f"a {text}"
+    known = KNOWN.get(" ".join(words), "") if len(words) > 1 else ""
     inner = _special(words)
-    if inner is not None and inner.whole and len(words) > 1:
-        return inner.text
-    if words[0] in ACTIONS:
-        return counted([*words, "symbol"])
+    if known or (inner is not None and inner.whole and len(words) > 1):
+        return known or (inner.text if inner is not None else "")
     return sign(words)
 
 
@@ -322,6 +443,8 @@ def _arrow(words: Sequence[str]) -> Phrase | None:
             return None
     noun = words[0]
     rest = list(words[1:])
+    if rest in (["back"], ["forward"]):
+        rest = ["left" if rest == ["back"] else "right"]
     if noun in ("angle", "angles"):
         if not set(rest) <= DIRECTIONS | {"double", "small"}:
             return None
@@ -340,4 +463,5 @@ def _arrow(words: Sequence[str]) -> Phrase | None:
         return Phrase(f"{one} {turning[0]} {' and '.join(where)}", True)
     if len(where) == 1 and where[0] in ("left", "right", "up", "down"):
         return Phrase(" ".join([*manner, where[0], bare]))
+    where = [{"top": "up", "bottom": "down"}.get(word, word) for word in where]
     return Phrase(f"{one} pointing {' and '.join(where)}", True)

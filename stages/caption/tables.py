@@ -24,15 +24,16 @@ def emoji() -> dict[str, str]:
 
 @functools.lru_cache(1)
 def emoji_names() -> dict[str, str]:
-    """Letters and digits of CLDR's short names -> the name as it is written."""
-    return {letters(name): name for name in emoji().values()}
+    """Letters and digits of CLDR's short names -> the name as it is written. Names of signs alone are left out."""
+    return {letters(name): name for name in emoji().values() if name not in ("keycap: *", "keycap: #")}
 
 
 @functools.lru_cache(1)
 def emoji_orders() -> dict[tuple[str, ...], tuple[str, ...]]:
-    """The words of CLDR's short names that have two to four, sorted -> in their order."""
-    names = (tuple(name.lower().split()) for name in emoji().values() if name.replace(" ", "").isalpha())
-    return {tuple(sorted(words)): words for words in names if 1 < len(words) < 5}
+    """The words of CLDR's short names that have two to four, sorted -> in their order. "And" may be missing."""
+    names = [tuple(name.lower().split()) for name in emoji().values() if name.replace(" ", "").isalpha()]
+    joined = {tuple(sorted((words[0], words[2]))): words for words in names if len(words) == 3 and words[1] == "and"}
+    return joined | {tuple(sorted(words)): words for words in names if 1 < len(words) < 5}
 
 
 @functools.lru_cache(1)

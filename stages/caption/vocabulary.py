@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a text."""
@@ -17,7 +19,7 @@ UPPER = words(
     otf pc pcb pci pdf php pgp png ppt pptx psd pvc qa qr rb rdp rfid rgb rpg rss rtf sass
     scsi scss sd sdk seo sim sla sms sos spa sql ssd ssh ssid sso ssl svg tls tnt tsx tsv ttf tv txt ufo ui uk
     un url us usa usb utc ux uv vhs vip vlan vm vms vpc vpn vps vr wan wav wc webgl wma wmv woff www xls xlsx
-    xml xps yaml yml zip cc hq dpi av ct eeg ecg icu
+    xml xps yaml yml zip cc hq dpi av ct eeg ecg icu xl xxl xs pos epub
     """
 )
 """Words that are written in capitals."""
@@ -34,7 +36,8 @@ PROPER = {
     "greek": "Greek", "christmas": "Christmas", "easter": "Easter", "halloween": "Halloween", "monday": "Monday",
     "tuesday": "Tuesday", "wednesday": "Wednesday", "friday": "Friday", "thursday": "Thursday",
     "saturday": "Saturday", "sunday": "Sunday", "africa": "Africa", "america": "America", "asia": "Asia",
-    "europe": "Europe", "mars": "Mars", "jupiter": "Jupiter", "saturn": "Saturn", "venus": "Venus", "aries": "Aries",
+    "europe": "Europe", "australia": "Australia", "mars": "Mars",
+    "jupiter": "Jupiter", "saturn": "Saturn", "venus": "Venus", "aries": "Aries",
     "taurus": "Taurus", "gemini": "Gemini", "leo": "Leo", "virgo": "Virgo", "libra": "Libra", "scorpio": "Scorpio",
     "sagittarius": "Sagittarius", "capricorn": "Capricorn", "aquarius": "Aquarius", "kubernetes": "Kubernetes",
     "watson": "Watson", "docker": "Docker", "slack": "Slack", "skype": "Skype", "usd": "US dollar", "eur": "euro",
@@ -50,6 +53,9 @@ PROPER = {
     "docs": "documents", "msg": "message", "addr": "address", "dir": "directory", "img": "image", "pic": "picture",
     "cog": "cog", "cogs": "cogs", "util": "utility", "favourite": "favourite", "clipart": "clip art",
     "sci": "science", "temp": "temperature", "info": "information",
+    "saas": "SaaS", "paas": "PaaS", "iaas": "IaaS", "fahrenheit": "Fahrenheit", "celsius": "Celsius", "xray": "X-ray",
+    "uturn": "U-turn", "dogecoin": "Dogecoin", "touchid": "Touch ID",
+    "faceid": "Face ID", "upsidedown": "upside-down",
 }  # fmt: skip
 """Words that are written otherwise than in small letters, or in full."""
 
@@ -78,14 +84,18 @@ SIGNS = {
     "parking": "a parking sign", "medical": "a medical cross", "notification": "a notification dot",
     "recording": "a record symbol", "sync": "sync arrows", "refresh": "refresh arrows", "power": "a power symbol",
     "code": "a code symbol", "pi": "a pi symbol", "edit": "a pencil", "search": "a magnifying glass",
+    "radiation": "a radiation symbol", "biohazard": "a biohazard symbol", "recycle": "a recycling symbol",
+    "location": "a location pin", "call": "a phone", "volume": "a speaker", "home": "a house",
+    "kanban": "a kanban board", "earth": "a globe",
 }  # fmt: skip
 """What such a word looks like in an icon."""
 
 WITH = {
-    "more": "three dots", "added": "a plus sign", "removed": "a minus sign",
+    "more": "three dots", "added": "a plus sign", "removed": "a remove sign",
     "x": "an X mark", "xmark": "an X mark", "cancel": "an X mark", "times": "an X mark", "dismiss": "an X mark",
     "delete": "an X mark", "check": "a check mark", "checkmark": "a check mark", "plus": "a plus sign",
-    "add": "a plus sign", "minus": "a minus sign", "remove": "a minus sign", "subtract": "a minus sign",
+    "add": "a plus sign", "minus": "a minus sign", "remove": "a remove sign", "subtract": "a minus sign",
+    "dot": "a dot", "zap": "a lightning bolt", "discount": "a percent sign", "pound": "a pound sign",
     "alert": "an exclamation mark", "exclamation": "an exclamation mark", "warning": "a warning sign",
     "error": "an error mark", "question": "a question mark", "help": "a question mark", "info": "an information sign",
     "search": "a magnifying glass", "heart": "a heart", "star": "a star", "edit": "a pencil", "pencil": "a pencil",
@@ -98,7 +108,7 @@ WITH = {
     "play": "a play symbol", "sync": "sync arrows", "code": "a code symbol", "globe": "a globe",
     "dash": "a minus sign", "briefcase": "a briefcase", "mail": "an envelope", "dots": "dots",
     "calendar": "a calendar", "arrow": "an arrow", "wrench": "a wrench", "badge": "a badge", "cloud": "a cloud",
-    "ellipsis": "an ellipsis",
+    "ellipsis": "an ellipsis", "cross": "a cross",
 }  # fmt: skip
 """What a last word adds to the thing that the words before it name."""
 
@@ -125,8 +135,8 @@ SHAPES = {
 }  # fmt: skip
 
 LIKE_A_SHAPE = words(
-    """vector
-    half semi quarter dotted dashed crop quarter three two four circle big small large
+    """
+    vector viewfinder crosshair half semi quarter dotted dashed crop quarter three two four circle big small large
     """
 )
 
@@ -136,7 +146,8 @@ TWISTS = words("of and root foot half off slash dashed dotted rounded filled ope
 AFTER = words(
     """
     prohibited transparent unknown decreasing increasing ascending descending
-    cw ccw duplicate classic parallel sine
+    cw ccw duplicate classic parallel sine previous next draft bold italic broad diagonal
+    built hidden torn frozen
     clockwise counterclockwise anticlockwise linear radial polynomial exponential logistic high loud
     unordered ordered adjustable flat portable detachable
     environmental inclusive exclusive inner outer muslim christian jewish digital automatic dynamic
@@ -156,7 +167,7 @@ POINTING = words("arrow arrows chevron chevrons caret angle angles arrowhead")
 MANNER = {
     "double": "double", "thin": "thin", "wide": "wide", "thick": "thick", "bold": "bold", "long": "long",
     "short": "short", "small": "small", "big": "big", "large": "large", "narrow": "narrow", "curved": "curved",
-    "bar": "", "straight": "", "s": "small", "dashed": "dashed", "fat": "thick", "end": "", "line": "",
+    "out": "", "bar": "", "straight": "", "s": "small", "dashed": "dashed", "fat": "thick", "end": "", "line": "",
     "dash": "", "shift": "",
     "simple": "simple",
 }  # fmt: skip
@@ -164,6 +175,7 @@ MANNER = {
 TURNING = {
     "turn": "turning", "bend": "bending", "curve": "curving", "rotate": "rotating", "trending": "trending",
     "curly": "curling", "elbow": "bending", "loop": "looping", "move": "moving", "zig": "zigzagging",
+    "hook": "hooking",
 }  # fmt: skip
 
 OFF_AS_A_WORD = words(
@@ -177,7 +189,7 @@ MASS = words(
     wifi music water rain snow fog wind weather text mail news food coffee tea paper glass money traffic data
     software hardware information cash fire ice grass bread rice cheese milk wine hail sleet drizzle smoke dust
     equipment furniture luggage electricity gas oil sand lava gold silver iron wood clothing security help
-    people
+    people punctuation grammar dice
     """
 )
 
@@ -193,8 +205,9 @@ KNOWN = {
     "dots horizontal": "three dots in a row", "ellipsis": "three dots in a row",
     "ellipsis horizontal": "three dots in a row", "close": "an X mark", "th": "a grid",
     "th large": "a grid of four squares", "magnifying glass": "a magnifying glass",
+    "open in new": "an arrow pointing out of a square",
     "rotate cw": "an arrow turning clockwise", "rotate ccw": "an arrow turning counterclockwise",
-
+    "cog 6 tooth": "a cog with six teeth", "cog 8 tooth": "a cog with eight teeth",
 }  # fmt: skip
 """Names whose words do not say what is drawn."""
 
@@ -231,19 +244,20 @@ NOT_ADDED_TO = words("google xbox disney apple h text math a double letter formu
 DEVICES = words("ipad iphone desktop laptop mobile tablet tv watch imac gamepad floppy camera speaker projector remote")
 """What sets put after the word "device"."""
 
-SIDED = words("panel sidebar border padding margin drawer dock")
-"""Things that have a side, which sets put after them."""
+SIDED = words("panel sidebar border padding margin drawer dock layout toggle roundabout fork ramp")
+"""Things that have a side or lead to one, which sets put after them."""
 CITIES = words(
     """
     amsterdam athens atlanta austin bangalore barcelona beijing berlin boston brussels bucharest budapest cairo chicago
     copenhagen dallas delhi denver detroit dubai dublin frankfurt geneva hamburg helsinki houston istanbul jakarta
     johannesburg kyiv lagos lima lisbon london madrid manila melbourne miami milan montreal moscow mumbai munich nairobi
     oslo paris prague rome seattle seoul shanghai singapore stockholm sydney tokyo toronto vancouver venice vienna
-    warsaw washington zurich manhattan brooklyn texas florida california hawaii muslim christian jewish eiffel venetian
-    americas
+    warsaw washington zurich manhattan brooklyn texas florida california hawaii
     """
 )
-"""Words that begin with a capital."""
+"""Places, after which a landmark of theirs is called."""
+CAPITAL = words("muslim christian jewish eiffel venetian americas")
+"""Other words that begin with a capital."""
 
 WEATHER = words("thunderstorms fog haze drizzle rain sleet snow hail smoke dust wind")
 """What can fall or blow in an icon of the weather."""
@@ -252,17 +266,62 @@ SKIES = words("clear cloudy overcast partly mostly extreme")
 CONTINENTS = words("americas africa asia europe australia")
 """What a globe shows."""
 
-HEAD_FIRST = words("chart jar umbrella bottle wave gradient thermometer")
+HEAD_FIRST = words("chart jar umbrella bottle wave gradient thermometer queue brackets window settings")
 """Nouns that sets put before the word for their kind, in names of two words."""
 FILES = words("font music audio video text image slides spreadsheet")
 """Words beside those in capitals that say what a file holds."""
 TOPICS = words("food gender animal directions sports building")
 """First words that name what a set sorts the thing under."""
-ACTIONS = words("align scan flip rotate move select sort skip zoom resize fit merge split")
+ACTIONS = words(
+    """
+    align scan flip rotate move select sort skip zoom resize fit merge split send share save undo redo reply repeat
+    shuffle login logout export import exchange swap convert
+    """
+)
 """What is done, which needs a symbol to be seen."""
 
 SUITS = words("hearts spades clubs diamonds")
 """Of playing cards."""
 
+EXPRESSIONS = {
+    "grin": "grinning", "smile": "smiling", "laugh": "laughing", "frown": "frowning", "kiss": "kissing",
+    "wink": "winking", "beam": "beaming", "squint": "squinting", "surprise": "surprised", "meh": "indifferent",
+    "sad": "sad", "angry": "angry", "tired": "tired", "dizzy": "dizzy", "neutral": "neutral", "happy": "happy",
+    "sick": "sick", "cry": "crying", "worried": "worried", "upsidedown": "upside-down",
+}  # fmt: skip
+"""What sets put after the word "face" -> an adjective."""
+PARTICIPLE = re.compile(r"(?!.*eed$|shed$|sled$|sped$|sacred$|hundred$|moped$|biped$|bed$)[a-z]{3,}ed")
+"""A word that is a participle wherever it stands behind a noun."""
+ONE_WORD = {
+    ("t", "shirt"): "tshirt", ("x", "ray"): "xray", ("u", "turn"): "uturn", ("touch", "id"): "touchid",
+    ("face", "id"): "faceid", ("upside", "down"): "upsidedown",
+}  # fmt: skip
+"""Two words of a name that are one in English."""
+NUMBERS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+"""Numbers from two on, by place."""
+MAKERS = words("microsoft google amazon aws adobe ibm")
+"""Companies, whose products are called after them and written with capitals."""
+SMALL_WORDS = words("of and for the in on to a with as")
+"""Words that a name in capitals has in small letters."""
+IN_FULL = {"vert": "vertical", "horiz": "horizontal", "desc": "descending", "asc": "ascending"}
+"""Words of names that are cut short -> the word."""
+MODIFIERS = words("2d 3d 4d 4k 8k hd ai ar vr xr usb csv html css js json xml sql pdf zip")
+"""Abbreviations that sets put behind what they describe."""
+EMOTIVE = {"face": "face", "emoji": "emoji", "emoticon": "emoticon", "mood": "face", "smiley": "smiley"}
+"""First words before an expression -> the noun."""
+CURRENCY_NAMES = {
+    ("russian", "ruble"): "ruble", ("indian", "rupee"): "rupee", ("japanese", "yen"): "yen",
+    ("turkish", "lira"): "lira", ("swiss", "franc"): "franc", ("pound", "sterling"): "pound",
+}  # fmt: skip
+"""Two words that are a currency -> whose sign is drawn."""
+WINDS = {"n": "north", "e": "east", "s": "south", "w": "west", "ne": "northeast", "nw": "northwest",
+         "se": "southeast", "sw": "southwest"}  # fmt: skip
+"""Points of the compass."""
+POINTED = {"left": "left", "right": "right", "up": "upward", "down": "downward"}
+"""Directions that a triangle points to."""
+WEATHERS = words("sunny cloudy rainy foggy windy snowy stormy hazy misty partly mostly overcast")
+"""First words for the weather, which need the noun."""
+PLURALS = words("men women people children hands")
+"""First words of names of emoji that are of several."""
 BUBBLES = words("document message chat comment bubble speech")
 """Things that shapes behind them are the shape of."""

@@ -80,6 +80,7 @@ _FOLDER_STYLES = _STYLES | {
 _VENDOR_STYLES = {
     "remixicon": {"line": "outlined", "s": "small"},
     "devicon": {"line": "outlined", "original": "", "plain": "", "wordmark": "wordmark"},
+    "material": {"border": "outlined"},
     "fluent": {"light": "lightweight", "color": "", "rtl": "", "ltr": ""},
 }
 """Words that are styles after the names of certain sets."""
@@ -96,7 +97,7 @@ _THINGS = word_set(
 _COUNTED = word_set(
     """
     number numeric num battery level dice die signal network wifi bar bars cellular volume column columns row
-    rows rating heading clock time hour day step beaufort wind filter looks speed replay forward rewind timer
+    rows rating keycap heading clock time hour day step beaufort wind filter looks speed replay forward rewind timer
     fps percent percentage age top route apollo base catch channel windows area formula dimension
     """
 )
@@ -150,7 +151,8 @@ def named(name: str, folders: str, kind: SetKind | None, settings: DescribeSetti
         words = words[:-1]
     else:
         words = _unsized(words, bool(more) or bool(styles) or _numbered(around))
-    while len(words) > 1 and words[-1] in _NOISE:
+    copied = kind == "icons" and re.search(r"[^\s]copy$", stem, re.I)
+    while len(words) > 1 and words[-1] in _NOISE and not (copied and words[-1] == "copy"):
         words = words[:-1]
     words, last = _unstyled(words, own)
     if len(words) > 1 and words[-1] == "logo":
@@ -159,6 +161,8 @@ def named(name: str, folders: str, kind: SetKind | None, settings: DescribeSetti
     last += inner
     if "outlined" in last and "filled" in (*more, *last):
         last.remove("outlined")
+    if "outlined" in (*more, *last):
+        styles = [style for style in styles if style != "filled"]
     text = " ".join(words)
     if text in settings.stop_names and not (kind is not None and text in _THINGS):
         words = []
@@ -231,7 +235,7 @@ def _split(stem: str) -> list[str]:
             if (
                 lower
                 and lower not in _LAYOUT
-                and (not _SIZE.match(lower) or words[-1:] == ["size"])
+                and (not _SIZE.match(lower) or words[-1:] == ["size"] or (not words and re.match(r"v\d", lower)))
                 and not _HASH.match(lower)
                 and not re.match(r"0\d+$", lower)
             ):
@@ -243,8 +247,6 @@ def _unprefixed(words: list[str]) -> tuple[bool, list[str]]:
     logo = len(words) > 1 and words[0] in _LOGO_PREFIXES
     while len(words) > 1 and (words[0] in _PREFIXES or words[0] in _LOGO_PREFIXES):
         words = words[1:]
-    while len(words) > 1 and words[-1] in _NOISE:
-        words = words[:-1]
     return logo, words
 
 
