@@ -225,9 +225,9 @@ def _merged(words: Sequence[str]) -> list[str]:
             break
     if merged[-2:-1] == ["direction"]:
         merged[-1] = WINDS.get(merged[-1], merged[-1])
-    if len(merged) > 1 and merged[0].endswith("s") and not merged[0].endswith("ss") and len(merged[0]) > 3:
-        if (merged[1] in NUMBERS or re.fullmatch("[2-9]", merged[1])) and set(merged[2:]) <= AFTER:
-            merged[:2] = [NUMBERS[int(merged[1])] if merged[1].isdigit() else merged[1], merged[0]]
+    several = len(merged) > 1 and len(merged[0]) > 3 and merged[0].endswith("s") and not merged[0].endswith("ss")
+    if several and (merged[1] in NUMBERS or re.fullmatch("[2-9]", merged[1])) and set(merged[2:]) <= AFTER:
+        merged[:2] = [NUMBERS[int(merged[1])] if merged[1].isdigit() else merged[1], merged[0]]
     return merged
 
 
