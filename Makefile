@@ -7,7 +7,7 @@ TEST_PROCESSES ?= 2
 PARALLEL := -n $(TEST_PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast test-train lint format types contracts docs docs-current check bench clean
+.PHONY: help quickstart test test-fast test-train train-tiny lint format types contracts docs docs-current check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,12 @@ test-fast: $(VENV)/.dev ## the tests without Ray, faults and long walks
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not ray' tests/stages tests/pipeline tests/data
 
 test-train: $(VENV)/.train ## the tests that need PyTorch (a large download where pip has no CPU build)
-	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py tests/pipeline/versions/test_loading.py
+	$(BIN)/python -m pytest tests/pipeline/models/test_extend.py tests/pipeline/versions/test_loading.py tests/examples
+
+train-tiny: $(VENV)/.train ## a small decoder learns to draw from the bundled SVGs; see docs/ablations.md
+	$(BIN)/svgmill run $(CONFIG) --workspace $(WORKSPACE)
+	test -d build/release || $(BIN)/svgmill checkout $(WORKSPACE) 1 build/release
+	$(BIN)/python examples/train_tiny.py build/release build/tiny
 
 check: lint types contracts docs-current ## ruff, mypy, who imports whom, what is declared, whether docs are current
 

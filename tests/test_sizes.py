@@ -15,10 +15,10 @@ def modules(*folders: str) -> list[Path]:
 
 
 def test_no_module_is_too_long() -> None:
-    """In the packages, the tests, the benchmarks and the tools."""
+    """In the packages, the tests, the benchmarks, the examples and the tools."""
     lines = {
         path: path.read_text(encoding="utf-8").count("\n")
-        for path in modules("pipeline", "stages", "tests", "benchmarks", "tools")
+        for path in modules("pipeline", "stages", "tests", "benchmarks", "examples", "tools")
     }
     assert not {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > MODULE}
 
