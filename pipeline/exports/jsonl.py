@@ -26,15 +26,16 @@ def jsonl(version: Version, settings: JsonlSettings) -> Iterator[File]:
     Raises ConfigError if the settings name a tier or a split that no sample has.
     """
     kinds = sorted({(shard.tier, shard.split) for shard in version.shards})
-    _require("tiers", settings.tiers, {tier for tier, _ in kinds})
-    _require("splits", settings.splits, {split for _, split in kinds})
+    require("tiers", settings.tiers, {tier for tier, _ in kinds})
+    require("splits", settings.splits, {split for _, split in kinds})
     for tier, split in kinds:
         if (not settings.tiers or tier in settings.tiers) and (not settings.splits or split in settings.splits):
             parts = [shard for shard in version.shards if (shard.tier, shard.split) == (tier, split)]
             yield File(f"samples-{tier}-{split}.jsonl", partial(_lines, parts))
 
 
-def _require(name: str, wanted: Sequence[str], known: set[str]) -> None:
+def require(name: str, wanted: Sequence[str], known: set[str]) -> None:
+    """Raise ConfigError if ``wanted``, a setting called ``name``, has what no sample has."""
     unknown = sorted(set(wanted) - known)
     if unknown:
         raise ConfigError(f"{name}: no sample has {unknown[0]}; the version has {', '.join(sorted(known)) or 'none'}")

@@ -16,9 +16,10 @@ from pipeline.exports.base import Export, S
 from pipeline.exports.jsonl import JSONL
 from pipeline.exports.lists import LISTS
 from pipeline.exports.packed import PACKED_EXPORT
+from pipeline.exports.text import TEXT
 from stages.entry_points import PackageUnusable, load
 
-EXPORTS: tuple[Export[Any], ...] = (JSONL, LISTS, PACKED_EXPORT)
+EXPORTS: tuple[Export[Any], ...] = (JSONL, LISTS, PACKED_EXPORT, TEXT)
 """This package's own."""
 
 GROUP = "svgmill.exports"
