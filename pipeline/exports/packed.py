@@ -22,7 +22,7 @@ from pydantic import Field
 from pipeline.errors import ConfigError
 from pipeline.exports.base import Chunk, Export, File, Last, Version
 from pipeline.exports.parquet import parquet_bytes
-from pipeline.exports.records import Course, CurriculumSettings, Part, course, parts, records, splits_of
+from pipeline.exports.records import Course, CurriculumSettings, Part, course, of_texts, parts, records, splits_of
 from pipeline.exports.stage_table import table_file
 from stages import tokenize
 from stages.curriculum import IGNORED, TEXT_TO_SVG, Ids, packed, sequence
@@ -41,14 +41,9 @@ def packed_files(version: Version, settings: PackedSettings) -> Iterator[File | 
 
     Raises ConfigError as `course`, and for a curriculum that has no text to SVG or keeps what is too long.
     """
-    if TEXT_TO_SVG not in settings.curriculum.tasks:
-        raise ConfigError(
-            f"export packed has {TEXT_TO_SVG} alone, and the curriculum does not have it; add it to tasks"
-        )
     if settings.curriculum.too_long != "leave_out":
         raise ConfigError("export packed cuts nothing: set curriculum.too_long=leave_out")
-    own = settings.curriculum.model_copy(update={"tasks": {TEXT_TO_SVG: settings.curriculum.tasks[TEXT_TO_SVG]}})
-    plan = course(version, own)
+    plan = course(version, of_texts(settings.curriculum, "packed"))
     for stage in plan.curriculum.stages:
         for split in splits_of(plan.curriculum):
             for part in parts(version, settings, stage, split):

@@ -26,6 +26,7 @@ from stages.curriculum import (
     CHAT_BEGIN,
     CHAT_ML,
     COLUMNS,
+    TEXT_TO_SVG,
     Counts,
     Curriculum,
     Frame,
@@ -198,6 +199,18 @@ def parts(version: Version, settings: CurriculumSettings, stage: Stage, split: s
 def shards_of(version: Version, stage: Stage, split: str) -> list[Shard]:
     """The shards of a stage's samples of one split."""
     return [shard for shard in version.shards if shard.tier in stage.tiers and shard.split == split]
+
+
+def of_texts(settings: Curriculum, export: str) -> Curriculum:
+    """The curriculum with text to SVG alone, whose records can be given as ids: a picture's ids are up to the model.
+
+    Raises ConfigError if it has tasks with pictures only. ``export``: the name of who asks.
+    """
+    if TEXT_TO_SVG not in settings.tasks:
+        raise ConfigError(
+            f"export {export} has {TEXT_TO_SVG} alone, and the curriculum does not have it; add it to tasks"
+        )
+    return settings.model_copy(update={"tasks": {TEXT_TO_SVG: settings.tasks[TEXT_TO_SVG]}})
 
 
 def splits_of(settings: Curriculum) -> tuple[str, ...]:

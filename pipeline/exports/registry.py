@@ -12,14 +12,17 @@ from pydantic import ValidationError
 
 from pipeline.config import assign, explain, read_yaml
 from pipeline.errors import ConfigError
+from pipeline.exports.axolotl import AXOLOTL
 from pipeline.exports.base import Export, S
+from pipeline.exports.hf import HF
 from pipeline.exports.jsonl import JSONL
 from pipeline.exports.lists import LISTS
+from pipeline.exports.llamafactory import LLAMAFACTORY
 from pipeline.exports.packed import PACKED_EXPORT
 from pipeline.exports.text import TEXT
 from stages.entry_points import PackageUnusable, load
 
-EXPORTS: tuple[Export[Any], ...] = (JSONL, LISTS, PACKED_EXPORT, TEXT)
+EXPORTS: tuple[Export[Any], ...] = (AXOLOTL, HF, JSONL, LISTS, LLAMAFACTORY, PACKED_EXPORT, TEXT)
 """This package's own."""
 
 GROUP = "svgmill.exports"

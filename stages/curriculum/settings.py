@@ -37,7 +37,7 @@ class Frame(Settings):
 CHAT_BEGIN = "<|im_start|>"
 
 CHAT_ML = Frame(
-    before=f"{CHAT_BEGIN}user\n",
+    before=f"{CHAT_BEGIN}system\nYou are a helpful assistant.<|im_end|>\n{CHAT_BEGIN}user\n",
     between=f"<|im_end|>\n{CHAT_BEGIN}assistant\n",
     after="<|im_end|>\n",
 )

@@ -67,7 +67,7 @@ def test_settings_choose_samples(finished: Run, tmp_path: Path) -> None:
         exported(finished, str(tmp_path / "other"), "jsonl", 'tiers=["L9"]')
     with pytest.raises(ConfigError, match=r"export jsonl: tier=.*did you mean tiers"):
         exported(finished, str(tmp_path / "other"), "jsonl", 'tier=["L1"]')
-    with pytest.raises(ConfigError, match="no export called json; there are jsonl, lists, packed, text"):
+    with pytest.raises(ConfigError, match="no export called json; there are axolotl, hf, jsonl, lists"):
         exported(finished, str(tmp_path / "other"), "json")
     assert not (tmp_path / "other").exists()
 

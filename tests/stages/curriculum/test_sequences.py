@@ -39,7 +39,8 @@ def test_a_sequence_is_prompt_and_answer_in_their_frame() -> None:
     """The loss counts the answer and what ends it."""
     ids = sequence(record(), CHAT_ML, lambda text: [ord(character) for character in text])
     text = "".join(map(chr, ids.ids))
-    assert text == "<|im_start|>user\ndraw it<|im_end|>\n<|im_start|>assistant\nan svg<|im_end|>\n"
+    system = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+    assert text == f"{system}<|im_start|>user\ndraw it<|im_end|>\n<|im_start|>assistant\nan svg<|im_end|>\n"
     assert "".join(map(chr, (label for label in ids.labels if label >= 0))) == "an svg<|im_end|>\n"
     assert ids.labels[: ids.prompt] == [-100] * ids.prompt and len(ids.labels) == len(ids.ids)
     with pytest.raises(ValueError, match="shows a picture"):
