@@ -345,6 +345,10 @@ ENCODED = pa.schema(
     ]
 )
 
+LENGTHS = pa.schema([ENCODED.field(name) for name in ("sample_id", "segment_length", "ids_length")])
+
+MEASURED = pa.schema([("value", pa.float64()), ("count", pa.int64())])  # of what tiers go by, how many have it
+
 CANDIDATES = pa.schema([("slot", pa.uint32()), ("count", pa.int64())])  # of segments; see stages.tokenize.learning
 
 TEXTS = pa.schema([("text", pa.string()), ("count", pa.int64())])  # what the tokenizer's BPE learns from

@@ -12,24 +12,22 @@ from stages.caption import CAPTION, DESCRIBE
 from stages.entry_points import PackageUnusable
 from stages.installed import check_names, side_stages
 from stages.rowwise import PASS, SAMPLES
-from stages.schema import DECIDED, PICTURES, SAMPLES_ORDER, SHARD_COLUMNS
+from stages.schema import DECIDED, PICTURES, SHARD_COLUMNS
 from stages.score import SCORE
 from stages.tier import TIER
 
-SIDES: tuple[SideStage[Any], ...] = side_stages((DESCRIBE, TIER, SCORE))
+SIDES: tuple[SideStage[Any], ...] = side_stages((DESCRIBE, SCORE))
 """In the order they run; none reads another's table."""
 
-BESIDE: tuple[SideStage[Any], ...] = (CAPTION, *SIDES)
-"""All whose tables lie beside the samples: captions are made of other tables (`pipeline.steps.caption`)."""
+BESIDE: tuple[SideStage[Any], ...] = (CAPTION, TIER, *SIDES)
+"""All whose tables lie beside the samples: captions and tiers are made of other tables, too (`pipeline.steps.caption`,
+`pipeline.steps.tiers`)."""
 
 KEYS = "keys"
 """What splits go by, of `DECIDED`: the one column that a side stage can read and that samples do not have."""
 
 SURVIVORS = pa.schema([*SAMPLES, DECIDED.field(KEYS)])
 """What is known of a sample that is kept: the columns that a side stage can read."""
-
-NARROW = frozenset({KEYS, *(name for name in SAMPLES_ORDER if name in DECIDED.names)})
-"""Of these those that `DECIDED` has: a side stage that reads no others does not need the samples' wide table."""
 
 _SCHEMAS: list[tuple[RowStage[Any] | SideStage[Any], pa.Schema]] = [
     *((stage, stage.adds) for stage in PASS),

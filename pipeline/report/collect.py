@@ -23,10 +23,11 @@ from pipeline.report import model
 from pipeline.report.model import Histogram, Place, Report
 from pipeline.storage.base import Storage
 from pipeline.versions import attribution, browse, captions, clusters, published, shards
-from pipeline.versions.manifest import CLUSTERS, Manifest
+from pipeline.versions.manifest import CLUSTERS, Manifest, Tiers
 from stages import tokenize
 from stages.reasons import Reason
 from stages.schema import PICTURES
+from stages.tier import LONG, SHORT
 
 GALLERY = 48
 CAPTIONED = 50
@@ -58,8 +59,7 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
     def pictured(member: model.ClusterMember) -> model.ClusterMember:
         return replace(member, png=pictures.get((member.source, member.path)))
 
-    tiers = manifest.config["tier"]
-    lengths = _tier_lengths(figures, tiers)
+    lengths = _tier_lengths(figures, manifest.tiers)
     return Report(
         name=manifest.config["name"],
         version=manifest.version,
@@ -79,7 +79,7 @@ def collect(storage: Storage, manifest: Manifest, place: Place) -> Report:
         ),
         atomic_lengths=figures.atomic,
         segment_lengths=figures.segment,
-        tier_edges=_edges(tiers),
+        edges=manifest.tiers,
         tiers=_tiers(storage, manifest),
         tier_lengths=lengths,
         licenses=manifest.licenses,
@@ -166,8 +166,8 @@ def _tiers(storage: Storage, manifest: Manifest) -> dict[str, dict[str, int]]:
     return tiers
 
 
-def _tier_lengths(figures: _Figures, settings: Any) -> tuple[model.TierLengths, ...]:
-    order = ["short", *(t["name"] for t in settings["tiers"]), "long"]
+def _tier_lengths(figures: _Figures, tiers: Tiers) -> tuple[model.TierLengths, ...]:
+    order = [SHORT, *(each.name for each in tiers.edges), LONG]
     rows = []
     for tier in sorted(figures.lengths, key=order.index):
         atomic, segment, ids = figures.lengths[tier]
@@ -300,11 +300,6 @@ def _clusters(storage: Storage, manifest: Manifest, gone: Container[str]) -> lis
         if not first.reason:  # else it is what overlaps a benchmark, whose drawing is nobody's record
             shown.append(model.Cluster(cluster_id, first, tuple(others[:MEMBERS]), -size))
     return shown
-
-
-def _edges(tier: Any) -> tuple[int, ...]:
-    edges = [int(t["from"]) for t in tier["tiers"]]
-    return (*edges, int(tier["tiers"][-1]["to"]))
 
 
 def _segments(storage: Storage, manifest: Manifest, count: int = 30) -> tuple[model.Segment, ...]:

@@ -14,11 +14,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.versions.manifest import Captions, File, Funnel, Shard, SourceCount, StageCount
+from pipeline.versions.manifest import Captions, File, Funnel, Shard, SourceCount, StageCount, Tiers
 from stages.reasons import DUPLICATES
-
-TIERS = ("short", "L1", "L2", "L3", "long")
-"""The tiers in the order in which they are shown; others follow by name."""
 
 SPLITS = ("train", "validation", "test")
 """The splits in the order in which they are shown; others follow by name."""
@@ -240,8 +237,8 @@ class Segment:
 class Report:
     """A published version, as the report and the card show it. Every collection may be empty.
 
-    ``canvas`` is the side of the square canvas in units. ``tier_edges`` are the atomic token lengths that part the
-    tiers, each the lowest length of the tier above it, ascending. ``tiers`` counts samples: tier -> split -> n.
+    ``canvas`` is the side of the square canvas in units. ``edges`` says which tiers there are and what parts
+    them. ``tiers`` counts samples: tier -> split -> n.
     ``licenses`` counts samples by SPDX expression, ``notes`` counts records by what sanitize and normalize took out or
     repaired. ``taken_down`` counts samples removed from the parent version. ``tokenizer`` is the folder of the
     published ``tokenizer.json``, as it stands in the pages.
@@ -263,7 +260,7 @@ class Report:
     clusters: tuple[Cluster, ...] = ()
     atomic_lengths: Histogram = Histogram()
     segment_lengths: Histogram = Histogram()
-    tier_edges: tuple[int, ...] = ()
+    edges: Tiers = field(default_factory=lambda: Tiers("atomic", ()))
     tiers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tier_lengths: tuple[TierLengths, ...] = ()
     licenses: Mapping[str, int] = field(default_factory=dict)

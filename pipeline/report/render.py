@@ -14,7 +14,6 @@ from pipeline.report import charts, text
 from pipeline.report.columns import STAGE_SENTENCES, columns
 from pipeline.report.model import (
     SPLITS,
-    TIERS,
     DroppedSample,
     RejectedCaption,
     Report,
@@ -29,6 +28,7 @@ from stages.licenses.terms import SENTENCES as TERM_SENTENCES
 from stages.licenses.terms import TERMS, Term, terms
 from stages.reasons import SENTENCES
 from stages.rowwise import PASS
+from stages.tier import LONG, SHORT, UNITS
 
 _OWN_SENTENCES = {"duplicate": "The record is a duplicate of another."}
 
@@ -89,10 +89,34 @@ def tier_table(report: Report) -> tuple[list[str], list[tuple[str, list[int], in
     """The splits, and for each tier its counts by split and their sum."""
     splits = ordered((split for counts in report.tiers.values() for split in counts), SPLITS)
     rows = []
-    for tier in ordered(report.tiers, TIERS):
+    for tier in ordered(report.tiers, tier_names(report)):
         counts = [report.tiers[tier].get(split, 0) for split in splits]
         rows.append((tier, counts, sum(counts)))
     return splits, rows
+
+
+def tier_names(report: Report) -> tuple[str, ...]:
+    """The tiers in the order in which they are shown; others follow by name."""
+    return (SHORT, *(each.name for each in report.edges.edges), LONG)
+
+
+def tier_ranges(report: Report) -> dict[str, str]:
+    """Tier -> what lies in it, in the unit that edges count."""
+    edges = report.edges.edges
+    if not edges:
+        return {}
+    *_, last = edges
+    ranges = {SHORT: f"below {edges[0].start}"}
+    for each in edges:
+        upper = "and above" if each.end is None else f"to {each.end}" if each is last else f"to below {each.end}"
+        ranges[each.name] = f"{each.start} {upper}"
+    return ranges | ({} if last.end is None else {LONG: f"above {last.end}"})
+
+
+def tier_marks(report: Report) -> dict[str, list[float]]:
+    """What edges count -> the edges, which a chart of that shows as lines."""
+    edges = report.edges.edges
+    return {report.edges.count: [*(each.start for each in edges), *(e for each in edges[-1:] if (e := each.end))]}
 
 
 def descending(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -280,6 +304,10 @@ def _context(report: Report) -> dict[str, object]:
         "imbalances": imbalances(report),
         "splits": splits,
         "tiers": tiers,
+        "tier_names": tier_names(report),
+        "tier_ranges": tier_ranges(report),
+        "tier_marks": tier_marks(report),
+        "tier_unit": UNITS[report.edges.count],
         "stage_sentences": STAGE_SENTENCES,
         "stage_versions": {stage.name: report.stage_versions.get(stage.section, "") for stage in PASS}
         | dict(report.stage_versions),

@@ -26,6 +26,7 @@ from pipeline.steps.fetch import FETCH
 from pipeline.steps.learning import SEGMENTS
 from pipeline.steps.look import LOOK
 from pipeline.steps.registry import STEPS, on_the_way_to
+from pipeline.steps.tiers import EDGES, MEASURE, unused_steps
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
 from pipeline.storage.open import require_writable
@@ -95,14 +96,16 @@ class Conductor:
             pending = self._runner.pending.values()
             rest = Pending(unknown.stage, sum(p.records for p in pending), sum(p.size for p in pending))
             learning = {step.name for step in (*on_the_way_to(SEGMENTS), SEGMENTS)}
-            if not learning & {phase.stage for phase in phases}:
-                walk.frozen()
+            walk.settled()
             done = {phase.stage for phase in phases}
             if SEGMENTS.name in done:
                 done |= learning
+            if EDGES.name in done:
+                done.add(MEASURE.name)
             # whether a corpus is so large that it is decided on in slices is not known yet
             unknown_steps = {FETCH, ASK, *on_the_way_to(CAPTION_STEP)}
             unknown_steps |= set() if self._loaded.config.ask else {LOOK, ANSWERS}
+            unknown_steps |= unused_steps(self._loaded.config.tier)
             later = [
                 step.name for step in STEPS if step.name not in done and not step.large and step not in unknown_steps
             ]

@@ -27,6 +27,7 @@ from pipeline.versions.manifest import (
     RawTable,
     Shard,
     Takedowns,
+    Tiers,
     Vocabulary,
     files_of,
 )
@@ -43,6 +44,7 @@ class Walked:
     samples: Sequence[Record]
     decided: Record
     vocabulary: Mapping[str, Output]
+    tiers: Tiers
     written: Sequence[Record]
     indexed: Sequence[Record]
     takedowns: Sequence[str]
@@ -83,6 +85,7 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
         files=files_of([*shards, *_files(config, done)]),
         vocabulary=Vocabulary(vocabulary_basis(config, done.base_tokenizer), done.fingerprints["segments"]),
+        tiers=done.tiers,
         licenses=dict(sorted(licenses.items())),
         notes=merged(record.extra["notes"] for record in done.samples),
         raw_bytes=sum(record.extra["raw_bytes"] for record in done.written),

@@ -34,6 +34,7 @@ from pipeline.steps.look import LOOK
 from pipeline.steps.registry import STEPS, on_the_way_to
 from pipeline.steps.repeats import HEAR, REPEATS
 from pipeline.steps.rowwise import BISECT, SAMPLES_STEP
+from pipeline.steps.tiers import LENGTHS_STEP, MEASURE
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.integrity import read_checked
@@ -49,7 +50,7 @@ from pipeline.work.marks import Mark, collecting
 from stages.reasons import Reason
 from stages.sides import BESIDE as SIDES
 
-BESIDE = (*(side.name for side in SIDES), LOOK.name, ANSWERS.name, LEND.name)
+BESIDE = (*(side.name for side in SIDES), LENGTHS_STEP.name, LOOK.name, ANSWERS.name, LEND.name)
 """Steps that make a table beside each samples partition, or that of its copies."""
 
 ROUTED = (OUTCOMES_STEP.name, BORROW.name, EDITED_STEP.name)
@@ -256,8 +257,8 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
     for place in browse.record_paths(storage):
         if place.stage not in steps:
             storage.delete(place.path)
-    # hashes of captions, and counts of texts and of runs of commands, which are counted anew
-    for step in (*on_the_way_to(SEGMENTS), HEAR, REPEATS):
+    # hashes of captions, and counts of texts, of runs of commands and of lengths, which are counted anew
+    for step in (*on_the_way_to(SEGMENTS), MEASURE, HEAR, REPEATS):
         for entry in storage.list(f"tables/{step.name}/"):
             if entry.path.endswith(".json"):
                 storage.delete(entry.path)

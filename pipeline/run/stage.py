@@ -23,7 +23,7 @@ from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
-from pipeline.work.task import Cause, Done, Failed, Step, Task
+from pipeline.work.task import CORPUS, Cause, Done, Failed, Step, Task
 
 READERS = 16
 """Records that are read at a time: each is small, and an object store takes its time to answer."""
@@ -115,6 +115,11 @@ class StageRunner:
     def ran(self, decision: Decision) -> bool:
         """Whether the task was run by this run, in the last walk or in one before."""
         return decision.run or (decision.task.step.name, decision.task.source, decision.task.key) in self._ran
+
+    def stays(self, step: Step[Any], version: int) -> None:
+        """What ``step`` would find is that of a version, and stays."""
+        why = f"frozen since published (version {version})"
+        self.phases.append(Phase(step.name, (), settled={CORPUS: why}))
 
     def run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         """The records of ``tasks`` of ``step``, in their order, once all are there.

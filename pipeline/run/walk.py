@@ -16,7 +16,8 @@ from pipeline.run.captioning import captioned
 from pipeline.run.fetching import Fetching
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
-from pipeline.run.stage import Phase, StageRunner, Unknown
+from pipeline.run.stage import StageRunner, Unknown
+from pipeline.run.tiering import plan_frozen, tiered
 from pipeline.sources.base import Listing, Source, Surroundings
 from pipeline.sources.network import network_of
 from pipeline.sources.partitions import LAYOUT, layout_table
@@ -30,6 +31,7 @@ from pipeline.steps.index import INDEX_STEP, index_tasks
 from pipeline.steps.keep import KEEP, record_of
 from pipeline.steps.rowwise import SAMPLES_STEP, samples_tasks
 from pipeline.steps.sides import SIDE_STEPS, side_tasks
+from pipeline.steps.tiers import EDGES, MEASURE
 from pipeline.steps.write import WRITE, write_tasks
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
@@ -39,8 +41,9 @@ from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import Kept, Manifest
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
-from pipeline.work.task import CORPUS, Step, Task
+from pipeline.work.task import Step, Task
 from stages.caption import CAPTION, DESCRIBE
+from stages.score import SCORE
 from stages.sides import BESIDE
 from stages.tier import TIER
 
@@ -114,6 +117,8 @@ class Walk:
         said = captioned(self._asking, self._run, self._runner, passed, samples, decided, described)
         sides[CAPTION.name] = said.captions
         vocabulary = self._vocabulary(samples, decided, said.captions)
+        parted = tiered(history, self._run, self._runner, samples, decided, sides[SCORE.name], vocabulary)
+        sides[TIER.name] = parted.records
         shown = {side.name: sides[side.name] for side in BESIDE if side.shards}
         places = history.places(amounts(samples, sides[TIER.name], generations))
         dealt = self._run(DEAL, deal_tasks(config, samples, decided, shown, generations, places))
@@ -125,6 +130,7 @@ class Walk:
             passed,
             decided,
             vocabulary,
+            parted.tiers,
             written,
             indexed,
             takedowns,
@@ -190,15 +196,16 @@ class Walk:
 
     def _vocabulary(self, samples: Sequence[Record], decided: Record, captions: Sequence[Record]) -> dict[str, Output]:
         """The vocabulary of the newest version if it fits the config (it is frozen once published), else learn one."""
-        frozen, base = self.frozen()
+        frozen, base = self._frozen()
         planning = self._runner.planning
         if frozen is not None:
             self._fingerprints[learning.SEGMENTS.name] = frozen.vocabulary.fingerprint
-            files = frozen.vocabulary_files
+            self._runner.stays(learning.SEGMENTS, frozen.version)
+            files = _outputs(frozen)
             if not planning:
                 for file in files.values():
                     integrity.read_checked(self.storage, file.path, file.sha256)
-            return {name: Output(file.path, file.sha256, file.bytes, 0) for name, file in files.items()}
+            return files
         counted = self._run(learning.COUNT, learning.count_tasks(self.config, samples, decided, captions))
         (frequent,) = self._run(learning.FREQUENT, learning.frequent_tasks(self.config, counted))
         runs = self._run(learning.RUNS_STEP, learning.runs_tasks(self.config, samples, decided, frequent))
@@ -213,7 +220,17 @@ class Walk:
                 (record,) = self._run(learning.SEGMENTS, tasks)
         return dict(record.outputs)
 
-    def frozen(self) -> tuple[Manifest | None, BaseTokenizer | None]:
+    def settled(self) -> None:
+        """Tell a plan that cannot go on what stays as it was published: the vocabulary, and the edges of tiers."""
+        told = {phase.stage for phase in self._runner.phases}
+        version, _ = self._frozen()
+        if version is not None and learning.SEGMENTS.name not in told:
+            self._runner.stays(learning.SEGMENTS, version.version)
+        if not told & {MEASURE.name, EDGES.name}:
+            history = History(self.config, self.storage, self._parent)
+            plan_frozen(history, self._runner, None if version is None else _outputs(version))
+
+    def _frozen(self) -> tuple[Manifest | None, BaseTokenizer | None]:
         """The newest version whose vocabulary fits the config, and the base tokenizer that it names; None for none."""
         name = self.config.tokenize.ids.base_tokenizer
         base = None if name is None else base_tokenizer.find(name, self.base)
@@ -222,7 +239,11 @@ class Walk:
             basis = learning.vocabulary_basis(self.config, self._base_outputs)
             for version in History(self.config, self.storage, self._parent).newest_first():
                 if version.vocabulary.basis == basis:
-                    why = f"frozen since published (version {version.version})"
-                    self._runner.phases.append(Phase(learning.SEGMENTS.name, (), settled={CORPUS: why}))
                     return version, base
         return None, base
+
+
+def _outputs(version: Manifest) -> dict[str, Output]:
+    """The vocabulary of a version."""
+    files = version.vocabulary_files
+    return {name: Output(file.path, file.sha256, file.bytes, 0) for name, file in files.items()}

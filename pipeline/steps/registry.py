@@ -22,6 +22,7 @@ from pipeline.steps.look import LOOK
 from pipeline.steps.repeats import HEAR, REPEATS
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.steps.sides import SIDE_STEPS
+from pipeline.steps.tiers import EDGES, LENGTHS_STEP, MEASURE, TIER_STEP
 from pipeline.steps.write import WRITE
 from pipeline.work.task import Step
 
@@ -57,6 +58,10 @@ STEPS: tuple[Step[Any], ...] = (
     FREQUENT,
     RUNS_STEP,
     SEGMENTS,
+    LENGTHS_STEP,
+    MEASURE,
+    EDGES,
+    TIER_STEP,
     DEAL,
     WRITE,
     INDEX_STEP,

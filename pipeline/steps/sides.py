@@ -16,7 +16,7 @@ from pipeline.storage.tables import read_table
 from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task, Work, inputs_of, planned
 from stages.base import Settings, SideStage
-from stages.sides import KEYS, NARROW, SIDES
+from stages.sides import KEYS, SIDES
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,17 @@ def side_tasks(
 def side_step(side: SideStage[Any], work: Work[SidePayload]) -> Record:
     """The table that ``side`` makes of a partition's survivors."""
     payload, storage = work.task.payload, work.storage
-    if NARROW.issuperset(side.reads):
-        rows = _decided(storage, payload.decisions, side.reads)
-    else:
-        rows = payload.survivors.read(storage, [name for name in side.reads if name != KEYS])
-        if KEYS in side.reads:
-            known = _decided(storage, payload.decisions, ["sample_id", KEYS])
-            if known["sample_id"] != rows["sample_id"]:
-                raise ValueError(f"{payload.decisions} is not of {payload.survivors.path}")
-            rows = rows.append_column(known.schema.field(KEYS), known[KEYS])
+    rows = payload.survivors.read(storage, [name for name in side.reads if name != KEYS])
+    if KEYS in side.reads:
+        known = of_survivors(storage, payload.decisions, ["sample_id", KEYS])
+        if known["sample_id"] != rows["sample_id"]:
+            raise ValueError(f"{payload.decisions} is not of {payload.survivors.path}")
+        rows = rows.append_column(known.schema.field(KEYS), known[KEYS])
     made = side.run(rows, payload.settings)
     return side_table(work, made, side.schema, rows.num_rows, side.counts(rows, made) if side.counts else {})
 
 
-def _decided(storage: Storage, path: str, columns: Sequence[str]) -> pa.Table:
+def of_survivors(storage: Storage, path: str, columns: Sequence[str]) -> pa.Table:
     """What was decided of the surviving rows of a samples partition, in its order."""
     rows = read_table(storage, path, columns=[*columns, "kept"])
     return rows.filter(rows["kept"]).select(list(columns))

@@ -19,9 +19,11 @@ from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.lookup import rows_of
 from pipeline.versions import published, shards
 from pipeline.versions.id_sets import ID_BYTES
-from pipeline.versions.manifest import INDEX, PROVENANCE, File, Manifest, Shard
+from pipeline.versions.manifest import INDEX, PROVENANCE, File, Manifest, Shard, Tiers
 from stages import tokenize
-from stages.sides import INDEXED
+from stages.sides import INDEXED, SHARD
+from stages.tier import COLUMNS as TIER_COLUMNS
+from stages.tier import Tier, tiers_of
 
 COLUMNS = (
     "sample_id",
@@ -98,6 +100,7 @@ class Check:
     """Paths of the version's index; None if some are gone, or if the version is older than indexes."""
     told: bool
     """Whether shards and provenance must say the same: before lineage, shards could say what was no longer so."""
+    tiers: Tiers
 
     @classmethod
     def of(cls, manifest: Manifest, gone: frozenset[str]) -> Check:
@@ -112,6 +115,7 @@ class Check:
             None if gone.intersection(provenance) else provenance,
             index if dealt and not gone.intersection(index) else None,
             manifest.lineage is not None,
+            manifest.tiers,
         )
 
     def __call__(self, storage: Storage, group: Sequence[Shard]) -> list[Checked]:
@@ -119,6 +123,7 @@ class Check:
         vocabulary = _Vocabulary.of(storage, self)
         claims: list[_Claim] = []
         checked: list[tuple[_Faults, bytearray]] = []
+        tiers = self.tiers.settings()
         for shard in group:
             faults, ids = _Faults(shard), bytearray()
             checked.append((faults, ids))
@@ -126,12 +131,20 @@ class Check:
                 ids += bytes.fromhex(row["sample_id"][: 2 * ID_BYTES])
                 faults.count(row)
                 faults.add(row, vocabulary.faults(row))
+                faults.add(row, self._sorted(row, tiers))
                 claims.append(_Claim(faults, place, {name: row.get(name) for name in _CLAIMED}))
                 if len(claims) == _TOGETHER:
                     self._hold(storage, claims)
                     claims.clear()
         self._hold(storage, claims)
         return [Checked(faults.shard, faults.told(), bytes(ids)) for faults, ids in checked]
+
+    def _sorted(self, row: Mapping[str, Any], tiers: Sequence[Tier]) -> Iterator[str]:
+        """Whether a sample's tier is that of its length or score."""
+        column = TIER_COLUMNS[self.tiers.count]
+        (name,) = tiers_of(pa.array([row[column]], SHARD.field(column).type), tiers).to_pylist()
+        if name != row["tier"]:
+            yield f"its tier is {row['tier']}, but by its {column}, {row[column]}, it is {name}"
 
     def _hold(self, storage: Storage, claims: Sequence[_Claim]) -> None:
         """Hold what shards say of their samples against the version's provenance and its index."""

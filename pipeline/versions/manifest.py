@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from stages.tier import Count, Tier, plain
+
 FORM = 5
 """``manifest_version`` of what is published. 1 had one index, 2 a list of files for each of their roles; 3 called index
 what is provenance, and its shards were of one source and had no place among others; 4 knew no snapshots."""
@@ -161,6 +163,51 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class TierEdges:
+    """A tier: from its lower edge, which it holds, to its upper one, which it does not unless it is the last."""
+
+    name: str
+    start: float
+    end: float | None
+    """None: the last tier has no upper edge."""
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """Which tiers a version has, beside short and long."""
+
+    count: Count
+    """What their edges count."""
+    edges: tuple[TierEdges, ...]
+    """In order; each begins where the one before ends."""
+    basis: Mapping[str, Any] = field(default_factory=dict)
+    """Settings and versions that the edges were found by, as JSON: compared as a whole, never looked into; empty if the
+    config has the edges."""
+
+    @classmethod
+    def of(cls, count: Count, tiers: Iterable[Tier], basis: Mapping[str, Any]) -> Tiers:
+        """As the settings have them."""
+        edges = [
+            TierEdges(each.name, plain(each.start), None if each.end is None else plain(each.end)) for each in tiers
+        ]
+        return cls(count, tuple(edges), basis)
+
+    def settings(self) -> tuple[Tier, ...]:
+        """Inverse of `of`."""
+        return tuple(
+            Tier.model_validate({"name": each.name, "from": each.start, "to": each.end}) for each in self.edges
+        )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None, config: Mapping[str, Any]) -> Tiers:
+        """Of a manifest; of one that is older than tiers in manifests, as its ``config`` has them."""
+        if data is None:
+            tiers = [TierEdges(each["name"], each["from"], each["to"]) for each in config["tier"]["tiers"]]
+            return cls("atomic", tuple(tiers))
+        return cls(data["count"], tuple(TierEdges(**each) for each in data["edges"]), data["basis"])
+
+
+@dataclass(frozen=True)
 class Lineage:
     """``merged``: clusters that hold what was published apart. The tables have the role `LINEAGE`."""
 
@@ -208,6 +255,7 @@ class Manifest:
     files: tuple[File, ...]
     """All that the version consists of, sorted by path, each once."""
     vocabulary: Vocabulary
+    tiers: Tiers
     licenses: Mapping[str, int]
     """SPDX expression -> samples."""
     notes: Mapping[str, int]
@@ -326,6 +374,7 @@ class Manifest:
                 "sources": tuple(SourceCount(**source) for source in data["sources"]),
                 "files": files_of(_file(file) for file in data["files"]),
                 "vocabulary": Vocabulary(**data["vocabulary"]),
+                "tiers": Tiers.from_json(data.get("tiers"), data["config"]),
                 "lineage": None if data["lineage"] is None else Lineage(**data["lineage"]),
                 "captions": Captions(**data.get("captions", {})),
                 "takedowns": Takedowns(tuple(data["takedowns"]["requests"]), data["takedowns"]["records"]),

@@ -1,90 +1,82 @@
-"""Tiers of the curriculum by atomic token length, and splits by duplicate cluster.
+"""Tiers of the curriculum by length or complexity, and splits by duplicate cluster.
 
 HiVG (supplement, training): L1 30-326, L2 326-605, L3 605-1000 atomic tokens. A tier holds its lower edge and not its
-upper one, which begins the next; the last tier holds both. Shorter samples are ``short``, longer ones ``long``: part of
-the version, not of the training stages.
+upper one, which begins the next; the last tier holds both. What is below the first is ``short``, what is above the last
+``long``: part of the version, not of the training stages.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Self
 
+import numpy as np
 import pyarrow as pa
-from pydantic import Field, model_validator
 
-from stages.base import Settings, SideStage
+from stages.base import SideStage
 from stages.schema import TIERED
+from stages.tier.quantiles import NoEdges, measured, quantile_tiers
+from stages.tier.settings import (
+    COLUMNS,
+    LONG,
+    SHORT,
+    UNITS,
+    Count,
+    CountedEdgeSettings,
+    EdgeSettings,
+    Quantile,
+    QuantileSettings,
+    Tier,
+    TierSettings,
+    plain,
+)
 
-__all__ = ["TIER", "Tier", "TierSettings", "tier"]
-
-SHORT, LONG = "short", "long"
-
-
-class Tier(Settings):
-    """One tier: lengths from ``from`` up to ``to``."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="goes into shard paths; neither short nor long")
-    start: int = Field(alias="from", ge=0, description="atomic tokens, inclusive")
-    end: int = Field(alias="to", ge=1, description="atomic tokens; exclusive, but inclusive for the last tier")
-
-
-_PAPER = (("L1", 30, 326), ("L2", 326, 605), ("L3", 605, 1000))
-
-
-class TierSettings(Settings):
-    """Edges of the tiers, and shares of the splits."""
-
-    tiers: tuple[Tier, ...] = Field(
-        tuple(Tier.model_validate({"name": name, "from": start, "to": end}) for name, start, end in _PAPER),
-        min_length=1,
-        description="contiguous and increasing",
-    )
-    splits: dict[str, float] = Field(
-        {"train": 0.98, "validation": 0.01, "test": 0.01}, min_length=1, description="name: share; they sum to 1"
-    )
-    seed: int = Field(0, description="another seed gives another split")
-
-    @model_validator(mode="after")
-    def _contiguous(self) -> Self:
-        for one, two in pairwise(self.tiers):
-            if one.end != two.start:
-                raise ValueError(f"tier {two.name} begins at {two.start}, but {one.name} ends at {one.end}")
-        if any(t.start >= t.end for t in self.tiers):
-            raise ValueError("a tier must end above its beginning")
-        names = [t.name for t in self.tiers]
-        if len(set(names)) < len(names) or {SHORT, LONG} & set(names):
-            raise ValueError("tier names must differ from each other and from short and long")
-        shares = list(self.splits.values())
-        if any(not 0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
-            raise ValueError(f"the shares of splits must be 0 to 1 and sum to 1, not {sum(shares):g}")
-        return self
+__all__ = [
+    "COLUMNS",
+    "LONG",
+    "SHORT",
+    "TIER",
+    "UNITS",
+    "Count",
+    "CountedEdgeSettings",
+    "EdgeSettings",
+    "NoEdges",
+    "Quantile",
+    "QuantileSettings",
+    "Tier",
+    "TierSettings",
+    "measured",
+    "plain",
+    "quantile_tiers",
+    "tier",
+    "tiers_of",
+]
 
 
-def tier(table: pa.Table, settings: TierSettings) -> pa.Table:
-    """Tier and split (`stages.schema.TIERED`) of each row of ``table``: sample_id, atomic_length, keys."""
-    lengths, keys = table["atomic_length"].to_pylist(), table["keys"].to_pylist()
+def tier(table: pa.Table, settings: EdgeSettings, column: str = "atomic_length") -> pa.Table:
+    """Tier and split (`stages.schema.TIERED`) of each row of ``table``: sample_id, keys, and what edges count."""
     return pa.table(
         [
             table["sample_id"].combine_chunks(),
-            pa.array([tier_of(length, settings) for length in lengths], pa.string()),
-            pa.array([split_of_any(several, settings) for several in keys], pa.string()),
+            tiers_of(table[column].combine_chunks(), settings.tiers),
+            pa.array([split_of_any(several, settings) for several in table["keys"].to_pylist()], pa.string()),
         ],
         schema=TIERED,
     )
 
 
-def tier_of(length: int, settings: TierSettings) -> str:
-    """The tier of a sample with ``length`` atomic tokens."""
-    if length < settings.tiers[0].start:
-        return SHORT
-    for one in settings.tiers:
-        if length < one.end:
-            return one.name
-    last = settings.tiers[-1]
-    return last.name if length == last.end else LONG
+def tiers_of(values: pa.Array, tiers: Sequence[Tier]) -> pa.Array:
+    """The name of the tier of each of some lengths or scores. A score of 32 bits meets an edge of as many."""
+    numbers = values.to_numpy(zero_copy_only=False)
+    # integers are compared as they are
+    kind = numbers.dtype if numbers.dtype.kind == "f" else np.dtype(np.float64)
+    starts = np.array([each.start for each in tiers], kind)
+    places = np.searchsorted(starts, numbers, "right")
+    end = tiers[-1].end
+    if end is not None:
+        places[numbers > np.array(end, kind)] = len(tiers) + 1
+    names = pa.array([SHORT, *(each.name for each in tiers), LONG], pa.string())
+    return names.take(pa.array(places))
 
 
 HELD_OUT = ("test", "validation")
@@ -92,7 +84,7 @@ HELD_OUT = ("test", "validation")
 was held out is never trained on. Of other names the one that the settings name later wins, and train before none."""
 
 
-def split_of_any(keys: Sequence[str], settings: TierSettings) -> str:
+def split_of_any(keys: Sequence[str], settings: EdgeSettings) -> str:
     """The split of a duplicate cluster with these keys: one, or several if it was several when it was published."""
     if len(keys) == 1:
         return split_of(keys[0], settings)
@@ -101,7 +93,7 @@ def split_of_any(keys: Sequence[str], settings: TierSettings) -> str:
     return max((split_of(key, settings) for key in keys), key=order.index)
 
 
-def split_of(key: str, settings: TierSettings) -> str:
+def split_of(key: str, settings: EdgeSettings) -> str:
     """The split of a key, which is the id of the cluster when it first was published: where its hash falls among the
     shares."""
     head = hashlib.sha256(f"{settings.seed}:{key}".encode()).digest()[:8]
@@ -127,13 +119,13 @@ def kinds(rows: pa.Table, tiers: pa.Table) -> dict[str, list[tuple[str, str, int
 TIER = SideStage(
     name="tier",
     version=2,
-    settings=TierSettings,
+    settings=EdgeSettings,
     reads=("sample_id", "atomic_length", "keys"),
     schema=TIERED,
     make=tier,
     says="sorts samples into curriculum tiers and splits",
     shards={
-        "tier": "Curriculum tier, by atomic length.",
+        "tier": "Curriculum tier, by length or complexity.",
         "split": "Split; near-duplicates never straddle two splits.",
     },
     counts=kinds,

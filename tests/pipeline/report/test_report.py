@@ -31,7 +31,7 @@ from pipeline.report.model import (
 )
 from pipeline.report.render import hub_licenses, reason_rows
 from pipeline.report.text import block, count, markdown, plain, share, size
-from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount
+from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount, TierEdges, Tiers
 from stages.reasons import SENTENCES
 from stages.sides import SHARD
 
@@ -92,7 +92,7 @@ def example(text="plain", **changes):
         clusters=(Cluster("ab", ClusterMember(text, text, png=PNG), (ClusterMember(text, text, text, 0.9, None),), 5),),
         atomic_lengths=Histogram.of([5, 50, 400, 700, 2000], tuple(range(0, 1101, 100))),
         segment_lengths=Histogram.of([5, 48, 390], tuple(range(0, 1101, 100))),
-        tier_edges=(30, 326, 605, 1001),
+        edges=Tiers("atomic", (TierEdges("L1", 30, 326), TierEdges("L2", 326, 605), TierEdges("L3", 605, 1001))),
         tiers={"L1": {"train": 4_000, "test": 10}, text: {"train": 2_990}},
         licenses={"MIT": 4_000, text: 3_000},
         ssim=Histogram.of([0.5, 0.99, 1.0], (0.9, 0.95, 1.0)),

@@ -17,7 +17,7 @@ from pipeline.asking import prompts
 from pipeline.config import MODEL, Config
 from pipeline.run.history import History
 from pipeline.sources.base import Chunk, Entry, Listing
-from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps import decisions, duplicates, learning, tiers
 from pipeline.steps.ask import AnswersSettings, answers_tasks
 from pipeline.steps.caption import caption_tasks
 from pipeline.steps.copied import copied_tasks, inherit_tasks, outcomes_tasks
@@ -57,6 +57,7 @@ CONFIG: dict[str, Any] = {
         "endpoint": {"base_url": "http://localhost:8000/v1"},
         "price": {"input": 1.0, "output": 2.0},
     },
+    "tier": {"count": "segment", "quantiles": [{"name": "low", "share": 0.5}, {"name": "high", "share": 0.5}]},
 }
 
 
@@ -181,24 +182,46 @@ class Planner:
         sides = {
             side.name: self._run(
                 side_tasks(config, step, side, samples, decided),
-                extra={"kinds": [["L1", "train", 40, 4000]], "said": 1},
+                extra={"said": 1},
             )
             for step, side in SIDE_STEPS
         }
         captions = self._captions(config, passed, samples, decided, sides[DESCRIBE.name])
-        shown = {side.name: sides.get(side.name, captions) for side in BESIDE if side.shards}
         counted = self._run(learning.count_tasks(config, samples, decided, captions), outputs=["candidates", "texts"])
         (frequent,) = self._run(learning.frequent_tasks(config, counted), outputs=["mask"])
         runs = self._run(learning.runs_tasks(config, samples, decided, frequent))
         (learned,) = self._run(
             learning.segments_tasks(config, counted, runs, {}), outputs=["segments", "vocabulary", "tokenizer"]
         )
+        encoding = Encoding.of(learned.outputs)
+        sides |= {"caption": captions, "tier": self._tiers(config, samples, decided, sides["score"], encoding)}
+        shown = {side.name: sides[side.name] for side in BESIDE if side.shards}
         places = History(config, FolderStorage(Path("none")), None).places(amounts(samples, sides["tier"], generations))
         dealt = self._run(
             deal_tasks(config, samples, decided, shown, generations, places),
         )
-        written = self._run(write_tasks(config, dealt, places, Encoding.of(learned.outputs)), outputs=["rows"])
+        written = self._run(write_tasks(config, dealt, places, encoding), outputs=["rows"])
         self._run(index_tasks(config, written))
+
+    def _tiers(
+        self,
+        config: Config,
+        samples: Sequence[Record],
+        decided: Record,
+        scored: Sequence[Record],
+        encoding: Encoding,
+    ) -> list[Record]:
+        counting = list(scored) if config.tier.count == "complexity" else []
+        if tiers.by_vocabulary(config.tier):
+            counting = self._run(tiers.lengths_tasks(config, samples, decided, encoding))
+        found = config.tier.tiers
+        if config.tier.quantiles:
+            measures = self._run(tiers.measure_tasks(config, samples, decided, counting))
+            edges = [{"name": "low", "from": 0, "to": 50}, {"name": "high", "from": 50, "to": None}]
+            (record,) = self._run(tiers.edges_tasks(config, measures), extra={"tiers": edges})
+            found = tiers.tiers_found(record)
+        tasks = tiers.tier_tasks(config, found, samples, decided, counting)
+        return self._run(tasks, extra={"kinds": [["low", "train", 40, 4000]]})
 
     def _captions(
         self,

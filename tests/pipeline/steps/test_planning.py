@@ -12,7 +12,7 @@ from pipeline.steps import decisions
 from pipeline.steps.registry import STEPS
 from pipeline.work import ledger
 from stages.deduplicate.flags import REASONS
-from tests.pipeline.steps.planning import Planner, config_with, done, settings_of
+from tests.pipeline.steps.planning import CONFIG, Planner, config_with, done, settings_of
 
 SLICES = {"components", "route", "ended", "settle", "gather"}
 DECIDING = {*SLICES, "deduplicate"}
@@ -62,6 +62,9 @@ READ_BY: dict[str, set[str]] = {
     "caption.checks.alike": {"repeats", "caption"},
     "caption.duplicates": {"lend", "borrow"},
     "tier": {"tier"},
+    "tier.count": {"measure", "edges", "tier"},
+    **{f"tier.{name}": {"edges"} for name in ("quantiles", "least", "most")},
+    "tier.edges": set(),
     "write": {"deal", "write"},
     "write.formats": {"write", "index"},
     "write.repack": {"deal", "lend"},
@@ -84,6 +87,9 @@ DERIVED = {
 IDENTITY = {"config_version", "sources.0.name", "sources.0.kind", "ask.local"}
 """Another of these is another config, another source, or another who is asked."""
 
+FIXED = {"tier.tiers"}
+"""Edges that the config has, where it has no quantiles."""
+
 INSTALLED = {"render.renderer"}
 """Planning needs what this names."""
 
@@ -103,7 +109,9 @@ OTHER: dict[str, Any] = {
     "tokenize.segments.sample": 5,
     "normalize.dark_background": "#111",
     "normalize.background": "#fff",
-    "tier.tiers": [{"name": "all", "from": 1, "to": 99}],
+    "tier.quantiles": [{"name": "all", "share": 1}],
+    "tier.most": 9,
+    "tier.count": "input_ids",
     "tier.splits": {"train": 0.5, "test": 0.5},
     "write.formats": ["parquet"],
     "write.shard_rows": 10,
@@ -171,7 +179,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 SETTINGS = {
     key: value
     for key, value in settings_of(config_with())
-    if key not in DERIVED | IDENTITY | INSTALLED and not key.startswith("sources.1.") and key != "decontaminate"
+    if key not in DERIVED | IDENTITY | INSTALLED | FIXED and not key.startswith("sources.1.") and key != "decontaminate"
 }
 SECTIONS = sorted({key.partition(".")[0] for key in SETTINGS})
 
@@ -216,7 +224,7 @@ def test_another_order_of_sources_changes_what_is_done_on_the_whole_corpus() -> 
     one, two = config_with().model_dump(mode="json", include={"sources"})["sources"]
     before, after = Planner(config_with()).fingerprints, Planner(config_with("sources", [two, one])).fingerprints
     differing = {step for step in before if sorted(after[step]) != sorted(before[step])}
-    assert differing == {"copies", *MATCHING, "frequent", "segments"}
+    assert differing == {"copies", *MATCHING, "frequent", "segments", "edges"}
 
 
 def test_the_same_config_gives_equal_tasks() -> None:
@@ -246,6 +254,7 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
         return {step for step in before if after[step] != before[step]}
 
     every = {step.name for step in STEPS} - {"keep", "fetch", "ask"}
+    tiers = {"lengths", "measure", "edges", "tier"}
     shards = {"deal", "write", "index"}
     assert differing("crawl.max_bytes", 7) == every
     assert differing("render.compare_size", 64) == every - {"crawl", "copies"}
@@ -253,10 +262,11 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
     assert differing("caption.max_colours", 1) == {
         *("describe", "lend", "borrow", "answers", "hear", "repeats", "caption"),
         *LEARNING,
+        *tiers,
         *shards,
     }
-    assert differing("caption.languages", ["de"]) == {"caption", *LEARNING, *shards}
-    assert differing("tokenize.segments.count", 7) == {"segments", "write", "index"}
+    assert differing("caption.languages", ["de"]) == {"caption", *LEARNING, *tiers, *shards}
+    assert differing("tokenize.segments.count", 7) == {"segments", *tiers, *shards}
     assert differing("tier.seed", 7) == {"tier", *shards}
     assert differing("write.shard_rows", 1) == shards
 
@@ -282,3 +292,15 @@ def test_a_change_of_input_or_code_is_named() -> None:
     newer = ledger.Basis({**basis.versions, "render": 999}, basis.settings, (("other", "digest"),))
     why = ledger.explain_change(done(task), newer)
     assert why.startswith("changed: version of render from ") and why.endswith(" to 999, input")
+
+
+def test_tiers_by_atomic_tokens_take_one_step_and_follow_no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other edges change that step alone, and another vocabulary does not."""
+    monkeypatch.setitem(CONFIG, "tier", {})
+    before = Planner(config_with()).fingerprints
+    assert not {"lengths", "measure", "edges"} & before.keys()
+    edges = Planner(config_with("tier.tiers", [{"name": "all", "from": 1, "to": 99}])).fingerprints
+    assert {step for step in before if edges[step] != before[step]} == {"tier"}
+    before = Planner(config_with(), following=True).fingerprints
+    learned = Planner(config_with("tokenize.segments.count", 7), following=True).fingerprints
+    assert {step for step in before if learned[step] != before[step]} == {"segments", "write", "index"}
