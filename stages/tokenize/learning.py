@@ -101,9 +101,14 @@ def count_candidates(token_strings: Iterable[str], settings: CandidateSettings) 
 def may_be_frequent(tables: Iterable[pa.Table], settings: CandidateSettings) -> Mask:
     """Which slots may hold frequent candidates, from the tables of `count_candidates`, one at a time."""
     counters = np.zeros(SLOTS, np.int64)
+    mask: Mask = np.zeros(SLOTS, bool)
     for table in tables:
-        counters[table["slot"].to_numpy()] += table["count"].to_numpy()
-    mask: Mask = counters >= settings.min_frequency
+        slots = table["slot"].to_numpy()
+        counters[slots] += table["count"].to_numpy()
+        mask[slots] = True
+    # a small corpus touches few of the counters, and the rest of them takes no memory as long as nobody reads it
+    used = np.flatnonzero(mask)
+    mask[used] = counters[used] >= settings.min_frequency
     return mask
 
 
