@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -51,6 +52,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     skipped = terminalreporter.stats.get("skipped", []) if config.option.no_skips else []
     for report in skipped:
         terminalreporter.write_line(f"skipped, but has to run here: {report.nodeid}: {report.longrepr[2]}", red=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_cut() -> Iterator[None]:
+    """A run waits for the disk at each of its hundreds of small files, which no test can tell from not waiting."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 def _icons(folder: Path) -> Path:
