@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,33 @@ def svgmill(*args: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
         stream.flush()
         texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
     return subprocess.CompletedProcess(arguments, code, *texts)
+
+
+_ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+from pipeline.cli.app import main
+answers = []
+for words in json.loads(sys.argv[1]):
+    sys.argv, code = ["svgmill", *words], 0
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+    answers.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(answers))
+"""
+
+
+def svgmill_with(packages: Path, *commands: Sequence[object]) -> list[subprocess.CompletedProcess[str]]:
+    """What the commands do one after the other where ``packages`` is installed, which takes a process of its own."""
+    lines = [list(map(str, words)) for words in commands]
+    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{packages}", "COLUMNS": "200"}
+    process = [sys.executable, "-c", _ONE_AFTER_THE_OTHER, json.dumps(lines)]
+    done = subprocess.run(process, capture_output=True, text=True, env=env, cwd=packages, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])
+    return [subprocess.CompletedProcess(words, *answer) for words, answer in zip(lines, answers, strict=True)]
 
 
 def one_line(result: subprocess.CompletedProcess[str], code: int) -> str:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -21,7 +18,7 @@ from typer.main import get_command
 from pipeline.cli.app import app
 from pipeline.config import Config
 from pipeline.sources.kinds import SOURCES
-from tests.helpers import drawing
+from tests.helpers import drawing, svgmill_with
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/**/*.md"), *ROOT.glob("data/*.md")])
@@ -197,18 +194,15 @@ def how_tos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def svgmill(folder: Path, *words: str) -> str:
-    """What a command prints that has the packages in ``folder``."""
-    path = os.pathsep.join((str(folder), str(ROOT)))
-    command = [sys.executable, "-m", "pipeline.cli", *words]
-    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_the_how_tos_work_as_they_stand(how_tos: Path) -> None:
     """Together, in a package: what the source brings and the stage adds is in the shards, and the export verifies."""
-    svgmill(how_tos, "run", "config.yaml", "--workspace", "ws", "--engine", "inline")
+    commands = [
+        ["run", "config.yaml", "--workspace", "ws", "--engine", "inline"],
+        ["export", "ws", "--format", "captions", "--set", "least=16", "--out", "captions"],
+        ["verify-export", "captions"],
+    ]
+    done = svgmill_with(how_tos, *commands)
+    assert [each.returncode for each in done] == [0, 0, 0], done
     shards = [pq.read_table(path) for path in (how_tos / "ws/shards/parquet").rglob("*.parquet")]
     samples = [sample for shard in shards for sample in shard.to_pylist()]
     assert 0 < len(samples) < 12
@@ -221,8 +215,7 @@ def test_the_how_tos_work_as_they_stand(how_tos: Path) -> None:
     manifest = json.loads((how_tos / "ws/versions/1/manifest.json").read_text())
     assert manifest["created_by"]["stages"]["paths"] == "1 in my-package 1.0"
     assert manifest["funnel"]["rejected"] == {"filtered": 12 - len(samples)}
-    svgmill(how_tos, "export", "ws", "--format", "captions", "--set", "least=16", "--out", "captions")
-    assert "all sound" in svgmill(how_tos, "verify-export", "captions")
+    assert "all sound" in done[-1].stdout
     titles = {line for path in (how_tos / "captions").glob("*.txt") for line in path.read_text().splitlines()}
     assert titles == {sample["caption"] for sample in samples if len(sample["caption"]) >= 16}
 

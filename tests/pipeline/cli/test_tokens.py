@@ -2,24 +2,17 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import Run
+from tests.helpers import Run, svgmill
 
 LINE = "<svg>viewBox=0 0 784 784<path><cmd_M><P_1><P_2><cmd_h><d_3><cmd_v><d_4><cmd_z></path></svg>"
 
 
 def segments(*arguments: object, text: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "segments", *map(str, arguments)],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return svgmill("segments", *arguments, stdin=text)
 
 
 def test_segments_are_learned_shown_and_used(tmp_path: Path) -> None:

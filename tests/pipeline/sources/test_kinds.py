@@ -2,8 +2,6 @@
 
 import importlib
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from pipeline.storage.open import open_storage
 from pipeline.versions.resolve import resolve
 from pipeline.versions.takedown import parse, record
 from pipeline.work import ledger
-from tests.helpers import HEAD, ROOT, Run, drawing, mill, parquet_rows, verify, write_config
+from tests.helpers import HEAD, ROOT, Run, drawing, mill, parquet_rows, svgmill_with, verify, write_config
 from tests.http_server import Answer, Request, serve
 
 NO_MODEL = {"language": "", **dict.fromkeys(("model", "prompt", "temperature", "seed", "score"))}
@@ -179,21 +177,17 @@ def test_another_package_brings_a_kind(tmp_path: Path) -> None:
     (tmp_path / "drawings.txt").write_text("\n".join(drawing(n) for n in range(5)))
     sources = [{"name": "a", "kind": "lines", "path": str(tmp_path / "drawings.txt")}]
     config = write_config(tmp_path / "c.yaml", tmp_path, sources=sources)
-    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
-
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "pipeline.cli", *command, str(config), "--workspace", str(tmp_path / "ws")]
-        return subprocess.run(line, capture_output=True, text=True, env=env)
-
+    workspace = ("--workspace", tmp_path / "ws")
     install(tmp_path / "site", "1.2")
-    done = run("run", "--engine", "inline")
+    (done,) = svgmill_with(tmp_path / "site", ("run", config, *workspace, "--engine", "inline"))
     assert done.returncode == 0, done.stderr
     (made,) = ledger.records(open_storage(str(tmp_path / "ws")), "crawl", ["a"])
     assert made.versions["source lines"] == "1 in svgmill-lines 1.2" and made.rows_kept == 5
     install(tmp_path / "site", "1.3")
-    assert "version of source lines" in run("plan").stdout.replace("\n", " ")
+    (planned,) = svgmill_with(tmp_path / "site", ("plan", config, *workspace))
+    assert "version of source lines" in planned.stdout.replace("\n", " ")
     install(tmp_path / "site", "1.3", "lines = svgmill_lines:Path")
-    failed = run("plan")
+    (failed,) = svgmill_with(tmp_path / "site", ("plan", config, *workspace))
     lines = [line for line in failed.stderr.splitlines() if "svgmill-lines 1.3" in line]
     assert failed.returncode and len(lines) == 1 and "Source" in lines[0] and "Traceback" not in failed.stderr
 

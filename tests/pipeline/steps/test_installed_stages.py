@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from pipeline.steps import rowwise
 from stages import installed
 from stages.entry_points import PackageUnusable
 from stages.rowwise import OWN
-from tests.helpers import mill, write_config
+from tests.helpers import mill, svgmill, svgmill_with, write_config
 
 CODE = """
 import pyarrow as pa
@@ -72,25 +70,15 @@ def install(folder: Path, version: str, entries: str, code: str = CODE) -> Path:
 BOTH = "ratings = toy_rating:RATING\nlabels = toy_rating:LABEL"
 
 
-def command(packages: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    """``svgmill`` in an environment that has ``packages``."""
-    checkout = Path(installed.__file__).parent.parent
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *map(str, words)],
-        env=os.environ | {"PYTHONPATH": f"{packages}{os.pathsep}{checkout}", "COLUMNS": "200"},
-        cwd=checkout,
-        text=True,
-        capture_output=True,
-    )
-
-
 def manifest_in(workspace: Path, number: int = 1) -> dict:
     return json.loads((workspace / f"versions/{number}/manifest.json").read_text())
 
 
-@pytest.mark.parametrize("engine", [pytest.param("inline"), pytest.param("ray", marks=pytest.mark.ray)])
-def test_a_rating_of_another_package_is_everywhere(engine: str, icons: Path, tmp_path: Path) -> None:
-    """In samples, side tables, shards, counts, the budget, the manifest and the card; its version is in fingerprints."""
+def test_a_rating_of_another_package_is_everywhere(icons: Path, tmp_path: Path) -> None:
+    """In samples, side tables, shards, counts, the budget, the manifest and the card; its version is in fingerprints.
+
+    `tests/ray/test_another_package.py` has stages of another package on Ray's workers.
+    """
     packages, workspace = install(tmp_path / "one", "1.0", BOTH), tmp_path / "ws"
     settings = {
         "rating": {"least": 1},
@@ -98,9 +86,11 @@ def test_a_rating_of_another_package_is_everywhere(engine: str, icons: Path, tmp
         "write": {"formats": ["parquet", "webdataset"]},
     }
     config = write_config(tmp_path / "c.yaml", icons, **settings)
-    where = ("--workspace", workspace, "--engine", engine, *(("--workers", "2") if engine == "ray" else ()))
-    done = command(packages, "run", config, *where)
+    run = ("run", config, "--workspace", workspace, "--engine", "inline")
+    done, verified, again = svgmill_with(packages, run, ("verify", workspace), run)
     assert done.returncode == 0, done.stderr
+    assert verified.returncode == 0, verified.stderr
+    assert "nothing changed since version 1" in again.stdout, again.stderr
 
     told = manifest_in(workspace)
     assert told["created_by"]["stages"]["rating"] == "7 in toy-rating 1.0"
@@ -117,15 +107,12 @@ def test_a_rating_of_another_package_is_everywhere(engine: str, icons: Path, tmp
     assert shards and all(table.column_names == [*COLUMN_SENTENCES, "label", "rating"] for table in shards)
     for sample in (sample for table in shards for sample in table.to_pylist()):
         assert sample["rating"] == sample["svg"].count("<path") / 2 and sample["label"] == f"has {sample['rating']}"
-    assert command(packages, "verify", workspace).returncode == 0
 
     card = (workspace / "versions/1/README.md").read_text()
     assert "| `rating` | float | Half the number of paths. |" in card and "| `label` | string |" in card
     assert f"| rating | counts paths | 7 in toy-rating 1.0 | {row['input']} | {row['kept']} |" in card.replace("\\", "")
 
-    again = command(packages, "run", config, *where)
-    assert "nothing changed since version 1" in again.stdout, again.stderr
-    newer = command(install(tmp_path / "two", "1.1", BOTH), "plan", config, "--workspace", workspace)
+    (newer,) = svgmill_with(install(tmp_path / "two", "1.1", BOTH), ("plan", config, "--workspace", workspace))
     assert 'version of rating from "7 in toy-rating 1.0" to "7 in toy-rating 1.1"' in newer.stdout
 
 
@@ -134,7 +121,7 @@ def test_a_defect_of_another_package_is_counted_as_its_own(icons: Path, tmp_path
     packages = install(tmp_path / "one", "1.0", BOTH)
     settings = {"rating": {"fail": True}, "error_budget": {"rating": 0.5}}
     config = write_config(tmp_path / "c.yaml", icons, **settings)
-    done = command(packages, "run", config, "--workspace", tmp_path / "ws", "--engine", "inline")
+    (done,) = svgmill_with(packages, ("run", config, "--workspace", tmp_path / "ws", "--engine", "inline"))
     assert done.returncode == 3
     assert "records were quarantined in rating (stage_error" in done.stderr and "error_budget.rating 0.5" in done.stderr
 
@@ -142,7 +129,7 @@ def test_a_defect_of_another_package_is_counted_as_its_own(icons: Path, tmp_path
 def test_without_the_package_its_settings_are_unknown(icons: Path, tmp_path: Path) -> None:
     """A run that would leave a stage out without a word does not start."""
     config = write_config(tmp_path / "c.yaml", icons, rating={"least": 1})
-    done = command(tmp_path, "plan", config, "--workspace", tmp_path / "ws")
+    done = svgmill("plan", config, "--workspace", tmp_path / "ws")
     assert done.returncode == 2 and 'rating={"least": 1}: unknown key' in done.stderr
 
 
@@ -150,7 +137,7 @@ def test_a_package_that_cannot_be_used_ends_the_command(icons: Path, tmp_path: P
     """With one line that says which, and why."""
     packages = install(tmp_path / "one", "1.0", "ratings = toy_rating:NOTHING")
     config = write_config(tmp_path / "c.yaml", icons)
-    done = command(packages, "plan", config, "--workspace", tmp_path / "ws")
+    (done,) = svgmill_with(packages, ("plan", config, "--workspace", tmp_path / "ws"))
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(
         "error: ratings = toy_rating:NOTHING (svgmill.stages) of toy-rating 1.0 does not load: "
