@@ -1,18 +1,20 @@
-"""A row-wise pass whose worker, not only whose sandbox, meets harmful records; the engines' tests run it."""
+"""A row-wise pass whose worker, not only whose sandbox, meets harmful records: runs of it, and what they leave."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.run.engine import InlineEngine, RayEngine
+import pyarrow.parquet as pq
+
+from pipeline.run.engine import InlineEngine
 from pipeline.run.execute import execute_safely
 from pipeline.steps import rowwise
 from pipeline.work import sandbox
 from pipeline.work.task import Done, Failed, Task
+from tests.helpers import drawing, mill, write_config
 
 
 def execute(task: Task, workspace: str) -> Done | Failed:
@@ -56,7 +58,41 @@ def inline() -> InlineEngine:
     return engine
 
 
-def ray(workers: int = 2, run: Callable[[Task, str], Done | Failed] = execute) -> RayEngine:
-    engine = RayEngine(workers=workers)
-    engine._execute = run
-    return engine
+SMALL = {"render": {"size": 32, "compare_size": 32}, "error_budget": 0.5, "partition": {"records": 12, "seconds": 600}}
+
+
+def folder_with(tmp_path: Path, *names: str, count: int = 20) -> Path:
+    """``count`` drawings, and one more for each of ``names``."""
+    folder = tmp_path / "icons"
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"s{number:02}.svg").write_text(drawing(number))
+    for number, name in enumerate(names):
+        (folder / f"{name}.svg").write_text(drawing(30 + number))
+    return folder
+
+
+def dropped(workspace: Path) -> dict[str, tuple[str, str, str]]:
+    """Path -> stage, reason, detail of what left the row-wise pass."""
+    rows = [
+        row for path in workspace.glob("tables/samples/**/*.dropped.parquet") for row in pq.read_table(path).to_pylist()
+    ]
+    return {row["path"]: (row["stage"], row["reason"], row["detail"]) for row in rows}
+
+
+def without(tmp_path: Path, folder: Path, names: list[str]) -> Path:
+    """The workspace of an undisturbed run over the folder without these files."""
+    for name in names:
+        (folder / name).unlink()
+    config = write_config(tmp_path / "calm.yaml", folder, **SMALL)
+    return mill(config, tmp_path / "calm").workspace
+
+
+def samples(workspace: Path) -> list[str]:
+    """The sample ids of the row-wise pass, sorted."""
+    rows = [
+        pq.read_table(path)
+        for path in sorted(workspace.glob("tables/samples/*/*.parquet"))
+        if "dropped" not in path.name
+    ]
+    return sorted(sample for table in rows for sample in table["sample_id"].to_pylist())

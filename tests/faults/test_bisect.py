@@ -1,6 +1,4 @@
 import contextlib
-import os
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -9,11 +7,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import ray.cloudpickle
 
 from pipeline.errors import PartitionFailed, PartitionRefused
 from pipeline.progress import Display
-from pipeline.run import engine as engines
 from pipeline.run.engine import InlineEngine
 from pipeline.steps.crawl import CRAWL
 from pipeline.steps.rowwise import SAMPLES_STEP
@@ -22,45 +18,8 @@ from pipeline.versions.verify import verify_version
 from pipeline.work.ledger import Basis
 from pipeline.work.task import Cause, Done, Failed, Task
 from tests.faults import harmful
-from tests.helpers import drawing, mill, write_config
-
-SMALL = {"render": {"size": 32, "compare_size": 32}, "error_budget": 0.5, "partition": {"records": 12, "seconds": 600}}
-
-
-def folder_with(tmp_path: Path, *names: str, count: int = 20) -> Path:
-    """``count`` drawings, and one more for each of ``names``."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(count):
-        (folder / f"s{number:02}.svg").write_text(drawing(number))
-    for number, name in enumerate(names):
-        (folder / f"{name}.svg").write_text(drawing(30 + number))
-    return folder
-
-
-def dropped(workspace: Path) -> dict[str, tuple[str, str, str]]:
-    """Path -> stage, reason, detail of what left the row-wise pass."""
-    rows = [
-        row for path in workspace.glob("tables/samples/**/*.dropped.parquet") for row in pq.read_table(path).to_pylist()
-    ]
-    return {row["path"]: (row["stage"], row["reason"], row["detail"]) for row in rows}
-
-
-def without(tmp_path: Path, folder: Path, names: list[str]) -> Path:
-    """The workspace of an undisturbed run over the folder without these files."""
-    for name in names:
-        (folder / name).unlink()
-    config = write_config(tmp_path / "calm.yaml", folder, **SMALL)
-    return mill(config, tmp_path / "calm").workspace
-
-
-def samples(workspace: Path) -> list[str]:
-    rows = [
-        pq.read_table(path)
-        for path in sorted(workspace.glob("tables/samples/*/*.parquet"))
-        if "dropped" not in path.name
-    ]
-    return sorted(sample for table in rows for sample in table["sample_id"].to_pylist())
+from tests.faults.harmful import SMALL, dropped, folder_with, samples, without
+from tests.helpers import mill, write_config
 
 
 def test_records_that_break_the_worker_are_found_inline(tmp_path: Path) -> None:
@@ -158,12 +117,6 @@ def test_other_stages_over_their_time_end_the_run(tmp_path: Path) -> None:
         mill(config, tmp_path / "ws", lambda: engine)
 
 
-def nap(task: Task, workspace: str) -> Done | Failed:
-    Path(workspace, str(os.getpid())).touch()
-    time.sleep(600)
-    raise AssertionError
-
-
 def test_a_time_limit_that_gets_lost_in_native_code_is_told_as_such() -> None:
     """What comes of an interruption in the middle of something is no error of the stage's own."""
 
@@ -178,43 +131,3 @@ def test_a_time_limit_that_gets_lost_in_native_code_is_told_as_such() -> None:
     (result,) = engine.run([task], "nowhere")
     assert isinstance(result, Failed) and result.cause == Cause.OVERTIME
     assert "partition.seconds" in result.message
-
-
-@pytest.mark.ray
-def test_records_that_end_the_worker_are_found_on_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records that end their Ray worker, or never come back, cost themselves; the rest is as if they had not been."""
-    folder = folder_with(tmp_path, "s01exit", "s05sleep", count=6)
-    settings = SMALL | {"partition": {"records": 4, "seconds": 600}}
-    config = write_config(tmp_path / "c.yaml", folder, **settings)
-    ray.cloudpickle.register_pickle_by_value(harmful)
-
-    def left(attempt: engines._Attempt) -> float:
-        name = f"{attempt.job.key.replace('/', '_')}-*"
-        asleep = attempt.began is not None and list((tmp_path / "ws/asleep").glob(name))
-        for marker in asleep or ():
-            marker.unlink()
-        return 0.0 if asleep else 600.0
-
-    monkeypatch.setattr(engines, "_left", left)
-    monkeypatch.setattr(engines, "_next_deadline", lambda attempts: 0.05)
-    run = mill(config, tmp_path / "ws", harmful.ray)
-    lost = dropped(run.workspace)
-    assert {path: loss[:2] for path, loss in lost.items()} == {
-        "s01exit.svg": ("rowwise", "crashed"),
-        "s05sleep.svg": ("rowwise", "timed_out"),
-    }
-    assert verify_version(open_storage(str(run.workspace)), None, Display(quiet=True))[0] == []
-    assert samples(run.workspace) == samples(without(tmp_path, folder, list(lost)))
-
-
-@pytest.mark.ray
-def test_a_task_over_its_time_is_tried_again_in_another_process(tmp_path: Path) -> None:
-    """On Ray, a task that never comes back is stopped, once more run by another worker, then told as over its time."""
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    task = Task(CRAWL, "icons", "0", Basis({}, {}, ()), None, seconds=1)
-    with harmful.ray(1, nap) as engine:
-        (result,) = engine.run([task], str(tmp_path))
-    assert isinstance(result, Failed) and result.cause == Cause.OVERTIME
-    pids = [int(path.name) for path in tmp_path.iterdir()]
-    assert len(pids) == 2
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

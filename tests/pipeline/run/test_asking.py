@@ -21,7 +21,7 @@ from pipeline.asking.cache import Cache
 from pipeline.config import load
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor, Result
-from pipeline.run.engine import InlineEngine, RayEngine
+from pipeline.run.engine import InlineEngine
 from pipeline.storage.open import open_storage
 from tests.chat_server import KEY, Server, serve
 from tests.helpers import ROOT, Run, drawing, one_line, svgmill
@@ -321,24 +321,3 @@ def test_a_killed_run_loses_what_was_under_way(finished: Run) -> None:
         assert {row["reason"] for row in answers(finished)} == {""}
         # at_once under way, and at most 32 answers that are not stored yet
         assert sum(count - 1 for count in server.log.answered.values()) <= kills * (4 + 32)
-
-
-@pytest.mark.ray
-def test_workers_share_the_limits_and_give_the_same(finished: Run, tmp_path: Path) -> None:
-    """Two ask at once, and no more requests are under way than the config allows; one alone lays out the same bytes."""
-    with serve(latency=0.05) as server:
-        asks(finished, server, at_once=16, styles=["tag", "short", "detailed"])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipeline.run.asking.LEAST_REQUESTS", 40)
-            go(finished, lambda: RayEngine(workers=2))
-        assert (finished.workspace / "tables/ask/all/002-of-002.json").exists()
-        assert server.log.peak <= 16 and set(server.log.answered.values()) == {1}
-        before, asked = digests(finished), len(server.log.asked)
-        for path in (finished.workspace / "tables/answers").rglob("*.json"):
-            path.unlink()
-        cache = Cache(open_storage(str(finished.workspace)))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipeline.asking.cache.FEW_TABLES", 0)
-            cache.compact()
-        go(finished)
-        assert digests(finished) == before and len(server.log.asked) == asked

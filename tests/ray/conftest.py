@@ -1,0 +1,44 @@
+"""One cluster for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+import pytest
+
+from pipeline.run.engine import RayEngine
+from pipeline.run.execute import execute_safely
+
+
+class Cluster(RayEngine):
+    """A local Ray with four workers that stays open between runs: most of them take less time than its start."""
+
+    def __init__(self) -> None:
+        super().__init__(workers=4)
+
+    def __enter__(self) -> Self:
+        return self if self._ray else super().__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def close(self) -> None:
+        """End it."""
+        super().__exit__()
+
+
+@pytest.fixture(scope="package")
+def _started() -> Iterator[Cluster]:
+    cluster = Cluster()
+    with cluster:
+        yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster(_started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The cluster, as an engine with two workers; what a test sets of these two is undone after it."""
+    monkeypatch.setattr(_started, "_workers", 2)
+    monkeypatch.setattr(_started, "_execute", execute_safely)
+    return _started
