@@ -125,11 +125,15 @@ def disturbed(
     return kills, 4
 
 
-def main(config: str, workspace: str, what: str) -> None:
-    """Run ``config`` with a few kills in a process of its own: Ray remembers how the first cluster it met was joined."""
+def main(config: str, folder: str) -> None:
+    """Run ``config`` in workspaces `WORKERS` and `NODE` of ``folder`` with a few kills of each kind, which are printed.
+
+    This takes a process of its own: Ray remembers how the first cluster it met was joined.
+    """
     with cluster() as nodes:
-        kills, _ = disturbed(nodes, Path(config), Path(workspace), what, 1, (0.1, 0.6), most=3)
-    print(kills)
+        for what in (WORKERS, NODE):
+            kills, _ = disturbed(nodes, Path(config), Path(folder, what), what, 1, (0.1, 0.6), most=3)
+            print(what, kills)
 
 
 if __name__ == "__main__":

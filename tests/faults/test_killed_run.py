@@ -3,12 +3,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from pipeline.versions.published import manifest_path
-from tests.helpers import ROOT, mill, write_config
+from tests.helpers import ROOT, drawing, mill, write_config
 
 
 def _interruptible() -> None:
@@ -16,18 +17,35 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@dataclass(frozen=True)
+class Calm:
+    """A config and the manifest of its run when nothing happens."""
+
+    config: Path
+    manifest: bytes
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
+    """Of 24 drawings in eight partitions."""
+    home = tmp_path_factory.mktemp("calm")
+    (home / "icons").mkdir()
+    for number in range(24):
+        (home / f"icons/s{number:02}.svg").write_text(drawing(number))
+    config = write_config(home / "c.yaml", home / "icons", partition={"records": 3})
+    return Calm(config, (mill(config, home / "ws").workspace / manifest_path(1)).read_bytes())
+
+
 @pytest.mark.parametrize("after", [2, 6, 14])
-def test_killed_run_goes_on_where_it_was(icons: Path, tmp_path: Path, after: int) -> None:
+def test_killed_run_goes_on_where_it_was(calm: Calm, tmp_path: Path, after: int) -> None:
     """SIGKILL once `after` partitions are done, then a second run: same manifest, finished partitions untouched."""
-    config = write_config(tmp_path / "c.yaml", icons, partition={"records": 3})
-    undisturbed = mill(config, tmp_path / "calm").workspace
     workspace = tmp_path / "killed"
     command = [
         sys.executable,
         "-m",
         "pipeline.cli",
         "run",
-        str(config),
+        str(calm.config),
         "--workspace",
         str(workspace),
         "--engine",
@@ -42,10 +60,10 @@ def test_killed_run_goes_on_where_it_was(icons: Path, tmp_path: Path, after: int
     assert not (workspace / manifest_path(1)).exists()
     done = {path: path.stat().st_mtime_ns for path in workspace.glob("tables/**/*.json")}
     assert len(done) >= after
-    result = mill(config, workspace).result
+    result = mill(calm.config, workspace).result
     assert result.published
     assert result.reused >= after
-    assert (workspace / manifest_path(1)).read_bytes() == (undisturbed / manifest_path(1)).read_bytes()
+    assert (workspace / manifest_path(1)).read_bytes() == calm.manifest
     assert {path: path.stat().st_mtime_ns for path in done} == done
 
 
