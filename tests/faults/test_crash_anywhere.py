@@ -5,7 +5,7 @@ import pytest
 from tests.faults.crashing import AFTER, BEFORE, Sweep
 from tests.helpers import BROKEN, drawing, write_config
 
-EVERY = int(os.environ.get("SVGMILL_CRASH_EVERY", "16"))
+EVERY = int(os.environ.get("SVGMILL_CRASH_EVERY", "24"))
 """Every how manieth operation is tried; 1 tries all of them, as benchmarks/soak.py does."""
 
 
@@ -31,12 +31,12 @@ def chosen(sweep: Sweep, first: int) -> list[int]:
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])
 def test_a_run_killed_at_any_operation_goes_on(sweep: Sweep, moment: str) -> None:
     """Killed before or after an operation on the store took effect, a run publishes nothing; the next does, the same."""
-    first = 2 if moment == BEFORE else 10
+    first = 2 if moment == BEFORE else 14
     assert [fault for operation in chosen(sweep, first) for fault in sweep.crash(operation, moment)] == []
 
 
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])
 def test_a_store_lost_at_any_operation_ends_the_run(sweep: Sweep, moment: str) -> None:
     """A store that fails from an operation on ends the run with an error; once it is back, the next run is as ever."""
-    first = 6 if moment == BEFORE else 14
+    first = 8 if moment == BEFORE else 20
     assert [fault for operation in chosen(sweep, first) for fault in sweep.lose_store(operation, moment)] == []

@@ -54,8 +54,8 @@ RAWS = st.builds(
 )
 
 CHUNKS = st.lists(
-    st.tuples(st.sampled_from(NAMES), st.integers(1, 3), st.lists(RAWS, min_size=1, max_size=9), st.integers(1, 4)),
-    max_size=6,
+    st.tuples(st.sampled_from(NAMES), st.integers(1, 3), st.lists(RAWS, min_size=1, max_size=6), st.integers(1, 4)),
+    max_size=4,
 )
 """Source, generation, records, and how many are in a row group."""
 

@@ -473,7 +473,7 @@ def soup(draw: st.DrawFn, depth: int = 0) -> str:
     return f"<{tag} {attributes}>{inside}</{tag}>"
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(soup(), soup(), st.one_of(st.just("0 0 24 24"), VALUES))
 def test_any_markup_gives_a_drawing_or_a_reason(first: str, second: str, box: str):
     """Extreme numbers, broken values and misplaced elements are dropped or drawn, never an error; twice is once."""

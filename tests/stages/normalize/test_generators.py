@@ -19,6 +19,8 @@ LOST = 16
 
 CASES = files("generators.tar.gz")
 
+pytestmark = pytest.mark.xdist_group("generators")  # one process, or two draw what all of them add up to
+
 TOO_FINE = {
     "abcjs/tune.svg", "echarts/line-animated.svg", "gnuplot/gp-bars.svg", "matplotlib/lines-paths.svg",
     "matplotlib/lines-text.svg", "mscgen/calls.svg", "plantuml/gantt.svg", "r/r-bars.svg", "r/r-base.svg",
