@@ -18,6 +18,7 @@ from typer.main import get_command
 from pipeline.cli.app import app
 from pipeline.config import Config
 from pipeline.sources.kinds import SOURCES
+from stages.curriculum import Curriculum
 from tests.helpers import drawing, svgmill_with
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,8 +112,8 @@ def test_commands_exist_with_their_options(page: Path) -> None:
 
 @EVERY_PAGE
 def test_settings_exist(page: Path) -> None:
-    """Each ``section.key`` and each ``key: value``; a whole config is valid."""
-    known = names(SETTINGS)
+    """Each ``section.key`` and each ``key: value``, of a config or a curriculum; a whole config is valid."""
+    known = names(SETTINGS) | names(keys(Curriculum))
     for span in spans(page):
         for dotted in re.findall(r"(?<![\w./-])([a-z_]+(?:\.[a-z_0-9]+)+)(?![\w/(])", span):
             parts = [part for part in dotted.split(".") if not part.isdigit()]

@@ -7,6 +7,7 @@ from typing import Self
 
 import pytest
 
+from pipeline.run import reading
 from pipeline.run.engine import RayEngine
 from pipeline.run.execute import execute_safely
 
@@ -38,7 +39,11 @@ def _started() -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(_started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """The cluster, as an engine with two workers; what a test sets of these two is undone after it."""
+    """The cluster, as an engine with two workers, and as the one that reading commands open.
+
+    What a test sets of its workers and of what they execute is undone after it.
+    """
+    monkeypatch.setattr(reading, "open_engine", lambda *choice: _started)
     monkeypatch.setattr(_started, "_workers", 2)
     monkeypatch.setattr(_started, "_execute", execute_safely)
     return _started

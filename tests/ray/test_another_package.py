@@ -74,13 +74,14 @@ class ScoresSettings(Settings):
     """Settings of the export scores."""
 
 
-def scores(version, settings):
-    def lines():
-        for sample in version.samples(version.shards, ["ink", "remark", "provenance"]):
-            assert sample["remark"] == f"{sample['ink']} points"
-            yield Chunk(f"{sample['provenance'][0]['url']} {sample['ink']}\\n".encode(), 1)
+def lines(version):
+    for sample in version.samples(version.shards, ["ink", "remark", "provenance"]):
+        assert sample["remark"] == f"{sample['ink']} points"
+        yield Chunk(f"{sample['provenance'][0]['url']} {sample['ink']}\\n".encode(), 1)
 
-    yield File("scores.txt", lines())
+
+def scores(version, settings):
+    yield File("scores.txt", lines)
 
 
 SCORES = Export("scores", 4, ScoresSettings, scores, says="a score a line")

@@ -98,18 +98,6 @@ def test_a_curriculum_chooses(finished: Run, tiers: set[str], tmp_path: Path) ->
     assert samples("a", "two") != samples("b", "two")
 
 
-@pytest.mark.ray
-def test_workers_write_the_same_bytes(finished: Run, tiers: set[str], tmp_path: Path) -> None:
-    """One process or three."""
-    file = tmp_path / "curriculum.yaml"
-    file.write_text(yaml.safe_dump({"stages": [stage("all", tiers)]}))
-    common = ("export", finished.workspace, "--format", "lists", "--curriculum", file, "--set", "file_rows=9")
-    assert svgmill(*common, "--out", tmp_path / "one").returncode == 0
-    done = svgmill(*common, "--out", tmp_path / "three", "--engine", "ray", "--workers", "3")
-    assert done.returncode == 0, done.stderr
-    assert files(tmp_path / "one") == files(tmp_path / "three")
-
-
 def test_the_table_is_printed(finished: Run, tiers: set[str], tmp_path: Path) -> None:
     """By the command, and the same as in an export."""
     file = tmp_path / "curriculum.yaml"
