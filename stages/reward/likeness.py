@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from stages.render.compare import BLACK, WHITE, Grey, Pixels, on_ground, packed, ssim, unpacked
+from stages.render.compare import BLACK, Grey, Pixels, on_ground, packed, ssim, unpacked
 
 BOX = 4
 """Ink is compared pixel by pixel, of boxes so many pixels a side, and of boxes so many of those a side: what lies a
@@ -45,6 +45,18 @@ class Likeness:
 
 
 SAME = Likeness(1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What a picture has beyond its paper.
+
+    ``masses``: how far from the paper it is, summed over pixels and over both kinds of boxes, (3,). ``share``: of
+    pixels that visibly differ from the paper.
+    """
+
+    masses: npt.NDArray[np.float64]
+    share: float
 
 
 class Laid:
@@ -86,8 +98,7 @@ class Target:
         self.laid = _both(pixels)
         self.paper = [ground.colours for ground in _both(paper)]
         self.blank_ssim = min(ssim(a.grey, b.grey) for a, b in zip(_both(page), self.laid, strict=True))
-        self.drawn = [_share(_apart(a.colours, b), threshold) for a, b in zip(self.laid, self.paper, strict=True)]
-        self.ink = [_ink(a, b) for a, b in zip(self.laid, self.paper, strict=True)]
+        self.ink = [_ink(a, b, threshold) for a, b in zip(self.laid, self.paper, strict=True)]
 
     def likeness(self, pixels: Pixels) -> Likeness:
         """How like the target a picture of its size is."""
@@ -95,18 +106,18 @@ class Target:
         grounds = 1 if self.opaque and _opaque(pixels) else 2
         ink, apart = np.zeros(3), np.zeros(3)
         structure, visible, drawn = 1.0, 0.0, 0.0
-        for truth, paper, own_drawn, own_ink, answer in zip(
-            self.laid[:grounds], self.paper, self.drawn, self.ink, _both(pixels)[:grounds], strict=False
-        ):
-            ink += own_ink
-            drawn = max(drawn, own_drawn)
+        for truth, paper, own, answer in list(zip(self.laid, self.paper, self.ink, _both(pixels), strict=True))[
+            :grounds
+        ]:
             if np.array_equal(truth.colours, answer.colours):  # as a black icon's on black
-                ink += own_ink
+                ink += 2 * own.masses
+                drawn = max(drawn, own.share)
                 continue
-            ink += _ink(answer, paper)
+            other = _ink(answer, paper, self.threshold)
+            ink += own.masses + other.masses
+            drawn = max(drawn, own.share, other.share)
             apart += _differences(truth, answer)
             structure = min(structure, ssim(truth.grey, answer.grey))
-            drawn = max(drawn, _share(_apart(answer.colours, paper), self.threshold))
             visible = max(visible, _visible(truth, answer, self.threshold), _visible(answer, truth, self.threshold))
         if not apart.any():
             return SAME
@@ -128,7 +139,8 @@ def _opaque(pixels: Pixels) -> bool:
 
 def _both(pixels: Pixels) -> list[Laid]:
     """A picture on white and on black."""
-    return [Laid(on_ground(pixels, ground).astype(np.uint8)) for ground in (WHITE, BLACK)]
+    black: Colours = on_ground(pixels, BLACK).astype(np.uint8)
+    return [Laid(black + (255 - pixels[..., 3])), Laid(black)]
 
 
 def _boxes(colours: npt.NDArray[np.integer]) -> Boxes:
@@ -142,22 +154,16 @@ def _boxes(colours: npt.NDArray[np.integer]) -> Boxes:
     return boxes
 
 
-def _ink(laid: Laid, paper: Colours) -> npt.NDArray[np.float64]:
-    """How far from the paper a picture is, summed over pixels and over both kinds of boxes, (3,)."""
+def _ink(laid: Laid, paper: Colours, threshold: int) -> Ink:
+    steps = _apart(laid.colours, paper)
     small, large = laid.boxes
     wide = paper.astype(np.int32)
-    return np.array(
-        [
-            _total(_apart(laid.colours, paper)),
-            int(np.abs(small - wide * BOX**2).sum()),
-            int(np.abs(large - wide * BOX**4).sum()),
-        ],
-        np.float64,
-    )
+    masses = [_total(steps), int(np.abs(small - wide * BOX**2).sum()), int(np.abs(large - wide * BOX**4).sum())]
+    return Ink(np.array(masses, np.float64), _share(steps, threshold))
 
 
 def _differences(one: Laid, other: Laid) -> npt.NDArray[np.float64]:
-    """How far apart two pictures are, as `_ink`."""
+    """How far apart two pictures are, as `Ink.masses`."""
     (small, large), (other_small, other_large) = one.boxes, other.boxes
     return np.array(
         [
