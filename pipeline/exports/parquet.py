@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,19 +17,57 @@ def parquet_bytes(table: pa.Table, raw: tuple[str, ...] = ()) -> bytes:
     """``table`` as a file, zstd-compressed but for the columns that ``raw`` names, with their leaves: pictures do not
     compress again."""
     stream = io.BytesIO()
-    leaves = pq.ParquetFile(io.BytesIO(_empty(table.schema))).schema
-    paths = [leaves.column(i).path for i in range(len(leaves))]
-    pq.write_table(
-        table.combine_chunks(),
-        stream,
-        version="2.6",
-        compression={path: "none" if path.partition(".")[0] in raw else "zstd" for path in paths},
-        use_dictionary=False,
-        row_group_size=ROW_GROUP,
-        store_schema=True,
-        write_page_checksum=True,
-    )
+    pq.write_table(table.combine_chunks(), stream, row_group_size=ROW_GROUP, **_options(table.schema, raw))
     return stream.getvalue()
+
+
+def parquet_pieces(tables: Iterable[pa.Table], schema: pa.Schema, raw: tuple[str, ...] = ()) -> Iterator[bytes]:
+    """As `parquet_bytes` of all ``tables``, of at most `ROW_GROUP` rows each, while one of them is in memory."""
+    sink = _Sink()
+    with pq.ParquetWriter(sink, schema, **_options(schema, raw)) as writer:
+        for table in tables:
+            writer.write_table(table.combine_chunks())
+            yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """A file of which what is written is taken away at once."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._at = 0
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep ``data``, any buffer, until it is taken."""
+        self._pieces.append(bytes(data))
+        self._at += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self._at
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def _options(schema: pa.Schema, raw: tuple[str, ...]) -> dict[str, Any]:
+    leaves = pq.ParquetFile(io.BytesIO(_empty(schema))).schema
+    paths = [leaves.column(i).path for i in range(len(leaves))]
+    return {
+        "version": "2.6",
+        "compression": {path: "none" if path.partition(".")[0] in raw else "zstd" for path in paths},
+        "use_dictionary": False,
+        "store_schema": True,
+        "write_page_checksum": True,
+    }
 
 
 def _empty(schema: pa.Schema) -> bytes:

@@ -20,9 +20,10 @@ from pipeline.exports.lists import LISTS
 from pipeline.exports.llamafactory import LLAMAFACTORY
 from pipeline.exports.packed import PACKED_EXPORT
 from pipeline.exports.text import TEXT
+from pipeline.exports.verl import VERL
 from stages.entry_points import PackageUnusable, load
 
-EXPORTS: tuple[Export[Any], ...] = (AXOLOTL, HF, JSONL, LISTS, LLAMAFACTORY, PACKED_EXPORT, TEXT)
+EXPORTS: tuple[Export[Any], ...] = (AXOLOTL, HF, JSONL, LISTS, LLAMAFACTORY, PACKED_EXPORT, TEXT, VERL)
 """This package's own."""
 
 GROUP = "svgmill.exports"

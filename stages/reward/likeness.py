@@ -28,10 +28,10 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601."""
 
 Colours = npt.NDArray[np.uint8]
-"""(3, height, width): red, green and blue."""
+"""(3, height, width): red, green and blue; or (1, height, width), where all is grey, as most icons are."""
 
 Boxes = npt.NDArray[np.int32]
-"""(3, height, width): the sums of colours over boxes."""
+"""The same, smaller: sums of colours over boxes."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ SAME = Likeness(1.0, 1.0, 1.0)
 class Ink:
     """What a picture has beyond its paper.
 
-    ``masses``: how far from the paper it is, summed over pixels and over both kinds of boxes, (3,). ``share``: of
-    pixels that visibly differ from the paper.
+    ``masses``: how far from the paper it is, the mean of its channels, summed over pixels and over both kinds of boxes,
+    (3,). ``share``: of pixels that visibly differ from the paper.
     """
 
     masses: npt.NDArray[np.float64]
@@ -68,8 +68,12 @@ class Laid:
     @cached_property
     def grey(self) -> Grey:
         """Grey levels."""
+        grey: Grey
+        if len(self.colours) == 1:
+            grey = self.colours[0].astype(np.float32)
+            return grey
         red, green, blue = self.colours
-        grey: Grey = red * _LUMA[0]
+        grey = red * _LUMA[0]
         grey += green * _LUMA[1]
         grey += blue * _LUMA[2]
         return grey
@@ -94,10 +98,9 @@ class Target:
         self.opaque = _opaque(pixels)
         values, counts = np.unique(packed(pixels[::_STEP, ::_STEP]), return_counts=True)
         paper = unpacked(values[counts.argmax()].reshape(1, 1))
-        page = np.ascontiguousarray(np.broadcast_to(paper, pixels.shape))
         self.laid = _both(pixels)
         self.paper = [ground.colours for ground in _both(paper)]
-        self.blank_ssim = min(ssim(a.grey, b.grey) for a, b in zip(_both(page), self.laid, strict=True))
+        self.blank_ssim = min(_ssim_of_page(a, b) for a, b in zip(self.laid, self.paper, strict=True))
         self.ink = [_ink(a, b, threshold) for a, b in zip(self.laid, self.paper, strict=True)]
 
     def likeness(self, pixels: Pixels) -> Likeness:
@@ -139,8 +142,23 @@ def _opaque(pixels: Pixels) -> bool:
 
 def _both(pixels: Pixels) -> list[Laid]:
     """A picture on white and on black."""
-    black: Colours = on_ground(pixels, BLACK).astype(np.uint8)
+    if np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 0], pixels[..., 2]):
+        grey, alpha = pixels[..., 0].astype(np.uint16), pixels[..., 3]
+        grey *= alpha
+        grey += np.uint16(128)
+        grey += grey >> 8  # as `on_ground` divides by 255
+        black: Colours = (grey >> 8).astype(np.uint8)[None]
+    else:
+        black = on_ground(pixels, BLACK).astype(np.uint8)
     return [Laid(black + (255 - pixels[..., 3])), Laid(black)]
+
+
+def _ssim_of_page(laid: Laid, paper: Colours) -> float:
+    """Structural similarity of a picture and a page of its paper."""
+    if (laid.colours == paper).all():
+        return 1.0
+    page = np.full_like(laid.grey, Laid(paper).grey[0, 0])
+    return ssim(page, laid.grey)
 
 
 def _boxes(colours: npt.NDArray[np.integer]) -> Boxes:
@@ -158,26 +176,23 @@ def _ink(laid: Laid, paper: Colours, threshold: int) -> Ink:
     steps = _apart(laid.colours, paper)
     small, large = laid.boxes
     wide = paper.astype(np.int32)
-    masses = [_total(steps), int(np.abs(small - wide * BOX**2).sum()), int(np.abs(large - wide * BOX**4).sum())]
-    return Ink(np.array(masses, np.float64), _share(steps, threshold))
+    return Ink(_masses(steps, small - wide * BOX**2, large - wide * BOX**4), _share(steps, threshold))
 
 
 def _differences(one: Laid, other: Laid) -> npt.NDArray[np.float64]:
     """How far apart two pictures are, as `Ink.masses`."""
     (small, large), (other_small, other_large) = one.boxes, other.boxes
-    return np.array(
-        [
-            _total(_apart(one.colours, other.colours)),
-            int(np.abs(small - other_small).sum()),
-            int(np.abs(large - other_large).sum()),
-        ],
-        np.float64,
-    )
+    return _masses(_apart(one.colours, other.colours), small - other_small, large - other_large)
+
+
+def _masses(steps: Colours, small: Boxes, large: Boxes) -> npt.NDArray[np.float64]:
+    totals = [_total(steps), int(np.abs(small).sum()), int(np.abs(large).sum())]
+    return np.array(totals, np.float64) / len(steps)
 
 
 def _total(steps: Colours) -> int:
-    # a row at a time, of which sixteen bits hold the sum
-    return int(np.add.reduce(steps, axis=0, dtype=np.uint16).sum(dtype=np.int64))
+    # a column at a time, whose sum fits into 32 bits
+    return int(np.add.reduce(steps, axis=1, dtype=np.uint32).sum(dtype=np.int64))
 
 
 def _nine(colours: Colours, choose: np.ufunc) -> Colours:
@@ -206,5 +221,5 @@ def _visible(one: Laid, other: Laid, threshold: int) -> float:
 
 def _share(steps: Colours, threshold: int) -> float:
     """The share of pixels of which a channel is over ``threshold``."""
-    largest = np.maximum(np.maximum(steps[0], steps[1]), steps[2])
+    largest = steps[0] if len(steps) == 1 else np.maximum(np.maximum(steps[0], steps[1]), steps[2])
     return int(np.count_nonzero(largest > threshold)) / int(largest.size)
