@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,11 @@ from stages.schema import BORROWED, LENT
 VERSION = 1
 """Of what is lent."""
 
-RANGE = 2_000_000
-"""Captions that one task of ``borrow`` looks at, about."""
+RANGE = 1_000_000
+"""Rows that one task of ``borrow`` looks at, about."""
+
+_LENT_BYTES = 500
+"""Of such a row, about, in memory; for estimates."""
 
 SHARED_FILE = 64
 """Partitions whose captions lie in one file, each a row group."""
@@ -190,22 +194,22 @@ class BorrowPayload:
 
 def borrow_tasks(config: Config, lent: Sequence[Record]) -> list[Task[BorrowPayload]]:
     """One task for each range of clusters, none where nothing is lent."""
-    captions = sum(record.extra["captions"] for record in lent)
-    if not captions:
+    if not any(record.extra["captions"] for record in lent):
         return []
     outputs = {f"{record.source}/{record.key}": record.outputs["kept"] for record in lent if record.rows_kept}
     tables = dict(sorted(outputs.items()))
     paths = {name: output.path for name, output in tables.items()}
     inputs = [(name, output.sha256) for name, output in tables.items()]
-    count = -(-captions // RANGE)
+    rows = sum(output.rows for output in outputs.values())
+    count = -(-rows // RANGE)
     tasks = []
     for k, (first, end) in enumerate(pairwise((1 << 64) * k // count for k in range(count + 1))):
         payload = BorrowPayload(
             BorrowSettings(duplicates=config.caption.duplicates, range=(k, count)), paths, first, end - 1
         )
-        size = captions // count
+        size = rows // count
         key = f"range-{k:05}"
-        tasks.append(planned(BORROW, CORPUS, key, payload, {"lend": VERSION}, inputs, size, size * _ROW_BYTES))
+        tasks.append(planned(BORROW, CORPUS, key, payload, {"lend": VERSION}, inputs, size, size * _LENT_BYTES))
     return tasks
 
 
@@ -213,34 +217,71 @@ def borrow_step(work: Work[BorrowPayload]) -> Record:
     """`stages.schema.BORROWED` of a range of clusters, a row group for each partition that has survivors of them.
 
     A duplicate of a drawing that stayed beside the one that its cluster is named after speaks for that drawing.
+    Captions are held as Arrow tables; those of one cluster alone are Python objects.
     """
     payload, storage = work.task.payload, work.storage
-    said: dict[str, list[tuple[str, Caption]]] = {}
-    survivors: dict[str, list[tuple[str, str, int]]] = {}
-    for name, path in sorted(payload.tables.items()):
-        table = read_table(storage, path)
-        ids = deduplicate.item_ids(table["cluster_id"])
-        here = (ids >= np.uint64(payload.first)) & (ids <= np.uint64(payload.last))
-        for row in table.filter(pa.array(here)).to_pylist():
-            if row["caption"] is None:
-                survivors.setdefault(row["cluster_id"], []).append((row["sample_id"], name, row["row"]))
-            else:
-                said.setdefault(row["cluster_id"], []).append((row["sample_id"], row["caption"]))
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for cluster_id, captions in sorted(said.items()):
-        stayed = {sample_id: (name, row) for sample_id, name, row in survivors.get(cluster_id, ())}
-        lenders: dict[str, list[Caption]] = {}
-        for sample_id, caption in captions:
-            target = sample_id if sample_id in stayed else cluster_id
-            lenders.setdefault(target, []).append(caption)
-        for sample_id, each in sorted(lenders.items()):
-            if sample_id in stayed:
-                name, place = stayed[sample_id]
-                borrowed = best(each, payload.settings.duplicates)
-                rows.setdefault(name, []).append({"sample_id": sample_id, "row": place, "captions": borrowed})
-    tables = {name: pa.Table.from_pylist(each, schema=BORROWED).sort_by("row") for name, each in rows.items()}
+    names = sorted(payload.tables)
+    lent = _in_range(storage, payload, names)
+    captions = len(lent) - lent["caption"].null_count
+    parts, held = [_ROUTED.empty_table()], []
+    for survivors, said in _clusters(lent, payload.settings.duplicates):
+        for sample_id, each in sorted(said.items()):
+            place = survivors[sample_id]
+            held.append(place | {"sample_id": sample_id, "captions": best(each, payload.settings.duplicates)})
+        if len(held) >= _BATCH:
+            parts.append(pa.Table.from_pylist(held, schema=_ROUTED))
+            held = []
+    del lent
+    borrowed = pa.concat_tables([*parts, pa.Table.from_pylist(held, schema=_ROUTED)])
+    borrowed = borrowed.sort_by([("part", "ascending"), ("row", "ascending")])
+    owners, begins = np.unique(borrowed["part"].to_numpy(), return_index=True)
+    tables = {
+        names[owner]: borrowed.slice(begin, end - begin).select(BORROWED.names)
+        for owner, (begin, end) in zip(owners.tolist(), pairwise([*begins.tolist(), len(borrowed)]), strict=True)
+    }
     outputs, places = routed(work, tables, BORROWED)
-    return work.record(outputs, sum(map(len, said.values())), sum(map(len, rows.values())), extra={"places": places})
+    return work.record(outputs, captions, len(borrowed), extra={"places": places})
+
+
+_PART = pa.field("part", pa.int32())
+"""Which partition a row is of, by name."""
+_RANGED = pa.schema([*LENT, _PART])
+_ROUTED = pa.schema([*BORROWED, _PART])
+
+_BATCH = 5_000
+"""Rows that are Python objects at a time."""
+
+
+def _in_range(storage: Storage, payload: BorrowPayload, names: Sequence[str]) -> pa.Table:
+    """What partitions lend to a range of clusters."""
+    parts = [_RANGED.empty_table()]
+    for number, name in enumerate(names):
+        table = read_table(storage, payload.tables[name])
+        ids = deduplicate.item_ids(table["cluster_id"])
+        here = table.filter(pa.array((ids >= np.uint64(payload.first)) & (ids <= np.uint64(payload.last))))
+        parts.append(here.append_column(_PART, pa.array(np.full(len(here), number, np.int32))))
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _clusters(lent: pa.Table, duplicates: int) -> Iterator[tuple[dict[str, dict[str, int]], dict[str, list[Caption]]]]:
+    """Of each cluster its survivors, with partition and row, and what is said of them, thinned out where it is much."""
+    keys = pa.table({"cluster": lent["cluster_id"], "said": pc.is_valid(lent["caption"])})
+    order = pc.sort_indices(keys, sort_keys=[("cluster", "ascending"), ("said", "ascending")])  # survivors first
+    rows = (row for begin in range(0, len(lent), _BATCH) for row in lent.take(order.slice(begin, _BATCH)).to_pylist())
+    for cluster_id, members in groupby(rows, key=itemgetter("cluster_id")):
+        survivors: dict[str, dict[str, int]] = {}
+        said: dict[str, list[Caption]] = {}
+        for row in members:
+            if row["caption"] is None:
+                survivors[row["sample_id"]] = {"part": row["part"], "row": row["row"]}
+                continue
+            target = row["sample_id"] if row["sample_id"] in survivors else cluster_id
+            if target in survivors:
+                captions = said.setdefault(target, [])
+                captions.append(row["caption"])
+                if len(captions) > _MANY * duplicates:
+                    captions[:] = best(captions, _MANY // 2 * duplicates)
+        yield survivors, said
 
 
 Places = dict[str, tuple[str, int, str]]

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.config import Config
 from pipeline.steps.lend import RowGroups, laid_out, routed
+from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Step, Task, Work, planned
@@ -28,8 +30,11 @@ from stages.schema import BORROWED
 
 VERSION = 1
 
-RANGE = 50_000_000
-"""Captions that one task of ``repeats`` looks at, about: 20 bytes each."""
+RANGE = 10_000_000
+"""Captions that one task of ``repeats`` looks at, about."""
+
+_HEARD_BYTES = 45
+"""Of such a caption, about, in memory; for estimates."""
 
 HEARD = pa.schema([("hash", pa.uint64()), ("item", pa.uint64())])
 """Captions by `stages.caption.choose.hash_of`, and samples by `stages.deduplicate.item_ids`."""
@@ -144,7 +149,9 @@ def repeats_tasks(config: Config, heard: Sequence[Record]) -> list[Task[RepeatsP
         settings = RepeatsSettings(alike=alike, range=(k, count))
         payload = RepeatsPayload(settings, paths, first, end - 1)
         size = rows // count
-        tasks.append(planned(REPEATS, CORPUS, f"range-{k:05}", payload, {"repeats": VERSION}, inputs, size, size * 16))
+        tasks.append(
+            planned(REPEATS, CORPUS, f"range-{k:05}", payload, {"repeats": VERSION}, inputs, size, size * _HEARD_BYTES)
+        )
     return tasks
 
 
@@ -152,28 +159,40 @@ def repeats_step(work: Work[RepeatsPayload]) -> Record:
     """`HEARD` of the samples that come behind the first, a row group for each partition that has some."""
     payload, storage = work.task.payload, work.storage
     names = sorted(payload.tables)
-    parts = [np.empty((0, 2), np.uint64)]
-    owners = [np.empty(0, np.int32)]
-    for number, name in enumerate(names):
-        table = read_table(storage, payload.tables[name])
-        pairs = np.stack([table[column].to_numpy() for column in HEARD.names], axis=1)
-        inside = (pairs[:, 0] >= np.uint64(payload.first)) & (pairs[:, 0] <= np.uint64(payload.last))
-        parts.append(pairs[inside])
-        owners.append(np.full(int(inside.sum()), number, np.int32))
-    every, owner = np.concatenate(parts), np.concatenate(owners)
-    order = np.lexsort((every[:, 1], every[:, 0]))
-    every, owner = every[order], owner[order]
-    begins = np.flatnonzero(np.concatenate([[True], every[1:, 0] != every[:-1, 0]])) if len(every) else order
-    counts = np.diff(np.concatenate([begins, [len(every)]]))
-    place = np.arange(len(every)) - np.repeat(begins, counts)
-    over = place >= payload.settings.alike
-    every, owner = every[over], owner[over]
+    alike = payload.settings.alike
+    hashes, items, owner = _in_range(storage, payload, names)
+    order = np.lexsort((items, hashes))
+    ordered = hashes[order]
+    # in this order, what is said as often as may be stands so many places before
+    over = order[alike:][ordered[alike:] == ordered[: len(ordered) - alike]]
+    heard = len(ordered)
+    del order, ordered
+    over = over[np.argsort(owner[over], kind="stable")]
+    numbers, begins = np.unique(owner[over], return_index=True)
     tables = {}
-    for number in np.unique(owner).tolist():
-        own = every[owner == number]
-        tables[names[number]] = pa.table([pa.array(own[:, 0]), pa.array(own[:, 1])], schema=HEARD)
+    for number, (begin, end) in zip(numbers.tolist(), pairwise([*begins.tolist(), len(over)]), strict=True):
+        own = over[begin:end]
+        tables[names[number]] = pa.table([pa.array(hashes[own]), pa.array(items[own])], schema=HEARD)
     outputs, places = routed(work, tables, HEARD)
-    return work.record(outputs, len(place), int(over.sum()), extra={"places": places})
+    return work.record(outputs, heard, len(over), extra={"places": places})
+
+
+def _in_range(
+    storage: Storage, payload: RepeatsPayload, names: Sequence[str]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    """Hashes of a range, which are sorted in each table, with their samples and the places of their tables."""
+    columns: tuple[list[npt.NDArray[np.uint64]], ...] = ([np.empty(0, np.uint64)], [np.empty(0, np.uint64)])
+    counts = []
+    for name in names:
+        table = read_table(storage, payload.tables[name])
+        hashes, items = (table[column].to_numpy() for column in HEARD.names)
+        begin = np.searchsorted(hashes, np.uint64(payload.first), "left")
+        end = np.searchsorted(hashes, np.uint64(payload.last), "right")
+        for column, values in zip(columns, (hashes, items), strict=True):
+            column.append(values[begin:end].copy())
+        counts.append(end - begin)
+    owner = np.repeat(np.arange(len(names), dtype=np.int32), counts)
+    return np.concatenate(columns[0]), np.concatenate(columns[1]), owner
 
 
 HEAR = Step("hear", hear_step, "notes which captions samples have, to find those that many have", to=CAPTION.name)
