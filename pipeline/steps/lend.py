@@ -44,7 +44,7 @@ VERSION = 1
 RANGE = 1_000_000
 """Rows that one task of ``borrow`` looks at, about."""
 
-_LENT_BYTES = 500
+_LENT_BYTES = 600
 """Of such a row, about, in memory; for estimates."""
 
 SHARED_FILE = 64

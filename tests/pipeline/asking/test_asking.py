@@ -273,18 +273,36 @@ def test_settings_that_cannot_be(section: dict[str, object], words: str) -> None
     ("model", "size", "tokens"),
     [
         ("Qwen/Qwen2.5-VL-7B-Instruct", 448, 258),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", 512, 326),
         ("Qwen/Qwen3-VL-8B", 512, 258),
+        ("Qwen/Qwen3-VL-8B", 128, 66),
         ("gpt-4o-2024-11-20", 512, 255),
         ("gpt-4o", 1024, 765),
-        ("gpt-4o-mini", 512, 8500),
+        ("gpt-4o-mini", 128, 8500),
+        ("gpt-4.1", 128, 255),
         ("gpt-4.1-mini", 512, 415),
-        ("google/gemma-3-12b-it", 512, 256),
-        ("OpenGVLab/InternVL3-8B", 896, 1280),
-        ("claude-opus", 750, 750),
-        ("nobody-knows", 28, 3),
+        ("o3-2025-04-16", 128, 225),
+        ("o4-mini", 512, 441),
+        ("gpt-5", 512, 210),
+        ("gpt-5.5", 512, 308),
+        ("google/gemma-3-12b-it", 512, 258),
+        ("OpenGVLab/InternVL3-8B", 512, 258),
+        ("OpenGVLab/InternVL3-8B", 768, 1282),
+        ("OpenGVLab/InternVL3-8B", 1024, 2562),
+        ("mistralai/Pixtral-12B-2409", 512, 1056),
+        ("mistralai/Mistral-Small-3.1-24B-Instruct-2503", 512, 380),
+        ("llava-hf/llava-1.5-7b-hf", 512, 576),
+        ("llava-hf/llava-v1.6-mistral-7b-hf", 512, 2928),
+        ("llava-hf/llava-onevision-qwen2-7b-ov-hf", 384, 1485),
+        ("claude-opus-4-5", 512, 361),
+        ("claude-haiku-4-5", 256, 100),
+        ("gemini-2.5-flash", 512, 258),
+        ("gemini-3.1-pro", 512, 1120),
+        ("nobody-knows", 28, 6),
     ],
 )
 def test_tokens_of_a_picture_by_family(model: str, size: int, tokens: int) -> None:
+    """As processors of open models count them, and as hosted models were billed."""
     assert picture_tokens(model, size) == tokens
 
 
