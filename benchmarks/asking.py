@@ -132,7 +132,8 @@ def measure(arguments: argparse.Namespace) -> None:
         print("second run ", run(again))
         assert log(port)["requests"] == after["requests"], "the second run asked"
         make(out, arguments.pictures + PARTITION)
-        print("grown      ", run(again))
+        whole = run(again)
+        print("grown      ", whole)
         grown = log(port)
         asked = (
             after["requests"]
@@ -145,6 +146,10 @@ def measure(arguments: argparse.Namespace) -> None:
         cache = Cache(open_storage(str((out / "ws").absolute())))
         cache.refresh()
         print("spent      ", cache.spent(), "tables", len(list((out / "ws/answers").iterdir())))
+        # of answers that did not arrive whole the question is asked again, whatever happens
+        failed = sum(grown["kinds"].get(kind, 0) for kind in ("cut_json", "dropped"))
+        pictures = sum(count for reason, count in whole["counts"].items() if reason != "rejected")
+        print(f"paid twice: {grown['answered'] - failed - pictures} answers in {arguments.kills} kills")
     finally:
         server.terminate()
         server.wait()

@@ -83,6 +83,7 @@ class Server:
         once = sum(1 for count in log.answered.values() if count == 1)
         more = sum(count - 1 for count in log.answered.values() if count > 1)
         told = {"requests": len(log.times), "answered_once": once, "answered_again": more, "kinds": dict(log.kinds)}
+        told["answered"] = sum(log.answered.values())
         return web.json_response(told | {"peak": log.peak, "span": log.times[-1] - log.times[0] if log.times else 0})
 
     async def _models(self, request: web.Request) -> web.Response:
