@@ -86,10 +86,11 @@ def mill(
     engine: Callable[[], Engine] = InlineEngine,
     sets: tuple[str, ...] = (),
     refresh: tuple[str, ...] = (),
+    display: Display | None = None,
 ) -> Run:
     """Run ``config`` on ``workspace`` as the command does."""
     storage = open_storage(str(workspace))
-    result = Conductor(load(config, sets), storage, engine, Display(quiet=True), refresh=refresh).run()
+    result = Conductor(load(config, sets), storage, engine, display or Display(quiet=True), refresh=refresh).run()
     return Run(result, Path(workspace), config)
 
 

@@ -14,12 +14,13 @@ from pipeline.config import Loaded
 from pipeline.errors import Damaged
 from pipeline.progress import Display
 from pipeline.run.asking import Asking, Known, Reached
-from pipeline.run.costs import Costs
+from pipeline.run.costs import Costs, rates
 from pipeline.run.engine import Engine
 from pipeline.run.fetching import Fetching
 from pipeline.run.publish import manifest_of, within_budget
 from pipeline.run.stage import MetDamage, Pending, Phase, StageRunner, Unknown
 from pipeline.run.walk import Walk
+from pipeline.run.watch import Watch
 from pipeline.steps.ask import ANSWERS, ASK
 from pipeline.steps.caption import CAPTION_STEP
 from pipeline.steps.fetch import FETCH
@@ -84,7 +85,8 @@ class Conductor:
         self._asking = Asking(loaded.config, loaded.base, storage, display, ask_again)
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
-        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive)
+        self._watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {})
+        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self._watch)
 
     def plan(self) -> list[Phase]:
         """What would run and why, with nothing run and nothing written."""
@@ -123,7 +125,7 @@ class Conductor:
         require_writable(self._storage)
         with marks.running(self._storage, self._display.say) as self._mark:
             try:
-                with self._display:
+                with self._display, self._watch.telling(self._mark):
                     for _ in range(RACES - 1):
                         with contextlib.suppress(LostRace):
                             return self._race()
@@ -141,7 +143,7 @@ class Conductor:
         self._asking.only_known = True
         with marks.running(self._storage, self._display.say) as self._mark:
             try:
-                with self._display:
+                with self._display, self._watch.telling(self._mark):
                     for _ in range(ATTEMPTS):
                         self._runner.begin()
                         try:

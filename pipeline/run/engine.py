@@ -28,8 +28,28 @@ J = TypeVar("J", bound=Job)
 R = TypeVar("R")
 
 
+@dataclass(frozen=True)
+class Load:
+    """What an engine is at."""
+
+    running: tuple[tuple[str, str, float], ...] = ()
+    """Step, partition (source/key), and seconds since it began, of each that a worker has."""
+    starting: int = 0
+    """Partitions that wait for a worker with what they need."""
+    waiting: int = 0
+    """Partitions that wait for these."""
+
+
 class Engine(Protocol):
     """Runs tasks; a context manager that holds workers for as long as it is open."""
+
+    def load(self) -> Load:
+        """What it is at; any thread may ask."""
+        ...
+
+    def free(self) -> str:
+        """What its workers have that nobody uses, in words."""
+        ...
 
     @property
     def width(self) -> int:
@@ -56,6 +76,8 @@ class InlineEngine:
     width = 1
 
     def __init__(self) -> None:
+        self._now: tuple[str, str, float] | None = None
+        self._left = 0
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
@@ -64,12 +86,28 @@ class InlineEngine:
     def __exit__(self, *exception: object) -> None:
         return None
 
+    def load(self) -> Load:
+        """As `Engine.load`."""
+        now = self._now
+        if now is None:
+            return Load()
+        stage, partition, began = now
+        return Load(((stage, partition, time.monotonic() - began),), 0, self._left)
+
+    def free(self) -> str:
+        """As `Engine.free`."""
+        return "this process"
+
     def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """Run ``tasks`` in order."""
-        for task in tasks:
-            result = self._within_limit(task, workspace)
-            if task.retry and isinstance(result, Failed) and result.cause == Cause.OVERTIME:
+        for number, task in enumerate(tasks, 1):
+            self._now, self._left = (task.stage, f"{task.source}/{task.key}", time.monotonic()), len(tasks) - number
+            try:
                 result = self._within_limit(task, workspace)
+                if task.retry and isinstance(result, Failed) and result.cause == Cause.OVERTIME:
+                    result = self._within_limit(task, workspace)
+            finally:
+                self._now = None
             yield result
 
     def _within_limit(self, task: Task[Any], workspace: str) -> Done | Failed:
@@ -135,6 +173,8 @@ class RayEngine:
         self._address, self._workers = address, workers
         self._ray: Any = None
         self._remote: Any = None
+        self._running: dict[Any, _Attempt[Any]] = {}
+        self._waiting = 0
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
@@ -188,6 +228,20 @@ class RayEngine:
         """As `Engine.width`, while it is open."""
         return self._workers or int(self._ray.cluster_resources().get("CPU", 1))
 
+    def load(self) -> Load:
+        """As `Engine.load`."""
+        now = time.monotonic()
+        attempts = list(self._running.values())
+        begun = [(attempt, attempt.began) for attempt in attempts if attempt.began is not None]
+        running = tuple((a.job.stage, f"{a.job.source}/{a.job.key}", now - began) for a, began in begun)
+        return Load(running, len(attempts) - len(begun), self._waiting)
+
+    def free(self) -> str:
+        """As `Engine.free`."""
+        free = self._ray.available_resources() if self._ray is not None and self._ray.is_initialized() else {}
+        memory, gpus = free.get("memory", 0.0) / 2**30, free.get("GPU", 0.0)
+        return f"{free.get('CPU', 0.0):g} CPUs, {memory:.1f} GiB" + (f", {gpus:g} GPUs" if gpus else "")
+
     def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
         """As `Engine.run`."""
         yield from self.results(tasks, workspace, self._execute)
@@ -201,6 +255,7 @@ class RayEngine:
         function = ray.put(execute)  # once, since there may be much in it
         waiting = list(reversed(jobs))
         running: dict[Any, _Attempt[J]] = {}
+        self._running = running
         failures: dict[tuple[str, str, Cause], int] = {}
         later: list[tuple[float, J]] = []
         while waiting or running or later:
@@ -223,6 +278,7 @@ class RayEngine:
             timeout = _next_deadline(running.values())
             if later:
                 timeout = min(1.0, timeout) if timeout is not None else 1.0
+            self._waiting = len(waiting) + len(later)
             ready, _ = ray.wait(list(running), num_returns=1, timeout=timeout)
             over = [stream for stream, attempt in running.items() if stream not in ready and _left(attempt) <= 0]
             for stream in over:

@@ -16,6 +16,7 @@ from pipeline.run.engine import Engine
 from pipeline.run.failures import gave_up
 from pipeline.run.plan import Decision, decide
 from pipeline.run.trust import Trust
+from pipeline.run.watch import Watch
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
 from pipeline.steps.fetch import FETCH
@@ -83,8 +84,12 @@ class StageRunner:
         open_engine: Callable[[], Engine] | None,
         display: Display,
         alive: Callable[[], None] = lambda: None,
+        watch: Watch | None = None,
     ) -> None:
-        """``seconds``: wall clock of a task. ``open_engine``: None to plan only. ``alive``: called as tasks end."""
+        """``seconds``: wall clock of a task. ``open_engine``: None to plan only. ``alive``: called as tasks end.
+
+        ``watch``: who is told what runs; None: the display alone.
+        """
         self.planning = open_engine is None
         self.trust = Trust(storage, display)
         self.costs = Costs()
@@ -95,6 +100,7 @@ class StageRunner:
         """Whether a plan goes on from what was found last (`FOUND_AGAIN`)."""
         self._storage, self._seconds, self._display, self._alive = storage, seconds, display, alive
         self._open_engine = open_engine
+        self.watch = watch or Watch("", display, {})
         self._engine: Engine | None = None
         self._recorded: set[str] | None = None
         self._ran: set[tuple[str, str, str]] = set()
@@ -109,6 +115,7 @@ class StageRunner:
     def close(self) -> None:
         """Close the engine, if one was opened."""
         if self._engine is not None:
+            self.watch.engine(None)
             self._engine.__exit__(None, None, None)
             self._engine = None
 
@@ -148,7 +155,7 @@ class StageRunner:
                 raise Unknown(step.name)
             return [decision.record for decision in decisions if decision.record is not None]
         done = {(d.task.source, d.task.key): d.record for d in decisions if d.record is not None}
-        self._display.begin(step.name, len(done), len(todo))
+        self.watch.begin(step.name, len(done), len(todo), sum(task.records for task in todo))
         done |= self._execute(step, todo)
         records = [done[task.source, task.key] for task in tasks]
         self.trust.known(records)
@@ -172,7 +179,7 @@ class StageRunner:
             self.trust.made(result.record)
             done[result.record.source, result.record.key] = result.record
             self._ran.add((step.name, result.record.source, result.record.key))
-            self._display.advance(result.record.rows_in)
+            self.watch.done(result)
 
         failed = []
         for result in self._results(step, todo):
@@ -206,6 +213,7 @@ class StageRunner:
         if self._engine is None:
             assert self._open_engine is not None
             self._engine = self._open_engine().__enter__()
+            self.watch.engine(self._engine)
         return self._engine
 
     def _rescued(self, step: Step[Any], todo: Sequence[Task[Any]], failed: Sequence[Failed]) -> Iterator[Done]:

@@ -10,12 +10,13 @@ caller says, and those who work refresh theirs.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.errors import Overtaken
-from pipeline.storage.base import Storage
+from pipeline.storage.base import NotFound, Storage
 
 MARKS = "marks/"
 RUNS, COLLECTIONS = f"{MARKS}run-", f"{MARKS}gc-"
@@ -41,23 +42,42 @@ class Mark:
         # who writes it is nobody's business, so a random name does; marks are part of no version
         self._path = f"{prefix}{uuid.uuid4().hex}.json"
         self._written = 0.0
+        self._over = False
+        self._lock = threading.Lock()
         self.refresh()
 
     def refresh(self) -> None:
         """Write it anew if it has become old."""
         if time.monotonic() - self._written >= REFRESH_SECONDS or not self._written:
-            self._storage.write(self._path, b"{}\n")
-            self._written = time.monotonic()
+            self.tell(b"{}\n")
+
+    def tell(self, status: bytes) -> None:
+        """Write it with what the work is at (`pipeline.work.status`); any thread may."""
+        with self._lock:
+            if not self._over:
+                self._storage.write(self._path, status)
+                self._written = time.monotonic()
 
     def remove(self) -> None:
         """The work is over."""
-        self._storage.delete(self._path)
+        with self._lock:
+            self._over = True
+            self._storage.delete(self._path)
 
 
 def fresh(storage: Storage, prefix: str) -> list[str]:
     """The marks of that kind that count."""
     now = time.time()
     return [entry.path for entry in storage.list(prefix) if now - entry.modified < MARK_SECONDS]
+
+
+def told(storage: Storage, paths: Iterable[str]) -> list[bytes]:
+    """What these marks say, but for those that are gone meanwhile."""
+    contents = []
+    for path in paths:
+        with contextlib.suppress(NotFound):
+            contents.append(storage.read(path))
+    return contents
 
 
 @contextlib.contextmanager

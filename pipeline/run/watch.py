@@ -1,0 +1,200 @@
+"""What a run is at, for people: in the display, in its mark for ``svgmill status``, and in lines about what is unusual.
+
+Figures come from the steps as their partitions end; a thread looks on meanwhile, so that a run tells of itself also
+while nothing ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.errors import UserError
+from pipeline.progress import Display
+from pipeline.run.engine import Engine, Load
+from pipeline.run.forecast import Forecast
+from pipeline.steps.registry import STEPS
+from pipeline.work.marks import Mark
+from pipeline.work.status import PartitionStatus, ReasonStatus, RunStatus, StepStatus
+from pipeline.work.task import Done
+
+TELL_SECONDS = 5.0
+"""Between two looks."""
+
+SLOW_TIMES, SLOW_SECONDS, SLOW_AFTER = 4.0, 60.0, 5
+"""A partition that runs so many times as long as its step's median, and at least so many seconds, is told of, once so
+many partitions of the step are done."""
+
+STARTING_SECONDS = 60.0
+"""After which partitions that no worker takes are told of."""
+
+_SHOWN = 20
+"""Of running and of slow partitions, in the status."""
+
+
+@dataclass
+class _Step:
+    name: str
+    reused: int
+    todo: int
+    done: int = 0
+    records: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+
+class Watch:
+    """Watches one run. The run's thread calls `begin`, `done`, `waiting`; a thread of its own tells."""
+
+    def __init__(self, name: str, display: Display, rates: Mapping[str, float]) -> None:
+        """``name``: the dataset's. ``rates``: core-seconds a record by step, as the workspace has measured."""
+        self._name, self._display = name, display
+        display.run = name
+        self._forecast = Forecast([step.name for step in STEPS], rates)
+        self._began = self._advanced = time.time()
+        self._steps: list[_Step] = []
+        self._slowest: list[PartitionStatus] = []
+        self._reasons: dict[tuple[str, str], tuple[int, str]] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._starting_since: float | None = None
+        self._waits_for = ""
+        self._engine: Engine | None = None
+
+    # -- called by the run
+
+    def engine(self, engine: Engine | None) -> None:
+        """Tasks run on ``engine`` from now on."""
+        self._engine = engine
+
+    def begin(self, step: str, reused: int, todo: int, records: int) -> None:
+        """A step begins: partitions that are done already, those to run, and their records."""
+        self._steps.append(_Step(step, reused, todo))
+        self._forecast.begin(step, records)
+        self._advanced = time.time()
+        self._told.clear()
+        self._display.begin(step, reused, todo)
+        self._show()
+
+    def done(self, result: Done) -> None:
+        """A partition of the step is done."""
+        record, step = result.record, self._steps[-1]
+        step.done += 1
+        step.records += record.rows_in
+        step.seconds.append(result.seconds)
+        self._advanced = time.time()
+        self._forecast.advance(record.rows_in, result.seconds)
+        self._slowest.append(
+            PartitionStatus(step=step.name, partition=f"{record.source}/{record.key}", seconds=result.seconds)
+        )
+        self._slowest = sorted(self._slowest, key=lambda each: (-each.seconds, each.partition))[:_SHOWN]
+        table = record.outputs.get("dropped")
+        for stage, reasons in record.dropped.items():
+            for reason, count in reasons.items():
+                known, first = self._reasons.get((stage, reason), (0, ""))
+                self._reasons[stage, reason] = known + count, first or (table.path if table else "")
+        self._show()
+        self._display.advance(record.rows_in, f"{record.source}/{record.key}")
+
+    @contextlib.contextmanager
+    def waiting(self, why: str) -> Iterator[None]:
+        """The run waits for something in the block."""
+        self._waits_for = why
+        try:
+            yield
+        finally:
+            self._waits_for = ""
+
+    def _show(self) -> None:
+        workers = self._engine.width if self._engine is not None else 1
+        self._display.whole(self._forecast.share, self._forecast.seconds_left(workers))
+
+    # -- told meanwhile
+
+    @contextlib.contextmanager
+    def telling(self, mark: Mark) -> Iterator[None]:
+        """Write the status into ``mark`` in the block, every `TELL_SECONDS`."""
+        over = threading.Event()
+
+        def tell() -> None:
+            while True:
+                with contextlib.suppress(UserError):  # the run meets the same, and ends with it
+                    mark.tell(self.status().to_bytes())
+                if over.wait(TELL_SECONDS):
+                    return
+                self._look()
+
+        teller = threading.Thread(target=tell, name="watch", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+
+    def _load(self) -> Load:
+        return self._engine.load() if self._engine is not None else Load()
+
+    def _look(self) -> None:
+        """Tell of what is unusual."""
+        load = self._load()
+        if self._steps:
+            for step, partition, seconds in load.running:
+                line = slow(partition, seconds, self._steps[-1].seconds)
+                if line and (step, partition) not in self._told:
+                    self._told.add((step, partition))
+                    self._display.say(f"{step} {line}", step=step, partition=partition)
+        if load.running or not load.starting:
+            self._starting_since, self._waits_for = None, ("" if self._starting_since else self._waits_for)
+            return
+        self._starting_since = self._starting_since or time.monotonic()
+        if time.monotonic() - self._starting_since >= STARTING_SECONDS and not self._waits_for:
+            assert self._engine is not None
+            self._waits_for = f"workers: {load.starting} partitions wait for one, and free are {self._engine.free()}"
+            self._display.say(f"waiting for {self._waits_for}")
+
+    def status(self) -> RunStatus:
+        """What the run is at."""
+        load = self._load()
+        workers = self._engine.width if self._engine is not None else 1
+        running = sorted(load.running, key=lambda each: (-each[2], each[1]))[:_SHOWN]
+        return RunStatus(
+            name=self._name,
+            began=self._began,
+            told=time.time(),
+            advanced=self._advanced,
+            share=self._forecast.share,
+            seconds_left=self._forecast.seconds_left(workers),
+            workers=workers,
+            steps=tuple(
+                StepStatus(
+                    step=step.name,
+                    partitions=step.todo,
+                    reused=step.reused,
+                    done=step.done,
+                    records=step.records,
+                    seconds=sum(step.seconds),
+                )
+                for step in list(self._steps)
+            ),
+            running=tuple(PartitionStatus(step=s, partition=p, seconds=seconds) for s, p, seconds in running),
+            queued=load.starting + load.waiting,
+            slowest=tuple(self._slowest),
+            reasons=tuple(
+                ReasonStatus(stage=stage, reason=reason, records=count, table=table)
+                for (stage, reason), (count, table) in sorted(dict(self._reasons).items())
+            ),
+            waits_for=self._waits_for,
+        )
+
+
+def slow(partition: str, seconds: float, others: list[float]) -> str:
+    """What to tell of a partition that takes far longer than the ``others`` of its step took; "" for nothing."""
+    if len(others) < SLOW_AFTER or seconds < SLOW_SECONDS:
+        return ""
+    median = statistics.median(others)
+    if seconds < SLOW_TIMES * median:
+        return ""
+    return f"{partition}: {seconds:.0f} s so far, half of the others took up to {median:.0f} s"
