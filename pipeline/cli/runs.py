@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,9 @@ def run(
     ask_again: Annotated[
         bool, typer.Option("--ask-again", help="ask the model once more where it gave no caption, as it refused to")
     ] = False,
+    serve: Annotated[
+        str | None, typer.Option("--serve", metavar="[HOST:]PORT", help="a live page meanwhile; 0: any free port")
+    ] = None,
 ) -> None:
     """Plan, run what is missing, publish a version, and show where everything went."""
     from pipeline.cli import printing
@@ -42,13 +46,18 @@ def run(
     from pipeline.report.publish import ensure_pages
     from pipeline.run.conductor import Conductor
     from pipeline.run.engine import open_engine
+    from pipeline.run.serve import serving
 
     loaded = load(config, overrides)
     chosen = open_engine(engine, address, workers)
     storage = workspace_of(loaded, workspace)
     display = Display()
+    conductor = Conductor(loaded, storage, lambda: chosen, display, forget_earlier, refresh, ask_again)
     try:
-        result = Conductor(loaded, storage, lambda: chosen, display, forget_earlier, refresh, ask_again).run()
+        with contextlib.ExitStack() as page:
+            if serve is not None:
+                display.say(f"live page: {page.enter_context(serving(serve, conductor.watch.status))}")
+            result = conductor.run()
         pages = ensure_pages(storage, result.manifest, display.say)
     except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
         typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)

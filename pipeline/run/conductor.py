@@ -85,8 +85,8 @@ class Conductor:
         self._asking = Asking(loaded.config, loaded.base, storage, display, ask_again)
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
-        self._watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {})
-        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self._watch)
+        self.watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {})
+        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self.watch)
 
     def plan(self) -> list[Phase]:
         """What would run and why, with nothing run and nothing written."""
@@ -125,7 +125,7 @@ class Conductor:
         require_writable(self._storage)
         with marks.running(self._storage, self._display.say) as self._mark:
             try:
-                with self._display, self._watch.telling(self._mark):
+                with self._display, self.watch.telling(self._mark):
                     for _ in range(RACES - 1):
                         with contextlib.suppress(LostRace):
                             return self._race()
@@ -143,7 +143,7 @@ class Conductor:
         self._asking.only_known = True
         with marks.running(self._storage, self._display.say) as self._mark:
             try:
-                with self._display, self._watch.telling(self._mark):
+                with self._display, self.watch.telling(self._mark):
                     for _ in range(ATTEMPTS):
                         self._runner.begin()
                         try:
