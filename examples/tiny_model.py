@@ -35,10 +35,15 @@ Turn = tuple[Tensor, Tensor]
 class Cache:
     """The keys and values of what was read: for each layer a tensor (2, rows, heads, limit, width of a head)."""
 
-    def __init__(self, size: Size, rows: int, limit: int, like: Tensor) -> None:
+    def __init__(self, size: Size, rows: int, limit: int, device: torch.device) -> None:
         shape = (2, rows, size.heads, limit, size.width // size.heads)
-        self.layers = [like.new_zeros(shape) for _ in range(size.layers)]
+        self.layers = [torch.zeros(shape, dtype=computed_in(device), device=device) for _ in range(size.layers)]
         self.length = 0
+
+
+def computed_in(device: torch.device) -> torch.dtype:
+    """The type of what products of matrices give: autocast's within it, else float32."""
+    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
 
 
 class Block(nn.Module):
@@ -99,8 +104,7 @@ class Decoder(nn.Module):
         at = cache.length if cache else 0
         places = torch.arange(at, at + ids.shape[1], device=ids.device)
         angles = places[:, None] * self.speeds
-        kind = torch.get_autocast_dtype(ids.device.type) if torch.is_autocast_enabled(ids.device.type) else angles.dtype
-        turn = (angles.cos().to(kind), angles.sin().to(kind))
+        turn = (angles.cos().to(computed_in(ids.device)), angles.sin().to(computed_in(ids.device)))
         mask = None
         if there is not None:
             so_far = torch.arange(there.shape[1], device=ids.device)
@@ -139,15 +143,21 @@ def sample(
     there = torch.ones(len(prompts), longest + limit, dtype=torch.bool, device=device)
     for row, prompt in zip(there, prompts, strict=True):
         row[: longest - len(prompt)] = False
-    cache = Cache(model.size, len(prompts), longest + limit, model.embeddings)
-    drawn: list[Tensor] = []
-    ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-    while len(drawn) < limit and not ended.all():
+    cache = Cache(model.size, len(prompts), longest + limit, device)
+    answers: list[list[int]] = [[] for _ in prompts]
+    open_ = torch.arange(len(prompts), device=device)
+    for _ in range(limit):
         hidden = model(ids, cache, there[:, : cache.length + ids.shape[1]])
         shares = (model.logits(hidden[:, -1]) / temperature).softmax(-1)
         shares[shares < floor * shares.amax(-1, keepdim=True)] = 0
         ids = torch.multinomial(shares, 1, generator=random)
-        drawn.append(ids[:, 0])
-        ended |= ids[:, 0] == end
-    answers = torch.stack(drawn, dim=1).tolist()
-    return [answer[: answer.index(end)] if end in answer else answer for answer in answers]
+        for row, drawn in zip(open_.tolist(), ids[:, 0].tolist(), strict=True):
+            answers[row].append(drawn)
+        goes_on = ids[:, 0] != end
+        if not goes_on.all():
+            # who has ended costs nothing any more
+            ids, there, open_ = ids[goes_on], there[goes_on], open_[goes_on]
+            cache.layers = [layer[:, goes_on] for layer in cache.layers]
+        if not len(ids):
+            break
+    return [answer[:-1] if answer[-1] == end else answer for answer in answers]
