@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pipeline.storage.folder import FolderStorage
 from pipeline.storage.open import open_storage
 from pipeline.versions.published import manifest_path
 from pipeline.versions.verify import verify_version
-from tests.helpers import ROOT, mill, write_config
+from tests.helpers import mill, svgmill, write_config
 
 
 @pytest.fixture
@@ -25,19 +24,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-def command(config: Path, workspace: Path) -> subprocess.CompletedProcess[str]:
-    arguments = ["run", str(config), "--workspace", str(workspace), "--engine", "inline"]
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-
-
 def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(icons: Path, tmp_path: Path, small_disk: Path) -> None:
     """With no space left the run ends with one line and publishes nothing; with space the same command finishes it."""
     config = write_config(tmp_path / "c.yaml", icons)
     calm = mill(config, tmp_path / "calm").workspace
     workspace = small_disk / "ws"
-    full = command(config, workspace)
+    run = ("run", config, "--workspace", workspace, "--engine", "inline")
+    full = svgmill(*run)
     errors = [line for line in full.stderr.splitlines() if line.startswith("error:")]
     assert full.returncode == 2
     assert len(errors) == 1 and "No space left on device" in errors[0] and "run again" in errors[0]
@@ -45,7 +38,7 @@ def test_a_full_disk_ends_the_run_and_space_lets_it_go_on(icons: Path, tmp_path:
     assert not (workspace / manifest_path(1)).exists()
     assert not list(workspace.rglob(".partial-*"))
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    again = command(config, workspace)
+    again = svgmill(*run)
     assert again.returncode == 0, again.stderr
     assert (workspace / manifest_path(1)).read_bytes() == (calm / manifest_path(1)).read_bytes()
     assert verify_version(open_storage(str(workspace)), None, Display(quiet=True))[0] == []

@@ -18,7 +18,7 @@ from pipeline.versions.published import LostRace
 from pipeline.versions.verify import verify_version
 from tests.helpers import ROOT, drawing, mill, write_config
 
-ROUNDS = int(os.environ.get("SVGMILL_PUBLISHER_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("SVGMILL_PUBLISHER_ROUNDS", "2"))
 
 PUBLISH = """
 import sys

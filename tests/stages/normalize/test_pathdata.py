@@ -29,7 +29,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     st.one_of(
         st.lists(PIECES, max_size=25).map("".join), st.lists(PIECES, max_size=25).map(lambda p: "M1 2" + "".join(p))

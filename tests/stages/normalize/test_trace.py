@@ -42,7 +42,7 @@ def paths(draw: st.DrawFn) -> str:
     st.floats(-50, 900),
     st.sampled_from([Pen(True, False, False, 0.0), Pen(False, True, False, 3.0), Pen(True, True, True, 3.0)]),
 )
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_both_ways_print_the_same(data: str, scale: tuple[float, float], e: float, f: float, pen: Pen):
     """Where the short way answers, the data is valid, and text and box are the long way's."""
     matrix = (scale[0], 0.0, 0.0, scale[1], e, f)

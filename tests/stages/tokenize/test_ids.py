@@ -117,7 +117,7 @@ def test_any_order_and_any_process_give_the_same_bytes():
         "made = t.build(texts)\n"
         "print(hashlib.sha256(made.encode()).hexdigest())"
     )
-    for seed in ("1", "2", "3"):
+    for seed in ("1", "2"):
         shuffled = random.Random(seed).sample(CORPUS, len(CORPUS))
         done = subprocess.run(
             [sys.executable, "-c", code],
