@@ -227,7 +227,9 @@ def _captions(storage: Storage, manifest: Manifest, figures: _Figures) -> model.
         for reason in sorted(examples)
         for row in examples[reason]
     ]
-    return model.CaptionFigures(manifest.captions, manifest.asked, tuple(rejected), tuple(samples))
+    price = (manifest.config.get("ask") or {}).get("price") or {}
+    currency = price.get("currency", "")
+    return model.CaptionFigures(manifest.captions, manifest.asked, currency, tuple(rejected), tuple(samples))
 
 
 def _told(row: shards.Row) -> tuple[model.Caption, ...]:

@@ -76,6 +76,8 @@ class CaptionFigures:
 
     counts: Captions = field(default_factory=Captions)
     asked: Mapping[str, float] = field(default_factory=dict)
+    currency: str = ""
+    """Of the money that was asked for, "" where the config has no price."""
     rejected: tuple[RejectedCaption, ...] = ()
     samples: tuple[CaptionedSample, ...] = ()
 

@@ -263,6 +263,20 @@ def caption_lengths(report: Report) -> list[tuple[str, int]]:
     return [(f"from {edge}", n) for edge, n in lengths]
 
 
+def asked_rows(report: Report) -> list[tuple[str, str]]:
+    """What came of the captions that a model was asked for, the most frequent first, and what the answers took."""
+    asked = dict(report.captions.asked)
+    taken = {name: asked.pop(name) for name in ("requests", "input_tokens", "output_tokens", "money") if name in asked}
+    rows = [
+        (name.replace("_", " "), text.count(int(n))) for name, n in sorted(asked.items(), key=lambda each: -each[1])
+    ]
+    labels = {"requests": "requests", "input_tokens": "tokens in", "output_tokens": "tokens out"}
+    rows += [(label, text.count(int(taken[name]))) for name, label in labels.items() if name in taken]
+    if report.captions.currency and "money" in taken:
+        rows.append(("price", f"{taken['money']:.2f} {report.captions.currency}"))
+    return rows
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -300,6 +314,7 @@ def _context(report: Report) -> dict[str, object]:
         "reasons": reason_rows(report),
         "caption_rows": caption_rows(report),
         "caption_lengths": caption_lengths(report),
+        "asked_rows": asked_rows(report),
         "rejections": rejection_rows(report),
         "imbalances": imbalances(report),
         "splits": splits,

@@ -119,7 +119,7 @@ def _subject(record: Record, title: str, hints: Sequence[str], settings: Describ
     folder = record.path.rpartition("/")[0]
     package = record.facts.get("package", "")
     kind = settings.kinds.get(record.source) or kind_of(folder, package, record.source)
-    name = named(record.name, f"{package}/{folder}", kind, settings)
+    name = named(record.name, f"{record.source}/{package}/{folder}", kind, settings)
     above = "/".join(folder.split("/")[:2])
     if len(letters(title)) > 2 and letters(title) in letters(f"{package}/{above}/{record.source}"):
         title = ""  # the set's name

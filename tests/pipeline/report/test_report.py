@@ -17,6 +17,7 @@ from pipeline.report.columns import COLUMN_SENTENCES
 from pipeline.report.model import (
     Asset,
     Caption,
+    CaptionFigures,
     Cluster,
     ClusterMember,
     Compression,
@@ -29,9 +30,9 @@ from pipeline.report.model import (
     Segment,
     imbalances,
 )
-from pipeline.report.render import hub_licenses, reason_rows
+from pipeline.report.render import asked_rows, hub_licenses, reason_rows
 from pipeline.report.text import block, count, markdown, plain, share, size
-from pipeline.versions.manifest import File, Funnel, Shard, SourceCount, StageCount, TierEdges, Tiers
+from pipeline.versions.manifest import Captions, File, Funnel, Shard, SourceCount, StageCount, TierEdges, Tiers
 from stages.reasons import SENTENCES
 from stages.sides import SHARD
 
@@ -424,3 +425,18 @@ def test_the_card_sums_shards_up_and_names_them_by_pattern():
     names: dict = {}
     exec(code.replace("import webdataset\n", ""), names)
     assert names["patterns"] == ["tar/L1/train-*.tar"] and not any(d[:20] in alone for d in digests)
+
+
+def test_what_asking_took_is_told_in_order() -> None:
+    """What came of it, the most frequent first; then requests, tokens, and the price where there is one."""
+    asked = {"answered": 1224, "cut_off": 28, "input_tokens": 403800, "money": 0.096912}
+    asked |= {"output_tokens": 26920, "refused": 37, "requests": 1346}
+    told = [
+        ("answered", "1\u202f224"), ("refused", "37"), ("cut off", "28"), ("requests", "1\u202f346"),
+        ("tokens in", "403\u202f800"), ("tokens out", "26\u202f920"),
+    ]  # fmt: skip
+    assert asked_rows(example(captions=CaptionFigures(asked=asked))) == told
+    counts = Captions(first={"model short": 1}, every={"model short": 1})
+    priced = example(captions=CaptionFigures(counts, asked, "EUR"))
+    assert asked_rows(priced) == [*told, ("price", "0.10 EUR")]
+    assert "0.10 EUR" in render_html(priced)

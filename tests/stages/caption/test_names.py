@@ -156,6 +156,20 @@ def test_names_become_english(path: str, text: str):
 
 
 @pytest.mark.parametrize(
+    ("source", "path", "text"),
+    [
+        ("remixicon", "icons/Communication/chat-download-line.svg", "An outlined chat download icon"),
+        ("devicon", "icons/couchdb/couchdb-plain.svg", "The Apache CouchDB logo"),
+        ("octicons", "svg/stack-16.svg", "A stack icon"),
+    ],
+)
+def test_a_source_says_what_set_a_name_is_of(source: str, path: str, text: str):
+    """As a package or a folder does, whose styles and sizes are no part of the thing."""
+    record = Record(path, path.rpartition("/")[2], source, "", "", (), {})
+    assert metadata(record, Look(), SETTINGS)[0]["text"] == text
+
+
+@pytest.mark.parametrize(
     "path", ["src/9f86d081884c7d65.svg", "a1b2c3d4e5.svg", "icons/icon.svg", "0042.svg", "E06C.svg"]
 )
 def test_names_of_no_words_give_none(path: str):
