@@ -9,7 +9,7 @@ know no parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Literal
 
@@ -17,12 +17,12 @@ import pyarrow as pa
 from pydantic import Field, JsonValue
 
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
-from pipeline.exports.parquet import parquet_bytes
+from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
 from pipeline.exports.records import Course, CurriculumSettings, Part, course, of_texts, parts, records, splits_of
 from pipeline.exports.stage_table import table_file
 from stages import tokenize
-from stages.curriculum import PICTURE, Record, sequence
+from stages.curriculum import PICTURE, Frame, Record, sequence
 
 _TEXT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _PARTS = pa.list_(
@@ -81,24 +81,26 @@ def _rows(plan: Course, part: Part, form: str, version: Version) -> Iterator[Chu
     tasks = tuple(plan.curriculum.tasks)
     pictures = any(shows(task) for task in tasks)
     made, counts = records(version, plan, part, tasks, PICTURES if pictures else ())
+    schema, example = (SHOWN, _shown) if pictures else (TOLD, _told)
     if form == "tokenized":
-        table = _tokenized(plan, made, version)
-    elif pictures:
-        table = pa.Table.from_pylist([_shown(record) for record in made], schema=SHOWN)
-    else:
-        table = pa.Table.from_pylist([_told(record) for record in made], schema=TOLD)
-    features = json.dumps({"info": {"features": _features(table.schema)}})
-    data = parquet_bytes(table.replace_schema_metadata({"huggingface": features}), raw=("images",))
-    yield Chunk(data, len(made), counts)
+        schema, example = IDS, partial(_ids, plan.frame, tokenize.encoder(version.tokenizer))
+    # what datasets writes into the files that it makes: it says that images are to be decoded
+    features = json.dumps({"info": {"features": _features(schema)}})
+    described = schema.with_metadata({"huggingface": features})
+
+    def tables() -> Iterator[pa.Table]:
+        for first in range(0, len(made), ROW_GROUP):
+            rows = [example(record) for record in made[first : first + ROW_GROUP]]
+            yield pa.Table.from_pylist(rows, schema=described)
+
+    for data in parquet_pieces(tables(), described, raw=("images",)):
+        yield Chunk(data)
+    yield Chunk(b"", len(made), counts)
 
 
-def _tokenized(plan: Course, made: Sequence[Record], version: Version) -> pa.Table:
-    encode = tokenize.encoder(version.tokenizer)
-    rows = []
-    for record in made:
-        ids = sequence(record, plan.frame, encode)
-        rows.append({"sample_id": record.sample_id, "input_ids": ids.ids, "labels": ids.labels})
-    return pa.Table.from_pylist(rows, schema=IDS)
+def _ids(frame: Frame, encode: Callable[[str], Sequence[int]], record: Record) -> dict[str, object]:
+    ids = sequence(record, frame, encode)
+    return {"sample_id": record.sample_id, "input_ids": ids.ids, "labels": ids.labels}
 
 
 def _told(record: Record) -> dict[str, object]:
@@ -120,7 +122,6 @@ def _shown(record: Record) -> dict[str, object]:
 
 
 def _features(schema: pa.Schema) -> dict[str, JsonValue]:
-    """The schema as ``datasets`` writes it into the files that it makes: it says that ``images`` are to be decoded."""
     return {field.name: _feature(field.type) for field in schema}
 
 

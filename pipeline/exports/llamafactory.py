@@ -18,11 +18,11 @@ import pyarrow as pa
 from pydantic import Field, JsonValue, model_validator
 
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
-from pipeline.exports.parquet import parquet_bytes
+from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
 from pipeline.exports.records import Course, CurriculumSettings, Part, course, parts, records, splits_of
 from pipeline.exports.stage_table import table_file
-from stages.curriculum import Frame, Stage, TaskName
+from stages.curriculum import Frame, Record, Stage, TaskName
 
 ALPACA = pa.schema(
     [("instruction", pa.string()), ("input", pa.string()), ("output", pa.string()), ("sample_id", pa.string())]
@@ -144,26 +144,28 @@ def _datasets(plan: Course, stage: Stage) -> list[Dataset]:
 
 def _rows(plan: Course, part: Part, task: TaskName, version: Version) -> Iterator[Chunk]:
     made, counts = records(version, plan, part, (task,), PICTURES if shows(task) else ())
-    if shows(task):
-        rows = [
-            {
-                "messages": [
-                    {"role": "user", "content": record.prompt},
-                    {"role": "assistant", "content": record.answer},
-                ],
-                "images": [picture(record)],
-                "sample_id": record.sample_id,
-            }
-            for record in made
-        ]
-        data = parquet_bytes(pa.Table.from_pylist(rows, schema=SHAREGPT), raw=("images",))
-    else:
-        rows = [
-            {"instruction": record.prompt, "input": "", "output": record.answer, "sample_id": record.sample_id}
-            for record in made
-        ]
-        data = parquet_bytes(pa.Table.from_pylist(rows, schema=ALPACA))
-    yield Chunk(data, len(rows), counts)
+    schema, example = (SHAREGPT, _shown) if shows(task) else (ALPACA, _told)
+
+    def tables() -> Iterator[pa.Table]:
+        for first in range(0, len(made), ROW_GROUP):
+            yield pa.Table.from_pylist([example(record) for record in made[first : first + ROW_GROUP]], schema=schema)
+
+    for data in parquet_pieces(tables(), schema, raw=("images",)):
+        yield Chunk(data)
+    yield Chunk(b"", len(made), counts)
+
+
+def _told(record: Record) -> dict[str, object]:
+    return {"instruction": record.prompt, "input": "", "output": record.answer, "sample_id": record.sample_id}
+
+
+def _shown(record: Record) -> dict[str, object]:
+    turns = (("user", record.prompt), ("assistant", record.answer))
+    return {
+        "messages": [{"role": role, "content": content} for role, content in turns],
+        "images": [picture(record)],
+        "sample_id": record.sample_id,
+    }
 
 
 def _dataset_info(plan: Course, made: Sequence[Made], version: Version) -> Iterator[Chunk]:
@@ -233,9 +235,9 @@ def _mixture(shares: Mapping[Dataset, float]) -> list[str]:
         return []
     total = sum(shares.values())
     return [
-        "# each in proportion to its records and its weight, until all of them have come",
+        "# each in proportion to its records and its weight, until all of them have come; they must sum to 1",
         "mix_strategy: interleave_over",
-        f"interleave_probs: {','.join(f'{share / total:.6f}' for share in shares.values())}",
+        f"interleave_probs: {','.join(f'{share / total:.10f}' for share in shares.values())}",
     ]
 
 
