@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -20,17 +20,32 @@ class NoEdges(ValueError):
     """The samples cannot be parted as the settings want it."""
 
 
+MERGED = 1_000_000
+"""Rows of counts that are brought together at a time."""
+
+
 def measured(values: Iterable[pa.ChunkedArray]) -> pa.Table:
     """How many samples have each value (`stages.schema.MEASURED`), sorted by it."""
     return _merged(pa.table([each.cast(pa.float64()), pa.repeat(1, len(each))], schema=MEASURED) for each in values)
 
 
 def _merged(tables: Iterable[pa.Table]) -> pa.Table:
-    total = MEASURED.empty_table()
+    """The sums of some counts, sorted by value."""
+    waiting = [MEASURED.empty_table()]
     for table in tables:
-        grouped = pa.concat_tables([total, table]).group_by("value").aggregate([("count", "sum")])
-        total = pa.table([grouped["value"], grouped["count_sum"]], schema=MEASURED)
-    return total.sort_by("value")
+        waiting.append(table)
+        if sum(map(len, waiting)) > MERGED:
+            waiting = [_summed(waiting)]
+    return _summed(waiting)
+
+
+def _summed(tables: Sequence[pa.Table]) -> pa.Table:
+    rows = pa.concat_tables(tables)
+    # sorted, since hashes of whole numbers as floats collide
+    values, place = np.unique(rows["value"].to_numpy(), return_inverse=True)
+    counts = np.zeros(len(values), np.int64)
+    np.add.at(counts, place, rows["count"].to_numpy())
+    return pa.table([values, counts], schema=MEASURED)
 
 
 def quantile_tiers(counts: Iterable[pa.Table], settings: QuantileSettings) -> tuple[Tier, ...]:

@@ -14,6 +14,8 @@ SMALL: dict[str, Any] = {
     "tokenize": {"segments": {"count": 8}},
 }
 
+_SPLITS = SMALL["tier"]["splits"]
+
 CHANGES: dict[str, dict[str, Any]] = {
     "size": {"render": {"size": 40, "compare_size": 32}},
     "shapes": {"normalize": {"shapes": "path"}},
@@ -26,7 +28,15 @@ CHANGES: dict[str, dict[str, Any]] = {
     "grid": {"deduplicate": {"min_shingles": 5}},
     "records": {"partition": {"records": 3}},
     "seconds": {"partition": {"seconds": 900}},
-    "seed": {"tier": {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}, "seed": 7}},
+    "seed": {"tier": {"splits": _SPLITS, "seed": 7}},
+    "tiers": {
+        "tier": {
+            "splits": _SPLITS,
+            "count": "segment",
+            "tiers": [{"name": "low", "from": 0, "to": 60}, {"name": "high", "from": 60, "to": None}],
+        }
+    },
+    "quantiles": {"tier": {"splits": _SPLITS, "count": "input_ids", "quantiles": [{"name": "all", "share": 1}]}},
     "segments": {"tokenize": {"segments": {"count": 5}}},
     "captions": {"caption": {"max_characters": 40}},
     "crawl": {"crawl": {"max_bytes": 100_000}},

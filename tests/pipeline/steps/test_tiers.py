@@ -12,6 +12,7 @@ import pytest
 from pipeline.config import load
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor
+from pipeline.steps import tiers as steps
 from pipeline.storage.folder import FolderStorage
 from pipeline.versions import published
 from stages.tier import COLUMNS, tiers_of
@@ -104,8 +105,9 @@ def test_edges_stay_while_the_corpus_grows_and_go_with_the_settings(finished: Ru
     assert verify(finished.workspace) == []
 
 
-def test_edges_are_those_of_the_whole_corpus_however_it_is_cut(tmp_path: Path) -> None:
-    """Partitions of three records and one of all give the same edges and the same tiers."""
+def test_edges_are_those_of_the_whole_corpus_however_it_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partitions of three records, measured two at a time, and one of all give the same edges and the same tiers."""
+    monkeypatch.setattr(steps, "MEASURE_GROUP", 6)
     folder = tmp_path / "drawings"
     folder.mkdir()
     for number in range(14):
@@ -114,6 +116,7 @@ def test_edges_are_those_of_the_whole_corpus_however_it_is_cut(tmp_path: Path) -
     for records in (3, 1000):
         config = write_config(tmp_path / "c.yaml", folder, partition={"records": records}, render={"size": None})
         runs.append(mill(config, tmp_path / f"ws{records}", sets=sets(quantiles=THIRDS, most=200)))
+    assert len(list((runs[0].workspace / "tables/measure").rglob("*.json"))) > 1
     assert edges(runs[0]) == edges(runs[1]) and tiers(runs[0]) == tiers(runs[1])
 
 
