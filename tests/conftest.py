@@ -19,6 +19,9 @@ from tests.helpers import BROKEN, Run, drawing, mill, write_config
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
+# processes share the cores here, and threads of PyTorch wait for each other by spinning
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail if a test is skipped: here every one has to run")
