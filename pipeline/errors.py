@@ -12,7 +12,7 @@
     │   │   └── Busy             (work.marks) a run or a collection is at work
     │   ├── EndpointDown         (asking.asker) the endpoint that is asked for captions does not answer
     │   └── WorkersLost          worker processes or their nodes ended, more often than is tried
-    │       └── RayUnavailable   (run.engine) the cluster cannot be reached
+    │       └── RayUnavailable   (run.cluster) the cluster cannot be reached
     ├── Mend                 2   something has to be put right first, or the same happens again
     │   ├── ConfigError          the config, a command line argument, a setting of the machine
     │   │   └── NoPictures       (asking.endpoint) the model that is asked for captions takes no pictures

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -19,7 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from pipeline.errors import ConfigError, WorkersLost
+from pipeline.errors import ConfigError
+from pipeline.run import cluster, working_dir
+from pipeline.run.cluster import RayUnavailable
 from pipeline.run.execute import execute_safely
 from pipeline.work import sandbox
 from pipeline.work.task import Cause, Done, Failed, Job, Task
@@ -171,6 +174,8 @@ class RayEngine:
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         self._address, self._workers = address, workers
+        self._seen: set[str] = set()
+        """Workspaces that every node sees."""
         self._ray: Any = None
         self._remote: Any = None
         self._running: dict[Any, _Attempt[Any]] = {}
@@ -181,44 +186,33 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-        if self._address and (Path.home() / ".ray" / "auth_token").exists():
-            # Ray looks for the token only when told that clusters may ask for one
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        if self._address:
+            self._address = cluster.prepare(self._address)
         import ray
 
         self._ray = ray
-        checkout = Path(__file__).resolve().parent.parent.parent
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        before = signal.getsignal(signal.SIGTERM)
         try:
-            if self._address:
-                excludes = ["/.git", "/.venv", "/data", "/tests", "/benchmarks", "/build", "**/*.tar.gz"]
-                ray.init(self._address, runtime_env={"working_dir": str(checkout), "excludes": excludes}, **quiet)
-            else:
+            if not self._address:
                 ray.init("local", num_cpus=self._workers, include_dashboard=False, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            elif cluster.within_job() or not working_dir.is_checkout():
+                ray.init(self._address, **quiet)
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    archive = Path(folder) / "svgmill.zip"
+                    working_dir.pack(archive)
+                    ray.init(self._address, runtime_env={"working_dir": str(archive)}, **quiet)
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             kind = RayUnavailable if isinstance(error, ConnectionError) else ConfigError
-            where = f"the Ray cluster at {self._address}" if self._address else "a local Ray"
-            hint = (
-                "; is it running, and is its token in ~/.ray/auth_token (ray get-auth-token)?" if self._address else ""
-            )
-            raise kind(f"cannot start {where}: {' '.join(str(error).split())[:300]}{hint}") from None
+            where = f"join the Ray cluster at {self._address}" if self._address else "start a local Ray"
+            raise kind(f"cannot {where}: {' '.join(str(error).split())[:300]}") from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray's own would end the process without a word
         # one function for all steps: a node remembers each that it has met for as long as it is up
         # this engine counts attempts itself, because it has to know why one ended
         self._remote = ray.remote(max_retries=0, num_returns="streaming")(_announced)
-        if self._address:
-            self._require_answers()
         return self
-
-    def _require_answers(self) -> None:
-        """Raise ConfigError if workers cannot call back, as where one side alone uses tokens: runs would hang."""
-        ray = self._ray
-        stream = ray.remote(max_retries=3, num_cpus=0, num_returns="streaming")(_answer).remote()
-        if not ray.wait([stream], num_returns=1, timeout=ANSWER_SECONDS)[0]:
-            ray.shutdown()
-            raise ConfigError(
-                f"the workers of the Ray cluster at {self._address} do not reach this process; if the cluster asks for "
-                "no token, set RAY_AUTH_MODE=disabled, else see to the network between them"
-            )
 
     def __exit__(self, *exception: object) -> None:
         self._ray.shutdown()
@@ -249,8 +243,14 @@ class RayEngine:
     def results(
         self, jobs: Sequence[J], workspace: str, execute: Callable[[J, str], R | Failed]
     ) -> Generator[R | Failed, None, None]:
-        """Keep each worker busy and a few jobs queued; yield what ``execute`` makes of each as they finish."""
+        """Keep each worker busy and a few jobs queued; yield what ``execute`` makes of each as they finish.
+
+        Raises what `cluster.require_answers` says, before the first.
+        """
         ray = self._ray
+        if self._address and workspace not in self._seen:
+            cluster.require_answers(ray, self._address, workspace)
+            self._seen.add(workspace)
         slots = self.width
         function = ray.put(execute)  # once, since there may be much in it
         waiting = list(reversed(jobs))
@@ -347,14 +347,6 @@ STOP_SECONDS = 90.0
 """For a killed worker to be known as dead; a node that cannot be reached is given up earlier than that."""
 
 
-ANSWER_SECONDS = 180.0
-"""For the first worker of a cluster to start, with this checkout, and answer."""
-
-
-def _answer() -> Iterator[None]:
-    yield None
-
-
 def _announced(execute: Callable[[J, str], R | Failed], job: J, workspace: str) -> Iterator[Any]:
     """Runs on a worker. The first answer says that time counts from now on; a new worker's imports do not."""
     yield None
@@ -370,10 +362,6 @@ def _left(attempt: _Attempt[Any]) -> float:
 def _next_deadline(attempts: Iterable[_Attempt[Any]]) -> float | None:
     left = min(map(_left, attempts))
     return None if left == float("inf") else max(0.0, left)
-
-
-class RayUnavailable(WorkersLost):
-    """The Ray cluster cannot be reached."""
 
 
 def open_engine(name: str, address: str | None = None, workers: int | None = None) -> Engine:
