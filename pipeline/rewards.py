@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import ConfigError, InputError
 from pipeline.models.embeddings import read_vocabulary
-from pipeline.work.sandbox import SandboxSettings, shared
+from pipeline.work.sandbox import Sandbox, SandboxSettings, shared
 from stages.reward import ANSWERS, BAD_TRUTH, Job, Reward, RewardSettings, nothing
 from stages.tokenize import AtomicSettings
 
@@ -46,7 +46,7 @@ class Rewarder:
         atoms = AtomicSettings(canvas=table.canvas, tolerance=table.limit - table.canvas, elements=table.elements)
         self._settings = settings or RewardSettings()
         self._job = Job(reward=self._settings, vocabulary=atoms, segments=segments.to_json()).model_dump_json()
-        self._limits = limits
+        self._box: Sandbox = shared("stages.reward:rewards", limits)
         self._check(table.canvas)
 
     def score(self, answers: Sequence[str], truths: Sequence[str]) -> list[Reward]:
@@ -62,8 +62,7 @@ class Rewarder:
         ]
         order = sorted(range(len(rows)), key=lambda index: rows[index][1])
         columns = [pa.array([rows[index][side] for index in order], pa.binary()) for side in (0, 1)]
-        # asked for each time, since a fork must not use the child of the process that it comes from
-        result = shared("stages.reward:rewards", self._limits).run(pa.table(columns, schema=ANSWERS), self._job)
+        result = self._box.run(pa.table(columns, schema=ANSWERS), self._job)
         given_up = {place: (reason, detail) for place, reason, detail in result.quarantined}
         scored = iter(result.tables[0].to_pylist() if result.tables else ())
         rewards: list[Reward | None] = [None] * len(rows)

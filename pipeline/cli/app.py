@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import captions, exports, models, runs, status, tokens, versions
+from pipeline.cli import captions, exports, jobs, models, runs, status, tokens, versions
 from pipeline.errors import ConfigError, UserError
 from stages.entry_points import PackageUnusable
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for subject in (runs, status, versions, exports, tokens, models):
+for subject in (runs, status, jobs, versions, exports, tokens, models):
     app.add_typer(subject.app)
 app.add_typer(captions.app, name="captions")
 

@@ -20,3 +20,12 @@ WorkerCount = Annotated[int | None, typer.Option("--workers", min=1, help="parti
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="replace a setting: dotted key, JSON value; repeatable")
 ]
+ForgetEarlier = Annotated[
+    bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")
+]
+Refresh = Annotated[
+    list[str], typer.Option("--refresh", metavar="SOURCE|all", help="ask the network anew for this source; repeatable")
+]
+AskAgain = Annotated[
+    bool, typer.Option("--ask-again", help="ask the model once more where it gave no caption, as it refused to")
+]

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Address, ConfigFile, Engine, Overrides, WorkerCount, WorkspaceOption
+from pipeline.cli.options import (
+    Address,
+    AskAgain,
+    ConfigFile,
+    Engine,
+    ForgetEarlier,
+    Overrides,
+    Refresh,
+    WorkerCount,
+    WorkspaceOption,
+)
 
 if TYPE_CHECKING:
     from pipeline.config import Loaded
@@ -25,16 +37,9 @@ def run(
     address: Address = None,
     workers: WorkerCount = None,
     overrides: Overrides = [],  # noqa: B006 - typer copies it
-    forget_earlier: Annotated[
-        bool, typer.Option("--forget-earlier", help="decide as if nothing were published: survivors and splits anew")
-    ] = False,
-    refresh: Annotated[
-        list[str],
-        typer.Option("--refresh", metavar="SOURCE|all", help="ask the network anew for this source; repeatable"),
-    ] = [],  # noqa: B006 - typer copies it
-    ask_again: Annotated[
-        bool, typer.Option("--ask-again", help="ask the model once more where it gave no caption, as it refused to")
-    ] = False,
+    forget_earlier: ForgetEarlier = False,
+    refresh: Refresh = [],  # noqa: B006 - typer copies it
+    ask_again: AskAgain = False,
     serve: Annotated[
         str | None, typer.Option("--serve", metavar="[HOST:]PORT", help="a live page meanwhile; 0: any free port")
     ] = None,
@@ -54,11 +59,12 @@ def run(
     display = Display()
     conductor = Conductor(loaded, storage, lambda: chosen, display, forget_earlier, refresh, ask_again)
     try:
-        with contextlib.ExitStack() as page:
+        with contextlib.ExitStack() as meanwhile:
+            meanwhile.enter_context(_interrupted_when_terminated())
             if serve is not None:
-                display.say(f"live page: {page.enter_context(serving(serve, conductor.watch.status))}")
+                display.say(f"live page: {meanwhile.enter_context(serving(serve, conductor.watch.status))}")
             result = conductor.run()
-        pages = ensure_pages(storage, result.manifest, display.say)
+            pages = ensure_pages(storage, result.manifest, display.say)
     except KeyboardInterrupt:  # here, because the command line library would take it for an abort without a word
         typer.echo("stopped; finished partitions are kept, run the same command to go on", err=True)
         raise typer.Exit(130) from None
@@ -79,6 +85,20 @@ def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overr
     conductor = Conductor(loaded, storage, None, Display(quiet=True))
     phases = conductor.plan()
     printing.print_plan(phases, rates(storage), conductor.no_input)
+
+
+@contextlib.contextmanager
+def _interrupted_when_terminated() -> Iterator[None]:
+    """SIGTERM, by which job systems stop what they run, is as good as Ctrl-C: the run's mark goes with it."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def workspace_of(loaded: Loaded, given: str | None) -> Storage:
