@@ -7,7 +7,7 @@ TEST_PROCESSES ?= 2
 PARALLEL := -n $(TEST_PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast test-train train-tiny lint format types contracts docs docs-current check bench clean
+.PHONY: help quickstart test test-fast test-train train-tiny lint format types contracts docs docs-current infra image check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ train-tiny: $(VENV)/.train ## a small decoder learns to draw from the bundled SV
 	test -d build/release || $(BIN)/svgmill checkout $(WORKSPACE) 1 build/release
 	$(BIN)/python examples/train_tiny.py build/release build/tiny
 
-check: lint types contracts docs-current ## ruff, mypy, who imports whom, what is declared, whether docs are current
+check: lint types contracts docs-current infra ## ruff, mypy, who imports whom, what is declared, whether docs are current, infra/
 
 lint: $(VENV)/.dev ## ruff: style and formatting
 	$(BIN)/ruff check .
@@ -51,6 +51,13 @@ docs: $(VENV)/.dev ## write docs/commands.md and docs/configuration.md from the 
 
 docs-current: $(VENV)/.dev ## whether these are as the code says
 	$(BIN)/python tools/make_docs.py --check
+
+infra: $(VENV)/.dev ## what infra/ deploys: schemas and rules of KubeRay and Ray, and versions
+	$(BIN)/python tools/check_infra.py
+	$(BIN)/python tools/make_requirements.py --check
+
+image: ## build the image of infra/Containerfile; where no container tool works, go through its steps in an empty folder
+	sh infra/build.sh 0.1.0
 
 bench: $(VENV)/.dev ## 10,000 real icons through the whole mill (fetched with npm); see benchmarks/README.md
 	$(BIN)/python benchmarks/fetch_icons.py build/icons --count 10000
