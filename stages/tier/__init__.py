@@ -45,6 +45,7 @@ __all__ = [
     "QuantileSettings",
     "Tier",
     "TierSettings",
+    "kinds",
     "measured",
     "plain",
     "quantile_tiers",
@@ -128,5 +129,4 @@ TIER = SideStage(
         "tier": "Curriculum tier, by length or complexity.",
         "split": "Split; near-duplicates never straddle two splits.",
     },
-    counts=kinds,
 )
