@@ -7,10 +7,10 @@ TEST_PROCESSES ?= 2
 PARALLEL := -n $(TEST_PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast test-train train-tiny lint format types contracts docs docs-current infra image check bench clean
+.PHONY: help quickstart test test-fast test-train train-tiny lint format types contracts docs docs-current infra image check bench check-trainers clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quickstart: $(VENV)/.core ## set up, then turn the bundled SVGs into a published dataset in ./quickstart
 	$(BIN)/svgmill run $(CONFIG) --workspace $(WORKSPACE)
@@ -62,6 +62,9 @@ image: ## build the image of infra/Containerfile; where no container tool works,
 bench: $(VENV)/.dev ## 10,000 real icons through the whole mill (fetched with npm); see benchmarks/README.md
 	$(BIN)/python benchmarks/fetch_icons.py build/icons --count 10000
 	$(BIN)/python benchmarks/whole_run.py build/icons
+
+check-trainers: $(VENV)/.dev ## whether LLaMA-Factory, TRL, verl and Axolotl read the exports (12 GB, an hour; docs/training.md)
+	$(BIN)/python -m benchmarks.trainers.check
 
 clean: ## remove the virtual environment, caches and what quickstart wrote
 	rm -rf $(VENV) $(WORKSPACE) build .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info
