@@ -33,7 +33,7 @@ VERSION = 1
 RANGE = 10_000_000
 """Captions that one task of ``repeats`` looks at, about."""
 
-_HEARD_BYTES = 45
+_HEARD_BYTES = 60
 """Of such a caption, about, in memory; for estimates."""
 
 HEARD = pa.schema([("hash", pa.uint64()), ("item", pa.uint64())])

@@ -133,54 +133,56 @@ def ordered(words: Sequence[str]) -> Sequence[str]:
     if len(words) == 2 and words[0] == "triangle" and words[1] in POINTED:
         return [f"{POINTED[words[1]]}-pointing", "triangle"]
     known = emoji_orders().get(tuple(sorted(words)))
-    if known:
-        return known
-    if len(words) > 1 and "×" in words[-1]:
-        return [words[-1], *words[:-1]]
+    if known or len(words) == 1:
+        return known or words
+    return _of_nouns(words) or _of_adjectives(words) or words
+
+
+def _of_nouns(words: Sequence[str]) -> Sequence[str]:
+    """Words that begin with a noun of certain kinds, in English order; none for others."""
+    first, last = words[0], words[-1]
     if len(words) == 2 and (
-        words[0] in HEAD_FIRST
-        or words[1] in ("landscape", "portrait")
-        or (words[0] == "file" and words[1] in FILES)
-        or (words[0] in ("file", "document", "badge") and words[1] in UPPER)
+        first in HEAD_FIRST
+        or last in ("landscape", "portrait")
+        or (first == "file" and last in FILES)
+        or (first in ("file", "document", "badge") and last in UPPER)
     ):
-        return [words[1], words[0]]
-    if words[0] == "sign" and len(words) > 1 and words[1] not in ("in", "out", "up", "on", "off", "language"):
+        return [last, first]
+    if first == "sign" and words[1] not in ("in", "out", "up", "on", "off", "language"):
         return [*ordered(words[1:]), "sign"]
     if len(words) > 2 and words[-3] == "turn" and words[-2] in ("slight", "sharp"):
-        return [*words[:-3], words[-2], words[-1], "turn"]
-    if (
-        len(words) == 3
-        and words[1] == "align"
-        and words[0] in ("text", "format")
-        and words[2] in DIRECTIONS | {"center"}
-    ):
-        return [f"{words[2]}-aligned", "text"]
-    if words[0] == "weather" and len(words) > 1 and words[-1] in WEATHERS:
+        return [*words[:-3], words[-2], last, "turn"]
+    if len(words) == 3 and words[1] == "align" and first in ("text", "format") and last in DIRECTIONS | {"center"}:
+        return [f"{last}-aligned", "text"]
+    if first == "weather" and last in WEATHERS:
         return [*words[1:], "weather"]
-    if words[0] in EMOTIVE and len(words) > 1 and all(word in EXPRESSIONS for word in words[1:]):
-        return [*(EXPRESSIONS[word] for word in reversed(words[1:])), EMOTIVE[words[0]]]
+    if first in EMOTIVE and all(word in EXPRESSIONS for word in words[1:]):
+        return [*(EXPRESSIONS[word] for word in reversed(words[1:])), EMOTIVE[first]]
+    if len(words) == 3 and first == "chart" and last in ("bar", "line", "plot", "area"):
+        return [words[1], last, first]
+    return ()
+
+
+def _of_adjectives(words: Sequence[str]) -> Sequence[str]:
+    """Words with what describes the noun, and stands last, before it; none where nothing does."""
+    last = words[-1]
+    if "×" in last or (last in MODIFIERS and words[-2] not in MODIFIERS and not set(words) & {*BETWEEN, *ACTIONS}):
+        return [last, *ordered(words[:-1])]
+    if len(words) == 3 and words[1] in DIRECTIONS and last in AFTER and words[0] not in POINTING:
+        return [words[1], last, words[0]] if last in ("outer", "inner") else [last, words[1], words[0]]
+    if len(words) == 3 and words[0] in HEAD_FIRST and last in AFTER:
+        return [last, words[1], words[0]]
     if (
-        len(words) > 1
-        and words[-1] in MODIFIERS
-        and not {words[-2]} & MODIFIERS
-        and not set(words) & {*BETWEEN, *ACTIONS}
-    ):
-        return [words[-1], *ordered(words[:-1])]
-    if len(words) == 3 and words[1] in DIRECTIONS and words[2] in AFTER and words[0] not in POINTING:
-        first, second = (words[1], words[2]) if words[2] in ("outer", "inner") else (words[2], words[1])
-        return [first, second, words[0]]
-    if len(words) == 3 and words[0] in HEAD_FIRST and words[2] in AFTER:
-        return [words[2], words[1], words[0]]
-    if (
-        1 < len(words) < 4
-        and (words[-1] in AFTER or (PARTICIPLE.fullmatch(words[-1]) and not set(words) & {"not", "no", *BETWEEN}))
+        len(words) < 4
+        and (last in AFTER or PARTICIPLE.fullmatch(last))
+        and not set(words) & {"not", "no", *BETWEEN}
         and words[-2] not in ("align", "flip", "half")
     ):
         count = words[0] in NUMBERS
-        return [*words[:count], words[-1], *words[count:-1]]
-    if 1 < len(words) < 4 and words[-1] in DIRECTIONS and words[-2] in SIDED:
-        return [words[-1], *words[:-1]]
-    return words
+        return [*words[:count], last, *words[count:-1]]
+    if len(words) < 4 and last in DIRECTIONS and words[-2] in SIDED:
+        return [last, *words[:-1]]
+    return ()
 
 
 def sign(words: Sequence[str]) -> str:
@@ -360,8 +362,8 @@ def _valued(words: Sequence[str]) -> Phrase | None:
         return Phrase(f"{sign([last])} with {WITH[first]}", True)
     if first == "letter" and len(last) == 2 and last[0] == last[1]:
         return Phrase(f"the letter {last[0].upper()} in upper and lower case", True)
-    if first in ("percentage", "percent") and last.isdigit():
-        return Phrase(f"{last} percent")
+    if first in ("percentage", "percent", "fps") and last.isdigit():
+        return Phrase(f"{last} {'FPS' if first == 'fps' else 'percent'}")
     return Phrase("DOC file") if (first, last) == ("file", "doc") else None
 
 
@@ -395,6 +397,8 @@ def _held(words: Sequence[str]) -> Phrase | None:
     first, last = words[0], words[-1]
     if last in ("rounded", "dashed", "dotted") and len(words) > 2 and words[-2] in SHAPES:
         return Phrase(f"{_inside(words[:-2])} in a {last} {SHAPES[words[-2]]}", True)
+    if last in SHAPES and len(words) > 2 and words[-2] == "from" and first in POINTING:
+        return Phrase(f"{sign(words[:-2])} out of {article(last)} {SHAPES[last]}", True)
     if last in SHAPES and len(words) > 2 and words[-2] in ("on", "in") and words[0] != "check":
         return Phrase(f"{sign(words[:-2])} {words[-2]} {article(last)} {SHAPES[last]}", True)
     if set(words) & BETWEEN:

@@ -67,6 +67,10 @@ NAMES = {
     "@mdi/svg/svg/battery-multiple.svg": "An icon of several batteries",
     "@meteocons/svg/line/fog-night.svg": "An outlined icon of fog at night",
     "ionicons/dist/svg/sunny-outline.svg": "An outlined icon of sunny weather",
+    "@carbon/icons/svg/32/watson-health/cut-in-half.svg": "A cut in half icon",
+    "@carbon/icons/svg/32/chart--error-bar.svg": "An error bar chart icon",
+    "lucide-static/icons/arrow-up-left-from-square.svg": "An icon of an arrow pointing up and left out of a square",
+    "@fluentui/svg-icons/icons/fps_30_24_regular.svg": "A 30 FPS icon",
     "icons/red-feed.svg": "A red feed icon",
     # signs, containers, additions
     "bootstrap-icons/icons/1-circle.svg": "An icon of the number 1 in a circle",
