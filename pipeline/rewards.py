@@ -20,11 +20,11 @@ from pydantic import ValidationError
 
 from pipeline.errors import ConfigError, InputError
 from pipeline.models.embeddings import read_vocabulary
-from pipeline.work.sandbox import Sandbox, SandboxSettings, shared
+from pipeline.work.sandbox import SandboxSettings, shared
 from stages.reward import ANSWERS, BAD_TRUTH, Job, Reward, RewardSettings, nothing
 from stages.tokenize import AtomicSettings
 
-LIMITS = SandboxSettings(record_seconds=1.0, memory_bytes=2**30, max_output_bytes=2**22, chunk_rows=32)
+LIMITS = SandboxSettings(record_seconds=1.0, memory_bytes=2**30, max_output_bytes=2**22, chunk_rows=16)
 """What an answer may take, or some together: most take a few milliseconds."""
 
 Setting: TypeAlias = str | int | float | bool
@@ -46,7 +46,7 @@ class Rewarder:
         atoms = AtomicSettings(canvas=table.canvas, tolerance=table.limit - table.canvas, elements=table.elements)
         self._settings = settings or RewardSettings()
         self._job = Job(reward=self._settings, vocabulary=atoms, segments=segments.to_json()).model_dump_json()
-        self._box: Sandbox = shared("stages.reward:rewards", limits)
+        self._limits = limits
         self._check(table.canvas)
 
     def score(self, answers: Sequence[str], truths: Sequence[str]) -> list[Reward]:
@@ -62,7 +62,8 @@ class Rewarder:
         ]
         order = sorted(range(len(rows)), key=lambda index: rows[index][1])
         columns = [pa.array([rows[index][side] for index in order], pa.binary()) for side in (0, 1)]
-        result = self._box.run(pa.table(columns, schema=ANSWERS), self._job)
+        # asked for each time, since a fork must not use the child of the process that it comes from
+        result = shared("stages.reward:rewards", self._limits).run(pa.table(columns, schema=ANSWERS), self._job)
         given_up = {place: (reason, detail) for place, reason, detail in result.quarantined}
         scored = iter(result.tables[0].to_pylist() if result.tables else ())
         rewards: list[Reward | None] = [None] * len(rows)

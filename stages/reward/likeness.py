@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -109,9 +110,8 @@ class Target:
         grounds = 1 if self.opaque and _opaque(pixels) else 2
         ink, apart = np.zeros(3), np.zeros(3)
         structure, visible, drawn = 1.0, 0.0, 0.0
-        for truth, paper, own, answer in list(zip(self.laid, self.paper, self.ink, _both(pixels), strict=True))[
-            :grounds
-        ]:
+        sides = zip(self.laid, self.paper, self.ink, _both(pixels), strict=True)
+        for truth, paper, own, answer in islice(sides, grounds):
             if np.array_equal(truth.colours, answer.colours):  # as a black icon's on black
                 ink += 2 * own.masses
                 drawn = max(drawn, own.share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,17 +68,28 @@ def test_verl_calls_it(vocabulary: str) -> None:
 
 def test_hostile_answers_cost_themselves(vocabulary: str) -> None:
     """Each among good ones, which have all they deserve; what cannot be finished has nothing and says why."""
-    slow = ("wide filter", "tiny tiles", "huge dashes")  # half a second each
-    answers = {name: answer for name, answer in hostile(20_000).items() if name not in slow}
+    slow = ("wide filter", "tiny tiles", "huge dashes", "doubling uses")  # a second each
+    answers = {name: answer for name, answer in hostile(5_000).items() if name not in slow}
     texts = [text for answer in answers.values() for text in (answer, SQUARE)]
-    limits = LIMITS.model_copy(update={"record_seconds": 0.4})
-    rewards = Rewarder(Path(vocabulary), limits=limits).score(texts, [SQUARE] * len(texts))
+    rewards = Rewarder(Path(vocabulary)).score(texts, [SQUARE] * len(texts))
     assert all(reward.total == 1 for reward in rewards[1::2])
     whys = dict(zip(answers, (reward.why for reward in rewards[::2]), strict=True))
-    assert whys["doubling uses"] == "timed_out" and whys["huge canvas"] == "out_of_memory"
+    assert whys["huge canvas"] == "out_of_memory"
     assert whys["long text"] == Why.NO_TOKENS and whys["surrogates"] == Why.MALFORMED
     assert whys["a file"] == Why.BLANK
     assert max(reward.total for reward in rewards[::2]) <= 0.1
+
+
+def test_a_fork_has_a_child_of_its_own(vocabulary: str) -> None:
+    """Trainers fork: two processes that talk to one child would garble each other's answers."""
+    rewarder = Rewarder(Path(vocabulary))
+    answers = [perturbed(truth, 9, 1) for truth in drawings()]
+    expected = rewarder.score(answers, drawings())
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if rewarder.score(answers, drawings()) == expected else 1)
+    assert rewarder.score(answers, drawings()) == expected
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_ten_million_characters_are_not_looked_at(vocabulary: str) -> None:
