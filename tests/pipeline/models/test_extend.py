@@ -13,7 +13,7 @@ from pipeline.models.embeddings import EmbeddingsError, encoder, read_vocabulary
 from pipeline.models.extend import extend_model
 from stages import tokenize
 from stages.tokenize.hmn import HmnSettings, initialize
-from tests.helpers import mill, write_config
+from tests.helpers import mill, svgmill, write_config
 from tests.pipeline.models.base_models import qwen_like
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-train")
@@ -168,17 +168,8 @@ def test_the_command_says_what_it_did_and_what_is_wrong(version: Path, tmp_path:
     base = base_model(tmp_path / "model", True)
     (version / "tokens.json").write_text(json.dumps({"base": None, "tokens": []}))
 
-    def extend(*arguments: object) -> "subprocess.CompletedProcess[str]":
-        command = [
-            sys.executable,
-            "-m",
-            "pipeline.cli",
-            "extend-model",
-            *map(str, arguments),
-            "--tokenizer",
-            str(version),
-        ]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+    def extend(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return svgmill("extend-model", *arguments, "--tokenizer", version)
 
     done = extend(base, tmp_path / "out")
     assert done.returncode == 0 and "note: the version's input_ids" in done.stderr
