@@ -85,6 +85,16 @@ class PartitionSettings(Settings):
     )
 
 
+class NeedsSettings(Settings):
+    """What a task of one step takes of a node, where it is not as the step says."""
+
+    cpus: float = Field(1.0, gt=0, description="CPUs that a task counts as")
+    memory: int = Field(
+        512 * 2**20, ge=0, description="bytes of the worker and its children, which no other task is promised; 0: none"
+    )
+    gpus: float = Field(0.0, ge=0, description="GPUs, or a share of one")
+
+
 BUDGETED = ("crawl", *(stage.name for stage in PASS), "draw", "rowwise")
 """The stages that can quarantine records; under the last, what the sandbox and the workers lose is counted."""
 
@@ -160,6 +170,11 @@ class Config(Settings):
         "was said of it stays beside it",
     )
     partition: PartitionSettings = PartitionSettings()
+    resources: dict[str, NeedsSettings] = Field(
+        default_factory=dict,
+        description="step (samples, write, settle, ask, ...): what a task of it takes of a node, where it is not what "
+        "the step says; no part of a version",
+    )
     vocabulary: Literal["frozen", "learn"] = Field(
         "frozen",
         description="frozen: use the newest version's segments and ids while tokenize settings are equal; learn: anew",
@@ -220,7 +235,7 @@ class Config(Settings):
     def resolved(self) -> dict[str, Any]:
         """Every setting with its value, as the manifest holds it."""
         unasked: dict[str, Any] = {"ask": True if self.ask is None else set(LIMITS)}
-        return self.model_dump(mode="json", exclude={"workspace": True, "storage": True} | unasked)
+        return self.model_dump(mode="json", exclude={"workspace": True, "storage": True, "resources": True} | unasked)
 
 
 def with_sections(model: type[Config], stages: Sequence[RowStage[Any] | SideStage[Any]]) -> type[Config]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.config import Loaded
-from pipeline.errors import Damaged
+from pipeline.errors import ConfigError, Damaged
 from pipeline.progress import Display
 from pipeline.run.asking import Asking, Known, Reached
 from pipeline.run.costs import Costs, rates
@@ -35,7 +35,7 @@ from pipeline.versions import published
 from pipeline.versions.manifest import Manifest
 from pipeline.versions.published import LostRace
 from pipeline.work import marks
-from pipeline.work.task import CORPUS
+from pipeline.work.task import CORPUS, Needs
 
 ATTEMPTS = 20
 """Walks of one run at most, each with something made anew that was damaged."""
@@ -58,6 +58,15 @@ class Result:
     costs: Costs
     no_input: Mapping[str, Mapping[str, int]]
     """As `Manifest.no_input`, of this run, which may have published nothing."""
+
+
+def _needs(loaded: Loaded) -> dict[str, Needs]:
+    """What the config says that tasks need, by step. Raises ConfigError for a step that there is not."""
+    known = [step.name for step in STEPS]
+    for name in loaded.config.resources:
+        if name not in known:
+            raise ConfigError(f"resources.{name}: there is no such step; there are {', '.join(known)}")
+    return {name: Needs(own.cpus, own.memory, own.gpus) for name, own in loaded.config.resources.items()}
 
 
 class Conductor:
@@ -86,7 +95,7 @@ class Conductor:
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
         self.watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {})
-        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self.watch)
+        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self.watch, _needs(loaded))
 
     def plan(self) -> list[Phase]:
         """What would run and why, with nothing run and nothing written."""

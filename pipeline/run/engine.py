@@ -180,6 +180,7 @@ class RayEngine:
         self._remote: Any = None
         self._running: dict[Any, _Attempt[Any]] = {}
         self._waiting = 0
+        self._memory = 0
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
@@ -209,6 +210,7 @@ class RayEngine:
             raise kind(f"cannot {where}: {' '.join(str(error).split())[:300]}") from None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray's own would end the process without a word
+        self._memory = int(self._ray.cluster_resources().get("memory", 0.0))
         # one function for all steps: a node remembers each that it has met for as long as it is up
         # this engine counts attempts itself, because it has to know why one ended
         self._remote = ray.remote(max_retries=0, num_returns="streaming")(_announced)
@@ -268,11 +270,13 @@ class RayEngine:
             while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
                 job = waiting.pop()
                 needs = job.needs
+                # a single machine that has less than a task may take tries it all the same; on a cluster another comes
+                memory = needs.memory if self._address else min(needs.memory, self._memory)
                 named = self._remote.options(
                     name=f"{job.stage} {job.source}/{job.key}",
                     num_cpus=needs.cpus,
                     num_gpus=needs.gpus,
-                    memory=needs.memory or None,
+                    memory=memory or None,
                 )
                 running[named.remote(function, job, workspace)] = _Attempt(job)
             timeout = _next_deadline(running.values())

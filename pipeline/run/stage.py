@@ -24,7 +24,7 @@ from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
-from pipeline.work.task import CORPUS, Cause, Done, Failed, Step, Task
+from pipeline.work.task import CORPUS, Cause, Done, Failed, Needs, Step, Task
 
 READERS = 16
 """Records that are read at a time: each is small, and an object store takes its time to answer."""
@@ -85,11 +85,14 @@ class StageRunner:
         display: Display,
         alive: Callable[[], None] = lambda: None,
         watch: Watch | None = None,
+        resources: Mapping[str, Needs] | None = None,
     ) -> None:
         """``seconds``: wall clock of a task. ``open_engine``: None to plan only. ``alive``: called as tasks end.
 
-        ``watch``: who is told what runs; None: the display alone.
+        ``watch``: who is told what runs; None: the display alone. ``resources``: by step, what its tasks
+        need instead of what the step says.
         """
+        self._resources = resources or {}
         self.planning = open_engine is None
         self.trust = Trust(storage, display)
         self.costs = Costs()
@@ -171,8 +174,8 @@ class StageRunner:
     def _execute(self, step: Step[Any], todo: Sequence[Task[Any]]) -> dict[tuple[str, str], Record]:
         if not todo:
             return {}
-        if not step.whole:
-            todo = [replace(task, seconds=self._seconds) for task in todo]
+        given = self._resources.get(step.name)
+        todo = [replace(task, seconds=None if step.whole else self._seconds, given=given) for task in todo]
         done: dict[tuple[str, str], Record] = {}
 
         def finished(result: Done) -> None:

@@ -46,7 +46,7 @@ from pipeline.storage.tables import Output, named, read_table, write_bytes, writ
 from pipeline.versions import lineage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record, merged
-from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
+from pipeline.work.task import CORPUS, CORPUS_WIDE, Step, Task, Work, inputs_of, planned
 from stages import deduplicate
 from stages.schema import DECIDED, EDGES, LINE, LINEAGE, ROUTED, SETTLED, STARS
 
@@ -475,16 +475,11 @@ def _put_together(work: Work[DeduplicatePayload]) -> Record:
     return work.record(outputs, rows, kept, dropped={work.task.step.name: dropped} if dropped else {}, extra=extra)
 
 
-COMPONENTS = Step("components", components_step, "finds what duplicates connect", to=DECIDER, whole=True, large=True)
-ROUTE = Step(
-    "route", route_step, "takes what is connected to those who decide on it", to=DECIDER, whole=True, large=True
-)
-ENDED = Step("ended", ended_step, "finds what earlier versions told of and is gone", to=DECIDER, whole=True, large=True)
-SETTLE = Step("settle", settle_step, "decides on a slice of the corpus", to=DECIDER, whole=True, large=True)
-GATHER = Step("gather", gather_step, "gathers the decisions on partitions", to=DECIDER, whole=True, large=True)
-DEDUPLICATE = Step(
-    DECIDER,
-    deduplicate_step,
-    deduplicate.SAYS,
-    whole=True,
-)
+_slices = partial(Step, to=DECIDER, whole=True, large=True, needs=CORPUS_WIDE)
+
+COMPONENTS = _slices("components", components_step, "finds what duplicates connect")
+ROUTE = _slices("route", route_step, "takes what is connected to those who decide on it")
+ENDED = _slices("ended", ended_step, "finds what earlier versions told of and is gone")
+SETTLE = _slices("settle", settle_step, "decides on a slice of the corpus")
+GATHER = _slices("gather", gather_step, "gathers the decisions on partitions")
+DEDUPLICATE = Step(DECIDER, deduplicate_step, deduplicate.SAYS, whole=True, needs=CORPUS_WIDE)

@@ -31,7 +31,7 @@ from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
-from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
+from pipeline.work.task import CORPUS, CORPUS_WIDE, Step, Task, Work, inputs_of, planned
 from stages import deduplicate
 from stages.deduplicate import MatchSettings
 from stages.deduplicate.matching import MOST_BITS
@@ -318,5 +318,7 @@ def _matched(candidates: pa.Table, features: pa.Table, settings: MatchSettings) 
 
 
 BANDS_STEP = Step("bands", bands_step, "finds the buckets of samples", to=DECIDER)
-PAIRS_STEP = Step("pairs", pairs_step, "finds candidates: samples that share a bucket", to=DECIDER, whole=True)
-MATCH_STEP = Step("match", match_step, "finds which candidates are duplicates", to=DECIDER)
+PAIRS_STEP = Step(
+    "pairs", pairs_step, "finds candidates: samples that share a bucket", to=DECIDER, whole=True, needs=CORPUS_WIDE
+)
+MATCH_STEP = Step("match", match_step, "finds which candidates are duplicates", to=DECIDER, needs=CORPUS_WIDE)

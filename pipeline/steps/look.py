@@ -14,7 +14,7 @@ from pipeline.storage.tables import write_table
 from pipeline.work import sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.sandbox import SandboxSettings
-from pipeline.work.task import Step, Task, Work, inputs_of, planned
+from pipeline.work.task import SANDBOXED, Step, Task, Work, inputs_of, planned
 from stages.base import Settings
 from stages.render import RendererUnavailable
 from stages.render import looks as drawing
@@ -79,4 +79,4 @@ def _drawn(rows: pa.Table, settings: LookStepSettings) -> Iterator[pa.Table]:
         yield pa.Table.from_pylist(shown, schema=LOOKED)
 
 
-LOOK = Step("look", look_step, "draws the pictures that a model is shown")
+LOOK = Step("look", look_step, "draws the pictures that a model is shown", needs=SANDBOXED)

@@ -20,7 +20,7 @@ from pipeline.versions import takedown
 from pipeline.work import sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.sandbox import SandboxSettings
-from pipeline.work.task import Step, Task, Work, dropped_counts, planned
+from pipeline.work.task import SANDBOXED, Step, Task, Work, dropped_counts, planned
 from stages import crawl
 from stages.base import Settings, dropped_rows
 from stages.reasons import Reason
@@ -178,5 +178,5 @@ def _require_same_stages(work: Work[SamplesPayload]) -> None:
         )
 
 
-SAMPLES_STEP = Step("samples", samples_step, "makes canonical drawings of raw records, in a sandbox")
-BISECT = Step("bisect", samples_step, "looks for a record that harms its worker", to="samples")
+SAMPLES_STEP = Step("samples", samples_step, "makes canonical drawings of raw records, in a sandbox", needs=SANDBOXED)
+BISECT = Step("bisect", samples_step, "looks for a record that harms its worker", to="samples", needs=SANDBOXED)

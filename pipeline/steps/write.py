@@ -25,7 +25,7 @@ from pipeline.versions.manifest import INDEX, Manifest, Shard
 from pipeline.work import sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.sandbox import SandboxSettings
-from pipeline.work.task import CORPUS, Step, Task, Work, dropped_counts, planned
+from pipeline.work.task import CORPUS, SANDBOXED, Step, Task, Work, dropped_counts, planned
 from stages import write
 from stages.base import Settings, dropped_rows
 from stages.reasons import Reason
@@ -238,4 +238,6 @@ def _version(workspace: str, version: int) -> Manifest:
     return published.read(open_storage(workspace), version)
 
 
-WRITE = Step("write", write_step, "writes the shards, with pictures, segment tokens and ids", whole=True)
+WRITE = Step(
+    "write", write_step, "writes the shards, with pictures, segment tokens and ids", whole=True, needs=SANDBOXED
+)

@@ -41,14 +41,25 @@ class Payload(Protocol):
 S = TypeVar("S", bound=Payload)
 
 
+MIB = 2**20
+
+
 @dataclass(frozen=True)
 class Needs:
     """What a task takes of the node that it runs on, as Ray counts resources."""
 
     cpus: float = 1
-    memory: int = 0
-    """Bytes; 0: none are set aside."""
+    memory: int = 512 * MIB
+    """Bytes of the worker and its children; Ray sets them aside, so that no node is promised twice. 0: none are."""
     gpus: float = 0
+
+
+SANDBOXED = Needs(memory=1024 * MIB)
+"""Of a step that parses or draws: the worker, and a child that may take as much as `sandbox.memory_bytes` says. The
+largest pair that was measured on real files took 1.1 GiB, nearly all 0.6."""
+
+CORPUS_WIDE = Needs(memory=2048 * MIB)
+"""Of a step that decides on a slice of the corpus: slices are cut so that they take no more."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,8 @@ class Task(Generic[P]):
     """What was written before is damaged, so nothing of it is taken for written."""
     deaths: int = 4
     """After how many lost worker processes the task has failed, if it is tried again at all."""
+    given: Needs | None = None
+    """What the config says that it needs; None: what its step does."""
 
     @property
     def stage(self) -> str:
@@ -134,8 +147,8 @@ class Task(Generic[P]):
 
     @property
     def needs(self) -> Needs:
-        """The step's."""
-        return self.step.needs
+        """As the config says, else the step's."""
+        return self.given or self.step.needs
 
 
 def planned(

@@ -2,12 +2,14 @@
 
 import json
 import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.cli.status import lines
+from pipeline.errors import ConfigError
 from pipeline.progress import LOG, Display
 from pipeline.run import watch as module
 from pipeline.run.engine import InlineEngine, Load
@@ -19,7 +21,7 @@ from pipeline.storage.tables import Output
 from pipeline.work import marks
 from pipeline.work.ledger import Record
 from pipeline.work.status import RunStatus, read_status
-from pipeline.work.task import Done
+from pipeline.work.task import SANDBOXED, Done, Failed, Needs, Task
 from tests.helpers import Run, mill, svgmill
 
 
@@ -160,3 +162,20 @@ def test_status_is_asked_from_elsewhere(finished: Run) -> None:
     dead = svgmill("status", finished.workspace)
     assert "it has told nothing for 8 min" in dead.stdout
     assert json.loads(svgmill("status", finished.workspace, "--json").stdout)["name"] == "test"
+
+
+def test_a_task_needs_what_its_step_or_the_config_says(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config wins, makes no other version of it, and names steps that there are."""
+    needs: dict[str, Needs] = {}
+
+    class Asked(InlineEngine):
+        def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
+            needs.update({task.stage: task.needs for task in tasks})
+            yield from super().run(tasks, workspace)
+
+    again = mill(finished.config, finished.workspace, sets=('resources={"write": {"memory": 7, "cpus": 2}}',))
+    assert not again.result.published
+    mill(finished.config, finished.workspace.with_name("other"), Asked, ('resources={"write": {"memory": 7}}',))
+    assert needs["write"] == Needs(1.0, 7) and needs["samples"] == SANDBOXED and needs["crawl"] == Needs()
+    with pytest.raises(ConfigError, match=r"resources.wirte: there is no such step; there are fetch, crawl"):
+        mill(finished.config, finished.workspace, sets=('resources={"wirte": {}}',))
