@@ -14,6 +14,7 @@ from pipeline.progress import Display
 from pipeline.run import execute
 from pipeline.run.conductor import Conductor
 from pipeline.run.engine import InlineEngine
+from pipeline.run.watch import Watch
 from pipeline.steps import rowwise
 from pipeline.storage.base import Entry, Storage
 from pipeline.storage.folder import FolderStorage
@@ -128,12 +129,18 @@ class Recall:
 
 
 def mill(config: Path, store: Storage) -> None:
-    """Run ``config`` inline with every operation going to ``store``."""
+    """Run ``config`` inline with every operation going to ``store``: the same ones in the same order each time.
+
+    The status of a run, which another thread writes every few seconds, is left out.
+    """
+    telling = Watch.telling
+    Watch.telling = lambda watch, mark: contextlib.nullcontext()
     execute.open_storage = lambda uri: store
     rowwise.sandbox.shared = Recall
     try:
         Conductor(load(config), store, InlineEngine, Display(quiet=True)).run()
     finally:
+        Watch.telling = telling
         execute.open_storage = open_storage
         rowwise.sandbox.shared = Recall.genuine
 
@@ -190,5 +197,5 @@ class Sweep:
 
     def _past_publication(self, operation: int, moment: str) -> bool:
         """Whether the version exists when the run is ended there."""
-        created = self.names.index("create") + 1
+        created = self.operations - self.names[::-1].index("create")
         return operation > created or (operation, moment) == (created, AFTER)
