@@ -23,7 +23,8 @@ def prepared(export: Path, stage: str, tokenizer: Any) -> dict[str, Any]:
     done = subprocess.run(command, cwd=export, capture_output=True, text=True, env=os.environ | own)
     if done.returncode or "Success! Preprocessed data path" not in done.stdout + done.stderr:
         raise SystemExit(f"{' '.join(command)}\n{(done.stdout + done.stderr)[-3000:]}")
-    both = [datasets.load_from_disk(str(path)) for path in sorted((export / f"prepared/{stage}").iterdir())]
+    folders = sorted(path for path in (export / f"prepared/{stage}").iterdir() if path.is_dir())
+    both = [datasets.load_from_disk(str(path)) for path in folders]
     texts = [tokenizer.decode([label for label in row if label != -100]) for data in both for row in data["labels"]]
     return {"rows": sum(map(len, both)), "columns": sorted(both[0].column_names), "labels": texts}
 
