@@ -15,7 +15,17 @@ from pydantic import Field
 
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
 from pipeline.exports.parquet import parquet_bytes
-from pipeline.exports.records import Course, CurriculumSettings, Part, course, of_texts, parts, records, splits_of
+from pipeline.exports.records import (
+    Course,
+    CurriculumSettings,
+    Part,
+    course,
+    of_texts,
+    parts,
+    records,
+    require_records,
+    splits_of,
+)
 from pipeline.exports.stage_table import table_file
 from stages import tokenize
 from stages.curriculum import TEXT_TO_SVG, Stage, sequence
@@ -81,6 +91,7 @@ def _training(
         split: [file.path for file in made if file.path.startswith(f"{stage.name}/{split}-") and file.rows]
         for split in splits_of(plan.curriculum)
     }
+    require_records(stage, len(splits[plan.curriculum.split]))
     held_out = [_dataset(paths) for split, paths in splits.items() if split != plan.curriculum.split and paths]
     lines = [
         f"# Stage {stage.name} of the curriculum {plan.curriculum.name}, text to SVG.",

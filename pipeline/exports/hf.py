@@ -19,7 +19,17 @@ from pydantic import Field, JsonValue
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
 from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
-from pipeline.exports.records import Course, CurriculumSettings, Part, course, of_texts, parts, records, splits_of
+from pipeline.exports.records import (
+    Course,
+    CurriculumSettings,
+    Part,
+    course,
+    of_texts,
+    parts,
+    records,
+    require_records,
+    splits_of,
+)
 from pipeline.exports.stage_table import table_file
 from stages import tokenize
 from stages.curriculum import PICTURE, Frame, Record, sequence
@@ -144,6 +154,7 @@ def _card(plan: Course, form: str, made: Sequence[Made], version: Version) -> It
             for split in splits_of(curriculum)
             if any(file.path.startswith(f"{stage.name}/{split}-") and file.rows for file in made)
         ]
+        require_records(stage, len(files))
         configs.append({"config_name": stage.name, "data_files": files})
     first = curriculum.stages[0].name
     rows = sum(file.rows for file in made)

@@ -20,9 +20,18 @@ from pydantic import Field, JsonValue, model_validator
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
 from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
-from pipeline.exports.records import Course, CurriculumSettings, Part, course, parts, records, splits_of
+from pipeline.exports.records import (
+    Course,
+    CurriculumSettings,
+    Part,
+    course,
+    parts,
+    records,
+    require_records,
+    splits_of,
+)
 from pipeline.exports.stage_table import table_file
-from stages.curriculum import Frame, Record, Stage, TaskName
+from stages.curriculum import CHAT_BEGIN, Frame, Record, Stage, TaskName
 
 ALPACA = pa.schema(
     [("instruction", pa.string()), ("input", pa.string()), ("output", pa.string()), ("sample_id", pa.string())]
@@ -191,6 +200,7 @@ def _training(
     rows = {dataset: dataset.rows(made) for dataset in _datasets(plan, stage)}
     train = {dataset: count for dataset, count in rows.items() if count and not dataset.held_out}
     held_out = [dataset for dataset, count in rows.items() if count and dataset.held_out]
+    require_records(stage, sum(train.values()))
     shares = {dataset: count * settings.weights.get(dataset.task, 1.0) for dataset, count in train.items()}
     lines = [
         f"# Stage {stage.name} of the curriculum {plan.curriculum.name}: tiers {', '.join(stage.tiers)}, "
@@ -209,7 +219,7 @@ def _training(
         *_mixture(shares),
         *(f"# {dataset.name}: {count} records" for dataset, count in train.items()),
         f"template: {json.dumps(settings.template)}",
-        f"default_system: {json.dumps(_system(plan.frame), ensure_ascii=False)}",
+        *_system(plan.frame),
         f"cutoff_len: {stage.context}",
         "preprocessing_num_workers: 4",
         "",
@@ -254,10 +264,12 @@ def _evaluation(held_out: Sequence[Dataset], trained: int) -> list[str]:
     ]
 
 
-def _system(frame: Frame) -> str:
-    """The system message of the frame: LLaMA-Factory's templates put another one there if they are told of none."""
+def _system(frame: Frame) -> list[str]:
+    """The system message of a chat's frame: LLaMA-Factory's templates put their own there if they are told of none."""
+    if CHAT_BEGIN not in frame.before:
+        return []
     found = _SYSTEM.search(frame.before)
-    return found[1] if found else ""
+    return [f"default_system: {json.dumps(found[1] if found else '', ensure_ascii=False)}"]
 
 
 LLAMAFACTORY = Export(

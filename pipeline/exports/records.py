@@ -213,6 +213,15 @@ def of_texts(settings: Curriculum, export: str) -> Curriculum:
     return settings.model_copy(update={"tasks": {TEXT_TO_SVG: settings.tasks[TEXT_TO_SVG]}})
 
 
+def require_records(stage: Stage, count: int) -> None:
+    """Raises ConfigError for a stage without records, which no trainer starts on."""
+    if not count:
+        raise ConfigError(
+            f"stage {stage.name} has samples, but no records of them: svgmill curriculum says how many are longer than "
+            "its context; or they have no captions"
+        )
+
+
 def splits_of(settings: Curriculum) -> tuple[str, ...]:
     """The splits that a curriculum has records of: that which is trained on first."""
     return (settings.split, *settings.evaluate)

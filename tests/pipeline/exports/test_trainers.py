@@ -318,6 +318,21 @@ def test_what_a_trainer_cannot_take_is_said(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("form", ["axolotl", "hf", "llamafactory"])
+def test_a_stage_whose_records_are_all_too_long_is_said(export: Callable[..., Path], form: str) -> None:
+    """A trainer would start on it and find nothing."""
+    with pytest.raises(
+        ConfigError, match=r"^stage stage1 has samples, but no records of them: svgmill curriculum says"
+    ):
+        export(form, "curriculum.stages.0.context=16", tasks={"text_to_svg": {"prompt": "{caption}"}})
+
+
+def test_a_frame_that_is_no_chat_s_leaves_the_system_message_to_the_template(export: Callable[..., Path]) -> None:
+    """A version with a tokenizer of its own has one; a chat without a system message says so."""
+    out = export("llamafactory")
+    assert "default_system" not in yaml.safe_load((out / "stage1.yaml").read_text())
+
+
 def test_pictures_that_are_not_there_are_said(finished: Run) -> None:
     """A version without pictures has no tasks that show them."""
     storage = open_storage(str(finished.workspace))
