@@ -72,19 +72,51 @@ def run(
 
 
 @app.command()
-def plan(config: ConfigFile, workspace: WorkspaceOption = None, overrides: Overrides = []) -> None:  # noqa: B006
+def plan(
+    config: ConfigFile,
+    workspace: WorkspaceOption = None,
+    overrides: Overrides = [],  # noqa: B006 - typer copies it
+    cluster: Annotated[
+        Path | None,
+        typer.Option("--cluster", metavar="YAML", help="machines and prices: what a run would take of them"),
+    ] = None,
+    files: Annotated[
+        int | None, typer.Option("--files", min=1, help="with --cluster: so many files go in, not those of the sources")
+    ] = None,
+) -> None:
     """Show what a run would do and why; nothing is run or written."""
     from pipeline.cli import printing
     from pipeline.config import load
+    from pipeline.errors import ConfigError
     from pipeline.progress import Display
     from pipeline.run.conductor import Conductor
     from pipeline.run.costs import rates
 
     loaded = load(config, overrides)
     storage = workspace_of(loaded, workspace)
+    if cluster is not None:
+        _plan_cluster(loaded, storage, cluster, files)
+        return
+    if files is not None:
+        raise ConfigError("--files needs --cluster: without, the sources say what goes in")
     conductor = Conductor(loaded, storage, None, Display(quiet=True))
     phases = conductor.plan()
     printing.print_plan(phases, rates(storage), conductor.no_input)
+
+
+def _plan_cluster(loaded: Loaded, storage: Storage, cluster: Path, files: int | None) -> None:
+    from pipeline.progress import Display
+    from pipeline.run.conductor import Conductor, needs_of
+    from pipeline.run.estimate import calibrated, estimate, lines, read_spec
+    from pipeline.steps.crawl import CRAWL
+
+    spec, needs = read_spec(cluster), needs_of(loaded)
+    known = calibrated(storage)
+    if files is None:
+        phases = Conductor(loaded, storage, None, Display(quiet=True)).plan()
+        files = sum(d.task.records for phase in phases if phase.stage == CRAWL.name for d in phase.decisions)
+    for line in lines(known, estimate(known, files, spec, needs), spec):
+        typer.echo(line)
 
 
 @contextlib.contextmanager

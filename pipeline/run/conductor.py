@@ -60,7 +60,7 @@ class Result:
     """As `Manifest.no_input`, of this run, which may have published nothing."""
 
 
-def _needs(loaded: Loaded) -> dict[str, Needs]:
+def needs_of(loaded: Loaded) -> dict[str, Needs]:
     """What the config says that tasks need, by step. Raises ConfigError for a step that there is not."""
     known = [step.name for step in STEPS]
     for name in loaded.config.resources:
@@ -95,7 +95,7 @@ class Conductor:
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
         self.watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {})
-        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self.watch, _needs(loaded))
+        self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self.watch, needs_of(loaded))
 
     def plan(self) -> list[Phase]:
         """What would run and why, with nothing run and nothing written."""
