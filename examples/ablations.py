@@ -39,10 +39,11 @@ STAGES = {kind: Stage(name=kind, tiers=("L1",), tokens=kind, context=1792) for k
 
 def tokens(release: Release, options: argparse.Namespace, done: Sequence[Row]) -> Iterator[Row]:
     """Bits a drawing after equal compute: with more rows an id costs more, so there are fewer ids."""
-    costs: dict[str, int] = {}
-    for arm, stage in STAGES.items():
-        drawings, held_out = (release.drawings(stage, split) for split in ("train", "validation"))
-        for seed in range(options.seeds):
+    train = {arm: release.drawings(stage, "train") for arm, stage in STAGES.items()}
+    held_out = {arm: unseen(release, stage) for arm, stage in STAGES.items()}
+    for seed in range(options.seeds):
+        costs: dict[str, int] = {}
+        for arm in STAGES:
             settings = Settings(options.size, options.batch, options.rate, seed, options.bf16)
             model = fresh_model(release, settings)
             if arm == "segments":
@@ -52,8 +53,8 @@ def tokens(release: Release, options: argparse.Namespace, done: Sequence[Row]) -
                 continue
             trainer = Trainer(model, settings, options.device)
             trainer.start(options.tokens * costs["atomic"] // costs[arm])
-            trainer.train(drawings, trainer.steps)
-            bits, lengths = trainer.bits(held_out), np.array([len(drawing.answer) for drawing in held_out])
+            trainer.train(train[arm], trainer.steps)
+            bits, lengths = trainer.bits(held_out[arm]), np.array([len(drawing.answer) for drawing in held_out[arm]])
             yield {
                 "seed": seed,
                 "arm": arm,
@@ -68,8 +69,8 @@ def tokens(release: Release, options: argparse.Namespace, done: Sequence[Row]) -
 
 def embeddings(release: Release, options: argparse.Namespace, done: Sequence[Row]) -> Iterator[Row]:
     """Bits a drawing at several steps after new rows came to a model that has read captions."""
-    drawings, held_out = (release.drawings(STAGES["segments"], split) for split in ("train", "validation"))
-    held_out = held_out[: options.held_out]
+    drawings = release.drawings(STAGES["segments"], "train")
+    held_out = unseen(release, STAGES["segments"])[: options.held_out]
     text = Text(release)
     captions = text.drawings()
     for seed in range(options.seeds):
@@ -93,6 +94,11 @@ def embeddings(release: Release, options: argparse.Namespace, done: Sequence[Row
                 trainer.train(drawings, step)
                 row[f"step {step}"] = float(trainer.bits(held_out).mean())
             yield row
+
+
+def unseen(release: Release, stage: Stage) -> list[Drawing]:
+    """The drawings that are measured: those of both splits that nothing is trained on."""
+    return release.drawings(stage, "validation") + release.drawings(stage, "test")
 
 
 def known(done: Sequence[Row], seed: int, arm: str) -> bool:
@@ -184,9 +190,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seeds", type=int, default=3, help="runs of each arm: seeds 0, 1, 2 …")
     made.add_argument("--size", choices=sorted(SIZES), default="mini", help="of the models")
     made.add_argument("--tokens", type=int, default=400_000, help="ids that a run trains on")
-    made.add_argument("--text-tokens", type=int, default=150_000, help="embeddings: ids of captions before that")
+    made.add_argument("--text-tokens", type=int, default=60_000, help="embeddings: ids of captions before that")
     made.add_argument("--at", type=int, nargs="*", default=[25, 50, 100], help="embeddings: steps that are measured")
-    made.add_argument("--held-out", type=int, default=417, help="embeddings: drawings that are measured, at most")
+    made.add_argument("--held-out", type=int, default=400, help="embeddings: drawings that are measured, at most")
     made.add_argument("--batch", type=int, default=1024, help="ids of a step, prompts and padding included")
     made.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     made.add_argument("--device", default="cpu", help="cpu or cuda")

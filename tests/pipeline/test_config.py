@@ -15,7 +15,9 @@ def config(tmp_path: Path) -> Path:
     return write_config(tmp_path / "c.yaml", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["quickstart.yaml", "hivg-784.yaml", "icons.yaml", "hivg-corpus.yaml"])
+@pytest.mark.parametrize(
+    "name", ["quickstart.yaml", "hivg-784.yaml", "icons.yaml", "line-icons.yaml", "hivg-corpus.yaml"]
+)
 def test_shipped_configs_are_valid_and_commented(name: str) -> None:
     """The configs that come with svgmill load, and say what their settings mean."""
     path = ROOT / "configs" / name
