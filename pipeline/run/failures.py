@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.errors import PartitionFailed, PartitionRefused, StoreUnavailable, UserError, WorkersLost
+from pipeline.errors import Mend, PartitionFailed, PartitionRefused, StoreUnavailable, UserError, WorkersLost
 from pipeline.work.task import Cause, Failed
 
 CLASSES: dict[Cause, type[UserError]] = {
@@ -22,7 +22,9 @@ def gave_up(stage: str, failures: Sequence[Failed]) -> UserError:
     """The error of a stage's failed partitions: it tells of the first by name, and how many there are."""
     first = min(failures, key=lambda failed: (failed.source, failed.key))
     more = f" (and {len(failures) - 1} more partitions)" if len(failures) > 1 else ""
-    return CLASSES[first.cause](
+    kind = CLASSES[first.cause]
+    then = "put that right and run again" if issubclass(kind, Mend) else "run again"
+    return kind(
         f"{stage} failed on {first.source}/{first.key}: {first.message}{more}; "
-        "finished partitions are kept, run again to go on"
+        f"finished partitions are kept, {then} to go on"
     )
