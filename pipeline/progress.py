@@ -69,7 +69,7 @@ class Display:
     def whole(self, share: float, seconds_left: float | None) -> None:
         """How much of the whole run is done, 0..1, and how long the rest will take, if that is known."""
         self._share = share
-        self._left = "" if seconds_left is None else f"{_duration(seconds_left)} left"
+        self._left = "" if seconds_left is None else f"{duration(seconds_left)} left"
         if self._live:
             if self._run is None:
                 self._run = self._progress.add_task("run", total=100, text="")
@@ -99,7 +99,7 @@ class Display:
             self._progress.update(self._task, completed=self._done, text=text)
         elif self._json or self._done == self._total or time.monotonic() - self._spoke >= PLAIN_INTERVAL:
             self._spoke = time.monotonic()
-            left = self._left or f"{_duration(elapsed / self._done * (self._total - self._done))} left"
+            left = self._left or f"{duration(elapsed / self._done * (self._total - self._done))} left"
             of_run = f" (run {self._share:.0%})" if self._left else ""
             self.say(
                 f"{self._stage}: {self._done}/{self._total} {self._unit}, {self._records:,} records, "
@@ -112,7 +112,8 @@ class Display:
             )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In seconds, minutes or hours and minutes."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import Workspace
+from pipeline.progress import duration
 
 if TYPE_CHECKING:
     from pipeline.storage.base import Storage
@@ -57,17 +58,17 @@ def status(
 
 def lines(run: RunStatus, now: float, most: int | None, storage: Storage) -> Iterator[str]:
     """What a person wants to know of a run. ``most``: partitions that are shown."""
-    left = "" if run.seconds_left is None else f", about {_span(run.seconds_left)} left"
-    yield f"{run.name}: {run.share:.0%} done{left}; at work for {_span(now - run.began)}, {run.workers} workers"
+    left = "" if run.seconds_left is None else f", about {duration(run.seconds_left)} left"
+    yield f"{run.name}: {run.share:.0%} done{left}; at work for {duration(now - run.began)}, {run.workers} workers"
     if now - run.told > SILENT_SECONDS:
         yield (
-            f"  it has told nothing for {_span(now - run.told)}: if its process is dead, run the same command again; "
+            f"  it has told nothing for {duration(now - run.told)}: if its process is dead, run the same command again; "
             "what is finished is kept"
         )
     if run.waits_for:
         yield f"  it waits for {run.waits_for}"
     elif now - run.advanced > SILENT_SECONDS and run.running:
-        yield f"  no partition has ended for {_span(now - run.advanced)}"
+        yield f"  no partition has ended for {duration(now - run.advanced)}"
     for step in run.steps:
         if not step.partitions and step is not run.steps[-1]:
             continue
@@ -92,7 +93,7 @@ def _partitions(title: str, partitions: tuple[PartitionStatus, ...], most: int |
     if partitions:
         yield f"  {title}"
     for each in partitions[:most]:
-        yield f"    {_span(each.seconds):>9}  {each.step} {each.partition}"
+        yield f"    {duration(each.seconds):>9}  {each.step} {each.partition}"
 
 
 def _example(path: str, reason: str, storage: Storage) -> str:
@@ -112,10 +113,3 @@ def _example(path: str, reason: str, storage: Storage) -> str:
 
 def _detail(text: str) -> str:
     return f" ({text[:80]})" if text else ""
-
-
-def _span(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
