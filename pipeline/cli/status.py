@@ -62,7 +62,7 @@ def lines(run: RunStatus, now: float, most: int | None, storage: Storage) -> Ite
     yield f"{run.name}: {run.share:.0%} done{left}; at work for {duration(now - run.began)}, {run.workers} workers"
     if now - run.told > SILENT_SECONDS:
         yield (
-            f"  it has told nothing for {duration(now - run.told)}: if its process is dead, run the same command again; "
+            f"  it has told nothing for {duration(now - run.told)}: if its process is dead, run the command again; "
             "what is finished is kept"
         )
     if run.waits_for:
