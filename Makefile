@@ -57,7 +57,7 @@ infra: $(VENV)/.dev ## what infra/ deploys: schemas and rules of KubeRay and Ray
 	$(BIN)/python tools/make_requirements.py --check
 
 image: ## build the image of infra/Containerfile; where no container tool works, go through its steps in an empty folder
-	sh infra/build.sh 0.1.0
+	sh infra/build.sh
 
 bench: $(VENV)/.dev ## 10,000 real icons through the whole mill (fetched with npm); see benchmarks/README.md
 	$(BIN)/python benchmarks/fetch_icons.py build/icons --count 10000

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Build the image svgmill:$1 where a container tool works; where none does, go through its steps without it. Says which.
+# Build the image svgmill:VERSION where a container tool works; where none does, go through its steps without it. Says which.
 set -eu
 cd "$(dirname "$0")/.."
+image=svgmill:$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 for engine in docker podman; do
     if "$engine" info > /dev/null 2>&1; then
-        "$engine" build -f infra/Containerfile -t "svgmill:$1" .
-        "$engine" run --rm --network none "svgmill:$1" svgmill run /opt/svgmill/configs/quickstart.yaml --workspace ws --engine inline
-        echo "image: svgmill:$1 was built by $engine, and ran without a network"
+        "$engine" build -f infra/Containerfile -t "$image" .
+        "$engine" run --rm --network none "$image" svgmill run /opt/svgmill/configs/quickstart.yaml --workspace ws --engine inline
+        echo "image: $image was built by $engine, and ran without a network"
         exit
     fi
 done

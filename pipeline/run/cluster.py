@@ -67,7 +67,9 @@ def prepare(address: str) -> str:
     if address != "auto":
         _connect(address)
     found, answer = _asked(address, "disabled")
-    if not found:
+    if address != "auto":
+        found = address
+    elif not found:
         raise RayUnavailable(
             "there is no Ray cluster on this machine; start one (ray start --head), or give --address HOST:PORT"
         )

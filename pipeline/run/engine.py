@@ -189,6 +189,8 @@ class RayEngine:
         os.environ.setdefault("RAY_DEDUP_LOGS", "0")
         if self._address:
             self._address = cluster.prepare(self._address)
+            # or Ray tries 20 times, of 40 seconds each, to find a cluster that has gone since
+            os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")
         import ray
 
         self._ray = ray
@@ -253,7 +255,6 @@ class RayEngine:
         if self._address and workspace not in self._seen:
             cluster.require_answers(ray, self._address, workspace)
             self._seen.add(workspace)
-        slots = self.width
         function = ray.put(execute)  # once, since there may be much in it
         waiting = list(reversed(jobs))
         running: dict[Any, _Attempt[J]] = {}
@@ -267,7 +268,8 @@ class RayEngine:
             if not waiting and not running:
                 time.sleep(0.1)
                 continue
-            while waiting and len(running) < slots + max(2, slots // 2) * (self._address is None):
+            most = self._most()
+            while waiting and len(running) < most:
                 job = waiting.pop()
                 needs = job.needs
                 # a single machine that has less than a task may take tries it all the same; on a cluster another comes
@@ -306,6 +308,12 @@ class RayEngine:
                 else:
                     yield result
 
+    def _most(self) -> int:
+        """How many jobs may be on their way: some more than run at a time, which a cluster that grows grows by."""
+        if not self._address:
+            return self.width + max(2, self.width // 2)
+        return self._workers or self.width + max(AHEAD, self.width)
+
     def _started(self, stream: Any, attempt: _Attempt[Any]) -> Failed | None:
         """Note that the job has found a worker, or say what kept it from it."""
         try:
@@ -342,6 +350,9 @@ class RayEngine:
             return known <= len(LOST_SECONDS)
         return job.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: job.deaths - 1}.get(cause, 0)
 
+
+AHEAD = 8
+"""Jobs that wait for a worker of a cluster at least, if it has none yet."""
 
 LOST_SECONDS = (1.0, 5.0, 15.0, 30.0)
 """Before each new try of a task that has lost its node: a cluster goes on giving work to a node until it knows that the

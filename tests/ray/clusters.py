@@ -40,9 +40,9 @@ class Nodes:
         return f"http://127.0.0.1:{self.dashboard}"
 
     def add(self, *words: str, within: Sequence[str] = (), **environment: str) -> None:
-        """Start a node of two CPUs. ``within``: the command that runs the command."""
+        """Start a node. ``within``: the command that runs the command."""
         (agent,) = _free_ports(1)  # without one of its own a node takes no jobs, and does not say so
-        own = ["--block", "--num-cpus=2", "--disable-usage-stats", f"--dashboard-agent-listen-port={agent}"]
+        own = ["--block", "--disable-usage-stats", f"--dashboard-agent-listen-port={agent}"]
         command = [*within, str(_RAY), "start", *own, *words]
         self.processes.append(
             subprocess.Popen(
@@ -56,7 +56,7 @@ class Nodes:
 
     def join(self, within: Sequence[str] = (), **environment: str) -> None:
         """Start one more node and wait until the head knows it."""
-        self.add(f"--address={self.address}", within=within, **environment)
+        self.add(f"--address={self.address}", "--num-cpus=2", within=within, **environment)
         wait_until(lambda: self._alive() == len(self.processes))
 
     def _alive(self) -> int:
@@ -116,6 +116,7 @@ def cluster() -> Iterator[Nodes]:
     try:
         nodes.add(
             "--head",
+            "--num-cpus=2",
             f"--port={port}",
             f"--dashboard-port={dashboard}",
             f"--ray-client-server-port={client}",
