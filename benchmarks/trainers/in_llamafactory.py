@@ -33,8 +33,6 @@ def train(export: Path, stage: str, prepared: Path) -> dict[str, Any]:
         "use_cpu=true",
         "preprocessing_num_workers=1",
         f"tokenized_path={prepared}",
-        "eval_strategy=no",
-        "save_strategy=steps",
     ]
     done = subprocess.run(command, cwd=export, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     log = done.stdout + done.stderr

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import omegaconf
@@ -42,7 +41,7 @@ def main(export: Path, model: Path, result: Path) -> None:
         raise SystemExit(f"verl drops {40 - len(kept)} of 40 prompts, of which none is too long")
     batch = collate_fn([data[number] for number in range(4)])
     done = {
-        "versions": {"verl": version("verl"), "transformers": transformers.__version__},
+        "versions": {"transformers": transformers.__version__},
         "rows": len(data),
         "truths": truths,
         "tasks": tasks,
