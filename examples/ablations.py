@@ -189,7 +189,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("out", type=Path, help="where the results go")
     made.add_argument("--seeds", type=int, default=3, help="runs of each arm: seeds 0, 1, 2 …")
     made.add_argument("--size", choices=sorted(SIZES), default="mini", help="of the models")
-    made.add_argument("--tokens", type=int, default=400_000, help="ids that a run trains on")
+    made.add_argument("--tokens", type=int, default=200_000, help="ids that a run trains on")
     made.add_argument("--text-tokens", type=int, default=60_000, help="embeddings: ids of captions before that")
     made.add_argument("--at", type=int, nargs="*", default=[25, 50, 100], help="embeddings: steps that are measured")
     made.add_argument("--held-out", type=int, default=400, help="embeddings: drawings that are measured, at most")

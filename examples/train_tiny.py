@@ -167,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("out", type=Path, help="where the run's state and results go")
     made.add_argument("--size", choices=sorted(SIZES), default="tiny", help="of the model")
     made.add_argument(
-        "--tokens", type=int, nargs="+", default=[2_000_000, 1_000_000], help="ids of each stage of the curriculum"
+        "--tokens", type=int, nargs="+", default=[1_200_000, 600_000], help="ids of each stage of the curriculum"
     )
     made.add_argument("--batch", type=int, default=1024, help="ids of a step, prompts and padding included")
     made.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
@@ -179,7 +179,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--at-once", type=int, default=64, help="of them, how many at once")
     made.add_argument("--shown", type=int, default=24, help="of them, how many are on the sheet")
     made.add_argument("--longest", type=int, default=700, help="ids of a prompt and its answer at most")
-    made.add_argument("--temperature", type=float, default=0.5, help="of sampling")
+    made.add_argument("--temperature", type=float, default=0.7, help="of sampling")
     made.add_argument("--floor", type=float, default=0.05, help="ids below this share of the likeliest are not drawn")
     made.add_argument("--sample-seed", type=int, default=0, help="of sampling, and of the choice of captions")
     return made
