@@ -94,7 +94,7 @@ class Conductor:
         self._asking = Asking(loaded.config, loaded.base, storage, display, ask_again)
         self._mark: marks.Mark | None = None
         seconds = loaded.config.partition.seconds
-        self.watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {})
+        self.watch = Watch(loaded.config.name, display, rates(storage) if open_engine else {}, storage.traffic)
         self._runner = StageRunner(storage, seconds, open_engine, display, self._alive, self.watch, needs_of(loaded))
 
     def plan(self) -> list[Phase]:

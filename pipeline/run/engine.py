@@ -15,8 +15,9 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -41,6 +42,8 @@ class Load:
     """Partitions that wait for a worker with what they need."""
     waiting: int = 0
     """Partitions that wait for these."""
+    restarts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Step and cause -> how often one of its partitions was started again since the engine was opened."""
 
 
 class Engine(Protocol):
@@ -81,6 +84,7 @@ class InlineEngine:
     def __init__(self) -> None:
         self._now: tuple[str, str, float] | None = None
         self._left = 0
+        self._restarts: Counter[tuple[str, str]] = Counter()
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
     def __enter__(self) -> Self:
@@ -93,9 +97,9 @@ class InlineEngine:
         """As `Engine.load`."""
         now = self._now
         if now is None:
-            return Load()
+            return Load(restarts=dict(self._restarts))
         stage, partition, began = now
-        return Load(((stage, partition, time.monotonic() - began),), 0, self._left)
+        return Load(((stage, partition, time.monotonic() - began),), 0, self._left, dict(self._restarts))
 
     def free(self) -> str:
         """As `Engine.free`."""
@@ -108,6 +112,7 @@ class InlineEngine:
             try:
                 result = self._within_limit(task, workspace)
                 if task.retry and isinstance(result, Failed) and result.cause == Cause.OVERTIME:
+                    self._restarts[task.stage, result.cause] += 1
                     result = self._within_limit(task, workspace)
             finally:
                 self._now = None
@@ -180,6 +185,7 @@ class RayEngine:
         self._remote: Any = None
         self._running: dict[Any, _Attempt[Any]] = {}
         self._waiting = 0
+        self._restarts: Counter[tuple[str, str]] = Counter()
         self._memory = 0
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
 
@@ -232,7 +238,7 @@ class RayEngine:
         attempts = list(self._running.values())
         begun = [(attempt, attempt.began) for attempt in attempts if attempt.began is not None]
         running = tuple((a.job.stage, f"{a.job.source}/{a.job.key}", now - began) for a, began in begun)
-        return Load(running, len(attempts) - len(begun), self._waiting)
+        return Load(running, len(attempts) - len(begun), self._waiting, dict(self._restarts))
 
     def free(self) -> str:
         """As `Engine.free`."""
@@ -300,6 +306,7 @@ class RayEngine:
                     continue
                 del running[stream]
                 if isinstance(result, Failed) and self._again(attempt.job, result.cause, failures):
+                    self._restarts[result.stage, result.cause] += 1
                     if result.cause == Cause.LOST:
                         pause = LOST_SECONDS[failures[result.source, result.key, Cause.LOST] - 1]
                         later.append((time.monotonic() + pause, attempt.job))

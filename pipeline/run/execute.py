@@ -28,7 +28,7 @@ def execute(task: Task[Any], workspace: str) -> Done:
     work = Work(task, open_storage(workspace))
     record = task.step.run(work)
     ledger.save(work.storage, record)
-    return Done(record, time.perf_counter() - started, _peak_bytes(), work.stage_seconds)
+    return Done(record, time.perf_counter() - started, _peak_bytes(), work.stage_seconds, work.storage.traffic())
 
 
 def execute_safely(task: Task[Any], workspace: str) -> Done | Failed:

@@ -200,6 +200,7 @@ class StageRunner:
         with contextlib.closing(self._opened().run(tasks, self._storage.uri)) as results:
             for result in results:
                 self._alive()
+                self.watch.task(result)
                 if isinstance(result, Done):
                     self.costs.count(step.name, result)
                 elif result.damaged:

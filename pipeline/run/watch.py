@@ -1,4 +1,4 @@
-"""What a run is at, for people: in the display, in its mark for ``svgmill status``, and in lines about what is unusual.
+"""What a run is at: in the display, in its mark for ``svgmill status``, in metrics, in lines about what is unusual.
 
 Figures come from the steps as their partitions end; a thread looks on meanwhile, so that a run tells of itself also
 while nothing ends.
@@ -10,17 +10,19 @@ import contextlib
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
 from pipeline.progress import Display
-from pipeline.run.engine import Engine, Load
+from pipeline.run.engine import Engine, Load, RayEngine
 from pipeline.run.forecast import Forecast
+from pipeline.run.metrics import Metrics
 from pipeline.steps.registry import STEPS
+from pipeline.storage.base import Traffic
 from pipeline.work.marks import Mark
 from pipeline.work.status import PartitionStatus, ReasonStatus, RunStatus, StepStatus
-from pipeline.work.task import Done
+from pipeline.work.task import Done, Failed
 
 TELL_SECONDS = 5.0
 """Between two looks."""
@@ -47,10 +49,15 @@ class _Step:
 
 
 class Watch:
-    """Watches one run. The run's thread calls `begin`, `done`, `waiting`; a thread of its own tells."""
+    """Watches one run. The run's thread calls `begin`, `task`, `done`, `waiting`; a thread of its own tells."""
 
-    def __init__(self, name: str, display: Display, rates: Mapping[str, float]) -> None:
-        """``name``: the dataset's. ``rates``: core-seconds a record by step, as the workspace has measured."""
+    def __init__(
+        self, name: str, display: Display, rates: Mapping[str, float], traffic: Callable[[], Traffic] = Traffic
+    ) -> None:
+        """``name``: the dataset's. ``rates``: core-seconds a record by step, as the workspace has measured.
+
+        ``traffic``: of this process with the workspace.
+        """
         self._name, self._display = name, display
         display.run = name
         self._forecast = Forecast([step.name for step in STEPS], rates)
@@ -62,12 +69,16 @@ class Watch:
         self._starting_since: float | None = None
         self._waits_for = ""
         self._engine: Engine | None = None
+        self._traffic = traffic
+        self._metrics: Metrics | None = None
 
     # -- called by the run
 
     def engine(self, engine: Engine | None) -> None:
-        """Tasks run on ``engine`` from now on."""
+        """Tasks run on ``engine`` from now on; None: it is about to be closed."""
+        self._tell_metrics()
         self._engine = engine
+        self._metrics = Metrics(self._name) if isinstance(engine, RayEngine) else None
 
     def begin(self, step: str, reused: int, todo: int, records: int) -> None:
         """A step begins: partitions that are done already, those to run, and their records."""
@@ -77,6 +88,11 @@ class Watch:
         self._told.clear()
         self._display.begin(step, reused, todo)
         self._show()
+
+    def task(self, result: Done | Failed) -> None:
+        """A task has ended: a partition's, or one that looks for records which keep a partition from being done."""
+        if self._metrics is not None:
+            self._metrics.task(result)
 
     def done(self, result: Done) -> None:
         """A partition of the step is done."""
@@ -97,6 +113,8 @@ class Watch:
                 self._reasons[stage, reason] = known + count, first or (table.path if table else "")
         self._show()
         self._display.advance(record.rows_in, f"{record.source}/{record.key}")
+        if self._metrics is not None:
+            self._metrics.partition(record)
 
     @contextlib.contextmanager
     def waiting(self, why: str) -> Iterator[None]:
@@ -110,6 +128,10 @@ class Watch:
     def _show(self) -> None:
         workers = self._engine.width if self._engine is not None else 1
         self._display.whole(self._forecast.share, self._forecast.seconds_left(workers))
+
+    def _tell_metrics(self) -> None:
+        if self._metrics is not None:
+            self._metrics.run(self.status(), self._load(), self._traffic())
 
     # -- told meanwhile
 
@@ -125,6 +147,7 @@ class Watch:
                 if over.wait(TELL_SECONDS):
                     return
                 self._look()
+                self._tell_metrics()
 
         teller = threading.Thread(target=tell, name="watch", daemon=True)
         teller.start()

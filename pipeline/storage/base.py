@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import errno
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -76,6 +77,18 @@ class Entry:
     """When it was written, seconds since the epoch, by the store's clock."""
 
 
+@dataclass(frozen=True)
+class Traffic:
+    """What was asked of the server behind a storage object, and what it took."""
+
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """By kind, as the server's protocol calls them; with those that were made again."""
+    bytes_in: int = 0
+    """Of objects, received."""
+    bytes_out: int = 0
+    """Of objects, sent."""
+
+
 class Storage(ABC):
     """A flat space of immutable-while-read objects under one URI."""
 
@@ -86,6 +99,10 @@ class Storage(ABC):
     @abstractmethod
     def present(self) -> bool:
         """Whether there is anything at the URI."""
+
+    def traffic(self) -> Traffic:
+        """What this object has asked for so far; nothing where there is no server."""
+        return Traffic()
 
     def locate(self, path: str) -> str:
         """Where an object lies, for people."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from pipeline.errors import ConfigError, Mend, StoreRefused
-from pipeline.storage.base import AlreadyExists, Entry, NotFound, Storage
+from pipeline.storage.base import AlreadyExists, Entry, NotFound, Storage, Traffic
 from pipeline.storage.s3_client import Bucket, error_code, pause, retries
 from pipeline.storage.s3_errors import CONFLICTS
 from pipeline.storage.s3_streams import PART_BYTES, RangeReader, Upload
@@ -45,6 +45,10 @@ class S3Storage(Storage):
 
     def __reduce__(self) -> tuple[type[S3Storage], tuple[str]]:
         return S3Storage, (self.uri,)
+
+    def traffic(self) -> Traffic:
+        """As `Storage.traffic`."""
+        return self.counts.traffic()
 
     def locate(self, path: str) -> str:
         """The object's own URI, without how to reach the server."""

@@ -25,6 +25,7 @@ from urllib3.exceptions import HTTPError
 
 from pipeline.errors import StoreUnavailable, UserError
 from pipeline.storage import s3_errors
+from pipeline.storage.base import Traffic
 from pipeline.storage.uri import Access
 
 _TRUNCATED = (
@@ -59,6 +60,11 @@ class Counts:
                 self.requests[kind] += requests
             self.bytes_in += bytes_in
             self.bytes_out += bytes_out
+
+    def traffic(self) -> Traffic:
+        """All of it as it is now."""
+        with self._lock:
+            return Traffic(dict(self.requests), self.bytes_in, self.bytes_out)
 
 
 class Bucket:

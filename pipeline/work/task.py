@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel
 
-from pipeline.storage.base import Storage
+from pipeline.storage.base import Storage, Traffic
 from pipeline.storage.tables import Output
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
@@ -204,6 +204,8 @@ class Done:
     """Largest resident memory of the worker process so far."""
     stage_seconds: Mapping[str, float]
     """CPU seconds of the parts of the row-wise pass, by stage."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """With the workspace."""
 
 
 @dataclass(frozen=True)

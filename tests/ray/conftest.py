@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Self
 
@@ -32,9 +33,11 @@ class Cluster(RayEngine):
 @pytest.fixture(scope="package")
 def _started() -> Iterator[Cluster]:
     cluster = Cluster()
-    with cluster:
-        yield cluster
-    cluster.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_metrics_report_interval_ms", "1000")  # the least that Ray takes
+        with cluster:
+            yield cluster
+        cluster.close()
 
 
 @pytest.fixture
@@ -45,5 +48,6 @@ def cluster(_started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """
     monkeypatch.setattr(reading, "open_engine", lambda *choice: _started)
     monkeypatch.setattr(_started, "_workers", 2)
+    monkeypatch.setattr(_started, "_restarts", Counter())
     monkeypatch.setattr(_started, "_execute", execute_safely)
     return _started

@@ -75,6 +75,7 @@ def test_a_task_over_its_time_is_tried_again_in_another_process(
     task = Task(CRAWL, "icons", "0", Basis({}, {}, ()), None, seconds=1)
     (result,) = cluster.run([task], str(tmp_path))
     assert isinstance(result, Failed) and result.cause == Cause.OVERTIME
+    assert cluster.load().restarts == {("crawl", "overtime"): 1}
     pids = [int(path.name) for path in tmp_path.iterdir()]
     assert len(pids) == 2
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
