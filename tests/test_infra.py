@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import json
 import re
 from collections.abc import Callable
 from types import ModuleType
@@ -15,6 +16,7 @@ from typer.main import get_command
 
 from pipeline.cli.app import app
 from pipeline.config import Config
+from pipeline.run.metrics import METRICS, PREFIX, RUN
 from tests.helpers import ROOT
 
 
@@ -152,3 +154,42 @@ def test_what_the_image_copies_is_there() -> None:
     ]
     assert sorted(copied) == sorted(allowed)
     assert all((ROOT / path).exists() for path in copied)
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
+    """Each query names metrics that a run tells, and labels that they have; each metric is in some panel."""
+    dashboard = json.loads((ROOT / "infra/grafana.json").read_text())
+    labels_of = {PREFIX + metric.name: {RUN, *metric.labels} for metric in METRICS if metric.kind != "Histogram"}
+    labels_of |= {
+        f"{PREFIX}{metric.name}_bucket": {RUN, "le", *metric.labels} for metric in METRICS if metric.kind == "Histogram"
+    }
+    asked = set()
+    for panel in dashboard["panels"]:
+        assert panel["targets"]
+        for target in panel["targets"]:
+            (name,) = re.findall(r"\w+(?={)", target["expr"])
+            (selectors,) = re.findall(r"{(.*?)}", target["expr"])
+            (by,) = re.findall(r" by \((.*?)\)", target["expr"])
+            labels = set(by.split(", "))
+            assert labels | set(re.findall(r"(\w+)(?:=|!=)", selectors)) <= labels_of[name], target["expr"]
+            assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) == labels - {"le"}
+            assert ("rate(" in target["expr"]) <= name.endswith(("_total", "_bucket"))
+            assert RUN + '=~"$run"' in selectors
+            asked.add(name)
+    assert asked == labels_of.keys()
+    chosen = {variable["name"]: variable for variable in dashboard["templating"]["list"]}
+    assert re.search(r"\((\w+), run\)", chosen["run"]["query"]["query"])[1] in labels_of  # type: ignore[index]
+
+
+def test_the_monitor_finds_the_heads(check: ModuleType) -> None:
+    """By labels that their pods have, or that KubeRay puts on them, at a port that they name."""
+    monitor = yaml.safe_load((ROOT / "infra/kubernetes/podmonitor.yaml").read_text())["spec"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    heads = [resource["spec"]["headGroupSpec"] for _, resource in check.resources() if resource["kind"] == "RayCluster"]
+    heads.append(job(check)["spec"]["rayClusterSpec"]["headGroupSpec"])
+    for head in heads:
+        assert (
+            monitor["selector"]["matchLabels"].items()
+            <= (head["template"]["metadata"]["labels"] | {"ray.io/node-type": "head"}).items()
+        )
+        assert endpoint["port"] in [port["name"] for port in head["template"]["spec"]["containers"][0]["ports"]]
