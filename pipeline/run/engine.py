@@ -215,7 +215,9 @@ class RayEngine:
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             kind = RayUnavailable if isinstance(error, ConnectionError) else ConfigError
             where = f"join the Ray cluster at {self._address}" if self._address else "start a local Ray"
-            raise kind(f"cannot {where}: {' '.join(str(error).split())[:300]}") from None
+            text = " ".join(str(error).split())[:300]
+            remedy = "; use the same on both sides" if "Version mismatch" in text else ""
+            raise kind(f"cannot {where}: {text}{remedy}") from None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray's own would end the process without a word
         self._memory = int(self._ray.cluster_resources().get("memory", 0.0))

@@ -149,6 +149,19 @@ def test_a_stopped_job_is_an_interrupted_run() -> None:
     assert follow({"status": "STOPPED"})[0] == 130
 
 
+def test_who_interrupts_only_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job goes on, and how to follow and to stop it is said."""
+
+    def interrupted(self: JobServer, job: str, write: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(JobServer, "follow", interrupted)
+    with serving(Job({}, 0).routes()) as address:
+        left = svgmill("jobs", "follow", "j", "--address", address)
+    assert left.returncode == 130
+    assert f"svgmill jobs follow j --address {address}" in left.stderr and "svgmill jobs stop j" in left.stderr
+
+
 def test_a_job_server_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Following ends after a while, and says how to go on; a job that nobody knows is told at once."""
     monkeypatch.setattr(jobs, "LOST_SECONDS", 0.2)
