@@ -53,13 +53,13 @@ RESTARTS = Metric("svgmill_restarts_total", "Counter", "Tasks that were started 
 REQUESTS = Metric(
     "svgmill_store_requests_total",
     "Counter",
-    "Requests to the workspace's object store, by step; step is driver for those of the process that leads the run",
+    "Requests to the workspace's object store by tasks that ended well; step is driver for those of the run's driver",
     ("step", "kind"),
 )
 MOVED = Metric(
     "svgmill_store_bytes_total",
     "Counter",
-    "Bytes of objects that came from (in) and went to (out) the workspace's object store",
+    "Bytes of objects that came from (in) and went to (out) the workspace's object store, with these requests",
     ("step", "direction"),
 )
 CAPTIONS = Metric("svgmill_captions_total", "Counter", "Captions that a model was asked for", ("outcome",))

@@ -115,6 +115,7 @@ def test_other_stages_over_their_time_end_the_run(tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.yaml", folder, **SMALL | {"partition": {"records": 12, "seconds": 0.05}})
     with pytest.raises(PartitionRefused, match=r"crawl failed on icons/\S+: it took over 0.05 s \(partition.seconds"):
         mill(config, tmp_path / "ws", lambda: engine)
+    assert engine.load().restarts == {("crawl", "overtime"): 3}  # each of its partitions
 
 
 def test_a_time_limit_that_gets_lost_in_native_code_is_told_as_such() -> None:
