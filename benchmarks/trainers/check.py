@@ -84,7 +84,9 @@ class Environment:
 
 
 def pip(python: Path, *words: str) -> None:
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *words], check=True)
+    # pip would take a checkout on the path for an installed package
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *words], check=True, env=environment)
 
 
 ENVIRONMENTS = {
