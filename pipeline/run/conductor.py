@@ -221,6 +221,5 @@ class Conductor:
             self._mark.refresh()
 
     def _result(self, manifest: Manifest, is_new: bool) -> Result:
-        decisions = [decision for phase in self._runner.phases for decision in phase.decisions]
-        ran = sum(self._runner.ran(decision) for decision in decisions)
-        return Result(manifest, is_new, ran, len(decisions) - ran, self._runner.costs, self.no_input)
+        runner = self._runner
+        return Result(manifest, is_new, runner.ran, runner.reused, runner.costs, self.no_input)

@@ -29,6 +29,9 @@ from pipeline.work.task import CORPUS, Cause, Done, Failed, Needs, Step, Task
 READERS = 16
 """Records that are read at a time: each is small, and an object store takes its time to answer."""
 
+TOGETHER = 64
+"""Records that one of these reads before it takes others: each hand-over takes longer than reading from a disk does."""
+
 PLANNED_ON = (FETCH, CRAWL, SAMPLES_STEP)
 """Of these a plan says what follows where it is not known yet, by sources."""
 
@@ -105,7 +108,10 @@ class StageRunner:
         self._open_engine = open_engine
         self.watch = watch or Watch("", display, {})
         self._engine: Engine | None = None
-        self._recorded: set[str] | None = None
+        self._recorded: tuple[str, set[str]] = ("", set())
+        """A step, and its records that are there. Of one step only: a workspace has many."""
+        self.ran = self.reused = 0
+        """Tasks of the last walk that this run has run, in that walk or in one before, and the others."""
         self._ran: set[tuple[str, str, str]] = set()
 
     def begin(self) -> None:
@@ -113,7 +119,8 @@ class StageRunner:
         self.phases.clear()
         self.pending.clear()
         self.guessed = False
-        self._recorded = None
+        self.ran = self.reused = 0
+        self._recorded = ("", set())
 
     def close(self) -> None:
         """Close the engine, if one was opened."""
@@ -121,10 +128,6 @@ class StageRunner:
             self.watch.engine(None)
             self._engine.__exit__(None, None, None)
             self._engine = None
-
-    def ran(self, decision: Decision) -> bool:
-        """Whether the task was run by this run, in the last walk or in one before."""
-        return decision.run or (decision.task.step.name, decision.task.source, decision.task.key) in self._ran
 
     def stays(self, step: Step[Any], version: int) -> None:
         """What ``step`` would find is that of a version, and stays."""
@@ -138,13 +141,10 @@ class StageRunner:
         Raises MetDamage for a table that a task could not read, and what `failures` says for one that cannot be
         finished.
         """
-        if self._recorded is None:
-            self._recorded = {entry.path for entry in self._storage.list("tables/") if entry.path.endswith(".json")}
-        with ThreadPoolExecutor(READERS) as readers:
-            decisions = list(readers.map(self.decide, tasks))
+        decisions = self._decisions(step, tasks) if tasks else []
         # what is to be fetched follows from nothing
         follows = {} if step is FETCH else dict(self.pending)
-        self.phases.append(Phase(step.name, tuple(decisions), "", follows))
+        self.phases.append(Phase(step.name, tuple(decisions) if self.planning else (), "", follows))
         todo = [decision.task for decision in decisions if decision.run]
         if todo and self.planning and step in FOUND_AGAIN:
             self.guessed = True
@@ -164,9 +164,25 @@ class StageRunner:
         self.trust.known(records)
         return records
 
+    def _decisions(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Decision]:
+        self._list(step)
+        parts = [tasks[begin : begin + TOGETHER] for begin in range(0, len(tasks), TOGETHER)]
+        with ThreadPoolExecutor(READERS) as readers:
+            decisions = [each for part in readers.map(lambda part: [*map(self.decide, part)], parts) for each in part]
+        ran = sum(d.run or (step.name, d.task.source, d.task.key) in self._ran for d in decisions)
+        self.ran += ran
+        self.reused += len(decisions) - ran
+        return decisions
+
+    def _list(self, step: Step[Any]) -> None:
+        if self._recorded[0] != step.name:
+            entries = self._storage.list(f"{ledger.TABLES}{step.name}/")
+            self._recorded = step.name, {entry.path for entry in entries if entry.path.endswith(".json")}
+
     def decide(self, task: Task[Any]) -> Decision:
-        """Whether ``task`` has to run. Call `run` for some step first."""
-        known = ledger.table_path(task.step.name, task.source, task.key, "json") in (self._recorded or ())
+        """Whether ``task`` has to run."""
+        self._list(task.step)
+        known = ledger.table_path(task.step.name, task.source, task.key, "json") in self._recorded[1]
         record = ledger.load(self._storage, task.step.name, task.source, task.key) if known else None
         damaged = self.trust.fault_of(record)
         return Decision(replace(task, anew=True), damaged, None) if damaged else decide(task, record)

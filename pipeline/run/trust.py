@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.progress import Display
+from pipeline.steps.crawl import CRAWL
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
 from pipeline.storage.integrity import Written
+from pipeline.work import ledger
 from pipeline.work.ledger import Record
 
 
@@ -36,8 +38,11 @@ class Trust:
         self._made.update(output.path for output in record.outputs.values())
 
     def known(self, records: Iterable[Record]) -> None:
-        """What is written is of these checksums."""
-        self._md5 |= {output.path: output.md5 for record in records for output in record.outputs.values()}
+        """What is written is of these checksums. Of tables, versions name raw ones alone."""
+        for record in records:
+            for output in record.outputs.values():
+                if record.stage == CRAWL.name or not output.path.startswith(ledger.TABLES):
+                    self._md5[output.path] = output.md5
 
     def fault_of(self, record: Record | None) -> str:
         """Why a record does not count, if something that it names is damaged and was not made anew yet; else ""."""

@@ -115,6 +115,7 @@ class Walk:
         }
         described = sides[DESCRIBE.name]
         said = captioned(self._asking, self._run, self._runner, passed, samples, decided, described)
+        del sides[DESCRIBE.name], described  # nothing that follows reads them, and they are as many as partitions
         sides[CAPTION.name] = said.captions
         vocabulary = self._vocabulary(samples, decided, said.captions)
         parted = tiered(history, self._run, self._runner, samples, decided, sides[SCORE.name], vocabulary)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.sources.base import Chunk, Listing, Shape
@@ -64,30 +65,45 @@ def chunks(listing: Listing, records: int, previous: Sequence[Chunk] = (), gener
 
 def layout_table(chunks_of: Mapping[str, Sequence[Chunk]]) -> pa.Table:
     """The chunks of all sources as a table (`LAYOUT`), for the next version to build on."""
-    rows = [
-        {
-            "source": source,
-            "key": chunk.key,
-            "shape": chunk.shape,
-            "generation": chunk.generation,
-            "path": entry.path.encode("utf-8", "surrogateescape"),
-        }
-        for source, own in chunks_of.items()
-        for chunk in own
-        for entry in chunk.entries
-    ]
-    return pa.Table.from_pylist(rows, schema=LAYOUT)
+    every = [(source, chunk) for source, own in chunks_of.items() for chunk in own]
+    # of what all rows of a chunk share there is one value a chunk, as what holds rows takes far more than paths do
+    sizes = np.array([len(chunk.entries) for _, chunk in every], np.int64)
+    owner = pa.array(np.repeat(np.arange(len(every)), sizes))
+    shared = {
+        "source": [source for source, _ in every],
+        "key": [chunk.key for _, chunk in every],
+        "shape": [chunk.shape for _, chunk in every],
+        "generation": [chunk.generation for _, chunk in every],
+    }
+    columns = [pa.array(values, LAYOUT.field(name).type).take(owner) for name, values in shared.items()]
+    paths = pa.chunked_array(
+        [
+            pa.array([entry.path.encode("utf-8", "surrogateescape") for entry in chunk.entries], pa.binary())
+            for _, chunk in every
+        ],
+        pa.binary(),
+    )
+    return pa.table([*columns, paths.combine_chunks()], schema=LAYOUT)
 
 
 def read_layout(table: pa.Table) -> dict[str, list[Chunk]]:
     """Inverse of `layout_table`, also of tables that say ``archive`` instead of a shape, as they did at first."""
-    by_source: dict[str, dict[str, Chunk]] = {}
-    for row in table.to_pylist():
-        own = by_source.setdefault(row["source"], {})
-        entry = Entry(row["path"].decode("utf-8", "surrogateescape"), 0, "")
-        chunk = own.get(row["key"], Chunk(row["key"], (), _shape(row, entry.path), row["generation"]))
-        own[row["key"]] = replace(chunk, entries=(*chunk.entries, entry))
-    return {source: list(own.values()) for source, own in by_source.items()}
+    by_source: dict[str, dict[str, tuple[Chunk, list[Entry]]]] = {}
+    for batch in table.to_batches(_BATCH):
+        for row in batch.to_pylist():
+            own = by_source.setdefault(row["source"], {})
+            entry = Entry(row["path"].decode("utf-8", "surrogateescape"), 0, "")
+            if row["key"] not in own:
+                own[row["key"]] = Chunk(row["key"], (), _shape(row, entry.path), row["generation"]), []
+            own[row["key"]][1].append(entry)
+    return {
+        source: [replace(chunk, entries=tuple(entries)) for chunk, entries in own.values()]
+        for source, own in by_source.items()
+    }
+
+
+_BATCH = 100_000
+"""Rows of a layout that are Python objects at a time."""
 
 
 def _shape(row: Mapping[str, Any], path: str) -> Shape:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.config import Config
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Reader
+from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Reader, Shape
 from pipeline.sources.kinds import kinds
 from pipeline.sources.no_input import bounded
 from pipeline.steps.base import dropped_output, taken_down, versions_of
@@ -67,16 +67,20 @@ def crawl_tasks(
     for listing in listings:
         source, reader = listing.source, listing.read_with
         places = listing.places
+        settings_of: dict[tuple[Shape, tuple[str, ...]], ChunkSettings] = {}
         versions = versions_of(config, "crawl") | {f"source {source.kind}": known[source.kind].version}
         for chunk in cut[source.name]:
-            settings = ChunkSettings(
-                crawl=config.crawl,
-                rows=config.partition.records,
-                license=source.license,
-                policy=LETS_ALL_IN if source.name in benchmarks else config.policy(),
-                source=source.reads(chunk.shape),
-                taken_down=tuple((held or {}).get((source.name, chunk.key), ())),
-            )
+            taken_down = tuple((held or {}).get((source.name, chunk.key), ()))
+            settings = settings_of.get((chunk.shape, taken_down))
+            if settings is None:
+                settings = settings_of[chunk.shape, taken_down] = ChunkSettings(
+                    crawl=config.crawl,
+                    rows=config.partition.records,
+                    license=source.license,
+                    policy=LETS_ALL_IN if source.name in benchmarks else config.policy(),
+                    source=source.reads(chunk.shape),
+                    taken_down=taken_down,
+                )
             if places:
                 chunk = replace(chunk, places=tuple(places[path] for path in chunk.paths))
             payload = CrawlPayload(settings, reader, chunk, tuple(takedowns))

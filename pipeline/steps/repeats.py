@@ -82,13 +82,14 @@ def hear_tasks(config: Config, heard: Sequence[Heard]) -> list[Task[HearPayload]
     """One task for each partition of which a dataset or a model said something."""
     if config.caption.checks.alike is None:
         return []
+    settings = HearSettings()
     tasks = []
     for part in heard:
         own = part.described
         if not (own.extra["said"] or part.borrowed or part.answers):
             continue
         answers = "" if part.answers is None else part.answers.path
-        payload = HearPayload(HearSettings(), own.outputs["kept"].path, groups_of(part.borrowed), answers)
+        payload = HearPayload(settings, own.outputs["kept"].path, groups_of(part.borrowed), answers)
         rows, size = own.rows_kept, own.outputs["kept"].bytes
         tasks.append(planned(HEAR, own.source, own.key, payload, {"repeats": VERSION}, part.inputs, rows, size))
     return tasks

@@ -80,12 +80,12 @@ def lengths_tasks(
     config: Config, samples: Sequence[Record], decided: Record, encoding: Encoding
 ) -> list[Task[LengthsPayload]]:
     """One task for each samples partition."""
-    versions = versions_of(config, "encode")
+    versions, settings = versions_of(config, "encode"), NoSettings()
     tasks = []
     for record in samples:
         rows = record.outputs["kept"]
         inputs = [*inputs_of([rows]), decided_of(decided, record), *encoding.inputs]
-        payload = LengthsPayload(NoSettings(), Survivors.of(record, decided), encoding)
+        payload = LengthsPayload(settings, Survivors.of(record, decided), encoding)
         tasks.append(
             planned(LENGTHS_STEP, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
         )
@@ -210,6 +210,7 @@ def tier_tasks(
     settings = EdgeSettings(tiers=tiers, splits=splits, seed=seed)
     if count != "atomic":
         settings = CountedEdgeSettings(tiers=tiers, splits=splits, seed=seed, count=count)
+    versions = {TIER.name: TIER.version}
     tasks = []
     for place, record in enumerate(samples):
         name, rows = f"{record.source}/{record.key}", record.outputs["kept"]
@@ -218,7 +219,6 @@ def tier_tasks(
         inputs += [] if table is None else inputs_of([table])
         path = "" if table is None else table.path
         payload = TierPayload(settings, decided.outputs[name].path, path, COLUMNS[count])
-        versions = {TIER.name: TIER.version}
         tasks.append(
             planned(TIER_STEP, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
         )

@@ -66,7 +66,7 @@ def write_error(error: OSError, message: str) -> UnknownOutcome | StoreRefused:
     return UnknownOutcome(f"{message}; run again later") if passes(error) else StoreRefused(message)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Entry:
     """One listed object. ``etag`` changes whenever the content may have changed; it is no content digest."""
 

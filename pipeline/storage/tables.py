@@ -20,7 +20,7 @@ from pipeline.errors import Damaged
 from pipeline.storage.base import NotFound, Storage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """One object a partition has written: its digest is the identity later stages build on."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pipeline.storage.base import NotFound, Storage
@@ -44,7 +45,7 @@ class Basis:
         return digest({"versions": self.versions, "settings": self.settings, "inputs": self.inputs})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """A finished partition: what it was made from, what it wrote, and how its counts add up."""
 
@@ -66,20 +67,32 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """As the JSON text that is stored."""
-        data = vars(self) | {"outputs": {role: output.to_json() for role, output in self.outputs.items()}}
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data |= {"outputs": {role: output.to_json() for role, output in self.outputs.items()}}
         return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Record:
         """Inverse of `to_bytes`."""
-        fields = json.loads(data)
-        fields["outputs"] = {role: Output.from_json(o) for role, o in fields["outputs"].items()}
-        return cls(**fields)
+        values = json.loads(data, object_hook=_shared)
+        values["outputs"] = {role: Output.from_json(o) for role, o in values["outputs"].items()}
+        for name in ("stage", "source"):
+            values[name] = sys.intern(values[name])
+        return cls(**values)
+
+
+def _shared(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with names that all records share: a run holds hundreds of thousands of records."""
+    return {sys.intern(name): value for name, value in values.items()}
+
+
+TABLES = "tables/"
+"""Where in a workspace the tables of tasks lie, and their records."""
 
 
 def table_path(stage: str, source: str, key: str, suffix: str = "parquet") -> str:
     """Where a partition's output of that kind lies in the workspace."""
-    return f"tables/{stage}/{source}/{key}.{suffix}"
+    return f"{TABLES}{stage}/{source}/{key}.{suffix}"
 
 
 def load(storage: Storage, stage: str, source: str, key: str) -> Record | None:

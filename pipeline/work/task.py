@@ -166,8 +166,20 @@ def planned(
 
     What else is in the payload says where things lie.
     """
-    basis = Basis(versions, payload.settings.model_dump(mode="json"), tuple(inputs))
+    basis = Basis(versions, _dumped(payload.settings), tuple(inputs))
     return Task(step, source, key, basis, payload, records, size, state=state)
+
+
+_last: tuple[BaseModel, Mapping[str, Any]] | None = None
+
+
+def _dumped(settings: BaseModel) -> Mapping[str, Any]:
+    """Settings as JSON has them. A step's tasks mostly share one object of settings, and so share this one, too."""
+    global _last
+    last = _last
+    if last is None or last[0] is not settings:
+        _last = last = settings, settings.model_dump(mode="json")
+    return last[1]
 
 
 def inputs_of(outputs: Iterable[Output]) -> list[tuple[str, str]]:

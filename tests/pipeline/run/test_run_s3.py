@@ -69,7 +69,8 @@ def test_a_run_makes_few_requests(finished: Run, s3_uri: str, monkeypatch: pytes
     assert made.total() <= 4 * first.ran + 3 * len(first.manifest.shards) + 100
     made.clear()
     again = mill(finished.config, s3_uri).result
-    assert again.ran == 0 and made.total() <= again.reused + 20
+    # beside a record each: a listing of each step's records, and what a version is
+    assert again.ran == 0 and made.total() <= again.reused + 40
 
 
 def test_source_on_s3_is_the_folder_that_was_uploaded(finished: Run, icons: Path, s3_uri: str, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Listing, Surroundings
+from pipeline.sources.base import Chunk, Listing, Surroundings
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.no_input import REST, bounded
-from pipeline.sources.partitions import chunks
+from pipeline.sources.partitions import LAYOUT, chunks, layout_table, read_layout
 from pipeline.storage.base import Entry
 
 
@@ -86,3 +86,14 @@ def test_unusable_source_is_one_clear_line(tmp_path: Path, make: str, says: str)
     with pytest.raises(ConfigError, match=says) as error:
         source(tmp_path / "x").listing(Surroundings(Path()))
     assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
+
+
+def test_a_layout_says_what_it_was_made_of() -> None:
+    """Chunks come back from a layout with their paths, also such as are no text; of nothing, nothing does."""
+    odd = Entry("caf\udce9.svg", 0, "")
+    one = [Chunk("a", (Entry("a.svg", 0, ""), odd), "files", 2), Chunk("b", (Entry("b.zip", 0, ""),), "archive", 1)]
+    other = [Chunk("a", (Entry("a.parquet", 0, ""),), "table", 3)]
+    table = layout_table({"one": one, "other": other})
+    assert table.schema == LAYOUT and len(table) == 4
+    assert read_layout(table) == {"one": one, "other": other}
+    assert read_layout(layout_table({"one": []})) == {}

@@ -49,6 +49,8 @@ def test_an_earlier_manifest_is_read_whole(home: Path, form: str, version: int, 
     manifest = published.read(storage, version)
     again = Manifest.from_json(json.loads(manifest.to_bytes()))
     assert again == manifest and again.content() == manifest.content()
+    spelled = json.dumps(manifest.to_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert manifest.to_bytes() == spelled.encode()
     written = _paths(json.loads(text))
     assert written == {file.path: file.sha256 for file in manifest.files} and len(written) == len(manifest.files)
     assert manifest.funnel.balanced and manifest.funnel.kept == kept == len(samples(storage, manifest))

@@ -43,3 +43,10 @@ def test_fingerprint_ignores_order_of_keys(settings: dict[str, object]) -> None:
     other = Basis({}, dict(reversed(settings.items())), ())
     assert one.fingerprint == other.fingerprint
     assert one.fingerprint != Basis({}, settings | {"more": 1}, ()).fingerprint
+
+
+def test_records_share_what_they_all_have() -> None:
+    """Names are one object however many records are read, since a run holds hundreds of thousands."""
+    one, other = Record.from_bytes(record().to_bytes()), Record.from_bytes(record().to_bytes())
+    assert one == other == record()
+    assert next(iter(one.extra)) is next(iter(other.extra)) and one.stage is other.stage

@@ -1,0 +1,256 @@
+"""What the driver of a run takes as the corpus grows: time and memory of planning, listing, manifests and scheduling.
+
+    python -m benchmarks.scale nothing FOLDER [--partitions 10000] [--set KEY=VALUE]   a run with nothing to do
+    python -m benchmarks.scale listing [--files 1000000]                              loose files: cut, planned, noted
+    python -m benchmarks.scale manifest [--shards 100000]                             written, read, compared, collected
+    python -m benchmarks.scale schedule [--tasks 2000] [--nodes 0]                    no-op tasks on Ray
+
+CPU seconds and peak memory of one process each, as the machine may be busy. ``nothing`` makes a workspace of a corpus
+that is not there (`benchmarks.synthetic`), unless FOLDER has it from before; docs/scale.md has the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.synthetic import SyntheticEngine, Unsynced, config_of
+from pipeline.config import Loaded
+from pipeline.progress import Display
+from pipeline.run.conductor import Conductor, Result
+from pipeline.run.engine import InlineEngine, RayEngine
+from pipeline.sources.base import Entry, Listing
+from pipeline.sources.folder import FolderSource
+from pipeline.sources.partitions import LAYOUT, chunks, layout_table, read_layout
+from pipeline.steps.crawl import crawl_tasks
+from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import table_bytes
+from pipeline.versions import gc, published
+from pipeline.versions.manifest import Manifest, Shard
+from pipeline.work.task import Cause, Failed, Needs
+
+SHARD = Shard(
+    path="",
+    sha256="",
+    bytes=90_000_000,
+    rows=10_000,
+    format="parquet",
+    tier="medium",
+    split="train",
+    atomic_tokens=4_000_000,
+    segment_tokens=1_500_000,
+    ids=1_600_000,
+    generation=1,
+    places=100_000,
+    picture_bytes=88_000_000,
+)
+
+
+def cpu() -> float:
+    """CPU seconds of this process so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak() -> float:
+    """MiB that this process had resident at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Clock:
+    """Prints what each part takes."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = cpu(), time.monotonic()
+
+    def tell(self, what: str) -> None:
+        """Print what it took since the last time."""
+        now, wall = cpu(), time.monotonic()
+        print(
+            f"{what:<52} {now - self._cpu:8.2f} s CPU {wall - self._wall:8.2f} s {peak():8.0f} MiB at most", flush=True
+        )
+        self._cpu, self._wall = now, wall
+
+
+def apart(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call it in a process of its own, whose peak of memory is then its own, too."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+# -- a run with nothing to do
+
+
+def make(folder: Path, partitions: int, overrides: list[str]) -> None:
+    """A first run, which comes to a record of each task."""
+    clock = Clock()
+    storage = Unsynced(folder / "workspace")
+    result = _run(config_of(folder, partitions, overrides), storage, lambda: SyntheticEngine(storage))
+    clock.tell(f"made {result.ran:,} records of {partitions:,} partitions")
+
+
+def again(folder: Path, partitions: int, overrides: list[str]) -> None:
+    """The same once more. Raises ValueError if anything is run."""
+    clock = Clock()
+    storage = FolderStorage(folder / "workspace")
+    result = _run(config_of(folder, partitions, overrides), storage, InlineEngine)
+    if result.ran or result.published:
+        raise ValueError(f"{result.ran} tasks were run")
+    clock.tell(f"nothing to do: {result.reused:,} records, {len(result.manifest.shards):,} shards")
+
+
+def _run(loaded: Loaded, storage: FolderStorage, engine: Callable[[], Any]) -> Result:
+    return Conductor(loaded, storage, engine, Display(quiet=True)).run()
+
+
+# -- loose files
+
+
+def listing(files: int) -> None:
+    """From a listing of loose files to the tasks that read them, and to the layout that a version keeps of them."""
+    clock = Clock()
+    loaded = config_of(Path("/tmp"), 1)
+    source = FolderSource(name="drawings", kind="folder", path=".")
+    config = loaded.config.model_copy(update={"sources": (source,)})
+    clock.tell("began")
+    entries = tuple(Entry(name, 2_000, f"{n:x}-18b0{n:012x}", 1.8e9 + n) for n, name in enumerate(_names(files)))
+    clock.tell(f"{files:,} entries")
+    every = Listing(source, files=entries)
+    cut = {source.name: chunks(every, config.partition.records)}
+    clock.tell(f"cut into {len(cut[source.name]):,} chunks")
+    tasks = crawl_tasks(config, [every], cut, [])
+    digests = {task.basis.fingerprint for task in tasks}
+    clock.tell(f"{len(digests):,} tasks with their fingerprints")
+    del tasks
+    data = table_bytes(layout_table(cut), LAYOUT)
+    clock.tell(f"a layout of {len(data) / 2**20:.1f} MiB")
+    _read_layout(data, every, config.partition.records, clock)
+
+
+def _names(files: int) -> Iterator[str]:
+    return (f"icons/{n // 1_000_000:03}/{n // 1_000:07}/drawing-{n:010}.svg" for n in range(files))
+
+
+def _read_layout(data: bytes, every: Listing, records: int, clock: Clock) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (previous,) = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False)).values()
+    clock.tell("the layout read")
+    if chunks(every, records, previous, 2) != previous:
+        chunks_now = chunks(every, records, previous, 2)
+        if [chunk.key for chunk in chunks_now] != [chunk.key for chunk in previous]:
+            raise ValueError("a listing that has not changed is cut otherwise")
+    clock.tell("cut once more, as before")
+
+
+# -- manifests
+
+
+def manifest(folder: Path, shards: int) -> None:
+    """A manifest of so many shards, from that of a version of ``folder``."""
+    storage = FolderStorage(folder / "workspace")
+    version = published.read(storage)
+    clock = Clock()
+    digests = (f"{n * 0x9E3779B97F4A7C15 % (1 << 64):016x}" * 4 for n in range(shards))
+    files = tuple(
+        replace(SHARD, path=f"shards/parquet/medium/train-{digest[:20]}.parquet", sha256=digest, place=n)
+        for n, digest in enumerate(digests)
+    )
+    large = replace(version, files=(*(file for file in version.files if not isinstance(file, Shard)), *files))
+    clock.tell(f"{shards:,} shards")
+    data = large.to_bytes()
+    clock.tell(f"written: {len(data) / 2**20:.1f} MiB")
+    again = Manifest.from_json(json.loads(data))
+    clock.tell("read")
+    if again.content() != replace(large, files=tuple(sorted(large.files, key=lambda file: file.path))).content():
+        raise ValueError("what was read is not what was written")
+    clock.tell("compared")
+
+
+def garbage(folder: Path) -> None:
+    """What a collection looks through in ``folder``."""
+    clock = Clock()
+    found = gc.collect_garbage(FolderStorage(folder / "workspace"), 0.0, dry_run=True)
+    clock.tell(f"gc: {found.count:,} objects are garbage")
+
+
+# -- scheduling
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A job that does nothing."""
+
+    key: str
+    stage: str = "nothing"
+    source: str = "scale"
+    needs: Needs = Needs(memory=0)  # noqa: RUF009 - it is frozen
+    seconds: float | None = 60.0
+    retry: bool = True
+    deaths: int = 4
+
+
+def done(job: Nothing, workspace: str) -> str | Failed:
+    """What a worker makes of it."""
+    return job.key if job.key else Failed(job.stage, job.source, job.key, "no key", Cause.ERROR)
+
+
+def schedule(tasks: int, nodes: int) -> None:
+    """No-op tasks on a local Ray, or on so many nodes of two CPUs on this machine."""
+    address = None
+    if nodes:
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        for _ in range(nodes):
+            cluster.add_node(num_cpus=2)
+        address = cluster.address
+    clock = Clock()
+    with RayEngine(address, None if nodes else 2) as engine:
+        list(engine.results([Nothing(f"warm-{n}") for n in range(20)], "/tmp", done))
+        clock.tell("Ray began")
+        count = len(list(engine.results([Nothing(f"{n:06}") for n in range(tasks)], "/tmp", done)))
+        clock.tell(f"{count:,} tasks on {engine.width} CPUs")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    nothing = commands.add_parser("nothing")
+    nothing.add_argument("folder", type=Path)
+    nothing.add_argument("--partitions", type=int, default=10_000)
+    nothing.add_argument("--set", dest="overrides", action="append", default=[])
+    commands.add_parser("listing").add_argument("--files", type=int, default=1_000_000)
+    large = commands.add_parser("manifest")
+    large.add_argument("folder", type=Path, help="of `nothing`")
+    large.add_argument("--shards", type=int, default=100_000)
+    scheduled = commands.add_parser("schedule")
+    scheduled.add_argument("--tasks", type=int, default=2_000)
+    scheduled.add_argument("--nodes", type=int, default=0)
+    args = parser.parse_args()
+    if args.command == "nothing":
+        args.folder.mkdir(parents=True, exist_ok=True)
+        if not (args.folder / "workspace" / "versions").is_dir():
+            apart(make, args.folder, args.partitions, args.overrides)
+        apart(again, args.folder, args.partitions, args.overrides)
+    elif args.command == "listing":
+        apart(listing, args.files)
+    elif args.command == "manifest":
+        apart(manifest, args.folder, args.shards)
+        apart(garbage, args.folder)
+    else:
+        schedule(args.tasks, args.nodes)
+
+
+if __name__ == "__main__":
+    main()
