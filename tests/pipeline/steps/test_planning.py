@@ -26,6 +26,7 @@ READ_BY: dict[str, set[str]] = {
     "error_budget": set(),
     "vocabulary": set(),
     "partition.seconds": set(),
+    "resources": set(),
     "partition.records": {"crawl"},
     "sources.0": {"crawl"},
     "sources.0.path": set(),
@@ -94,6 +95,7 @@ INSTALLED = {"render.renderer"}
 """Planning needs what this names."""
 
 OTHER: dict[str, Any] = {
+    "resources": {"samples": {"memory": 1}},
     "caption.kinds": {"one": "flags"},
     "caption.prefer.origins": ["geometry"],
     "caption.prefer.styles": ["tag"],
