@@ -11,6 +11,7 @@ import pytest
 from pipeline.run import reading
 from pipeline.run.engine import RayEngine
 from pipeline.run.execute import execute_safely
+from tests import s3_server
 
 
 class Cluster(RayEngine):
@@ -35,6 +36,8 @@ def _started() -> Iterator[Cluster]:
     cluster = Cluster()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_metrics_report_interval_ms", "1000")  # the least that Ray takes
+        for name, value in s3_server.SETTINGS.items():  # workers have what was set when it started
+            patch.setenv(name, value)
         with cluster:
             yield cluster
         cluster.close()
