@@ -1,11 +1,12 @@
 """The text of sources, for models that write SVG as it is: sanitized, or made shorter by scour. Runs in the sandbox.
 
-What scour makes is held against what it was made of, by drawing both: in one file of 700 it changes the picture, and
-then the text stays as it was.
+What scour makes is held against what it was made of, by drawing both. Where it would change the picture, or fails, the
+text stays as it was, and says why (`Unoptimized`).
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from optparse import Values
 
 import pyarrow as pa
@@ -16,7 +17,27 @@ from stages.render.compare import difference
 from stages.render.renderers import draw, framed
 from stages.render.settings import GateSettings
 
-TEXTS = pa.schema([("source", pa.string()), ("path", pa.string()), ("svg", pa.string()), ("optimized", pa.bool_())])
+
+class Unoptimized(StrEnum):
+    """Why a text is not what scour makes of it."""
+
+    FAILED = "scour_failed"
+    """It raised an exception."""
+    UNDRAWN = "scour_undrawn"
+    """The text or what it wrote cannot be drawn by the first renderer, so that the two cannot be compared."""
+    CHANGED = "scour_changed_picture"
+    """What it wrote looks different."""
+
+
+TEXTS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("path", pa.string()),
+        ("svg", pa.string()),
+        ("unoptimized", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
 
 
 class SourceTextSettings(Settings):
@@ -31,7 +52,8 @@ class SourceTextSettings(Settings):
 def source_texts(table: pa.Table, settings_json: str) -> list[pa.Table]:
     """The text of each row of ``table`` (`stages.schema.RAW`) that can be sanitized: one table, `TEXTS`.
 
-    ``optimized`` is false where scour was asked for and would change the picture, or fails.
+    ``unoptimized`` is "" or, where scour was asked for, an `Unoptimized`; ``detail`` says more of that. What cannot be
+    sanitized is left out.
     """
     settings = SourceTextSettings.model_validate_json(settings_json)
     rows = []
@@ -40,28 +62,43 @@ def source_texts(table: pa.Table, settings_json: str) -> list[pa.Table]:
             svg = sanitize.sanitize_one(row["bytes"], settings.sanitize).svg
         except Dropped:
             continue
-        shorter = _optimized(svg, settings.gate) if settings.optimize else None
-        text = svg.decode() if shorter is None else shorter
-        rows.append({"source": row["source"], "path": row["path"], "svg": text, "optimized": shorter is not None})
+        text, why, detail = svg.decode(), "", ""
+        if settings.optimize:
+            try:
+                text = _optimized(svg, settings.gate)
+            except _Unoptimized as error:
+                why, detail = error.why, error.detail
+        rows.append({"source": row["source"], "path": row["path"], "svg": text, "unoptimized": why, "detail": detail})
     return [pa.Table.from_pylist(rows, schema=TEXTS)]
 
 
-def _optimized(svg: bytes, gate: GateSettings) -> str | None:
-    """What scour makes of ``svg``, None if that does not look the same."""
+class _Unoptimized(Exception):
+    def __init__(self, why: Unoptimized, detail: str) -> None:
+        super().__init__(why)
+        self.why, self.detail = why, detail[:200]
+
+
+def _optimized(svg: bytes, gate: GateSettings) -> str:
+    """What scour makes of ``svg``. Raises _Unoptimized if that does not look the same, and RendererUnavailable."""
     from scour import scour
 
     # scour knows references by xlink:href alone, and takes what others refer to for unused
     options = _OPTIONS | ({} if b" href=" in svg else {"strip_ids": True, "shorten_ids": True, "keep_defs": False})
     try:
         text = str(scour.scourString(svg.decode(), scour.sanitizeOptions(Values(options))))
+    except Exception as error:  # it documents none, and raises whatever its parts raise
+        raise _Unoptimized(Unoptimized.FAILED, f"{type(error).__name__}: {error}") from None
+    try:
         box = normalize.source_view_box(svg)
-        pictures = [
+        before, after = (
             draw(framed(each, box, gate.compare_size, gate.fit), gate.renderer) for each in (svg, text.encode())
-        ]
-    except Exception:  # scour raises whatever its parts raise, and what it writes may be no SVG
-        return None
-    shown = difference(pictures[0], pictures[1], gate.pixel_threshold)
-    return text if shown.visible_share <= gate.max_visible_share else None
+        )
+    except Dropped as error:
+        raise _Unoptimized(Unoptimized.UNDRAWN, f"{error.reason}: {error.detail}") from None
+    share = difference(before, after, gate.pixel_threshold).visible_share
+    if share > gate.max_visible_share:
+        raise _Unoptimized(Unoptimized.CHANGED, f"{share:.2%} of the pixels")
+    return text
 
 
 _OPTIONS = {

@@ -2,7 +2,7 @@
 
 Each stage is a configuration of the dataset. Conversations are ``prompt`` and ``completion``, of which TRL's
 ``SFTTrainer`` trains on the completion alone. Where a task shows pictures, a prompt's content is a list of parts, since
-TRL knows no placeholder in a text and would put pictures before it; elsewhere it is a text, since models without eyes
+TRL reads no ``<image>`` in a text and would put pictures before it; elsewhere it is a text, since models without eyes
 know no parts.
 """
 

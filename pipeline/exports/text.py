@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -134,9 +135,8 @@ def _of_sources(
     texts = {(r["source"], r["path"]): r for table in result.tables for r in table.to_pylist()}
     made = [{**row, "svg": texts[place]["svg"]} for place, row in own.items() if place in texts]
     counts = {"unreadable": len(rows) - len(made)}
-    if job.optimize:
-        counts["as_sanitized"] = sum(not texts[place]["optimized"] for place in own if place in texts)
-    return made, counts
+    why = Counter(text["unoptimized"] for text in texts.values() if text["unoptimized"])
+    return made, counts | dict(sorted(why.items()))
 
 
 TEXT = Export("text", 1, TextSettings, text, says="SVG text with captions, as SVG-Stack and MMSVG have it")

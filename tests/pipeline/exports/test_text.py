@@ -55,6 +55,16 @@ def test_a_layout_is_read_by_its_preset(finished: Run, tmp_path: Path, layout: s
         assert {caption["text"] for caption in row["captions"] if caption["origin"] in ("dataset", "model")} & known
 
 
+def test_scour_takes_every_sample(finished: Run, tmp_path: Path) -> None:
+    """The receipt counts those that could not be read, and those that scour spoils, by why: none of either here."""
+    storage = open_storage(str(finished.workspace))
+    version = Version(storage, published.read(storage))
+    settings = registry.settings_of(TEXT, ("svg=scour",))
+    receipt = write_export(version, TEXT, settings, open_storage(str(tmp_path / "a")), Display(quiet=True))
+    (file,) = receipt.files
+    assert file.rows == finished.result.manifest.funnel.kept and file.counts == {"unreadable": 0}
+
+
 def test_sources_have_their_own_text(finished: Run, tmp_path: Path) -> None:
     """As long as the workspace has what they were."""
     rows = exported(finished, tmp_path / "a", "svg=sanitized")
