@@ -7,14 +7,14 @@ prompt format (release 0.19.0, ``utils/data/wrappers.py``).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pyarrow as pa
 from pydantic import Field
 
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
-from pipeline.exports.parquet import parquet_bytes
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.records import (
     Course,
     CurriculumSettings,
@@ -28,7 +28,7 @@ from pipeline.exports.records import (
 )
 from pipeline.exports.stage_table import table_file
 from stages import tokenize
-from stages.curriculum import TEXT_TO_SVG, Stage, sequence
+from stages.curriculum import TEXT_TO_SVG, Record, Stage, sequence
 
 TOKENIZED = pa.schema(
     [
@@ -71,17 +71,15 @@ def axolotl(version: Version, settings: AxolotlSettings) -> Iterator[File | Last
 
 def _rows(plan: Course, part: Part, version: Version) -> Iterator[Chunk]:
     made, counts = records(version, plan, part, (TEXT_TO_SVG,))
-    encode = tokenize.encoder(version.tokenizer)
-    examples = [sequence(record, plan.frame, encode) for record in made]
-    columns = [
-        [example.ids for example in examples],
-        [[1] * len(example.ids) for example in examples],
-        [example.labels for example in examples],
-    ]
-    table = pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, TOKENIZED, strict=True)], schema=TOKENIZED
-    )
-    yield Chunk(parquet_bytes(table), len(examples), counts)
+    example = partial(_example, plan, tokenize.encoder(version.tokenizer))
+    for data in parquet_rows(made, example, TOKENIZED):
+        yield Chunk(data)
+    yield Chunk(b"", len(made), counts)
+
+
+def _example(plan: Course, encode: Callable[[str], Sequence[int]], record: Record) -> dict[str, object]:
+    ids = sequence(record, plan.frame, encode)
+    return {"input_ids": ids.ids, "attention_mask": [1] * len(ids.ids), "labels": ids.labels}
 
 
 def _training(

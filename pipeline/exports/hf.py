@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import Field, JsonValue
 
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
-from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
 from pipeline.exports.records import (
     Course,
@@ -97,13 +97,7 @@ def _rows(plan: Course, part: Part, form: str, version: Version) -> Iterator[Chu
     # what datasets writes into the files that it makes: it says that images are to be decoded
     features = json.dumps({"info": {"features": _features(schema)}})
     described = schema.with_metadata({"huggingface": features})
-
-    def tables() -> Iterator[pa.Table]:
-        for first in range(0, len(made), ROW_GROUP):
-            rows = [example(record) for record in made[first : first + ROW_GROUP]]
-            yield pa.Table.from_pylist(rows, schema=described)
-
-    for data in parquet_pieces(tables(), described, raw=("images",)):
+    for data in parquet_rows(made, example, described, raw=("images",)):
         yield Chunk(data)
     yield Chunk(b"", len(made), counts)
 

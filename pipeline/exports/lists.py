@@ -11,9 +11,10 @@ from functools import partial
 import pyarrow as pa
 
 from pipeline.exports.base import Chunk, Export, File, Last, Version
-from pipeline.exports.parquet import parquet_bytes
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.records import Course, CurriculumSettings, Part, course, parts, records, splits_of
 from pipeline.exports.stage_table import table_file
+from stages.curriculum import Record
 
 LIST = pa.schema(
     [
@@ -39,18 +40,13 @@ def lists(version: Version, settings: CurriculumSettings) -> Iterator[File | Las
 
 def _list(plan: Course, part: Part, version: Version) -> Iterator[Chunk]:
     made, counts = records(version, plan, part, tuple(plan.curriculum.tasks))
-    rows = [
-        {
-            "sample_id": record.sample_id,
-            "task": record.task,
-            "copy": record.copy,
-            "prompt": record.prompt,
-            "caption": record.caption,
-            "tokens": record.tokens,
-        }
-        for record in made
-    ]
-    yield Chunk(parquet_bytes(pa.Table.from_pylist(rows, schema=LIST)), len(rows), counts)
+    for data in parquet_rows(made, _row, LIST):
+        yield Chunk(data)
+    yield Chunk(b"", len(made), counts)
+
+
+def _row(record: Record) -> dict[str, object]:
+    return {name: getattr(record, name) for name in LIST.names}
 
 
 LISTS = Export("lists", 1, CurriculumSettings, lists, says="which samples a curriculum's stages have, in their order")

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import Field, JsonValue, model_validator
 
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
-from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
 from pipeline.exports.records import (
     Course,
@@ -154,12 +154,7 @@ def _datasets(plan: Course, stage: Stage) -> list[Dataset]:
 def _rows(plan: Course, part: Part, task: TaskName, version: Version) -> Iterator[Chunk]:
     made, counts = records(version, plan, part, (task,), PICTURES if shows(task) else ())
     schema, example = (SHAREGPT, _shown) if shows(task) else (ALPACA, _told)
-
-    def tables() -> Iterator[pa.Table]:
-        for first in range(0, len(made), ROW_GROUP):
-            yield pa.Table.from_pylist([example(record) for record in made[first : first + ROW_GROUP]], schema=schema)
-
-    for data in parquet_pieces(tables(), schema, raw=("images",)):
+    for data in parquet_rows(made, example, schema, raw=("images",)):
         yield Chunk(data)
     yield Chunk(b"", len(made), counts)
 

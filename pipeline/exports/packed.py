@@ -21,7 +21,7 @@ from pydantic import Field
 
 from pipeline.errors import ConfigError
 from pipeline.exports.base import Chunk, Export, File, Last, Version
-from pipeline.exports.parquet import parquet_bytes
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.records import Course, CurriculumSettings, Part, course, of_texts, parts, records, splits_of
 from pipeline.exports.stage_table import table_file
 from stages import tokenize
@@ -73,8 +73,9 @@ def _columns(context: Sequence[Ids]) -> dict[str, list[int]]:
 
 def _parquet(plan: Course, part: Part, version: Version) -> Iterator[Chunk]:
     contexts, counts = _contexts(plan, part, version)
-    rows = pa.Table.from_pylist([_columns(context) for context in contexts], schema=PACKED)
-    yield Chunk(parquet_bytes(rows), sum(map(len, contexts)), counts)
+    for data in parquet_rows(contexts, _columns, PACKED):
+        yield Chunk(data)
+    yield Chunk(b"", sum(map(len, contexts)), counts)
 
 
 def _npy(plan: Course, part: Part, version: Version) -> Iterator[Chunk]:

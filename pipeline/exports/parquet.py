@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+T = TypeVar("T")
 
 ROW_GROUP = 500
 """Rows; readers that shuffle read a group at a time."""
 
 
-def parquet_bytes(table: pa.Table, raw: tuple[str, ...] = ()) -> bytes:
-    """``table`` as a file, zstd-compressed but for the columns that ``raw`` names, with their leaves: pictures do not
-    compress again."""
-    stream = io.BytesIO()
-    pq.write_table(table.combine_chunks(), stream, row_group_size=ROW_GROUP, **_options(table.schema, raw))
-    return stream.getvalue()
+def parquet_rows(
+    items: Sequence[T], row: Callable[[T], Mapping[str, Any]], schema: pa.Schema, raw: tuple[str, ...] = ()
+) -> Iterator[bytes]:
+    """The pieces of a file that has a row for each of ``items``, made when its row group is written.
 
-
-def parquet_pieces(tables: Iterable[pa.Table], schema: pa.Schema, raw: tuple[str, ...] = ()) -> Iterator[bytes]:
-    """As `parquet_bytes` of all ``tables``, of at most `ROW_GROUP` rows each, while one of them is in memory."""
+    The file is zstd-compressed but for the columns that ``raw`` names, with their leaves: pictures do not compress
+    again. One row group is in memory at a time.
+    """
     sink = _Sink()
     with pq.ParquetWriter(sink, schema, **_options(schema, raw)) as writer:
-        for table in tables:
-            writer.write_table(table.combine_chunks())
+        for first in range(0, len(items), ROW_GROUP):
+            rows = [row(item) for item in items[first : first + ROW_GROUP]]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
             yield sink.taken()
     yield sink.taken()
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from pipeline.errors import ConfigError
 from pipeline.exports.base import Chunk, Export, File, Version
 from pipeline.exports.jsonl import require
-from pipeline.exports.parquet import parquet_bytes
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.records import Part
 from pipeline.versions import browse, published
 from pipeline.work import sandbox
@@ -91,9 +91,13 @@ def _table(settings: TextSettings, part: Part, version: Version) -> Iterator[Chu
     counts: dict[str, int] = {}
     if settings.svg != "canonical":
         rows, counts = _of_sources(version, settings, rows)
-    schema = LAYOUTS[settings.layout]
-    made = [dict(zip(schema.names, _values(settings.layout, row), strict=True)) for row in rows]
-    yield Chunk(parquet_bytes(pa.Table.from_pylist(made, schema=schema)), len(made), counts)
+    for data in parquet_rows(rows, partial(_row, settings.layout), LAYOUTS[settings.layout]):
+        yield Chunk(data)
+    yield Chunk(b"", len(rows), counts)
+
+
+def _row(layout: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(LAYOUTS[layout].names, _values(layout, row), strict=True))
 
 
 def _values(layout: str, row: Mapping[str, Any]) -> tuple[Any, ...]:

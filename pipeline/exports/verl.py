@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.errors import ConfigError
 from pipeline.exports.base import Chunk, Export, File, Last, Made, Version
-from pipeline.exports.parquet import ROW_GROUP, parquet_pieces
+from pipeline.exports.parquet import parquet_rows
 from pipeline.exports.pictures import PICTURES, picture, require_pictures, shows
 from pipeline.exports.records import Course, CurriculumSettings, Part, course, parts, records, splits_of
 from pipeline.exports.stage_table import table_file
@@ -82,21 +82,14 @@ def _rows(plan: Course, part: Part, version: Version) -> Iterator[Chunk]:
     pictured = version.manifest.config["render"]["size"] is not None
     made, counts = records(version, plan, part, _tasks(plan), PICTURES if pictured else ())
     name = str(version.manifest.config["name"])
-
-    def tables() -> Iterator[pa.Table]:
-        for first in range(0, len(made), ROW_GROUP):
-            rows = [
-                _question(record, name, part, first + place, pictured)
-                for place, record in enumerate(made[first : first + ROW_GROUP])
-            ]
-            yield pa.Table.from_pylist(rows, schema=QUESTIONS)
-
-    for data in parquet_pieces(tables(), QUESTIONS, raw=("images", "extra_info")):
+    question = partial(_question, name, part, pictured)
+    for data in parquet_rows(list(enumerate(made)), question, QUESTIONS, raw=("images", "extra_info")):
         yield Chunk(data)
     yield Chunk(b"", len(made), counts)
 
 
-def _question(record: Record, dataset: str, part: Part, place: int, pictured: bool) -> dict[str, object]:
+def _question(dataset: str, part: Part, pictured: bool, numbered: tuple[int, Record]) -> dict[str, object]:
+    place, record = numbered
     drawn = picture(record) if pictured else None
     return {
         "data_source": f"{dataset}/{record.task}",

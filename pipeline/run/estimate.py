@@ -18,7 +18,12 @@ from pydantic import Field, ValidationError
 from pipeline.config import explain, read_yaml
 from pipeline.errors import ConfigError
 from pipeline.run.costs import rates
+from pipeline.steps.crawl import CRAWL
+from pipeline.steps.learning import FREQUENT, SEGMENTS
 from pipeline.steps.registry import STEPS
+from pipeline.steps.rowwise import SAMPLES_STEP
+from pipeline.steps.tiers import EDGES
+from pipeline.steps.write import WRITE
 from pipeline.storage.base import Storage
 from pipeline.versions import browse, published
 from pipeline.work.task import Needs
@@ -94,7 +99,8 @@ def calibrated(storage: Storage) -> Calibration:
     for step in STEPS:
         for record in browse.records(storage, step.name):
             taken[step.name] += record.rows_in
-    missing = [name for name in ("crawl", "samples", "write") if not known.get(name) or not taken[name]]
+    needed = (CRAWL.name, SAMPLES_STEP.name, WRITE.name)
+    missing = [name for name in needed if not known.get(name) or not taken[name]]
     if missing or not files:
         raise ConfigError(
             f"{storage.uri} has not measured {', '.join(missing) or 'anything'}: run the config on a thousand files or "
@@ -148,13 +154,11 @@ class Estimate:
 def estimate(known: Calibration, files: int, spec: ClusterSpec, needs: Mapping[str, Needs]) -> Estimate:
     """What ``files`` would take on that cluster. ``needs``: what the config says that tasks need, by step."""
     steps = {name: seconds * files / 3600 for name, seconds in known.seconds.items()}
-    alone = {step.name for step in STEPS if step.whole and step.name in ONE_TASK}
+    alone = {step.name for step in ONE_TASK}
     serial = sum(hours * 3600 for name, hours in steps.items() if name in alone)
-    wall = serial + STARTUP_SECONDS
-    by_step = {step.name: step for step in STEPS}
-    for name, hours in steps.items():
-        if name not in alone:
-            wall += hours * 3600 / slots(spec, needs.get(name) or by_step[name].needs)
+    wide = {step.name: slots(spec, needs.get(step.name) or step.needs) for step in STEPS}
+    spread = sum(hours * 3600 / wide[name] for name, hours in steps.items() if name not in alone)
+    wall = serial + spread + STARTUP_SECONDS
     sizes = {kind: round(size * files) for kind, size in known.bytes.items()} | {"fixed": known.fixed}
     writes = round(known.objects * files)
     reads = round(writes * READS)
@@ -166,7 +170,7 @@ def estimate(known: Calibration, files: int, spec: ClusterSpec, needs: Mapping[s
         files,
         {name: steps[name] for name in order},
         serial,
-        slots(spec, by_step["samples"].needs),
+        wide[SAMPLES_STEP.name],
         wall / 3600,
         dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))),
         writes,
@@ -177,7 +181,7 @@ def estimate(known: Calibration, files: int, spec: ClusterSpec, needs: Mapping[s
     )
 
 
-ONE_TASK = ("frequent", "segments", "edges")
+ONE_TASK = (FREQUENT, SEGMENTS, EDGES)
 """Steps over the corpus that are one task however large it is; the deciding work is cut into slices."""
 
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.steps.crawl import CRAWL
+from pipeline.steps.fetch import FETCH
+from pipeline.steps.rowwise import SAMPLES_STEP
+
 USUAL: dict[str, float] = {
     "fetch": 2e-3,
     "crawl": 3e-4,
@@ -34,6 +38,10 @@ USUAL: dict[str, float] = {
 """Core-seconds a record, of real icons; a step that is not here takes as good as none."""
 
 
+_RECORDS_OF = (FETCH.name, CRAWL.name, SAMPLES_STEP.name)
+"""What these take in, the steps after them are expected to take in."""
+
+
 class Forecast:
     """Adds up what steps were expected to take and what of it is done, in core-seconds."""
 
@@ -53,7 +61,7 @@ class Forecast:
             # steps come in their order, but for rounds of one
             self._left = self._left[self._left.index(step) + 1 :]
         self._step, self._open = step, records * self._rates.get(step, 0.0)
-        if step in ("fetch", "crawl", "samples"):
+        if step in _RECORDS_OF:
             self._records = records
 
     def advance(self, records: int, seconds: float) -> None:

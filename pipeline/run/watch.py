@@ -10,7 +10,7 @@ import contextlib
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
@@ -49,7 +49,7 @@ class _Step:
 
 
 class Watch:
-    """Watches one run. The run's thread calls `begin`, `task`, `done`, `waiting`; a thread of its own tells."""
+    """Watches one run. The run's thread calls `engine`, `begin`, `task`, `done`; a thread of its own tells."""
 
     def __init__(
         self, name: str, display: Display, rates: Mapping[str, float], traffic: Callable[[], Traffic] = Traffic
@@ -116,15 +116,6 @@ class Watch:
         if self._metrics is not None:
             self._metrics.partition(record)
 
-    @contextlib.contextmanager
-    def waiting(self, why: str) -> Iterator[None]:
-        """The run waits for something in the block."""
-        self._waits_for = why
-        try:
-            yield
-        finally:
-            self._waits_for = ""
-
     def _show(self) -> None:
         workers = self._engine.width if self._engine is not None else 1
         self._display.whole(self._forecast.share, self._forecast.seconds_left(workers))
@@ -163,14 +154,14 @@ class Watch:
     def _look(self) -> None:
         """Tell of what is unusual."""
         load = self._load()
-        if self._steps:
-            for step, partition, seconds in load.running:
-                line = slow(partition, seconds, self._steps[-1].seconds)
-                if line and (step, partition) not in self._told:
-                    self._told.add((step, partition))
-                    self._display.say(f"{step} {line}", step=step, partition=partition)
+        usual = usual_seconds(self._steps[-1].seconds) if self._steps else None
+        for step, partition, seconds in load.running:
+            if (step, partition) not in self._told and is_slow(seconds, usual):
+                self._told.add((step, partition))
+                line = f"{seconds:.0f} s so far, half of the others took up to {usual:.0f} s"
+                self._display.say(f"{step} {partition}: {line}", step=step, partition=partition)
         if load.running or not load.starting:
-            self._starting_since, self._waits_for = None, ("" if self._starting_since else self._waits_for)
+            self._starting_since, self._waits_for = None, ""
             return
         self._starting_since = self._starting_since or time.monotonic()
         if time.monotonic() - self._starting_since >= STARTING_SECONDS and not self._waits_for:
@@ -213,11 +204,11 @@ class Watch:
         )
 
 
-def slow(partition: str, seconds: float, others: list[float]) -> str:
-    """What to tell of a partition that takes far longer than the ``others`` of its step took; "" for nothing."""
-    if len(others) < SLOW_AFTER or seconds < SLOW_SECONDS:
-        return ""
-    median = statistics.median(others)
-    if seconds < SLOW_TIMES * median:
-        return ""
-    return f"{partition}: {seconds:.0f} s so far, half of the others took up to {median:.0f} s"
+def usual_seconds(others: Sequence[float]) -> float | None:
+    """What half of a step's partitions took at most; None while there are too few to say."""
+    return statistics.median(others) if len(others) >= SLOW_AFTER else None
+
+
+def is_slow(seconds: float, usual: float | None) -> bool:
+    """Whether a partition takes far longer than its peers. ``usual``: `usual_seconds` of these."""
+    return usual is not None and seconds >= SLOW_SECONDS and seconds >= SLOW_TIMES * usual

@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 import yaml
 from PIL import Image
 
 from pipeline.exports import registry
 from pipeline.exports.base import Version
-from pipeline.exports.parquet import parquet_bytes, parquet_pieces
 from pipeline.exports.verl import QUESTIONS, VERL
 from pipeline.exports.write import verify_export, write_export
 from pipeline.models.embeddings import read_vocabulary
@@ -124,15 +121,3 @@ def test_captions_are_no_drawings(finished: Run, tmp_path: Path) -> None:
     arguments = ("--format", "verl", "--curriculum", tmp_path / "c.yaml", "--out", tmp_path / "out")
     line = one_line(svgmill("export", finished.workspace, *arguments), 2)
     assert "image_to_caption asks for none; add text_to_svg or image_to_svg to curriculum.tasks" in line
-
-
-@pytest.mark.parametrize("rows", [0, 3, 500, 1001])
-def test_pieces_are_the_whole_file(rows: int) -> None:
-    """Whatever is in memory, the bytes are those of one table."""
-    table = pa.table(
-        {"a": pa.array(range(rows), pa.int64()), "b": pa.array([b"x" * (n % 9) for n in range(rows)], pa.binary())}
-    )
-    pieces = parquet_pieces((table.slice(at, 500) for at in range(0, rows, 500)), table.schema, ("b",))
-    data = b"".join(pieces)
-    assert pq.read_table(io.BytesIO(data)).equals(table)
-    assert not rows or data == parquet_bytes(table, ("b",))

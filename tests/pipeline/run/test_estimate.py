@@ -40,7 +40,7 @@ def test_memory_bounds_what_runs_at_a_time() -> None:
     assert slots(nodes(count=1, cpus=1, memory=1), Needs(memory=2**34)) == 1
     assert slots(nodes(), Needs(cpus=2, memory=0)) == 8
     slow = estimate(KNOWN, 1_000_000, nodes(), {"samples": Needs(memory=16 * 2**30)})
-    assert slow.hours > 2 * estimate(KNOWN, 1_000_000, nodes(), {}).hours
+    assert slow.hours > 2 * estimate(KNOWN, 1_000_000, nodes(), {}).hours and slow.slots == 2
 
 
 def test_a_workspace_is_a_calibration(finished: Run, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pipeline.progress import LOG, Display
 from pipeline.run import watch as module
 from pipeline.run.engine import InlineEngine, Load
 from pipeline.run.forecast import USUAL, Forecast
-from pipeline.run.watch import Watch, slow
+from pipeline.run.watch import Watch, is_slow, usual_seconds
 from pipeline.steps.registry import STEPS
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import Output
@@ -42,6 +42,7 @@ class Stuck(InlineEngine):
 
 def test_a_forecast_adds_up_to_the_whole_run() -> None:
     """Its share grows from 0 to 1 as steps go by, and the time left is none at the end."""
+    assert USUAL.keys() <= {step.name for step in STEPS}
     forecast = Forecast([step.name for step in STEPS], {})
     shares = [forecast.share]
     assert forecast.seconds_left(1) is None
@@ -68,10 +69,11 @@ def test_a_forecast_believes_what_it_measures() -> None:
 
 def test_only_what_takes_far_longer_than_its_peers_is_slow() -> None:
     """Once there are peers, and not for seconds."""
-    assert slow("a/0", 500.0, [40.0, 42.0, 44.0, 41.0, 43.0]) == "a/0: 500 s so far, half of the others took up to 42 s"
-    assert not slow("a/0", 500.0, [40.0] * 4)
-    assert not slow("a/0", 50.0, [1.0] * 9)
-    assert not slow("a/0", 150.0, [40.0] * 9)
+    assert usual_seconds([40.0, 42.0, 44.0, 41.0, 43.0]) == 42.0 and usual_seconds([40.0] * 4) is None
+    assert is_slow(500.0, 42.0)
+    assert not is_slow(500.0, None)
+    assert not is_slow(50.0, 1.0)
+    assert not is_slow(150.0, 40.0)
 
 
 def test_a_status_has_what_the_run_is_at(tmp_path: Path) -> None:
