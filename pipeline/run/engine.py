@@ -185,6 +185,8 @@ class RayEngine:
         self._remote: Any = None
         self._running: dict[Any, _Attempt[Any]] = {}
         self._waiting = 0
+        self._counted = (-COUNT_SECONDS, 1)
+        """When the CPUs of the cluster were counted last, and how many there were."""
         self._restarts: Counter[tuple[str, str]] = Counter()
         self._memory = 0
         self._execute: Callable[[Task[Any], str], Done | Failed] = execute_safely
@@ -232,7 +234,12 @@ class RayEngine:
     @property
     def width(self) -> int:
         """As `Engine.width`, while it is open."""
-        return self._workers or int(self._ray.cluster_resources().get("CPU", 1))
+        if self._workers:
+            return self._workers
+        # asked of the cluster, and wanted with each task that ends
+        if time.monotonic() - self._counted[0] >= COUNT_SECONDS:
+            self._counted = time.monotonic(), int(self._ray.cluster_resources().get("CPU", 1))
+        return self._counted[1]
 
     def load(self) -> Load:
         """As `Engine.load`."""
@@ -359,6 +366,9 @@ class RayEngine:
             return known <= len(LOST_SECONDS)
         return job.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: job.deaths - 1}.get(cause, 0)
 
+
+COUNT_SECONDS = 1.0
+"""Between two counts of a cluster's CPUs, which may change."""
 
 AHEAD = 8
 """Jobs that wait for a worker of a cluster at least, if it has none yet."""
