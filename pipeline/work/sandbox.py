@@ -275,7 +275,9 @@ class _Child:
             return _Failure(Reason.TIMED_OUT, f"over {self._settings.record_seconds:g} CPU seconds")
         lines = self._last_lines()
         name = f"exit code {code}" if code >= 0 else _signal_name(-code)
-        detail = f"{name}: {lines[-1]}" if lines else name
+        # what ends an interpreter is told before where its threads are
+        fatal = [line for line in lines if line.startswith("Fatal Python error:")]
+        detail = ": ".join([name, *(fatal or lines)[-1:]])
         return _Failure(Reason.OUT_OF_MEMORY if _NO_MEMORY.search("\n".join(lines)) else Reason.CRASHED, detail)
 
     def _last_lines(self) -> list[str]:
