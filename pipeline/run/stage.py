@@ -176,8 +176,8 @@ class StageRunner:
 
     def _list(self, step: Step[Any]) -> None:
         if self._recorded[0] != step.name:
-            entries = self._storage.list(f"{ledger.TABLES}{step.name}/")
-            self._recorded = step.name, {entry.path for entry in entries if entry.path.endswith(".json")}
+            paths = self._storage.paths(f"{ledger.TABLES}{step.name}/")
+            self._recorded = step.name, {path for path in paths if path.endswith(".json")}
 
     def decide(self, task: Task[Any]) -> Decision:
         """Whether ``task`` has to run."""

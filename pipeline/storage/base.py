@@ -10,7 +10,7 @@ import builtins
 import contextlib
 import errno
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -111,6 +111,10 @@ class Storage(ABC):
     @abstractmethod
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects whose path begins with ``prefix``, sorted by path."""
+
+    def paths(self, prefix: str = "") -> Iterator[str]:
+        """Of what `list` gives the paths, in no order. Raises as it does."""
+        return (entry.path for entry in self.list(prefix))
 
     def md5(self, entry: Entry) -> str:
         """The MD5 of a listed object's content, if the listing says it, else ""."""

@@ -9,6 +9,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,27 +29,41 @@ class FolderStorage(Storage):
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All files below the folder, links to files included, links to folders not followed."""
-        start = self.root / prefix if prefix.endswith("/") or not prefix else (self.root / prefix).parent
         entries = []
+        for path, file in self._files(prefix):
+            try:
+                status = file.stat()
+            except OSError:  # a dangling link, or gone since: listed, and reported when it is read
+                entries.append(Entry(path, 0, "missing"))
+                continue
+            etag = f"{status.st_size:x}-{status.st_mtime_ns:x}"
+            entries.append(Entry(path, status.st_size, etag, status.st_mtime))
+        return sorted(entries, key=attrgetter("path"))
 
-        def fail(error: OSError) -> None:
-            if not isinstance(error, FileNotFoundError):
+    def paths(self, prefix: str = "") -> Iterator[str]:
+        """As `list`, without a look at each file."""
+        return (path for path, _ in self._files(prefix))
+
+    def _files(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """The files whose path begins with ``prefix``, in no order. Raises as `list`."""
+        start = prefix.rpartition("/")[0]
+        folders = [start]
+        while folders:
+            folder = folders.pop()
+            begin = f"{folder}/" if folder else ""
+            try:
+                with os.scandir(f"{self.uri}/{folder}") as found:
+                    for each in found:
+                        path = f"{begin}{each.name}"
+                        if _is_folder(each):
+                            if not each.is_symlink():
+                                folders.append(path)
+                        elif path.startswith(prefix) and not each.name.startswith(TEMPORARY):
+                            yield path, each
+            except FileNotFoundError:
+                continue
+            except OSError as error:
                 raise read_error(error, f"cannot list {self.uri}/{prefix}: {error.strerror or error}") from None
-
-        for folder, _, names in os.walk(start, onerror=fail):
-            relative = Path(folder).relative_to(self.root).as_posix()
-            for name in names:
-                path = name if relative == "." else f"{relative}/{name}"
-                if not path.startswith(prefix) or name.startswith(TEMPORARY):
-                    continue
-                try:
-                    status = (Path(folder) / name).stat()
-                except OSError:  # a dangling link, or gone since: listed, and reported when it is read
-                    entries.append(Entry(path, 0, "missing"))
-                    continue
-                etag = f"{status.st_size:x}-{status.st_mtime_ns:x}"
-                entries.append(Entry(path, status.st_size, etag, status.st_mtime))
-        return sorted(entries)
 
     def leftovers(self) -> builtins.list[Entry]:
         """The partial files of writers that were killed, or are at work."""
@@ -64,13 +79,16 @@ class FolderStorage(Storage):
 
     def read(self, path: str) -> bytes:
         """The whole file."""
-        with self.open(path) as stream:
+        with self._open(path, buffering=0) as stream:
             return stream.read()
 
     def open(self, path: str) -> BinaryIO:
         """The file, opened for reading."""
+        return self._open(path)
+
+    def _open(self, path: str, buffering: int = -1) -> BinaryIO:
         try:
-            return open_regular(self.root / path)
+            return open_regular(f"{self.uri}/{path}", buffering)
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound(f"{self.uri}/{path} does not exist") from None
         except OSError as error:
@@ -124,8 +142,19 @@ class FolderStorage(Storage):
         os.fsync(stream.fileno())
 
 
-def open_regular(path: Path | str) -> BinaryIO:
-    """Open a file for reading. Raises OSError, also if it is no regular file: a pipe would be waited for for ever."""
+def _is_folder(file: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one."""
+    try:
+        return file.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def open_regular(path: Path | str, buffering: int = -1) -> BinaryIO:
+    """Open a file for reading, ``buffering`` as for `open`. Raises OSError, also if it is no regular file.
+
+    A pipe would be waited for for ever.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode
@@ -133,7 +162,7 @@ def open_regular(path: Path | str) -> BinaryIO:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        return os.fdopen(handle, "rb")
+        return os.fdopen(handle, "rb", buffering)
     except BaseException:
         os.close(handle)
         raise

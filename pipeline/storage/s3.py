@@ -60,7 +60,13 @@ class S3Storage(Storage):
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects, as the server lists them; the empty objects that stand for folders in consoles are left out."""
-        entries: list[Entry] = []
+        return sorted(self._listed(prefix))  # directory buckets list in no order
+
+    def paths(self, prefix: str = "") -> Iterator[str]:
+        """As `list`, a page at a time."""
+        return (entry.path for entry in self._listed(prefix))
+
+    def _listed(self, prefix: str) -> Iterator[Entry]:
         start = len(self.bucket.key(""))
         more: dict[str, str] = {}
         while True:
@@ -68,9 +74,9 @@ class S3Storage(Storage):
             for item in page.get("Contents", ()):
                 path, size = item["Key"][start:], item["Size"]
                 if path and not (path.endswith("/") and not size):
-                    entries.append(Entry(path, size, item["ETag"].strip('"'), item["LastModified"].timestamp()))
+                    yield Entry(path, size, item["ETag"].strip('"'), item["LastModified"].timestamp())
             if not page.get("IsTruncated"):
-                return sorted(entries)  # directory buckets list in no order
+                return
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def read(self, path: str) -> bytes:

@@ -19,10 +19,12 @@ from typing import Any
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import Output
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def canonical_json(value: Any) -> str:
     """JSON with one spelling for each value: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:
@@ -41,8 +43,33 @@ class Basis:
 
     @property
     def fingerprint(self) -> str:
-        """Hex sha256 over all parts."""
-        return digest({"versions": self.versions, "settings": self.settings, "inputs": self.inputs})
+        """Hex sha256 over all parts: `digest` of a mapping with their names."""
+        hashed = _hashed(self.inputs).copy()
+        hashed.update(_rest(self.settings, self.versions))
+        return hashed.hexdigest()
+
+
+_last_inputs: tuple[tuple[tuple[str, str], ...], hashlib._Hash] | None = None
+_last_rest: tuple[Mapping[str, Any], Mapping[str, Any], bytes] | None = None
+
+
+def _hashed(inputs: tuple[tuple[str, str], ...]) -> hashlib._Hash:
+    """The hash of a basis up to its inputs, which the tasks of some steps share, and are as many as partitions."""
+    global _last_inputs
+    last = _last_inputs
+    if last is None or last[0] is not inputs:
+        _last_inputs = last = inputs, hashlib.sha256(f'{{"inputs":{canonical_json(inputs)}'.encode())
+    return last[1]
+
+
+def _rest(settings: Mapping[str, Any], versions: Mapping[str, Any]) -> bytes:
+    """The JSON of a basis behind its inputs, which all tasks of a step mostly share."""
+    global _last_rest
+    last = _last_rest
+    if last is None or last[0] is not settings or last[1] is not versions:
+        text = f',"settings":{canonical_json(settings)},"versions":{canonical_json(versions)}}}'
+        _last_rest = last = settings, versions, text.encode()
+    return last[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ def test_listing_is_sorted_and_by_prefix(storage: Storage) -> None:
     assert [e.path for e in storage.list("b/")] == ["b/1/x", "b/10", "b/2"]
     assert [e.path for e in storage.list("b/1")] == ["b/1/x", "b/10"]
     assert storage.list("c") == storage.list("c/") == []
+    for prefix in ("", "b/", "b/1", "c", "c/"):
+        assert sorted(storage.paths(prefix)) == [e.path for e in storage.list(prefix)]
 
 
 def test_listing_tells_size_and_change(storage: Storage) -> None:

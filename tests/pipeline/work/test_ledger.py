@@ -45,6 +45,19 @@ def test_fingerprint_ignores_order_of_keys(settings: dict[str, object]) -> None:
     assert one.fingerprint != Basis({}, settings | {"more": 1}, ()).fingerprint
 
 
+_JSON = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans()) | st.none())
+
+
+@given(st.lists(st.tuples(_JSON, _JSON, st.lists(st.tuples(st.text(), st.text())).map(tuple)), min_size=1))
+def test_fingerprint_is_the_digest_of_all_parts(parts: list[tuple[dict[str, object], ...]]) -> None:
+    """However many bases come one after the other, and whatever they share, each has the digest of its own parts."""
+    for settings, _, inputs in parts:
+        for _, versions, _ in parts:
+            basis = Basis(versions, settings, inputs)
+            expected = ledger.digest({"versions": versions, "settings": settings, "inputs": inputs})
+            assert basis.fingerprint == expected
+
+
 def test_records_share_what_they_all_have() -> None:
     """Names are one object however many records are read, since a run holds hundreds of thousands."""
     one, other = Record.from_bytes(record().to_bytes()), Record.from_bytes(record().to_bytes())
