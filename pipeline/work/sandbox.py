@@ -181,7 +181,9 @@ class _Child:
         self._settings = settings
         self._errors: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the child
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.work.sandbox_child", function, _limits(settings)],
+            # -P, and a folder that stays: the one that this process was started in may be gone, or hold other modules
+            [sys.executable, "-P", "-m", "pipeline.work.sandbox_child", function, _limits(settings)],
+            cwd=os.sep,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -201,7 +203,7 @@ class _Child:
         if failure is not None:
             self.kill()
             raise PartitionRefused(
-                f"the sandbox cannot start {sys.executable} -m pipeline.work.sandbox_child {function}: {failure}; "
+                f"the sandbox cannot start {sys.executable} -P -m pipeline.work.sandbox_child {function}: {failure}; "
                 "run it by hand to see the whole message, and check that the installation is complete"
             )
 
@@ -310,8 +312,10 @@ def _environment() -> dict[str, str]:
     """What a program needs to start, and nothing else of ours: no credentials, no proxies."""
     keep = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
     checkout = str(Path(__file__).resolve().parent.parent.parent)
+    # installers put names of import hooks among the paths, which an interpreter takes for relative ones
+    paths = [path for path in sys.path if Path(path).is_absolute()]
     return {name: os.environ[name] for name in keep if name in os.environ} | {
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys([checkout, *(p for p in sys.path if p)])),
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys([checkout, *paths])),
         "PYTHONHASHSEED": "0",
         "VIPS_CONCURRENCY": "1",
         "OMP_NUM_THREADS": "1",

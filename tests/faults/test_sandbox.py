@@ -176,6 +176,24 @@ def test_no_child_at_all_is_nobodys_fault() -> None:
         Sandbox("nowhere:act", LIMITS).run(table(["ok"]), "s")
 
 
+def test_a_child_starts_where_the_parents_folder_is_gone(tmp_path: Path) -> None:
+    """As under a job whose working directory was replaced, also where an import hook's name is among the paths."""
+    code = (
+        "import os, sys\n"
+        "os.rmdir(os.getcwd())\n"
+        "sys.path.append('__editable__.finder.__path_hook__')\n"
+        "import pyarrow as pa\n"
+        "from pipeline.work.sandbox import Sandbox, SandboxSettings\n"
+        "box = Sandbox('tests.faults.sandboxed:act', SandboxSettings())\n"
+        "print(len(box.run(pa.table({'what': ['ok'], 'n': [0]}), 's').quarantined))\n"
+    )
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=gone, env=environment, capture_output=True, text=True)
+    assert done.stdout == "0\n", done.stderr
+
+
 def test_no_child_outlives_its_parent() -> None:
     """When the parent is killed without warning, an endless loop in its child ends, too."""
     code = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -26,6 +27,8 @@ class Nodes:
 
     port: int
     dashboard: int
+    folder: Path
+    """Of each node's own temporary folder, as each has one where each is a machine."""
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -42,7 +45,8 @@ class Nodes:
     def add(self, *words: str, within: Sequence[str] = (), **environment: str) -> None:
         """Start a node. ``within``: the command that runs the command."""
         (agent,) = _free_ports(1)  # without one of its own a node takes no jobs, and does not say so
-        own = ["--block", "--disable-usage-stats", f"--dashboard-agent-listen-port={agent}"]
+        folder = self.folder / str(next(_numbers))
+        own = ["--block", "--disable-usage-stats", f"--dashboard-agent-listen-port={agent}", f"--temp-dir={folder}"]
         command = [*within, str(_RAY), "start", *own, *words]
         self.processes.append(
             subprocess.Popen(
@@ -82,6 +86,9 @@ class Nodes:
             process.wait()
 
 
+_numbers = itertools.count()
+
+
 def wait_until(holds: object, seconds: float = 90.0) -> None:
     """Until ``holds()``, which may fail meanwhile as a request does."""
     deadline = time.monotonic() + seconds
@@ -102,7 +109,7 @@ def _free_ports(count: int) -> list[int]:
 @contextlib.contextmanager
 def cluster() -> Iterator[Nodes]:
     """A head of two CPUs. Its job server is there."""
-    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a socket's path must be short
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a socket's path must be short
     port, dashboard, client = _free_ports(3)
     quiet = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     path = os.pathsep.join((str(_RAY.parent), os.environ["PATH"]))
@@ -112,7 +119,7 @@ def cluster() -> Iterator[Nodes]:
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_failure_threshold": "5",
     }
-    nodes = Nodes(port, dashboard, os.environ | quiet | fast | {"PATH": path})
+    nodes = Nodes(port, dashboard, folder, os.environ | quiet | fast | {"PATH": path})
     try:
         nodes.add(
             "--head",
@@ -120,7 +127,6 @@ def cluster() -> Iterator[Nodes]:
             f"--port={port}",
             f"--dashboard-port={dashboard}",
             f"--ray-client-server-port={client}",
-            f"--temp-dir={folder}",
         )
         wait_until(lambda: urllib3.request("GET", f"{nodes.url}/api/version", retries=False).status == 200)
         yield nodes
