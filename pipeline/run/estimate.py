@@ -29,9 +29,6 @@ from pipeline.versions import browse, published
 from pipeline.work.task import Needs
 from stages.base import Settings
 
-STARTUP_SECONDS = 90.0
-"""Until the workers of a cluster have what they need, once a run."""
-
 READS = 2.0
 """Objects that are read for each that is written, about: by the step that follows, and when it is checked."""
 
@@ -64,6 +61,7 @@ class ClusterSpec(Settings):
 
     nodes: tuple[NodeSpec, ...] = Field(min_length=1, description="machines that work, by kind")
     storage: StoragePrices = Field(default_factory=StoragePrices, description="prices of the store")
+    startup_seconds: float = Field(90.0, ge=0, description="until the workers have what they need, once a run")
     currency: str = Field("USD", description="of all prices")
 
 
@@ -158,7 +156,7 @@ def estimate(known: Calibration, files: int, spec: ClusterSpec, needs: Mapping[s
     serial = sum(hours * 3600 for name, hours in steps.items() if name in alone)
     wide = {step.name: slots(spec, needs.get(step.name) or step.needs) for step in STEPS}
     spread = sum(hours * 3600 / wide[name] for name, hours in steps.items() if name not in alone)
-    wall = serial + spread + STARTUP_SECONDS
+    wall = serial + spread + spec.startup_seconds
     sizes = {kind: round(size * files) for kind, size in known.bytes.items()} | {"fixed": known.fixed}
     writes = round(known.objects * files)
     reads = round(writes * READS)
