@@ -31,6 +31,13 @@ from pipeline.work.task import Cause, Done, Failed, Job, Task
 J = TypeVar("J", bound=Job)
 R = TypeVar("R")
 
+More = Callable[[], Task[Any] | None]
+"""Gives a task that can run ahead, for a worker that nothing else waits for; None if there is none now."""
+
+
+def nothing_more() -> None:
+    """`More` of who has nothing that can run ahead."""
+
 
 @dataclass(frozen=True)
 class Load:
@@ -62,8 +69,16 @@ class Engine(Protocol):
         """How many tasks of one CPU run at a time."""
         ...
 
-    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
-        """Run all ``tasks`` against the workspace at that URI and yield what became of each."""
+    def run(
+        self, tasks: Sequence[Task[Any]], workspace: str, more: More = nothing_more
+    ) -> Generator[Done | Failed, None, None]:
+        """Run all ``tasks`` against the workspace at that URI and yield what became of each.
+
+        A worker that none of them waits for takes what ``more`` gives. What becomes of that is yielded, too: by this
+        call, or, where it is under way once all ``tasks`` have ended, by a later one. A later call that has the same
+        among its own ``tasks`` does not start it again. What is under way is forgotten where a call does not come to
+        its end.
+        """
         ...
 
     def __enter__(self) -> Self: ...
@@ -105,8 +120,10 @@ class InlineEngine:
         """As `Engine.free`."""
         return "this process"
 
-    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
-        """Run ``tasks`` in order."""
+    def run(
+        self, tasks: Sequence[Task[Any]], workspace: str, more: More = nothing_more
+    ) -> Generator[Done | Failed, None, None]:
+        """Run ``tasks`` in order, and nothing of ``more``: there is no other worker that would idle."""
         for number, task in enumerate(tasks, 1):
             self._now, self._left = (task.stage, f"{task.source}/{task.key}", time.monotonic()), len(tasks) - number
             try:
@@ -161,12 +178,21 @@ def _overtime(job: Job) -> Failed:
     return Failed(job.stage, job.source, job.key, message, Cause.OVERTIME)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Attempt(Generic[J]):
     """A job on its way. ``began``: on the clock of the driver, None while it waits for a worker."""
 
     job: J
+    own: bool
+    """False: it runs ahead, and no call waits for it yet."""
     began: float | None = None
+    failures: Counter[Cause] = field(default_factory=Counter)
+    """How often it was tried in vain."""
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What tells the job from others."""
+        return self.job.stage, self.job.source, self.job.key
 
 
 class RayEngine:
@@ -184,6 +210,8 @@ class RayEngine:
         self._ray: Any = None
         self._remote: Any = None
         self._running: dict[Any, _Attempt[Any]] = {}
+        self._later: list[tuple[float, _Attempt[Any]]] = []
+        """What is to be tried again, and from when on."""
         self._waiting = 0
         self._counted = (-COUNT_SECONDS, 1)
         """When the CPUs of the cluster were counted last, and how many there were."""
@@ -229,7 +257,12 @@ class RayEngine:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._forget()
         self._ray.shutdown()
+
+    def _forget(self) -> None:
+        self._running.clear()
+        self._later.clear()
 
     @property
     def width(self) -> int:
@@ -255,74 +288,105 @@ class RayEngine:
         memory, gpus = free.get("memory", 0.0) / 2**30, free.get("GPU", 0.0)
         return f"{free.get('CPU', 0.0):g} CPUs, {memory:.1f} GiB" + (f", {gpus:g} GPUs" if gpus else "")
 
-    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
+    def run(
+        self, tasks: Sequence[Task[Any]], workspace: str, more: More = nothing_more
+    ) -> Generator[Done | Failed, None, None]:
         """As `Engine.run`."""
-        yield from self.results(tasks, workspace, self._execute)
+        yield from self.results(tasks, workspace, self._execute, more)
 
     def results(
-        self, jobs: Sequence[J], workspace: str, execute: Callable[[J, str], R | Failed]
+        self,
+        jobs: Sequence[J],
+        workspace: str,
+        execute: Callable[[J, str], R | Failed],
+        more: Callable[[], J | None] = nothing_more,
     ) -> Generator[R | Failed, None, None]:
         """Keep each worker busy and a few jobs queued; yield what ``execute`` makes of each as they finish.
 
-        Raises what `cluster.require_answers` says, before the first.
+        ``more`` is that of `Engine.run`. Raises what `cluster.require_answers` says, before the first.
         """
-        ray = self._ray
+        ray, running = self._ray, self._running
         if self._address and workspace not in self._seen:
             cluster.require_answers(ray, self._address, workspace)
             self._seen.add(workspace)
         function = ray.put(execute)  # once, since there may be much in it
-        waiting = list(reversed(jobs))
-        running: dict[Any, _Attempt[J]] = {}
-        self._running = running
-        failures: dict[tuple[str, str, Cause], int] = {}
-        later: list[tuple[float, J]] = []
-        while waiting or running or later:
-            due = [job for moment, job in later if moment <= time.monotonic()]
-            later = [(moment, job) for moment, job in later if job not in due]
-            waiting += due
-            if not waiting and not running:
-                time.sleep(0.1)
-                continue
-            most = self._most()
-            while waiting and len(running) < most:
-                job = waiting.pop()
-                needs = job.needs
-                # a single machine that has less than a task may take tries it all the same; on a cluster another comes
-                memory = needs.memory if self._address else min(needs.memory, self._memory)
-                named = self._remote.options(
-                    name=f"{job.stage} {job.source}/{job.key}",
-                    num_cpus=needs.cpus,
-                    num_gpus=needs.gpus,
-                    memory=memory or None,
-                )
-                running[named.remote(function, job, workspace)] = _Attempt(job)
-            timeout = _next_deadline(running.values())
-            if later:
-                timeout = min(1.0, timeout) if timeout is not None else 1.0
-            self._waiting = len(waiting) + len(later)
-            ready, _ = ray.wait(list(running), num_returns=1, timeout=timeout)
-            over = [stream for stream, attempt in running.items() if stream not in ready and _left(attempt) <= 0]
-            for stream in over:
-                ray.cancel(stream, force=True)
-            for stream in [*ready, *over]:
-                attempt = running[stream]
-                result = (
-                    self._started(stream, attempt)
-                    if attempt.began is None
-                    else self._result(stream, attempt.job, stream in over)
-                )
-                if result is None:
+        ahead = {attempt.name: attempt for attempt in (*running.values(), *(each for _, each in self._later))}
+        waiting: list[J] = []
+        for job in reversed(jobs):
+            if (attempt := ahead.get((job.stage, job.source, job.key))) is not None:
+                attempt.own = True
+            else:
+                waiting.append(job)
+        left, whole = len(jobs), False
+        try:
+            while left:
+                self._fill(waiting, more, function, workspace)
+                if not running:
+                    time.sleep(0.1)
                     continue
-                del running[stream]
-                if isinstance(result, Failed) and self._again(attempt.job, result.cause, failures):
-                    self._restarts[result.stage, result.cause] += 1
-                    if result.cause == Cause.LOST:
-                        pause = LOST_SECONDS[failures[result.source, result.key, Cause.LOST] - 1]
-                        later.append((time.monotonic() + pause, attempt.job))
-                    else:
-                        waiting.append(attempt.job)
-                else:
+                for attempt, result in self._ended():
+                    left -= attempt.own
                     yield result
+            whole = True
+        finally:
+            if not whole:
+                self._forget()
+
+    def _fill(self, waiting: list[J], more: Callable[[], J | None], function: Any, workspace: str) -> None:
+        """Give Ray as many as may be on their way; where none is ``waiting``, what idles takes what runs ahead."""
+        running, width, now = self._running, self.width, time.monotonic()
+        most = self._most() + sum(not attempt.own for attempt in running.values())
+        for moment, attempt in [each for each in self._later if each[0] <= now]:
+            if len(running) < most:
+                self._later.remove((moment, attempt))
+                attempt.began = None
+                self._submit(attempt, function, workspace)
+        while waiting and len(running) < most:
+            self._submit(_Attempt(waiting.pop(), own=True), function, workspace)
+        # more than run at a time would keep waiting what the next call is about
+        while not waiting and len(running) < width and (job := more()) is not None:
+            self._submit(_Attempt(job, own=False), function, workspace)
+        self._waiting = len(waiting) + len(self._later)
+
+    def _submit(self, attempt: _Attempt[Any], function: Any, workspace: str) -> None:
+        job = attempt.job
+        needs = job.needs
+        # a single machine that has less than a task may take tries it all the same; on a cluster another comes
+        memory = needs.memory if self._address else min(needs.memory, self._memory)
+        named = self._remote.options(
+            name=f"{job.stage} {job.source}/{job.key}",
+            num_cpus=needs.cpus,
+            num_gpus=needs.gpus,
+            memory=memory or None,
+        )
+        self._running[named.remote(function, job, workspace)] = attempt
+
+    def _ended(self) -> Iterator[tuple[_Attempt[Any], Any]]:
+        """Wait until something happens: what has ended for good, and what became of it."""
+        running = self._running
+        timeout = _next_deadline(running.values())
+        if self._later:
+            timeout = min(1.0, timeout) if timeout is not None else 1.0
+        ready, _ = self._ray.wait(list(running), num_returns=1, timeout=timeout)
+        over = [stream for stream, attempt in running.items() if stream not in ready and _left(attempt) <= 0]
+        for stream in over:
+            self._ray.cancel(stream, force=True)
+        for stream in [*ready, *over]:
+            attempt = running[stream]
+            result = (
+                self._started(stream, attempt)
+                if attempt.began is None
+                else self._result(stream, attempt.job, stream in over)
+            )
+            if result is None:
+                continue
+            del running[stream]
+            if isinstance(result, Failed) and _again(attempt, result.cause):
+                self._restarts[result.stage, result.cause] += 1
+                pause = LOST_SECONDS[attempt.failures[Cause.LOST] - 1] if result.cause == Cause.LOST else 0.0
+                self._later.append((time.monotonic() + pause, attempt))
+            else:
+                yield attempt, result
 
     def _most(self) -> int:
         """How many jobs may be on their way: some more than run at a time, which a cluster that grows grows by."""
@@ -360,12 +424,6 @@ class RayEngine:
             return Failed(job.stage, job.source, job.key, f"its worker died: {text}", Cause.DIED)
         return Failed(job.stage, job.source, job.key, f"its node was lost: {text}", Cause.LOST)
 
-    def _again(self, job: Job, cause: Cause, failures: dict[tuple[str, str, Cause], int]) -> bool:
-        known = failures[job.source, job.key, cause] = failures.get((job.source, job.key, cause), 0) + 1
-        if cause == Cause.LOST:  # never the job's doing, whoever asks
-            return known <= len(LOST_SECONDS)
-        return job.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: job.deaths - 1}.get(cause, 0)
-
 
 COUNT_SECONDS = 1.0
 """Between two counts of a cluster's CPUs, which may change."""
@@ -385,6 +443,15 @@ def _announced(execute: Callable[[J, str], R | Failed], job: J, workspace: str) 
     """Runs on a worker. The first answer says that time counts from now on; a new worker's imports do not."""
     yield None
     yield execute(job, workspace)
+
+
+def _again(attempt: _Attempt[Any], cause: Cause) -> bool:
+    """Whether another attempt follows one that has failed. Counts it."""
+    attempt.failures[cause] += 1
+    known, job = attempt.failures[cause], attempt.job
+    if cause == Cause.LOST:  # never the job's doing, whoever asks
+        return known <= len(LOST_SECONDS)
+    return bool(job.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: job.deaths - 1}.get(cause, 0))
 
 
 def _left(attempt: _Attempt[Any]) -> float:

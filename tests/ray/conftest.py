@@ -24,7 +24,7 @@ class Cluster(RayEngine):
         return self if self._ray else super().__enter__()
 
     def __exit__(self, *exception: object) -> None:
-        return None
+        self._forget()
 
     def close(self) -> None:
         """End it."""
@@ -49,6 +49,7 @@ def cluster(_started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
     What a test sets of its workers and of what they execute is undone after it.
     """
+    _started._forget()
     monkeypatch.setattr(reading, "open_engine", lambda *choice: _started)
     monkeypatch.setattr(_started, "_workers", 2)
     monkeypatch.setattr(_started, "_restarts", Counter())
