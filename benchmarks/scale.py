@@ -3,6 +3,7 @@
     python -m benchmarks.scale nothing FOLDER [--partitions 10000] [--set KEY=VALUE]   a run with nothing to do
     python -m benchmarks.scale listing [--files 1000000]                              loose files: cut, planned, noted
     python -m benchmarks.scale manifest [--shards 100000]                             written, read, compared, collected
+    python -m benchmarks.scale index WORKSPACE --work FOLDER [--shards 100000]        planned, and one part made
     python -m benchmarks.scale schedule [--tasks 2000] [--nodes 0]                    no-op tasks on Ray
 
 CPU seconds and peak memory of one process each, as the machine may be busy. ``nothing`` makes a workspace of a corpus
@@ -22,6 +23,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from benchmarks.synthetic import SyntheticEngine, Unsynced, config_of
 from pipeline.config import Loaded
 from pipeline.progress import Display
@@ -31,11 +35,13 @@ from pipeline.sources.base import Entry, Listing
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.partitions import LAYOUT, chunks, layout_table, read_layout
 from pipeline.steps.crawl import crawl_tasks
+from pipeline.steps.index import PART_ROWS, index_step, index_tasks
 from pipeline.storage.folder import FolderStorage
-from pipeline.storage.tables import table_bytes
+from pipeline.storage.tables import Output, read_table, table_bytes, write_table
 from pipeline.versions import gc, published
-from pipeline.versions.manifest import Manifest, Shard
-from pipeline.work.task import Cause, Failed, Needs
+from pipeline.versions.manifest import INDEX, Manifest, Shard
+from pipeline.work.ledger import Record
+from pipeline.work.task import Cause, Failed, Needs, Work
 
 SHARD = Shard(
     path="",
@@ -183,6 +189,39 @@ def garbage(folder: Path) -> None:
     clock.tell(f"gc: {found.count:,} objects are garbage")
 
 
+# -- index
+
+
+def index(workspace: Path, folder: Path, shards: int) -> None:
+    """The parts of an index over so many shards planned, and one made of a real version's rows, under other ids."""
+    clock = Clock()
+    config = config_of(folder, 1).config
+    rows = SHARD.rows
+    many = [_written(n, Output(f"rows/{n}.parquet", f"{n:064x}", 500_000, rows)) for n in range(shards)]
+    clock.tell(f"{shards:,} records of shards")
+    tasks = index_tasks(config, many)
+    clock.tell(f"{len(tasks):,} parts planned")
+    del many, tasks
+    source, storage = FolderStorage(workspace), Unsynced(folder)
+    (part, *_) = published.read(source).of_role(INDEX)
+    real = read_table(source, part.path).slice(0, rows)
+    random = np.random.default_rng(1)
+    written = []
+    for n in range(PART_ROWS // len(real)):
+        ids = pa.array([random.bytes(32).hex() for _ in range(len(real))], real.schema.field("sample_id").type)
+        table = real.set_column(real.schema.get_field_index("sample_id"), real.schema.field("sample_id"), ids)
+        written.append(_written(n, write_table(storage, f"rows/{n}.parquet", [table], real.schema)))
+    clock.tell(f"{len(written):,} tables of rows made")
+    (task,) = index_tasks(config, written)
+    record = index_step(Work(task, storage))
+    clock.tell(f"one part: {record.rows_kept:,} rows, {record.outputs['kept'].bytes / 2**20:.0f} MiB")
+
+
+def _written(number: int, rows: Output) -> Record:
+    """The record of a shard of which the index is made."""
+    return Record("write", "all", f"1-medium-train-{number:06}", "", {}, {}, "", {"rows": rows}, rows.rows, rows.rows)
+
+
 # -- scheduling
 
 
@@ -234,6 +273,10 @@ def main() -> None:
     large = commands.add_parser("manifest")
     large.add_argument("folder", type=Path, help="of `nothing`")
     large.add_argument("--shards", type=int, default=100_000)
+    indexed = commands.add_parser("index")
+    indexed.add_argument("workspace", type=Path, help="a real one, with a version")
+    indexed.add_argument("--work", type=Path, required=True)
+    indexed.add_argument("--shards", type=int, default=100_000)
     scheduled = commands.add_parser("schedule")
     scheduled.add_argument("--tasks", type=int, default=2_000)
     scheduled.add_argument("--nodes", type=int, default=0)
@@ -248,6 +291,9 @@ def main() -> None:
     elif args.command == "manifest":
         apart(manifest, args.folder, args.shards)
         apart(garbage, args.folder)
+    elif args.command == "index":
+        args.work.mkdir(parents=True, exist_ok=True)
+        apart(index, args.workspace, args.work, args.shards)
     else:
         schedule(args.tasks, args.nodes)
 
