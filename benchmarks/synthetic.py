@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ClassVar, Self
 import numpy as np
 
 from pipeline.config import Loaded, load
-from pipeline.run.engine import Load
+from pipeline.run.engine import Load, More, nothing_more
 from pipeline.sources.base import Entry, Listing, Surroundings
 from pipeline.sources.folder import FolderSource
 from pipeline.steps import decided, decisions, duplicates
@@ -126,7 +126,7 @@ class SyntheticEngine:
         """As `Engine.free`."""
         return "this process"
 
-    def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done, None, None]:
+    def run(self, tasks: Sequence[Task[Any]], workspace: str, more: More = nothing_more) -> Generator[Done, None, None]:
         """Note each task as done."""
         for task in tasks:
             work = Work(task, self._storage)

@@ -41,7 +41,7 @@ class Display:
         self._task: TaskID | None = None
         self._run: TaskID | None = None
         self._started = self._spoke = 0.0
-        self._total = self._done = self._records = 0
+        self._total = self._done = self._records = self._before = 0
         self._share = 0.0
 
     def __enter__(self) -> Self:
@@ -75,25 +75,32 @@ class Display:
                 self._run = self._progress.add_task("run", total=100, text="")
             self._progress.update(self._run, completed=int(100 * share), text=f"% of the run  {self._left}")
 
-    def begin(self, stage: str, reused: int, partitions: int, unit: str = "partitions") -> None:
-        """A stage starts with ``partitions`` to run; ``reused`` are done already. ``unit``: what they are called."""
-        self._stage, self._unit, self._total, self._done, self._records = stage, unit, partitions, 0, 0
+    def begin(
+        self, stage: str, reused: int, partitions: int, unit: str = "partitions", done: int = 0, records: int = 0
+    ) -> None:
+        """A stage starts with ``partitions`` to run; ``reused`` were done before. ``unit``: what they are called.
+
+        ``done``: of ``partitions`` those that ran ahead, with their ``records``.
+        """
+        self._stage, self._unit, self._total, self._done, self._records = stage, unit, partitions, done, records
+        self._before = records
         self._started = self._spoke = time.monotonic()
         if self._live:
             if self._task is not None:
                 self._progress.remove_task(self._task)
                 self._task = None
             if partitions:
-                self._task = self._progress.add_task(stage, total=partitions, text=unit)
+                self._task = self._progress.add_task(stage, total=partitions, completed=done, text=unit)
         elif partitions or reused:
-            self.say(f"{stage}: {partitions} to run, {reused} reused", partitions=partitions, reused=reused)
+            ahead = f" ({done} ran ahead)" if done else ""
+            self.say(f"{stage}: {partitions} to run{ahead}, {reused} reused", partitions=partitions, reused=reused)
 
     def advance(self, records: int, partition: str = "") -> None:
         """One more partition is done."""
         self._done += 1
         self._records += records
         elapsed = max(time.monotonic() - self._started, 1e-6)
-        rate = self._records / elapsed
+        rate = (self._records - self._before) / elapsed
         if self._live and self._task is not None:
             text = f"{self._unit}  {self._records:>9,} records  {rate:>8,.0f}/s"
             self._progress.update(self._task, completed=self._done, text=text)

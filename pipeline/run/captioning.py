@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pipeline.asking import prompts
+from pipeline.config import Config
 from pipeline.run.asking import Asking
 from pipeline.run.stage import StageRunner
 from pipeline.steps.caption import CAPTION_STEP, caption_tasks
@@ -29,6 +31,20 @@ class Captioned:
     answers: list[Record]
 
 
+def offer_captions(
+    config: Config, runner: StageRunner, passed: Sequence[Record], samples: Sequence[Record], decided: Record
+) -> None:
+    """Offer what `captioned` needs nothing for but what was decided."""
+    if _looked_at(config):
+        runner.offer(LOOK, partial(look_tasks, config, samples, decided))
+    runner.offer(LEND, partial(lend_tasks, config, passed, decided))
+
+
+def _looked_at(config: Config) -> bool:
+    """Whether pictures are drawn for a model or a scorer."""
+    return bool(config.ask or config.caption.scorer)
+
+
 def captioned(
     asking: Asking,
     run: Run,
@@ -45,7 +61,7 @@ def captioned(
     no prompt, so that nothing is paid for twice. Raises as `Asking.answers`.
     """
     config = asking.config
-    looks = run(LOOK, look_tasks(config, samples, decided)) if config.ask or config.caption.scorer else []
+    looks = run(LOOK, look_tasks(config, samples, decided)) if _looked_at(config) else []
     answers = asking.answers(run, runner, looks, described)
     lending = lend_tasks(config, passed, decided)
     borrowing = borrow_tasks(config, run(LEND, lending)) if lending else []

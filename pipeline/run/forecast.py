@@ -53,14 +53,17 @@ class Forecast:
         self._done = self._spent = 0.0
         self._step = ""
         self._open = 0.0
+        self._ahead: dict[str, float] = {}
+        """Step that is still to come -> what of it is done, as expected."""
 
     def begin(self, step: str, records: int) -> None:
-        """A step begins, with so many records to run."""
+        """A step begins, with so many records to run, or that ran ahead."""
         self._done += self._open  # of the step before: it is over, whatever it took
         if step in self._left:
             # steps come in their order, but for rounds of one
             self._left = self._left[self._left.index(step) + 1 :]
-        self._step, self._open = step, records * self._rates.get(step, 0.0)
+        expected = records * self._rates.get(step, 0.0)
+        self._step, self._open = step, max(expected - self._ahead.pop(step, 0.0), 0.0)
         if step in _RECORDS_OF:
             self._records = records
 
@@ -71,10 +74,21 @@ class Forecast:
         self._done += expected
         self._spent += seconds
 
+    def advance_ahead(self, step: str, records: int, seconds: float) -> None:
+        """So many records of a step that is still to come are done, in core-seconds."""
+        expected = min(records * self._rates.get(step, 0.0), self._expected(step))
+        self._ahead[step] = self._ahead.get(step, 0.0) + expected
+        self._done += expected
+        self._spent += seconds
+
+    def _expected(self, step: str) -> float:
+        """What is left of a step that is still to come."""
+        return self._records * self._rates.get(step, 0.0) - self._ahead.get(step, 0.0)
+
     @property
     def expected(self) -> float:
         """Core-seconds of what is left, at the usual rates."""
-        return self._open + sum(self._records * self._rates.get(step, 0.0) for step in self._left)
+        return self._open + sum(map(self._expected, self._left))
 
     @property
     def share(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.progress import Display
 from pipeline.run import bisect
+from pipeline.run.ahead import Ahead
 from pipeline.run.costs import Costs
 from pipeline.run.engine import Engine
 from pipeline.run.failures import gave_up
@@ -113,6 +114,7 @@ class StageRunner:
         self.ran = self.reused = 0
         """Tasks of the last walk that this run has run, in that walk or in one before, and the others."""
         self._ran: set[tuple[str, str, str]] = set()
+        self._ahead = Ahead(storage, self._decision)
 
     def begin(self) -> None:
         """Forget how far the last walk came, not what it ran."""
@@ -121,6 +123,8 @@ class StageRunner:
         self.guessed = False
         self.ran = self.reused = 0
         self._recorded = ("", set())
+        self._ahead.clear()
+        self.watch.anew()
 
     def close(self) -> None:
         """Close the engine, if one was opened."""
@@ -134,6 +138,11 @@ class StageRunner:
         why = f"frozen since published (version {version})"
         self.phases.append(Phase(step.name, (), settled={CORPUS: why}))
 
+    def offer(self, step: Step[Any], tasks: Callable[[], Iterable[Task[Any]]]) -> None:
+        """As `Ahead.offer`; a plan runs nothing ahead."""
+        if not self.planning:
+            self._ahead.offer(step, tasks)
+
     def run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
         """The records of ``tasks`` of ``step``, in their order, once all are there.
 
@@ -141,6 +150,7 @@ class StageRunner:
         Raises MetDamage for a table that a task could not read, and what `failures` says for one that cannot be
         finished.
         """
+        self._ahead.come_to(step)
         decisions = self._decisions(step, tasks) if tasks else []
         # what is to be fetched follows from nothing
         follows = {} if step is FETCH else dict(self.pending)
@@ -180,25 +190,27 @@ class StageRunner:
             self._recorded = step.name, {path for path in paths if path.endswith(".json")}
 
     def decide(self, task: Task[Any]) -> Decision:
-        """Whether ``task`` has to run."""
+        """Whether ``task`` has to run, or to be waited for."""
+        if self._ahead.began(task):
+            return Decision(task, "it began ahead", None)
         self._list(task.step)
         known = ledger.table_path(task.step.name, task.source, task.key, "json") in self._recorded[1]
         record = ledger.load(self._storage, task.step.name, task.source, task.key) if known else None
+        return self._decision(task, record)
+
+    def _decision(self, task: Task[Any], record: Record | None) -> Decision:
         damaged = self.trust.fault_of(record)
         return Decision(replace(task, anew=True), damaged, None) if damaged else decide(task, record)
 
     def _execute(self, step: Step[Any], todo: Sequence[Task[Any]]) -> dict[tuple[str, str], Record]:
         if not todo:
             return {}
-        given = self._resources.get(step.name)
-        todo = [replace(task, seconds=None if step.whole else self._seconds, given=given) for task in todo]
+        todo = [self._limited(task) for task in todo]
         done: dict[tuple[str, str], Record] = {}
 
         def finished(result: Done) -> None:
-            self.trust.made(result.record)
+            self._finished(result)
             done[result.record.source, result.record.key] = result.record
-            self._ran.add((step.name, result.record.source, result.record.key))
-            self.watch.done(result)
 
         failed = []
         for result in self._results(step, todo):
@@ -211,19 +223,44 @@ class StageRunner:
                 finished(rescued)
         return done
 
+    def _limited(self, task: Task[Any]) -> Task[Any]:
+        """With what the config says of the step."""
+        step = task.step
+        return replace(task, seconds=None if step.whole else self._seconds, given=self._resources.get(step.name))
+
+    def _finished(self, result: Done) -> None:
+        record = result.record
+        self.trust.made(record)
+        self._ran.add((record.stage, record.source, record.key))
+        self.watch.done(result)
+
+    def _more(self) -> Task[Any] | None:
+        task = self._ahead.take()
+        return task and self._limited(task)
+
     def _results(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> Iterator[Done | Failed]:
-        """What becomes of each task, as it ends. Raises MetDamage, and what `failures` says of a store that fails."""
-        with contextlib.closing(self._opened().run(tasks, self._storage.uri)) as results:
+        """What becomes of each task, as it ends; what ran ahead is dealt with on the way.
+
+        Raises MetDamage, and what `failures` says of a store that fails.
+        """
+        with contextlib.closing(self._opened().run(tasks, self._storage.uri, self._more)) as results:
             for result in results:
                 self._alive()
                 self.watch.task(result)
+                stage = self._ahead.ended(result)
+                own = stage == tasks[0].stage
+                # of tasks that look for a record, people are told as of the step's
+                name = step.name if own else stage
                 if isinstance(result, Done):
-                    self.costs.count(step.name, result)
+                    self.costs.count(name, result)
                 elif result.damaged:
-                    raise MetDamage(result.damaged, gave_up(step.name, [result]))
+                    raise MetDamage(result.damaged, gave_up(name, [result]))
                 elif result.cause in (Cause.STORE, Cause.STORE_REFUSED):
-                    raise gave_up(step.name, [result])
-                yield result
+                    raise gave_up(name, [result])
+                if own:
+                    yield result
+                elif isinstance(result, Done):
+                    self._finished(result)
 
     def width(self) -> int:
         """How many tasks of one CPU run at a time."""

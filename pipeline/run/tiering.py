@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pipeline.run.history import History
@@ -36,6 +37,21 @@ class Tiered:
 
     records: list[Record]
     tiers: Tiers
+
+
+def offer_tiers(history: History, runner: StageRunner, samples: Sequence[Record], decided: Record) -> None:
+    """Offer what `tiered` needs nothing for but what was decided."""
+    config = history.config
+    if config.tier.count != "atomic" or runner.planning:
+        return
+    tiers = config.tier.tiers
+    if config.tier.quantiles:
+        version = frozen(history, edges_basis(config, {}))
+        if version is None:
+            runner.offer(MEASURE, partial(measure_tasks, config, samples, decided, ()))
+            return
+        tiers = version.tiers.settings()
+    runner.offer(TIER_STEP, partial(tier_tasks, config, tiers, samples, decided, ()))
 
 
 def tiered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from pipeline.models import base_tokenizer
 from pipeline.models.base_tokenizer import BaseTokenizer
 from pipeline.run.accounts import no_input
 from pipeline.run.asking import Asking
-from pipeline.run.captioning import captioned
+from pipeline.run.captioning import captioned, offer_captions
 from pipeline.run.fetching import Fetching
 from pipeline.run.history import History
 from pipeline.run.publish import Walked
 from pipeline.run.stage import StageRunner, Unknown
-from pipeline.run.tiering import plan_frozen, tiered
+from pipeline.run.tiering import offer_tiers, plan_frozen, tiered
 from pipeline.sources.base import Listing, Source, Surroundings
 from pipeline.sources.network import network_of
 from pipeline.sources.partitions import LAYOUT, layout_table
@@ -30,7 +31,7 @@ from pipeline.steps.encode import Encoding
 from pipeline.steps.index import INDEX_STEP, index_tasks
 from pipeline.steps.keep import KEEP, record_of
 from pipeline.steps.rowwise import SAMPLES_STEP, samples_tasks
-from pipeline.steps.sides import SIDE_STEPS, side_tasks
+from pipeline.steps.sides import DESCRIBE_STEP, LATER_STEPS, SIDE_STEPS, side_tasks
 from pipeline.steps.tiers import EDGES, MEASURE
 from pipeline.steps.write import WRITE, write_tasks
 from pipeline.storage import integrity
@@ -42,7 +43,7 @@ from pipeline.versions.manifest import Kept, Manifest
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task
-from stages.caption import CAPTION, DESCRIBE
+from stages.caption import CAPTION
 from stages.score import SCORE
 from stages.sides import BESIDE
 from stages.tier import TIER
@@ -110,14 +111,17 @@ class Walk:
         inheriting = inherit_tasks(copied, outcomes, decided)
         # a copy stays only where earlier versions say so
         samples = [*ran, *(self._run(INHERIT, inheriting) if inheriting else [])]
-        sides = {
-            side.name: self._run(step, side_tasks(config, step, side, samples, decided)) for step, side in SIDE_STEPS
-        }
-        described = sides[DESCRIBE.name]
+        beside = {step: partial(side_tasks, config, step, side, samples, decided) for step, side in SIDE_STEPS}
+        offer_captions(config, self._runner, passed, samples, decided)
+        for step, _ in LATER_STEPS:
+            self._runner.offer(step, beside[step])
+        offer_tiers(history, self._runner, samples, decided)
+        described = self._run(DESCRIBE_STEP, beside[DESCRIBE_STEP]())
         said = captioned(self._asking, self._run, self._runner, passed, samples, decided, described)
-        del sides[DESCRIBE.name], described  # nothing that follows reads them, and they are as many as partitions
-        sides[CAPTION.name] = said.captions
+        del described  # nothing that follows reads them, and they are as many as partitions
         vocabulary = self._vocabulary(samples, decided, said.captions)
+        sides = {side.name: self._run(step, beside[step]()) for step, side in LATER_STEPS}
+        sides[CAPTION.name] = said.captions
         parted = tiered(history, self._run, self._runner, samples, decided, sides[SCORE.name], vocabulary)
         sides[TIER.name] = parted.records
         shown = {side.name: sides[side.name] for side in BESIDE if side.shards}

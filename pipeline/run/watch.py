@@ -41,8 +41,8 @@ _SHOWN = 20
 @dataclass
 class _Step:
     name: str
-    reused: int
-    todo: int
+    reused: int = 0
+    todo: int = 0
     done: int = 0
     records: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -63,6 +63,8 @@ class Watch:
         self._forecast = Forecast([step.name for step in STEPS], rates)
         self._began = self._advanced = time.time()
         self._steps: list[_Step] = []
+        self._ahead: dict[str, _Step] = {}
+        """Steps that are still to come of which something is done."""
         self._slowest: list[PartitionStatus] = []
         self._reasons: dict[tuple[str, str], tuple[int, str]] = {}
         self._told: set[tuple[str, str]] = set()
@@ -80,13 +82,19 @@ class Watch:
         self._engine = engine
         self._metrics = Metrics(self._name) if isinstance(engine, RayEngine) else None
 
+    def anew(self) -> None:
+        """The run walks all steps once more: what ran ahead before is as what any run has done."""
+        self._ahead.clear()
+
     def begin(self, step: str, reused: int, todo: int, records: int) -> None:
-        """A step begins: partitions that are done already, those to run, and their records."""
-        self._steps.append(_Step(step, reused, todo))
-        self._forecast.begin(step, records)
+        """A step begins: partitions that are done already, also by running ahead, those to run, and their records."""
+        ahead = self._ahead.pop(step, _Step(step))
+        ahead.reused, ahead.todo = reused - ahead.done, todo + ahead.done
+        self._steps.append(ahead)
+        self._forecast.begin(step, records + ahead.records)
         self._advanced = time.time()
-        self._told.clear()
-        self._display.begin(step, reused, todo)
+        self._told = {each for each in self._told if each[0] != step}
+        self._display.begin(step, ahead.reused, ahead.todo, done=ahead.done, records=ahead.records)
         self._show()
 
     def task(self, result: Done | Failed) -> None:
@@ -95,13 +103,18 @@ class Watch:
             self._metrics.task(result)
 
     def done(self, result: Done) -> None:
-        """A partition of the step is done."""
-        record, step = result.record, self._steps[-1]
+        """A partition is done, of the step or of one that is still to come."""
+        record = result.record
+        own = record.stage == self._steps[-1].name
+        step = self._steps[-1] if own else self._ahead.setdefault(record.stage, _Step(record.stage))
         step.done += 1
         step.records += record.rows_in
         step.seconds.append(result.seconds)
         self._advanced = time.time()
-        self._forecast.advance(record.rows_in, result.seconds)
+        if own:
+            self._forecast.advance(record.rows_in, result.seconds)
+        else:
+            self._forecast.advance_ahead(step.name, record.rows_in, result.seconds)
         self._slowest.append(
             PartitionStatus(step=step.name, partition=f"{record.source}/{record.key}", seconds=result.seconds)
         )
@@ -112,7 +125,8 @@ class Watch:
                 known, first = self._reasons.get((stage, reason), (0, ""))
                 self._reasons[stage, reason] = known + count, first or (table.path if table else "")
         self._show()
-        self._display.advance(record.rows_in, f"{record.source}/{record.key}")
+        if own:
+            self._display.advance(record.rows_in, f"{record.source}/{record.key}")
         if self._metrics is not None:
             self._metrics.partition(record)
 
@@ -154,11 +168,11 @@ class Watch:
     def _look(self) -> None:
         """Tell of what is unusual."""
         load = self._load()
-        usual = usual_seconds(self._steps[-1].seconds) if self._steps else None
+        usual = {step.name: usual_seconds(step.seconds) for step in (*self._ahead.values(), *self._steps[-1:])}
         for step, partition, seconds in load.running:
-            if (step, partition) not in self._told and is_slow(seconds, usual):
+            if (step, partition) not in self._told and is_slow(seconds, usual.get(step)):
                 self._told.add((step, partition))
-                line = f"{seconds:.0f} s so far, half of the others took up to {usual:.0f} s"
+                line = f"{seconds:.0f} s so far, half of the others took up to {usual[step]:.0f} s"
                 self._display.say(f"{step} {partition}: {line}", step=step, partition=partition)
         if load.running or not load.starting:
             self._starting_since, self._waits_for = None, ""

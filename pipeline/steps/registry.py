@@ -21,7 +21,7 @@ from pipeline.steps.lend import BORROW, LEND
 from pipeline.steps.look import LOOK
 from pipeline.steps.repeats import HEAR, REPEATS
 from pipeline.steps.rowwise import SAMPLES_STEP
-from pipeline.steps.sides import SIDE_STEPS
+from pipeline.steps.sides import DESCRIBE_STEP, LATER_STEPS
 from pipeline.steps.tiers import EDGES, LENGTHS_STEP, MEASURE, TIER_STEP
 from pipeline.steps.write import WRITE
 from pipeline.work.task import Step
@@ -44,7 +44,7 @@ STEPS: tuple[Step[Any], ...] = (
     GATHER,
     DEDUPLICATE,
     INHERIT,
-    *(step for step, _ in SIDE_STEPS),
+    DESCRIBE_STEP,
     LOOK,
     ASK,
     ANSWERS,
@@ -58,6 +58,7 @@ STEPS: tuple[Step[Any], ...] = (
     FREQUENT,
     RUNS_STEP,
     SEGMENTS,
+    *(step for step, _ in LATER_STEPS),
     LENGTHS_STEP,
     MEASURE,
     EDGES,

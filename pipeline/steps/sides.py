@@ -16,6 +16,7 @@ from pipeline.storage.tables import read_table
 from pipeline.work.ledger import Record
 from pipeline.work.task import Step, Task, Work, inputs_of, planned
 from stages.base import Settings, SideStage
+from stages.caption import DESCRIBE
 from stages.sides import KEYS, SIDES
 
 
@@ -68,3 +69,9 @@ SIDE_STEPS: tuple[tuple[Step[SidePayload], SideStage[Any]], ...] = tuple(
     (Step(side.name, partial(side_step, side), side.says), side) for side in SIDES
 )
 """Each with its stage."""
+
+DESCRIBE_STEP = next(step for step, side in SIDE_STEPS if side is DESCRIBE)
+"""The one that others wait for: captions are made of what it writes."""
+
+LATER_STEPS = tuple((step, side) for step, side in SIDE_STEPS if side is not DESCRIBE)
+"""The others, which nothing waits for before tiers are sorted and shards are dealt."""

@@ -12,7 +12,7 @@ from pipeline.cli.status import lines
 from pipeline.errors import ConfigError
 from pipeline.progress import LOG, Display
 from pipeline.run import watch as module
-from pipeline.run.engine import InlineEngine, Load
+from pipeline.run.engine import InlineEngine, Load, More, nothing_more
 from pipeline.run.forecast import USUAL, Forecast
 from pipeline.run.watch import Watch, is_slow, usual_seconds
 from pipeline.steps.registry import STEPS
@@ -171,9 +171,11 @@ def test_a_task_needs_what_its_step_or_the_config_says(finished: Run, monkeypatc
     needs: dict[str, Needs] = {}
 
     class Asked(InlineEngine):
-        def run(self, tasks: Sequence[Task[Any]], workspace: str) -> Generator[Done | Failed, None, None]:
+        def run(
+            self, tasks: Sequence[Task[Any]], workspace: str, more: More = nothing_more
+        ) -> Generator[Done | Failed, None, None]:
             needs.update({task.stage: task.needs for task in tasks})
-            yield from super().run(tasks, workspace)
+            yield from super().run(tasks, workspace, more)
 
     again = mill(finished.config, finished.workspace, sets=('resources={"write": {"memory": 7, "cpus": 2}}',))
     assert not again.result.published
