@@ -31,13 +31,14 @@ from pipeline.config import Loaded
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor, Result
 from pipeline.run.engine import InlineEngine, RayEngine
+from pipeline.run.publish import layout_file, layout_of
 from pipeline.sources.base import Entry, Listing
 from pipeline.sources.folder import FolderSource
-from pipeline.sources.partitions import LAYOUT, chunks, layout_table, read_layout
+from pipeline.sources.partitions import chunks, layout_batches, read_layout
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.index import PART_ROWS, index_step, index_tasks
 from pipeline.storage.folder import FolderStorage
-from pipeline.storage.tables import Output, read_table, table_bytes, write_table
+from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.versions import gc, published
 from pipeline.versions.manifest import INDEX, Manifest, Shard
 from pipeline.work.ledger import Record
@@ -136,26 +137,18 @@ def listing(files: int) -> None:
     digests = {task.basis.fingerprint for task in tasks}
     clock.tell(f"{len(digests):,} tasks with their fingerprints")
     del tasks
-    data = table_bytes(layout_table(cut), LAYOUT)
-    clock.tell(f"a layout of {len(data) / 2**20:.1f} MiB")
-    _read_layout(data, every, config.partition.records, clock)
+    with layout_of(cut) as layout:
+        clock.tell(f"a layout of {layout_file(layout).bytes / 2**20:.1f} MiB")
+        (previous,) = read_layout(layout_batches(layout)).values()
+    clock.tell("the layout read")
+    again = chunks(every, config.partition.records, previous, 2)
+    if [chunk.key for chunk in again] != [chunk.key for chunk in previous]:
+        raise ValueError("a listing that has not changed is cut otherwise")
+    clock.tell("cut once more, as before")
 
 
 def _names(files: int) -> Iterator[str]:
     return (f"icons/{n // 1_000_000:03}/{n // 1_000:07}/drawing-{n:010}.svg" for n in range(files))
-
-
-def _read_layout(data: bytes, every: Listing, records: int, clock: Clock) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    (previous,) = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False)).values()
-    clock.tell("the layout read")
-    if chunks(every, records, previous, 2) != previous:
-        chunks_now = chunks(every, records, previous, 2)
-        if [chunk.key for chunk in chunks_now] != [chunk.key for chunk in previous]:
-            raise ValueError("a listing that has not changed is cut otherwise")
-    clock.tell("cut once more, as before")
 
 
 # -- manifests

@@ -7,6 +7,7 @@ run, and says what follows.
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from pipeline.run.asking import Asking, Known, Reached
 from pipeline.run.costs import Costs, rates
 from pipeline.run.engine import Engine
 from pipeline.run.fetching import Fetching
-from pipeline.run.publish import manifest_of, within_budget
+from pipeline.run.publish import layout_file, layout_of, manifest_of, within_budget
 from pipeline.run.stage import MetDamage, Pending, Phase, StageRunner, Unknown
 from pipeline.run.walk import Walk
 from pipeline.run.watch import Watch
@@ -196,11 +197,14 @@ class Conductor:
                     raise damaged.failure from None
                 continue
             self.no_input = walk.no_input
-            manifest = manifest_of(self._loaded.config, walked)
-            if parent is not None and parent.content() == manifest.content():
-                return manifest
-            assert manifest.layout is not None
-            self._storage.write(manifest.layout.path, walked.layout)
+            with layout_of(walked.cut) as layout:
+                manifest = manifest_of(self._loaded.config, walked, layout_file(layout))
+                if parent is not None and parent.content() == manifest.content():
+                    return manifest
+                assert manifest.layout is not None
+                layout.seek(0)
+                with self._storage.writer(manifest.layout.path) as stream:
+                    shutil.copyfileobj(layout, stream, 2**20)
             faults = trust.faults(manifest.files, [manifest.layout.path])
             if not faults:
                 return manifest

@@ -6,13 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.sources.base import Chunk, Listing
-from pipeline.sources.partitions import chunks, read_layout
+from pipeline.sources.partitions import chunks, layout_batches, read_layout
 from pipeline.steps import keep
 from pipeline.steps.deal import Kind
 from pipeline.storage import integrity
@@ -99,9 +96,9 @@ class History:
         if version.layout is None:
             return {}
         if version.version not in self._layouts:
-            data = integrity.read_checked(self.storage, version.layout.path, version.layout.sha256)
-            table = pq.read_table(pa.BufferReader(data), use_threads=False)
-            self._layouts[version.version] = read_layout(table)
+            layout = version.layout
+            with integrity.copy_checked(self.storage, layout.path, layout.sha256) as stream:
+                self._layouts[version.version] = read_layout(layout_batches(stream))
         return self._layouts[version.version]
 
     def newest_first(self) -> Iterator[Manifest]:

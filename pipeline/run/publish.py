@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import IO
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError, OverBudget
 from pipeline.run.accounts import account, stage_counts
+from pipeline.sources.base import Chunk
+from pipeline.sources.partitions import write_layout
 from pipeline.steps.base import stage_versions
 from pipeline.steps.learning import vocabulary_basis
 from pipeline.storage.tables import Output
@@ -49,7 +54,8 @@ class Walked:
     indexed: Sequence[Record]
     takedowns: Sequence[str]
     kept: Sequence[Kept]
-    layout: bytes
+    cut: Mapping[str, Sequence[Chunk]]
+    """Source -> how it is cut."""
     fingerprints: Mapping[str, str]
     base_tokenizer: Mapping[str, Output]
     no_input: Mapping[str, Mapping[str, int]]
@@ -58,8 +64,11 @@ class Walked:
     captioned: Sequence[Record]
 
 
-def manifest_of(config: Config, done: Walked) -> Manifest:
-    """The manifest of the next version. Raises BalanceError if a record is lost or counted twice."""
+def manifest_of(config: Config, done: Walked, layout: File) -> Manifest:
+    """The manifest of the next version. ``layout``: the table of ``done.cut``.
+
+    Raises BalanceError if a record is lost or counted twice.
+    """
     funnel, sources = account(config, done.crawled, done.samples, done.decided, done.written)
     shards = [Shard(**shard) for record in done.written for shard in record.extra["shards"]]
     licenses: Counter[str] = Counter()
@@ -83,7 +92,7 @@ def manifest_of(config: Config, done: Walked) -> Manifest:
         stages=stage_counts(done.crawled, done.samples, done.decided, done.written),
         sources=sources,
         duplicates={r: n for r, n in lost.items() if outcome(Reason(r)) is Outcome.DUPLICATE},
-        files=files_of([*shards, *_files(config, done)]),
+        files=files_of([*shards, *_files(config, done), layout]),
         vocabulary=Vocabulary(vocabulary_basis(config, done.base_tokenizer), done.fingerprints["segments"]),
         tiers=done.tiers,
         licenses=dict(sorted(licenses.items())),
@@ -110,7 +119,7 @@ def _asked(answered: Sequence[Record]) -> dict[str, float]:
 
 
 def _files(config: Config, done: Walked) -> Iterator[File]:
-    """All but the shards."""
+    """All but the shards and the layout."""
     for name, output in done.vocabulary.items():
         yield _file(f"{VOCABULARY}{name}", output)
     for name, output in done.decided.outputs.items():
@@ -118,7 +127,6 @@ def _files(config: Config, done: Walked) -> Iterator[File]:
             yield _file(name.partition("-")[0], output, output.rows)
     for record in done.indexed:
         yield _file(INDEX, record.outputs["kept"], record.rows_kept)
-    yield layout_file(done.layout)
     yield from done.kept
     keeping = {source.name for source in config.sources if source.on_missing == "keep"}
     for record in done.crawled:
@@ -138,10 +146,27 @@ def _file(role: str, output: Output, rows: int | None = None) -> File:
     return File(role=role, path=output.path, sha256=output.sha256, bytes=output.bytes, rows=rows)
 
 
-def layout_file(layout: bytes) -> File:
-    """Where the table with what is in which partition goes."""
-    digest = hashlib.sha256(layout).hexdigest()
-    return File(role=LAYOUT, path=f"layouts/{digest[:20]}.parquet", sha256=digest, bytes=len(layout))
+@contextlib.contextmanager
+def layout_of(cut: Mapping[str, Sequence[Chunk]]) -> Iterator[IO[bytes]]:
+    """How sources are cut, as a version has it: a Parquet file, which is gone after the block."""
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as stream:
+        write_layout(stream, cut)
+        stream.seek(0)
+        yield stream
+
+
+_SPOOL = 64 * 2**20
+"""Bytes of a layout from which on it is in a temporary file."""
+
+
+def layout_file(layout: IO[bytes]) -> File:
+    """As a manifest names it."""
+    layout.seek(0)
+    digest = hashlib.sha256()
+    while block := layout.read(2**20):
+        digest.update(block)
+    sha256 = digest.hexdigest()
+    return File(role=LAYOUT, path=f"layouts/{sha256[:20]}.parquet", sha256=sha256, bytes=layout.tell())
 
 
 def within_budget(config: Config, manifest: Manifest) -> None:

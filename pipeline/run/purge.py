@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.asking.cache import Cache
 from pipeline.errors import ConfigError
 from pipeline.run.purge_fetched import forget_fetched
-from pipeline.sources.partitions import read_layout
+from pipeline.sources.partitions import layout_batches, read_layout
 from pipeline.steps import decided
 from pipeline.steps.ask import ANSWERS
 from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
@@ -37,7 +37,7 @@ from pipeline.steps.rowwise import BISECT, SAMPLES_STEP
 from pipeline.steps.tiers import LENGTHS_STEP, MEASURE
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import NotFound, Storage
-from pipeline.storage.integrity import read_checked
+from pipeline.storage.integrity import copy_checked
 from pipeline.storage.tables import published_bytes, read_table
 from pipeline.versions import browse, edits, published, shards, takedown
 from pipeline.versions.attribution import attribution_path
@@ -217,8 +217,8 @@ def _forget_stale(storage: Storage, newest: Manifest) -> None:
     """Remove the ledger records of partitions that the newest version is not made of: nobody looks after these."""
     if newest.layout is None:  # it does not say what it is made of
         return
-    data = read_checked(storage, newest.layout.path, newest.layout.sha256)
-    layout = read_layout(pq.read_table(pa.BufferReader(data), use_threads=False))
+    with copy_checked(storage, newest.layout.path, newest.layout.sha256) as stream:
+        layout = read_layout(layout_batches(stream))
     current = {(source, chunk.key) for source, chunks in layout.items() for chunk in chunks}
     current |= {(kept.source, kept.key) for kept in newest.kept}
     for stage in ("crawl", *PASSED, INHERIT.name, *BESIDE):

@@ -21,7 +21,6 @@ from pipeline.run.stage import StageRunner, Unknown
 from pipeline.run.tiering import offer_tiers, plan_frozen, tiered
 from pipeline.sources.base import Listing, Source, Surroundings
 from pipeline.sources.network import network_of
-from pipeline.sources.partitions import LAYOUT, layout_table
 from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import COPIES_STEP, copies_of, copies_tasks
@@ -36,7 +35,7 @@ from pipeline.steps.tiers import EDGES, MEASURE
 from pipeline.steps.write import WRITE, write_tasks
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
-from pipeline.storage.tables import Output, table_bytes
+from pipeline.storage.tables import Output
 from pipeline.versions import takedown
 from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import Kept, Manifest
@@ -140,7 +139,7 @@ class Walk:
             indexed,
             takedowns,
             kept,
-            table_bytes(layout_table(cut), LAYOUT),
+            cut,
             self._fingerprints,
             self._base_outputs,
             self.no_input,

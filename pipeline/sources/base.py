@@ -26,13 +26,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, field_validator
 
+from pipeline.sources.entries import Entries
 from pipeline.sources.no_input import others
 from pipeline.storage.base import Entry
 from pipeline.storage.uri import Access
@@ -90,14 +92,14 @@ class Surroundings:
     """The URI of the run's own, which is no input where it lies in a source."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The input of one crawl partition."""
 
     key: str
     """Unique in its source: the name of the partition."""
-    entries: tuple[Entry, ...]
-    """One, but for files."""
+    entries: Sequence[Entry]
+    """One, but for files and pages. On the driver a stretch of a listing (`Entries`), on a worker a tuple."""
     shape: Shape
     generation: int = 1
     """The version that it was new in; shards never mix generations."""
@@ -110,6 +112,11 @@ class Chunk:
         return tuple(entry.path for entry in self.entries)
 
     @property
+    def size(self) -> int:
+        """Bytes of what was listed."""
+        return self.entries.size if isinstance(self.entries, Entries) else sum(entry.size for entry in self.entries)
+
+    @property
     def records(self) -> list[str] | None:
         """The paths that its records have; None where only reading it tells."""
         return [display(path) for path in self.paths] if self.shape == "files" else None
@@ -117,16 +124,19 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source holds, each part sorted by path. A path says the same thing in every run."""
+    """What a source holds, each part sorted by path. A path says the same thing in every run.
+
+    Of files that are too many to be held, a part is `pipeline.sources.entries.Entries`.
+    """
 
     source: SourceSettings
     """As configured."""
-    files: tuple[Entry, ...] = ()
+    files: Sequence[Entry] = ()
     """Each is a record, and has its path."""
-    archives: tuple[Entry, ...] = ()
-    tables: tuple[Entry, ...] = ()
+    archives: Sequence[Entry] = ()
+    tables: Sequence[Entry] = ()
     """Each of these two is a chunk, and holds any number of records."""
-    pages: tuple[Entry, ...] = ()
+    pages: Sequence[Entry] = ()
     """Each holds any number of records, and some of them are a chunk."""
     no_input: Counter[str] = field(default_factory=Counter)
     """What there is beside that no record is made of: kind -> how many."""
@@ -146,9 +156,9 @@ class Listing:
         return self.source
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> Iterator[Entry]:
         """All of them."""
-        return (*self.archives, *self.tables, *self.pages, *self.files)
+        return chain(self.archives, self.tables, self.pages, self.files)
 
 
 class ChunkLost(Exception):

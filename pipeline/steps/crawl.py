@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.config import Config
-from pipeline.sources.base import Chunk, ChunkLost, Listing, RawItem, Reader, Shape
+from pipeline.sources.base import Chunk, ChunkLost, Entry, Listing, RawItem, Reader, Shape
 from pipeline.sources.kinds import kinds
 from pipeline.sources.no_input import bounded
 from pipeline.steps.base import dropped_output, taken_down, versions_of
 from pipeline.storage.tables import write_table
 from pipeline.versions import takedown
-from pipeline.work.ledger import Record
+from pipeline.work.ledger import Inputs, Record
 from pipeline.work.task import Step, Task, Work, dropped_counts, planned
 from stages import crawl
 from stages.base import Settings
@@ -84,10 +84,14 @@ def crawl_tasks(
             if places:
                 chunk = replace(chunk, places=tuple(places[path] for path in chunk.paths))
             payload = CrawlPayload(settings, reader, chunk, tuple(takedowns))
-            inputs = [(crawl.display(entry.path), entry.etag) for entry in chunk.entries]
-            size = sum(entry.size for entry in chunk.entries)
-            tasks.append(planned(CRAWL, source.name, chunk.key, payload, versions, inputs, len(inputs), size))
+            inputs = Inputs(partial(_inputs, chunk.entries))
+            count = len(chunk.entries)
+            tasks.append(planned(CRAWL, source.name, chunk.key, payload, versions, inputs, count, chunk.size))
     return tasks
+
+
+def _inputs(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    return ((crawl.display(entry.path), entry.etag) for entry in entries)
 
 
 def crawl_step(work: Work[CrawlPayload]) -> Record:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Container, Mapping, Sequence
+import tempfile
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import IO, Protocol
 
 from pipeline.errors import Damaged
 from pipeline.storage.base import Entry, NotFound, Storage
@@ -24,12 +26,44 @@ def read_checked(storage: Storage, path: str, sha256: str, remedy: str = "") -> 
     try:
         data = storage.read(path)
     except NotFound:
-        raise DamagedFile(f"{storage.locate(path)} does not exist; {remedy or remedy_for(path)}", path) from None
+        raise _absent(storage, path, remedy) from None
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise DamagedFile(
-            f"{storage.locate(path)} is damaged: another sha256 than was published; {remedy or remedy_for(path)}", path
-        )
+        raise _another(storage, path, remedy)
     return data
+
+
+@contextlib.contextmanager
+def copy_checked(storage: Storage, path: str, sha256: str) -> Iterator[IO[bytes]]:
+    """As `read_checked`, of an object that may be large: a copy of it, which beyond `_SPOOL` bytes is in a file."""
+    digest = hashlib.sha256()
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as copy:
+        try:
+            with storage.open(path) as stream:
+                while block := stream.read(_BLOCK):
+                    digest.update(block)
+                    copy.write(block)
+        except NotFound:
+            raise _absent(storage, path) from None
+        if digest.hexdigest() != sha256:
+            raise _another(storage, path)
+        copy.seek(0)
+        yield copy
+
+
+def _absent(storage: Storage, path: str, remedy: str = "") -> DamagedFile:
+    return DamagedFile(f"{storage.locate(path)} does not exist; {remedy or remedy_for(path)}", path)
+
+
+def _another(storage: Storage, path: str, remedy: str = "") -> DamagedFile:
+    what = "is damaged: another sha256 than was published"
+    return DamagedFile(f"{storage.locate(path)} {what}; {remedy or remedy_for(path)}", path)
+
+
+_SPOOL = 64 * 2**20
+"""Bytes that are held in memory."""
+
+_BLOCK = 8 * 2**20
+"""Bytes that are asked for at a time."""
 
 
 def remedy_for(path: str) -> str:

@@ -12,14 +12,45 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import Output
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+class Inputs:
+    """(path, digest) of each input, made when they are asked for: the driver cannot hold those of all tasks.
+
+    A pickle of them is a tuple.
+    """
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Iterator[tuple[str, str]]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return self._make()
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Inputs | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __reduce__(self) -> tuple[type[tuple[Any, ...]], tuple[tuple[Any, ...]]]:
+        return tuple, (tuple(self),)
+
+
+def _listed(value: object) -> list[tuple[str, str]]:
+    if isinstance(value, Inputs):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_listed)
 
 
 def canonical_json(value: Any) -> str:
@@ -38,7 +69,7 @@ class Basis:
 
     versions: Mapping[str, Any]
     settings: Mapping[str, Any]
-    inputs: tuple[tuple[str, str], ...]
+    inputs: tuple[tuple[str, str], ...] | Inputs
     """(path, digest) of each input."""
 
     @property
@@ -49,11 +80,11 @@ class Basis:
         return hashed.hexdigest()
 
 
-_last_inputs: tuple[tuple[tuple[str, str], ...], hashlib._Hash] | None = None
+_last_inputs: tuple[tuple[tuple[str, str], ...] | Inputs, hashlib._Hash] | None = None
 _last_rest: tuple[Mapping[str, Any], Mapping[str, Any], bytes] | None = None
 
 
-def _hashed(inputs: tuple[tuple[str, str], ...]) -> hashlib._Hash:
+def _hashed(inputs: tuple[tuple[str, str], ...] | Inputs) -> hashlib._Hash:
     """The hash of a basis up to its inputs, which the tasks of some steps share, and are as many as partitions."""
     global _last_inputs
     last = _last_inputs

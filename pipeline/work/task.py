@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from pipeline.storage.base import Storage, Traffic
 from pipeline.storage.tables import Output
 from pipeline.work import ledger
-from pipeline.work.ledger import Basis, Record
+from pipeline.work.ledger import Basis, Inputs, Record
 
 CORPUS = "all"
 """Where a source's name would stand in the path of a step that sees the whole corpus."""
@@ -166,7 +166,8 @@ def planned(
 
     What else is in the payload says where things lie.
     """
-    basis = Basis(versions, _dumped(payload.settings), tuple(inputs))
+    fixed = inputs if isinstance(inputs, Inputs) else tuple(inputs)
+    basis = Basis(versions, _dumped(payload.settings), fixed)
     return Task(step, source, key, basis, payload, records, size, state=state)
 
 

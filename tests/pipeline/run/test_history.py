@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from pipeline.run.history import History
+from pipeline.run.publish import layout_of
 from pipeline.sources.base import Chunk, Entry, Listing
-from pipeline.sources.partitions import LAYOUT, chunks, layout_table
+from pipeline.sources.partitions import chunks
 from pipeline.storage.folder import FolderStorage
-from pipeline.storage.tables import Output, table_bytes, write_bytes
+from pipeline.storage.tables import Output, write_bytes
 from pipeline.versions import published
 from tests.pipeline.steps.planning import config_with
 
@@ -45,7 +46,8 @@ class Bench:
         parent: Any = self.versions.get(len(self.versions))
         cut = History(config, self.storage, parent).cut([listing(count)])
         number = len(self.versions) + 1
-        layout = write_bytes(self.storage, f"layouts/{number}", table_bytes(layout_table(cut), LAYOUT))
+        with layout_of(cut) as stream:
+            layout = write_bytes(self.storage, f"layouts/{number}", stream.read())
         self.versions[number] = Version(number, layout, config.resolved())
         return cut["one"]
 

@@ -1,5 +1,7 @@
+import io
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from pipeline.errors import ConfigError
 from pipeline.sources.base import Chunk, Listing, Surroundings
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.no_input import REST, bounded
-from pipeline.sources.partitions import LAYOUT, chunks, layout_table, read_layout
+from pipeline.sources.partitions import LAYOUT, chunks, layout_batches, read_layout, write_layout
 from pipeline.storage.base import Entry
 
 
@@ -93,7 +95,10 @@ def test_a_layout_says_what_it_was_made_of() -> None:
     odd = Entry("caf\udce9.svg", 0, "")
     one = [Chunk("a", (Entry("a.svg", 0, ""), odd), "files", 2), Chunk("b", (Entry("b.zip", 0, ""),), "archive", 1)]
     other = [Chunk("a", (Entry("a.parquet", 0, ""),), "table", 3)]
-    table = layout_table({"one": one, "other": other})
-    assert table.schema == LAYOUT and len(table) == 4
-    assert read_layout(table) == {"one": one, "other": other}
-    assert read_layout(layout_table({"one": []})) == {}
+    layout = io.BytesIO()
+    write_layout(layout, {"one": one, "other": other})
+    assert pq.read_schema(layout) == LAYOUT and pq.read_metadata(layout).num_rows == 4
+    assert read_layout(layout_batches(layout)) == {"one": one, "other": other}
+    nothing = io.BytesIO()
+    write_layout(nothing, {"one": []})
+    assert read_layout(layout_batches(nothing)) == {}
