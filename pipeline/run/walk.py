@@ -190,7 +190,12 @@ class Walk:
         stretches = duplicates.stretches(blocks)
         banded = self._run(duplicates.BANDS_STEP, duplicates.bands_tasks(self.config, blocks))
         paired = self._run(duplicates.PAIRS_STEP, duplicates.pairs_tasks(self.config, stretches, banded))
-        matched = self._run(duplicates.MATCH_STEP, duplicates.match_tasks(self.config, stretches, paired))
+        matching = duplicates.match_tasks(self.config, stretches, paired)
+        if not self._runner.planning:
+            comparing = duplicates.compare_tasks(matching, lambda task: self._runner.decide(task).run)
+            if comparing:
+                matching = duplicates.with_compared(matching, self._run(duplicates.COMPARE, comparing))
+        matched = self._run(duplicates.MATCH_STEP, matching)
         deciding = decisions.Deciding(self.config, samples, matched, benchmarks, past, lost, takedowns)
         task = deciding.whole()
         if deciding.slices > 1 and self._runner.decide(task).run:

@@ -2,6 +2,7 @@
 
     bands   of each block of partitions (and of each takedown): the buckets of its samples, sorted
     pairs   of a range of the buckets of all blocks: candidates, by pairs of stretches
+    compare of many candidates of two stretches: the duplicates among a part of them
     match   of each two stretches that have candidates: the duplicates among them
 
 What becomes of them: `pipeline.steps.decisions`. A block is of one generation, as shards are: what is new in a version
@@ -14,10 +15,10 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,7 @@ from pipeline.config import Config
 from pipeline.grouping import cut
 from pipeline.steps.base import versions_of
 from pipeline.steps.decided import DECIDER
+from pipeline.storage.base import Storage
 from pipeline.storage.tables import read_table, write_table
 from pipeline.versions import takedown
 from pipeline.work import ledger
@@ -48,6 +50,12 @@ STRETCHES = 16
 
 REDUCED = 8_000_000
 """Rows of buckets that one task of ``pairs`` takes, about: 30 for each sample."""
+
+COMPARED = 4_000
+"""Candidates that one task compares, about, at least: each takes up to some milliseconds."""
+
+COMPARED_IN = 64
+"""Tasks that compare, about, at most."""
 
 GROUP = 16_384
 """Rows of a row group of buckets."""
@@ -186,6 +194,10 @@ class MatchPayload:
     settings: MatchSettings
     pairs: tuple[tuple[str, int], ...]
     tables: tuple[str, ...]
+    taken: bool
+    """Whether one of the two stretches is of what was taken down."""
+    compared: tuple[str, ...] = ()
+    """What `COMPARE` has found of all parts, in order; none where this task compares itself."""
 
 
 def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[Record]) -> list[Task[MatchPayload]]:
@@ -203,12 +215,58 @@ def match_tasks(config: Config, of: Sequence[Sequence[Block]], paired: Sequence[
             settings,
             tuple((path, group) for path, group, _, _ in candidates),
             tuple(path for path, _ in features),
+            of[one][0].generation == 0 or of[other][0].generation == 0,
         )
         rows = sum(rows for _, _, rows, _ in candidates)
         # numbers would change with every takedown, which comes first
         key = ledger.digest([of[one][0].key, of[other][0].key])[:20]
         tasks.append(planned(MATCH_STEP, CORPUS, key, payload, versions, inputs, rows, rows * _NARROW_BYTES))
     return tasks
+
+
+class CompareSettings(MatchSettings):
+    """``range``: which of how many parts of the candidates."""
+
+    range: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ComparePayload:
+    """A part of what ``of`` would compare."""
+
+    settings: CompareSettings
+    of: MatchPayload
+
+
+def compare_tasks(
+    matching: Sequence[Task[MatchPayload]], runs: Callable[[Task[Any]], bool]
+) -> list[Task[ComparePayload]]:
+    """Several tasks for each of ``matching`` that ``runs`` and has many of all candidates.
+
+    There are few tasks of `MATCH_STEP` unless a corpus is large, and each by itself would keep workers waiting.
+    """
+    size = max(COMPARED, sum(task.records for task in matching) // COMPARED_IN)
+    tasks = []
+    for task in matching:
+        count = -(-task.records // size)
+        # a takedown's edges are not in the order of its candidates, and it has few
+        if count == 1 or task.payload.taken or not runs(task):
+            continue
+        for k in range(count):
+            settings = CompareSettings(**dict(task.payload.settings), range=(k, count))
+            payload = ComparePayload(settings, task.payload)
+            versions, inputs = task.basis.versions, task.basis.inputs
+            rows, data = task.records // count, task.size // count
+            tasks.append(planned(COMPARE, CORPUS, f"{task.key}-{k:05}", payload, versions, inputs, rows, data))
+    return tasks
+
+
+def with_compared(matching: Sequence[Task[MatchPayload]], compared: Sequence[Record]) -> list[Task[MatchPayload]]:
+    """``matching``, which put together what is in ``compared``, and write what they would have found themselves."""
+    parts: dict[str, list[str]] = {}
+    for record in compared:
+        parts.setdefault(record.key.rpartition("-")[0], []).append(record.outputs["kept"].path)
+    return [replace(task, payload=replace(task.payload, compared=tuple(parts.get(task.key, ())))) for task in matching]
 
 
 def bands_step(work: Work[BandsPayload]) -> Record:
@@ -263,20 +321,44 @@ def _digest(group: pa.Table) -> str:
 def match_step(work: Work[MatchPayload]) -> Record:
     """The duplicates among the candidates of two stretches."""
     payload = work.task.payload
-    candidates = deduplicate.merged([read_table(work.storage, path, row_group=group) for path, group in payload.pairs])
+    candidates = _candidates(work.storage, payload)
+    if payload.compared:
+        edges = pa.concat_tables([read_table(work.storage, path) for path in payload.compared])
+    else:
+        edges = _compared(work.storage, payload, candidates)
+    output = write_table(work.storage, work.path(), [edges], EDGES)
+    return work.record({"kept": output}, len(candidates), len(edges))
+
+
+def compare_step(work: Work[ComparePayload]) -> Record:
+    """The duplicates among a part of the candidates of two stretches."""
+    payload = work.task.payload
+    candidates = _candidates(work.storage, payload.of)
+    k, count = payload.settings.range
+    begin, end = len(candidates) * k // count, len(candidates) * (k + 1) // count
+    candidates = candidates.slice(begin, end - begin)
+    edges = _compared(work.storage, payload.of, candidates)
+    output = write_table(work.storage, work.path(), [edges], EDGES)
+    return work.record({"kept": output}, len(candidates), len(edges))
+
+
+def _candidates(storage: Storage, payload: MatchPayload) -> pa.Table:
+    return deduplicate.merged([read_table(storage, path, row_group=group) for path, group in payload.pairs])
+
+
+def _compared(storage: Storage, payload: MatchPayload, candidates: pa.Table) -> pa.Table:
+    """The duplicates among some candidates."""
     wanted = np.unique(np.concatenate([candidates["a"].to_numpy(), candidates["b"].to_numpy()]))
     features = []
     for path in payload.tables:
-        ids = read_table(work.storage, path, columns=["sample_id"])
+        ids = read_table(storage, path, columns=["sample_id"])
         items = deduplicate.item_ids(ids["sample_id"])
         here = np.isin(items, wanted)
         if here.any():
             wanted = np.setdiff1d(wanted, items[here])
-            table = read_table(work.storage, path, columns=list(deduplicate.FEATURES))
+            table = read_table(storage, path, columns=list(deduplicate.FEATURES))
             features.append(table.filter(pa.array(here)))
-    edges = _matched(candidates, pa.concat_tables(features), payload.settings)
-    output = write_table(work.storage, work.path(), [edges], EDGES)
-    return work.record({"kept": output}, len(candidates), len(edges))
+    return _matched(candidates, pa.concat_tables(features), payload.settings)
 
 
 TAKEN_BITS = 6
@@ -320,5 +402,8 @@ def _matched(candidates: pa.Table, features: pa.Table, settings: MatchSettings) 
 BANDS_STEP = Step("bands", bands_step, "finds the buckets of samples", to=DECIDER)
 PAIRS_STEP = Step(
     "pairs", pairs_step, "finds candidates: samples that share a bucket", to=DECIDER, whole=True, needs=CORPUS_WIDE
+)
+COMPARE = Step(
+    "compare", compare_step, "finds which of many candidates are duplicates", to=DECIDER, large=True, needs=CORPUS_WIDE
 )
 MATCH_STEP = Step("match", match_step, "finds which candidates are duplicates", to=DECIDER, needs=CORPUS_WIDE)

@@ -11,7 +11,7 @@ from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
 from pipeline.steps.deal import DEAL
 from pipeline.steps.decisions import COMPONENTS, DEDUPLICATE, ENDED, GATHER, ROUTE, SETTLE
-from pipeline.steps.duplicates import BANDS_STEP, MATCH_STEP, PAIRS_STEP
+from pipeline.steps.duplicates import BANDS_STEP, COMPARE, MATCH_STEP, PAIRS_STEP
 from pipeline.steps.edited import EDITED_STEP
 from pipeline.steps.fetch import FETCH
 from pipeline.steps.index import INDEX_STEP
@@ -36,6 +36,7 @@ STEPS: tuple[Step[Any], ...] = (
     COPIED,
     BANDS_STEP,
     PAIRS_STEP,
+    COMPARE,
     MATCH_STEP,
     COMPONENTS,
     ROUTE,

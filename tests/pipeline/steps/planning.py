@@ -168,7 +168,11 @@ class Planner:
         paired = self._run(
             duplicates.pairs_tasks(config, stretches, banded), extra={"groups": [[0, 0, 4, "d0"], [0, 1, 4, "d1"]]}
         )
-        matched = self._run(duplicates.match_tasks(config, stretches, paired))
+        matching = duplicates.match_tasks(config, stretches, paired)
+        # as if there were many
+        many = [replace(task, records=2 * duplicates.COMPARED) for task in matching]
+        compared = self._run(duplicates.compare_tasks(many, lambda task: True))
+        matched = self._run(duplicates.with_compared(matching, compared))
         past = Past((("lineage", "digest"),), 1)
         deciding = decisions.Deciding(config, samples, matched, benchmarks, past)
         deciding.in_slices(self._decide)

@@ -12,6 +12,8 @@ from pipeline.steps import decisions, duplicates
 from pipeline.storage.open import open_storage
 from pipeline.storage.tables import read_table
 from pipeline.versions import browse
+from pipeline.work.task import Task, planned
+from stages.deduplicate import MatchSettings
 from tests.helpers import HEAD, Run, drawing, mill, parquet_rows, svgmill, verify, write_config
 
 
@@ -198,3 +200,37 @@ def test_verify_finds_near_duplicates_in_different_splits(tmp_path: Path) -> Non
     manifest.write_text(manifest.read_text().replace('"near": false', '"near": true'))
     faults = [fault for fault in verify(careless.workspace) if "different splits" in fault]
     assert 3 < len(faults) < 20
+
+
+def test_candidates_are_compared_in_parts(icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By several tasks where they are many: the table of duplicates, its record and the version are those of one."""
+    config = write_config(tmp_path / "c.yaml", icons)
+    one = mill(config, tmp_path / "one")
+    monkeypatch.setattr(duplicates, "COMPARED", 2)
+    many = mill(config, tmp_path / "many")
+    assert many.result.manifest == one.result.manifest
+    tables = [
+        {path.name: path.read_bytes() for path in (run.workspace / "tables/match/all").iterdir()} for run in (one, many)
+    ]
+    assert tables[0] == tables[1] and tables[0]
+    parts = len(list((many.workspace / "tables/compare/all").glob("*.json")))
+    assert parts > 1 and not (one.workspace / "tables/compare").exists()
+    assert many.result.ran == one.result.ran + parts
+    assert mill(config, many.workspace).result.ran == 0
+
+
+def test_what_is_compared_in_parts() -> None:
+    """What must run and has many of all candidates, but for a takedown's."""
+    settings = MatchSettings()
+
+    def match(key: str, candidates: int, taken: bool = False) -> Task[Any]:
+        payload = duplicates.MatchPayload(settings, (), (), taken)
+        return planned(duplicates.MATCH_STEP, "all", key, payload, {}, [], candidates)
+
+    few, many = match("few", duplicates.COMPARED), match("many", 3 * duplicates.COMPARED)
+    others = [match("taken", 3 * duplicates.COMPARED, True), match("done", 3 * duplicates.COMPARED)]
+    tasks = duplicates.compare_tasks([few, many, *others], lambda task: task.key != "done")
+    assert [task.key for task in tasks] == ["many-00000", "many-00001", "many-00002"]
+    assert len({task.basis.fingerprint for task in tasks}) == 3
+    # where there are many tasks as it is
+    assert not duplicates.compare_tasks([match(str(n), 3 * duplicates.COMPARED) for n in range(64)], lambda task: True)

@@ -16,7 +16,7 @@ from tests.pipeline.steps.planning import CONFIG, Planner, config_with, done, se
 
 SLICES = {"components", "route", "ended", "settle", "gather"}
 DECIDING = {*SLICES, "deduplicate"}
-MATCHING = {"bands", "pairs", "match", *DECIDING}
+MATCHING = {"bands", "pairs", "compare", "match", *DECIDING}
 LEARNING = {"count", "frequent", "runs", "segments"}
 
 READ_BY: dict[str, set[str]] = {
