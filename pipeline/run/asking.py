@@ -8,7 +8,7 @@ others.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from pipeline.steps.ask import ANSWERS, ASK, AnswersSettings, AskPayload, Place,
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record, merged
+from pipeline.work.records import Records
 from pipeline.work.task import Step, Task
 
 ROUND_SECONDS = 300.0
@@ -36,7 +37,7 @@ ROUND_SECONDS = 300.0
 LEAST_AT_ONCE, LEAST_REQUESTS = 8, 200
 """Requests under way, and in all, that are worth a task of their own."""
 
-Run = Callable[[Step[Any], Sequence[Task[Any]]], list[Record]]
+Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
 
 
 class BudgetSpent(Mend):
@@ -118,7 +119,7 @@ class Asking:
     _too_small: str = field(default="", init=False)
     """What is too small for one picture, and by how much; "" if nothing is."""
 
-    def answers(self, run: Run, runner: StageRunner, looks: Sequence[Record], known: Sequence[Record]) -> list[Record]:
+    def answers(self, run: Run, runner: StageRunner, looks: Sequence[Record], known: Sequence[Record]) -> Records:
         """A table of answers for each samples partition (`stages.schema.ANSWERED`); none if no model is configured.
 
         ``looks``: what a model is shown of each; ``known``: a table of captions (`stages.schema.DESCRIBED`) for each,
@@ -128,7 +129,7 @@ class Asking:
         if settings is None:
             if self.only_known:
                 raise ConfigError("the config has no section ask: it names no model that could be asked")
-            return []
+            return Records()
         told = AnswersSettings.of(settings, prompts.load(settings, self.base))
         return self.of_looks(run, runner, settings, told, looks, known)
 
@@ -140,7 +141,7 @@ class Asking:
         told: AnswersSettings,
         looks: Sequence[Record],
         known: Sequence[Record],
-    ) -> list[Record]:
+    ) -> Records:
         """As `answers`, once the pictures are drawn."""
         tasks = answers_tasks(told, looks, known)
         records = run(ANSWERS, tasks)

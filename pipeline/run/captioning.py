@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,22 +13,23 @@ from pipeline.run.asking import Asking
 from pipeline.run.stage import StageRunner
 from pipeline.steps.caption import CAPTION_STEP, caption_tasks
 from pipeline.steps.edited import EDITED_STEP, edited_tasks
-from pipeline.steps.lend import BORROW, LEND, borrow_tasks, lend_tasks, parts_of
+from pipeline.steps.lend import BORROW, LEND, borrow_tasks, lend_tasks, lends, parts_of
 from pipeline.steps.look import LOOK, look_tasks
 from pipeline.steps.repeats import HEAR, REPEATS, Heard, hear_tasks, repeats_tasks
 from pipeline.versions import edits
 from pipeline.work.ledger import Record
+from pipeline.work.records import Records
 from pipeline.work.task import Step, Task
 
-Run = Callable[[Step[Any], Sequence[Task[Any]]], list[Record]]
+Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
 
 
 @dataclass(frozen=True)
 class Captioned:
     """A record of captions for each samples partition, and of a model's answers where one is configured."""
 
-    captions: list[Record]
-    answers: list[Record]
+    captions: Records
+    answers: Records
 
 
 def offer_captions(
@@ -37,7 +38,8 @@ def offer_captions(
     """Offer what `captioned` needs nothing for but what was decided."""
     if _looked_at(config):
         runner.offer(LOOK, partial(look_tasks, config, samples, decided))
-    runner.offer(LEND, partial(lend_tasks, config, passed, decided))
+    if lends(config, decided):
+        runner.offer(LEND, partial(lend_tasks, config, passed, decided))
 
 
 def _looked_at(config: Config) -> bool:
@@ -61,21 +63,24 @@ def captioned(
     no prompt, so that nothing is paid for twice. Raises as `Asking.answers`.
     """
     config = asking.config
-    looks = run(LOOK, look_tasks(config, samples, decided)) if _looked_at(config) else []
+    looks = run(LOOK, look_tasks(config, samples, decided)) if _looked_at(config) else Records()
     answers = asking.answers(run, runner, looks, described)
-    lending = lend_tasks(config, passed, decided)
-    borrowing = borrow_tasks(config, run(LEND, lending)) if lending else []
+    lent = run(LEND, lend_tasks(config, passed, decided)) if lends(config, decided) else Records()
+    borrowing = borrow_tasks(config, lent)
+    del lent  # as many as partitions
     borrowed = parts_of(run(BORROW, borrowing)) if borrowing else {}
     editing = edited_tasks(edits.imports(asking.storage), passed, decided)
     edited = parts_of(run(EDITED_STEP, editing)) if editing else {}
-    heard = []
-    for place, record in enumerate(described):
-        name = f"{record.source}/{record.key}"
-        answer = answers[place].outputs["kept"] if answers else None
-        look = looks[place].outputs["kept"] if config.caption.scorer else None
-        heard.append(Heard(name, record, answer, borrowed.get(name, ()), edited.get(name, ()), look))
-    hearing = hear_tasks(config, heard)
-    repeating = repeats_tasks(config, run(HEAR, hearing)) if hearing else []
+
+    def heard() -> Iterator[Heard]:
+        for place, record in enumerate(described):
+            name = f"{record.source}/{record.key}"
+            answer = answers[place].outputs["kept"] if answers else None
+            look = looks[place].outputs["kept"] if config.caption.scorer else None
+            yield Heard(name, record, answer, borrowed.get(name, ()), edited.get(name, ()), look)
+
+    hearing = next(hear_tasks(config, heard()), None)
+    repeating = repeats_tasks(config, run(HEAR, hear_tasks(config, heard()))) if hearing else []
     common = parts_of(run(REPEATS, repeating)) if repeating else {}
     told = [prompt.template for prompt in prompts.load(config.ask, asking.base)] if config.ask else []
-    return Captioned(run(CAPTION_STEP, caption_tasks(config, heard, common, told)), answers)
+    return Captioned(run(CAPTION_STEP, caption_tasks(config, heard(), common, told)), answers)

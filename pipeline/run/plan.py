@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.work import ledger
@@ -29,8 +29,6 @@ def decide(task: Task[Any], record: Record | None) -> Decision:
     if record is None:
         return Decision(task, "new", None)
     if record.fingerprint == task.basis.fingerprint:
-        # they are equal, and a step's tasks share them, which as they were read each record has to itself
-        record = replace(record, versions=task.basis.versions, settings=task.basis.settings)
         if task.state is None or task.state in record.extra.get("states", ()):
             return Decision(task, "unchanged", record)
         return Decision(task, f"changed: {task.state_is_of}", None)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from pipeline.errors import UserError
@@ -25,6 +27,7 @@ from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
+from pipeline.work.records import Records
 from pipeline.work.task import CORPUS, Cause, Done, Failed, Needs, Step, Task
 
 READERS = 16
@@ -143,43 +146,73 @@ class StageRunner:
         if not self.planning:
             self._ahead.offer(step, tasks)
 
-    def run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
+    def run(self, step: Step[Any], tasks: Iterable[Task[Any]]) -> Records:
         """The records of ``tasks`` of ``step``, in their order, once all are there.
 
-        A plan gives those that are there, and raises Unknown where later steps cannot be planned without the others.
-        Raises MetDamage for a table that a task could not read, and what `failures` says for one that cannot be
-        finished.
+        Tasks that need not run are let go of as they come. A plan gives those that are there, and raises Unknown where
+        later steps cannot be planned without the others. Raises MetDamage for a table that a task could not read, and
+        what `failures` says for one that cannot be finished.
         """
         self._ahead.come_to(step)
-        decisions = self._decisions(step, tasks) if tasks else []
         # what is to be fetched follows from nothing
         follows = {} if step is FETCH else dict(self.pending)
-        self.phases.append(Phase(step.name, tuple(decisions) if self.planning else (), "", follows))
-        todo = [decision.task for decision in decisions if decision.run]
-        if todo and self.planning and step in FOUND_AGAIN:
-            self.guessed = True
-            last = (ledger.load(self._storage, step.name, task.source, task.key) for task in tasks)
-            return [record for record in last if record is not None]
-        if todo and self.planning:
-            for task in todo:
-                before = self.pending.get(task.source, Pending(step.name, 0, 0))
-                self.pending[task.source] = Pending(step.name, before.records + task.records, before.size + task.size)
-            if step not in PLANNED_ON:
-                raise Unknown(step.name)
-            return [decision.record for decision in decisions if decision.record is not None]
-        done = {(d.task.source, d.task.key): d.record for d in decisions if d.record is not None}
-        self.watch.begin(step.name, len(done), len(todo), sum(task.records for task in todo))
-        done |= self._execute(step, todo)
-        records = [done[task.source, task.key] for task in tasks]
-        self.trust.known(records)
+        if self.planning:
+            return self._plan(step, tuple(self._decisions(tasks)), follows)
+        self.phases.append(Phase(step.name, (), "", follows))
+        records, todo = Records(), []
+        for decision in self._decisions(tasks):
+            if decision.record is None:
+                todo.append((len(records), decision.task))
+            else:
+                self.trust.known(decision.record)
+            records.append(decision.record)
+        self.watch.begin(step.name, len(records) - len(todo), len(todo), sum(task.records for _, task in todo))
+        places = {(task.source, task.key): place for place, task in todo}
+        for record in self._execute(step, [task for _, task in todo]):
+            self.trust.known(record)
+            # as whoever comes after this run reads it
+            records[places[record.source, record.key]] = Record.from_bytes(record.to_bytes())
+        if step is CRAWL:
+            self.trust.crawled(records)
         return records
 
-    def _decisions(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Decision]:
-        self._list(step)
-        parts = [tasks[begin : begin + TOGETHER] for begin in range(0, len(tasks), TOGETHER)]
+    def _plan(self, step: Step[Any], decisions: tuple[Decision, ...], follows: Mapping[str, Pending]) -> Records:
+        """What a plan has of a step's records. Raises Unknown."""
+        self.phases.append(Phase(step.name, decisions, "", follows))
+        todo = [decision.task for decision in decisions if decision.run]
+        if todo and step in FOUND_AGAIN:
+            self.guessed = True
+            tasks = (decision.task for decision in decisions)
+            last = (ledger.load(self._storage, step.name, task.source, task.key) for task in tasks)
+            return Records(record for record in last if record is not None)
+        for task in todo:
+            before = self.pending.get(task.source, Pending(step.name, 0, 0))
+            self.pending[task.source] = Pending(step.name, before.records + task.records, before.size + task.size)
+        if todo and step not in PLANNED_ON:
+            raise Unknown(step.name)
+        return Records(decision.record for decision in decisions if decision.record is not None)
+
+    def _decisions(self, tasks: Iterable[Task[Any]]) -> Iterator[Decision]:
+        """Of each task, in order. No more than some thousand are held at a time."""
+        reading: deque[Future[list[Decision]]] = deque()
+        left = iter(tasks)
         with ThreadPoolExecutor(READERS) as readers:
-            decisions = [each for part in readers.map(lambda part: [*map(self.decide, part)], parts) for each in part]
-        ran = sum(d.run or (step.name, d.task.source, d.task.key) in self._ran for d in decisions)
+            while True:
+                part = [*islice(left, TOGETHER)]
+                if part:
+                    self._list(part[0].step)
+                    reading.append(readers.submit(self._decide_all, part))
+                if not reading:
+                    return
+                if not part or len(reading) > 2 * READERS:
+                    yield from self._counted(reading.popleft().result())
+
+    def _decide_all(self, tasks: Sequence[Task[Any]]) -> list[Decision]:
+        return [self.decide(task) for task in tasks]
+
+    def _counted(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
+        tasks = ((d.run, d.task) for d in decisions)
+        ran = sum(run or (task.step.name, task.source, task.key) in self._ran for run, task in tasks)
         self.ran += ran
         self.reused += len(decisions) - ran
         return decisions
@@ -202,26 +235,24 @@ class StageRunner:
         damaged = self.trust.fault_of(record)
         return Decision(replace(task, anew=True), damaged, None) if damaged else decide(task, record)
 
-    def _execute(self, step: Step[Any], todo: Sequence[Task[Any]]) -> dict[tuple[str, str], Record]:
+    def _execute(self, step: Step[Any], todo: Sequence[Task[Any]]) -> Iterator[Record]:
         if not todo:
-            return {}
+            return
         todo = [self._limited(task) for task in todo]
-        done: dict[tuple[str, str], Record] = {}
 
-        def finished(result: Done) -> None:
+        def finished(result: Done) -> Record:
             self._finished(result)
-            done[result.record.source, result.record.key] = result.record
+            return result.record
 
         failed = []
         for result in self._results(step, todo):
             if isinstance(result, Done):
-                finished(result)
+                yield finished(result)
             else:
                 failed.append(result)
         if failed:
             for rescued in self._rescued(step, todo, failed):
-                finished(rescued)
-        return done
+                yield finished(rescued)
 
     def _limited(self, task: Task[Any]) -> Task[Any]:
         """With what the config says of the step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,16 +26,17 @@ from pipeline.steps.tiers import (
 from pipeline.storage.tables import Output
 from pipeline.versions.manifest import Manifest, Tiers
 from pipeline.work.ledger import Record
+from pipeline.work.records import Records
 from pipeline.work.task import Step, Task
 
-Run = Callable[[Step[Any], Sequence[Task[Any]]], list[Record]]
+Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
 
 
 @dataclass(frozen=True)
 class Tiered:
     """A record of tiers for each samples partition, and what the manifest says of them."""
 
-    records: list[Record]
+    records: Records
     tiers: Tiers
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pipeline.progress import Display
-from pipeline.steps.crawl import CRAWL
 from pipeline.storage import integrity
 from pipeline.storage.base import Storage
 from pipeline.storage.integrity import Written
@@ -22,6 +21,7 @@ class Trust:
         self._made: set[str] = set()
         """What this run wrote itself."""
         self._md5: dict[str, str] = {}
+        self._crawled: Sequence[Record] = ()
 
     def distrust(self, paths: Iterable[str]) -> bool:
         """These are damaged or gone. Whether that is news."""
@@ -37,12 +37,15 @@ class Trust:
         """A task of this run has written what the record names."""
         self._made.update(output.path for output in record.outputs.values())
 
-    def known(self, records: Iterable[Record]) -> None:
-        """What is written is of these checksums. Of tables, versions name raw ones alone."""
-        for record in records:
-            for output in record.outputs.values():
-                if record.stage == CRAWL.name or not output.path.startswith(ledger.TABLES):
-                    self._md5[output.path] = output.md5
+    def known(self, record: Record) -> None:
+        """What is written is of these checksums. Of tables, versions name raw ones alone: see `crawled`."""
+        for output in record.outputs.values():
+            if not output.path.startswith(ledger.TABLES):
+                self._md5[output.path] = output.md5
+
+    def crawled(self, records: Sequence[Record]) -> None:
+        """These name the raw tables of the run, and their checksums."""
+        self._crawled = records
 
     def fault_of(self, record: Record | None) -> str:
         """Why a record does not count, if something that it names is damaged and was not made anew yet; else ""."""
@@ -53,4 +56,8 @@ class Trust:
 
     def faults(self, files: Iterable[Written], written: Iterable[str] = ()) -> dict[str, str]:
         """Path -> what is wrong, of ``files``; this runs own, and ``written``, are right."""
-        return integrity.faults(self._storage, list(files), self._md5, {*self._made, *written})
+        files = list(files)
+        paths = {file.path for file in files}
+        raw = (output for record in self._crawled for output in record.outputs.values())
+        md5 = self._md5 | {output.path: output.md5 for output in raw if output.path in paths}
+        return integrity.faults(self._storage, files, md5, {*self._made, *written})

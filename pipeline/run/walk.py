@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import Kept, Manifest
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
+from pipeline.work.records import Records
 from pipeline.work.task import Step, Task
 from stages.caption import CAPTION
 from stages.score import SCORE
@@ -89,27 +90,34 @@ class Walk:
             tasks = history.keep_tasks(listings, cut, crawled, takedowns, parts)
             # what is kept is found only where something vanished
             kept = history.kept(listings, self._run(KEEP, tasks) if tasks else [])
-            crawled += [record_of(each) for each in kept]
-        generations = {(name, chunk.key): chunk.generation for name, chunks in cut.items() for chunk in chunks}
+            crawled += Records(record_of(each) for each in kept)
+        generations = {
+            (name, chunk.key): chunk.generation
+            for name, chunks in cut.items()
+            for chunk in chunks
+            if chunk.generation != 1
+        }
         generations |= {(each.source, each.key): each.generation for each in kept}
+        snapshots = {listing.source.name: listing.snapshot for listing in listings if listing.snapshot is not None}
+        del listings, held  # nothing that follows reads them, and they are as many as files, or as partitions
         names = {source.name for source in config.sources}
-        own = [record for record in crawled if record.source in names]
+        own = crawled.where(lambda record: record.source in names)
         ranges = self._run(COPIES_STEP, copies_tasks(config, own, generations))
         copies = copies_of(ranges)
         ran = self._run(SAMPLES_STEP, samples_tasks(config, crawled, takedowns, copies))
         if self._runner.pending or self._runner.guessed:
             raise Unknown(SAMPLES_STEP.name)
-        benchmarks = [record for record in ran if record.source not in names]
-        ran = [record for record in ran if record.source in names]
-        outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(ranges, ran)) if copies else []
-        copied = self._run(COPIED, copied_tasks(own, copies, outcomes)) if copies else []
-        crawled, passed = own, [*ran, *copied]
-        lost = [record.outputs["dropped"].path for record in (*crawled, *passed) if "dropped" in record.outputs]
-        blocks = duplicates.blocks([*benchmarks, *ran], generations, takedown.features(self.storage, takedowns))
-        decided = self._decided(passed, benchmarks, blocks, takedowns, history.past(), lost)
+        benchmarks = ran.where(lambda record: record.source not in names)
+        ran = ran.where(lambda record: record.source in names)
+        outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(ranges, ran)) if copies else Records()
+        copied = self._run(COPIED, copied_tasks(own, copies, outcomes)) if copies else Records()
+        crawled, passed = own, ran + copied
+        blocks = duplicates.blocks(benchmarks + ran, generations, takedown.features(self.storage, takedowns))
+        decided = self._decided(crawled, passed, benchmarks, blocks, takedowns, history.past())
+        del blocks
         inheriting = inherit_tasks(copied, outcomes, decided)
         # a copy stays only where earlier versions say so
-        samples = [*ran, *(self._run(INHERIT, inheriting) if inheriting else [])]
+        samples = ran + (self._run(INHERIT, inheriting) if inheriting else Records())
         beside = {step: partial(side_tasks, config, step, side, samples, decided) for step, side in SIDE_STEPS}
         offer_captions(config, self._runner, passed, samples, decided)
         for step, _ in LATER_STEPS:
@@ -143,7 +151,7 @@ class Walk:
             self._fingerprints,
             self._base_outputs,
             self.no_input,
-            {listing.source.name: listing.snapshot for listing in listings if listing.snapshot is not None},
+            snapshots,
             said.answers,
             said.captions,
         )
@@ -161,12 +169,12 @@ class Walk:
                 assert isinstance(source, Source), "a kind is read where it lies, or fetched"
                 yield source.listing(surroundings)
 
-    def _run(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> list[Record]:
+    def _run(self, step: Step[Any], tasks: Iterable[Task[Any]]) -> Records:
         records = self._runner.run(step, tasks)
         if not step.to:
             # of crawl, the fingerprint holds file times, which say nothing about content
-            self._fingerprints[step.name] = ledger.digest(
-                [[r.source, r.key, r.outputs["kept"].sha256 if step is CRAWL else r.fingerprint] for r in records]
+            self._fingerprints[step.name] = ledger.digest_of_each(
+                [r.source, r.key, r.outputs["kept"].sha256 if step is CRAWL else r.fingerprint] for r in records
             )
         return records
 
@@ -179,14 +187,21 @@ class Walk:
 
     def _decided(
         self,
+        crawled: Sequence[Record],
         samples: Sequence[Record],
         benchmarks: Sequence[Record],
         blocks: Sequence[duplicates.Block],
         takedowns: Sequence[str],
         past: Past,
-        lost: Sequence[str],
     ) -> Record:
-        """What was decided of the whole corpus. ``lost``: tables of the records that left before."""
+        """What was decided of the whole corpus."""
+        # tables of the records that left before
+        lost = [
+            record.outputs["dropped"].path
+            for records in (crawled, samples)
+            for record in records
+            if "dropped" in record.outputs
+        ]
         stretches = duplicates.stretches(blocks)
         banded = self._run(duplicates.BANDS_STEP, duplicates.bands_tasks(self.config, blocks))
         paired = self._run(duplicates.PAIRS_STEP, duplicates.pairs_tasks(self.config, stretches, banded))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,11 @@ def scorer_version(config: Config) -> dict[str, int | str]:
 
 
 def caption_tasks(
-    config: Config, heard: Sequence[Heard], common: dict[str, list[tuple[str, int, str]]], prompts: Sequence[str]
-) -> list[Task[CaptionPayload]]:
+    config: Config, heard: Iterable[Heard], common: dict[str, list[tuple[str, int, str]]], prompts: Sequence[str]
+) -> Iterator[Task[CaptionPayload]]:
     """One task for each samples partition. ``common``: partition -> what `pipeline.steps.repeats` has for it."""
     settings = ChooseSettings(caption=config.caption.part(RankSettings), prompts=tuple(prompts))
     versions = {CAPTION.name: CAPTION.version, **scorer_version(config)}
-    tasks = []
     for part in heard:
         record, over = part.described, common.get(part.name, [])
         inputs = part.inputs
@@ -85,8 +84,7 @@ def caption_tasks(
             "" if part.look is None else part.look.path,
         )
         rows, size = record.rows_kept, record.outputs["kept"].bytes
-        tasks.append(planned(CAPTION_STEP, record.source, record.key, payload, versions, inputs, rows, size))
-    return tasks
+        yield planned(CAPTION_STEP, record.source, record.key, payload, versions, inputs, rows, size)
 
 
 def caption_step(work: Work[CaptionPayload]) -> Record:

@@ -74,7 +74,9 @@ class OutcomesPayload:
 
 def outcomes_tasks(ranges: Sequence[Record], samples: Sequence[Record]) -> list[Task[OutcomesPayload]]:
     """One task for each range that has copies. ``ranges``: what `copies_step` came to. ``samples``: what was run."""
-    ran = {f"{record.source}/{record.key}": record.outputs for record in samples}
+    led = {name for record in ranges for name in record.extra["leaders"]}
+    named = ((f"{record.source}/{record.key}", record.outputs) for record in samples)
+    ran = {name: outputs for name, outputs in named if name in led}
     tasks = []
     for record in ranges:
         copies = record.outputs.get("kept")

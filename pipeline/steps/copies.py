@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -91,32 +91,22 @@ class CopiesPayload:
 
 def copies_tasks(
     config: Config, crawled: Sequence[Record], generations: Mapping[tuple[str, str], int]
-) -> list[Task[CopiesPayload]]:
+) -> Iterator[Task[CopiesPayload]]:
     """One task for each range of raw ids. ``crawled``: of the config's sources. ``generations``: of their chunks."""
-    tables = tuple(
-        RawPart(
-            record.source,
-            record.key,
-            record.outputs["kept"].path,
-            generations.get((record.source, record.key), 1),
-            record.outputs["kept"].row_groups,
-        )
-        for record in crawled
-    )
-    inputs = [
-        (f"{part.source}/{part.key} {part.generation}", record.outputs["kept"].sha256)
-        for part, record in zip(tables, crawled, strict=True)
-    ]
-    rows = sum(record.outputs["kept"].rows for record in crawled)
+    tables, inputs, rows = [], [], 0
+    for record in crawled:
+        raw, generation = record.outputs["kept"], generations.get((record.source, record.key), 1)
+        tables.append(RawPart(record.source, record.key, raw.path, generation, raw.row_groups))
+        inputs.append((f"{record.source}/{record.key} {generation}", raw.sha256))
+        rows += raw.rows
+    parts, basis = tuple(tables), tuple(inputs)
     count = max(1, -(-rows // RANGE))
-    order = tuple(source.name for source in config.sources)
-    tasks = []
+    order, versions = tuple(source.name for source in config.sources), {"copies": VERSION}
     for k, (first, end) in enumerate(pairwise((1 << 64) * k // count for k in range(count + 1))):
         settings = CopiesSettings(source_order=order, columns=READ_BY_PASS, range=(k, count))
-        payload = CopiesPayload(settings, tables, first, end - 1)
+        payload = CopiesPayload(settings, parts, first, end - 1)
         key, records = f"range-{k:05}", rows // count
-        tasks.append(planned(COPIES_STEP, CORPUS, key, payload, {"copies": VERSION}, inputs, records, rows * ID_BYTES))
-    return tasks
+        yield planned(COPIES_STEP, CORPUS, key, payload, versions, basis, records, rows * ID_BYTES)
 
 
 ID_BYTES = 40

@@ -56,12 +56,11 @@ def crawl_tasks(
     cut: Mapping[str, Sequence[Chunk]],
     takedowns: Sequence[str] = (),
     held: Mapping[tuple[str, str], Sequence[str]] | None = None,
-) -> list[Task[CrawlPayload]]:
+) -> Iterator[Task[CrawlPayload]]:
     """One task for each chunk.
 
     ``takedowns``: paths of the requests. ``held``: (source, key) of a chunk that held what they name -> what says so.
     """
-    tasks = []
     known = kinds()
     benchmarks = {source.name for source in config.benchmarks()}
     for listing in listings:
@@ -85,9 +84,7 @@ def crawl_tasks(
                 chunk = replace(chunk, places=tuple(places[path] for path in chunk.paths))
             payload = CrawlPayload(settings, reader, chunk, tuple(takedowns))
             inputs = Inputs(partial(_inputs, chunk.entries))
-            count = len(chunk.entries)
-            tasks.append(planned(CRAWL, source.name, chunk.key, payload, versions, inputs, count, chunk.size))
-    return tasks
+            yield planned(CRAWL, source.name, chunk.key, payload, versions, inputs, len(chunk.entries), chunk.size)
 
 
 def _inputs(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -88,6 +88,16 @@ class Piece(NamedTuple):
     rows: int
 
 
+class _Staying(NamedTuple):
+    """A samples partition that has survivors, in the order of dealing. ``size``: bytes of text."""
+
+    generation: int
+    source: str
+    key: str
+    place: int
+    size: int
+
+
 def generation_of(record: Record, generations: Generations) -> int:
     """The version that the chunk of a samples partition was new in."""
     return generations.get((record.source, record.key.rpartition("-")[0]), 1)
@@ -115,7 +125,7 @@ def deal_tasks(
     sides: Mapping[str, Sequence[Record]],
     generations: Generations,
     places: Mapping[Kind, int],
-) -> list[Task[DealPayload]]:
+) -> Iterator[Task[DealPayload]]:
     """One task for each group of partitions of one generation, of about ``group_bytes`` together.
 
     Where a group ends is decided by a hash of the next partition's key and its size, not by counting from the start, so
@@ -126,39 +136,40 @@ def deal_tasks(
     was first published, so that a licence that is corrected or a copy that is withdrawn reaches the shards. Others that
     turn out to be copies later are in the version's table of provenance alone, unless the config says ``repack``.
     """
-    staying = [i for i in range(len(samples)) if stays(samples[i], decided)]
+    staying = [
+        _Staying(generation_of(record, generations), record.source, record.key, place, int(record.extra["shard_bytes"]))
+        for place, record in enumerate(samples)
+        if stays(record, decided)
+    ]
     groups = cut(
-        # in another order of sources, shards are the same
-        sorted(staying, key=lambda i: (generation_of(samples[i], generations), samples[i].source, samples[i].key)),
-        lambda i: ledger.digest([samples[i].source, samples[i].key]),
-        lambda i: int(samples[i].extra["shard_bytes"]),
+        sorted(staying),  # in another order of sources, shards are the same
+        lambda each: ledger.digest([each.source, each.key]),
+        lambda each: each.size,
         config.write.group_bytes,
-        lambda i: generation_of(samples[i], generations),
+        lambda each: each.generation,
     )
     versions = versions_of(config, "write")
     shown = "origins" if config.write.repack else "shown"
     # columns that stages of other packages bring
     columns = [("column", name) for name in SHARD.names[len(SHARD_COLUMNS) :]]
-    tasks = []
     for group in groups:
         parts: list[Part] = []
         inputs = list(columns)
-        for i in group:
-            record, name = samples[i], f"{samples[i].source}/{samples[i].key}"
-            beside = {side: records[i].outputs["kept"] for side, records in sides.items()}
+        rows = 0
+        for each in group:
+            record, name = samples[each.place], f"{each.source}/{each.key}"
+            rows += record.rows_kept
+            beside = {side: records[each.place].outputs["kept"] for side, records in sides.items()}
             inputs += inputs_of([record.outputs["kept"], *beside.values()])
             inputs += [decided_of(decided, record), (f"{shown} {name}", str(decided.extra[shown][name]))]
             paths = {side: output.path for side, output in beside.items()}
             parts.append(Part(Survivors.of(record, decided), paths, decided.outputs[name].path))
-        first = samples[group[0]]
-        generation = generation_of(first, generations)
+        first, generation = group[0], group[0].generation
         counts = tuple((*kind[1:], count) for kind, count in sorted(places.items()) if kind.generation == generation)
         payload = DealPayload(DealSettings(repack=config.write.repack, places=counts), tuple(parts))
-        rows = sum(samples[i].rows_kept for i in group)
-        size = sum(samples[i].extra["shard_bytes"] for i in group)
+        size = sum(each.size for each in group)
         key = f"{generation}-{first.source}-{first.key}"
-        tasks.append(planned(DEAL, CORPUS, key, payload, versions, inputs, rows, size))
-    return tasks
+        yield planned(DEAL, CORPUS, key, payload, versions, inputs, rows, size)
 
 
 def deal_step(work: Work[DealPayload]) -> Record:

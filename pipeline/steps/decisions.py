@@ -64,7 +64,7 @@ _BYTES = 400
 
 _COLUMNS = (*deduplicate.DECIDES, "atomic_length")
 
-Stage = Callable[[Step[Any], Sequence[Task[Any]]], list[Record]]
+Stage = Callable[[Step[Any], Sequence[Task[Any]]], Sequence[Record]]
 """Runs what is missing of a step's tasks and returns the records of all."""
 
 
@@ -197,8 +197,10 @@ class Deciding:
         settled = stage(SETTLE, self._settle(routed, ended))
         stage(GATHER, self._gather(settled))
 
-    def _groups(self) -> list[list[Record]]:
-        return filled(self._samples, lambda record: record.rows_kept, ROUTED_AT_ONCE)
+    def _groups(self) -> list[Sequence[Record]]:
+        sizes = [record.rows_kept for record in self._samples]
+        groups = filled(range(len(sizes)), sizes.__getitem__, ROUTED_AT_ONCE)
+        return [self._samples[group[0] : group[-1] + 1] for group in groups]
 
     def _slice(self, key: str) -> SliceSettings:
         return SliceSettings(**dict(self._settings), slices=self.slices, past=self._corpus.past, key=key)

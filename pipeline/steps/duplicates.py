@@ -78,19 +78,22 @@ def blocks(
     """The blocks of a run, takedowns first, then by generation. ``taken``: (path, digest) of tables of `takedown`."""
     all_blocks = [Block(f"takedown-{digest[:20]}", ((path, digest),), 0, 0) for path, digest in taken]
 
-    def generation(record: Record) -> int:
-        return generations.get((record.source, record.key.rpartition("-")[0]), 1)
+    rows, number = [], []
+    for record in samples:
+        rows.append(record.rows_kept)
+        number.append(generations.get((record.source, record.key.rpartition("-")[0]), 1))
 
-    for number, of in groupby(sorted(samples, key=generation), generation):
-        for group in cut(of, _name, lambda record: record.rows_kept, BLOCK):
-            inputs = tuple(inputs_of(record.outputs["kept"] for record in group))
-            rows = sum(record.rows_kept for record in group)
-            all_blocks.append(Block(f"{group[0].source}-{group[0].key}", inputs, rows, number))
+    def name(place: int) -> str:
+        record = samples[place]
+        return ledger.digest([record.source, record.key])
+
+    order = sorted(range(len(samples)), key=number.__getitem__)
+    for group in cut(order, name, rows.__getitem__, BLOCK, number.__getitem__):
+        records = [samples[place] for place in group]
+        inputs = tuple(inputs_of(record.outputs["kept"] for record in records))
+        first, count = records[0], sum(record.rows_kept for record in records)
+        all_blocks.append(Block(f"{first.source}-{first.key}", inputs, count, number[group[0]]))
     return all_blocks
-
-
-def _name(record: Record) -> str:
-    return ledger.digest([record.source, record.key])
 
 
 def stretches(of: Sequence[Block]) -> list[list[Block]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -59,31 +59,28 @@ class _Group:
     size: int
 
 
-def _groups(samples: Sequence[Record], decided: Record, captions: Sequence[Record] = ()) -> list[_Group]:
+def _groups(samples: Sequence[Record], decided: Record, captions: Sequence[Record] = ()) -> Iterator[_Group]:
     """``captions``: none, or one for each of ``samples``."""
-    pairs = [(record, captions[place].outputs["kept"] if captions else None) for place, record in enumerate(samples)]
-    groups = []
-    for group in filled(pairs, lambda pair: pair[0].rows_kept, LEARN_GROUP, lambda pair: pair[0].source):
-        records = [record for record, _ in group]
-        groups.append(
-            _Group(
-                records[0],
-                tuple(Survivors.of(record, decided) for record in records),
-                tuple(table.path for _, table in group if table is not None),
-                (
-                    *inputs_of(
-                        output
-                        for record, table in group
-                        for output in (record.outputs["kept"], table)
-                        if output is not None
-                    ),
-                    *(decided_of(decided, record) for record in records),
+    sizes = [(record.rows_kept, record.source) for record in samples]
+    for group in filled(range(len(samples)), lambda i: sizes[i][0], LEARN_GROUP, lambda i: sizes[i][1]):
+        records = list(samples[group[0] : group[-1] + 1])
+        tables = [captions[i].outputs["kept"] if captions else None for i in group]
+        yield _Group(
+            records[0],
+            tuple(Survivors.of(record, decided) for record in records),
+            tuple(table.path for table in tables if table is not None),
+            (
+                *inputs_of(
+                    output
+                    for record, table in zip(records, tables, strict=True)
+                    for output in (record.outputs["kept"], table)
+                    if output is not None
                 ),
-                sum(record.rows_kept for record in records),
-                sum(record.outputs["kept"].bytes for record in records),
-            )
+                *(decided_of(decided, record) for record in records),
+            ),
+            sum(record.rows_kept for record in records),
+            sum(record.outputs["kept"].bytes for record in records),
         )
-    return groups
 
 
 class CountSettings(Settings):
@@ -105,16 +102,14 @@ class CountPayload:
 
 def count_tasks(
     config: Config, samples: Sequence[Record], decided: Record, captions: Sequence[Record]
-) -> list[Task[CountPayload]]:
+) -> Iterator[Task[CountPayload]]:
     """The tasks of ``count``: candidates for segments, and texts, of each group of partitions."""
     settings = CountSettings(tokenize=config.tokenize.part(CountedSettings), share=_share(config, decided))
     versions = versions_of(config, "tokenize", "segments")
-    tasks = []
     for group in _groups(samples, decided, captions):
         source, key = group.first.source, group.first.key
         payload = CountPayload(settings, group.survivors, group.captions)
-        tasks.append(planned(COUNT, source, key, payload, versions, group.inputs, group.rows, group.size))
-    return tasks
+        yield planned(COUNT, source, key, payload, versions, group.inputs, group.rows, group.size)
 
 
 @dataclass(frozen=True)
@@ -152,19 +147,19 @@ class RunsPayload:
     mask: str
 
 
-def runs_tasks(config: Config, samples: Sequence[Record], decided: Record, frequent: Record) -> list[Task[RunsPayload]]:
+def runs_tasks(
+    config: Config, samples: Sequence[Record], decided: Record, frequent: Record
+) -> Iterator[Task[RunsPayload]]:
     """The tasks of ``runs``: what is left of each group of partitions without what is rare."""
     segments = config.tokenize.segments.part(CandidateSettings)
     settings = RunsSettings(segments=segments, share=_share(config, decided))
     versions = versions_of(config, "segments")
     mask = frequent.outputs["mask"]
-    tasks = []
     for group in _groups(samples, decided):
         source, key = group.first.source, group.first.key
         payload = RunsPayload(settings, group.survivors, mask.path)
         inputs = (*inputs_of([mask]), *group.inputs)
-        tasks.append(planned(RUNS_STEP, source, key, payload, versions, inputs, group.rows, group.size))
-    return tasks
+        yield planned(RUNS_STEP, source, key, payload, versions, inputs, group.rows, group.size)
 
 
 @dataclass(frozen=True)

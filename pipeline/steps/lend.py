@@ -74,23 +74,24 @@ class LendPayload:
     decisions: str
 
 
-def lend_tasks(config: Config, passed: Sequence[Record], decided: Record) -> list[Task[LendPayload]]:
-    """One task for each partition that has duplicates, or clusters of several, at all. ``passed``: with copies."""
+def lends(config: Config, decided: Record) -> bool:
+    """Whether there are duplicates at all, and what they say counts."""
+    return bool(config.caption.duplicates) and any(decided.extra["duplicates"].values())
+
+
+def lend_tasks(config: Config, passed: Sequence[Record], decided: Record) -> Iterator[Task[LendPayload]]:
+    """One task for each partition, where any `lends`. ``passed``: with copies."""
     caption = config.caption
     settings = LendSettings(
         **dict(caption.part(DescribeSettings)), duplicates=caption.duplicates, late=config.write.repack
     )
-    if not caption.duplicates or not any(decided.extra["duplicates"].values()):
-        return []
     versions = {"lend": VERSION, DESCRIBE.name: DESCRIBE.version}
-    tasks = []
     for record in passed:
         samples, decisions = record.outputs["kept"], decided.outputs[f"{record.source}/{record.key}"]
         inputs = [*inputs_of([samples]), (f"decisions {record.source}/{record.key}", decisions.sha256)]
         payload = LendPayload(settings, samples.path, decisions.path)
         rows = record.rows_kept
-        tasks.append(planned(LEND, record.source, record.key, payload, versions, inputs, rows, rows * _ROW_BYTES))
-    return tasks
+        yield planned(LEND, record.source, record.key, payload, versions, inputs, rows, rows * _ROW_BYTES)
 
 
 def lend_step(work: Work[LendPayload]) -> Record:
@@ -199,7 +200,7 @@ def borrow_tasks(config: Config, lent: Sequence[Record]) -> list[Task[BorrowPayl
     outputs = {f"{record.source}/{record.key}": record.outputs["kept"] for record in lent if record.rows_kept}
     tables = dict(sorted(outputs.items()))
     paths = {name: output.path for name, output in tables.items()}
-    inputs = [(name, output.sha256) for name, output in tables.items()]
+    inputs = tuple((name, output.sha256) for name, output in tables.items())
     rows = sum(output.rows for output in outputs.values())
     count = -(-rows // RANGE)
     tasks = []

@@ -41,7 +41,7 @@ class LookPayload:
     survivors: Survivors
 
 
-def look_tasks(config: Config, samples: Sequence[Record], decided: Record) -> list[Task[LookPayload]]:
+def look_tasks(config: Config, samples: Sequence[Record], decided: Record) -> Iterator[Task[LookPayload]]:
     """One task for each samples partition. What model is asked, and what it is told, makes no difference."""
     picture = LookSettings() if config.ask is None else config.ask.picture
     look = DrawnLook(picture=picture, renderer=config.render.part(RendererSettings))
@@ -50,13 +50,11 @@ def look_tasks(config: Config, samples: Sequence[Record], decided: Record) -> li
         versions = {"look": f"{drawing.VERSION}; {version(config.render.renderer)}"}
     except RendererUnavailable as error:
         raise ConfigError(str(error)) from None
-    tasks = []
     for record in samples:
         rows = record.outputs["kept"]
         inputs = [*inputs_of([rows]), decided_of(decided, record)]
         payload = LookPayload(settings, Survivors.of(record, decided))
-        tasks.append(planned(LOOK, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes))
-    return tasks
+        yield planned(LOOK, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
 
 
 def look_step(work: Work[LookPayload]) -> Record:

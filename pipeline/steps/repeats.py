@@ -8,7 +8,7 @@ The first are those with the least ids, so that no order of arrival counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -78,12 +78,11 @@ def groups_of(parts: Sequence[tuple[str, int, str]]) -> RowGroups:
     return tuple((path, group) for path, group, _ in parts)
 
 
-def hear_tasks(config: Config, heard: Sequence[Heard]) -> list[Task[HearPayload]]:
-    """One task for each partition of which a dataset or a model said something."""
+def hear_tasks(config: Config, heard: Iterable[Heard]) -> Iterator[Task[HearPayload]]:
+    """One task for each partition of which a dataset or a model said something; none where that is not counted."""
     if config.caption.checks.alike is None:
-        return []
+        return
     settings = HearSettings()
-    tasks = []
     for part in heard:
         own = part.described
         if not (own.extra["said"] or part.borrowed or part.answers):
@@ -91,8 +90,7 @@ def hear_tasks(config: Config, heard: Sequence[Heard]) -> list[Task[HearPayload]
         answers = "" if part.answers is None else part.answers.path
         payload = HearPayload(settings, own.outputs["kept"].path, groups_of(part.borrowed), answers)
         rows, size = own.rows_kept, own.outputs["kept"].bytes
-        tasks.append(planned(HEAR, own.source, own.key, payload, {"repeats": VERSION}, part.inputs, rows, size))
-    return tasks
+        yield planned(HEAR, own.source, own.key, payload, {"repeats": VERSION}, part.inputs, rows, size)
 
 
 def hear_step(work: Work[HearPayload]) -> Record:

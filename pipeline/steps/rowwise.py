@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,14 +82,13 @@ def samples_tasks(
     crawled: Sequence[Record],
     takedowns: Sequence[str] = (),
     copies: Mapping[str, npt.NDArray[np.bool_]] | None = None,
-) -> list[Task[SamplesPayload]]:
+) -> Iterator[Task[SamplesPayload]]:
     """One task for each row group of each raw table that holds more than copies.
 
     ``takedowns``: paths of the requests. ``copies``: partition (source/key) -> which of its rows are not run.
     """
     settings = SamplesSettings(stages=settings_of(config), sandbox=config.sandbox)
     versions = pass_versions(config)
-    tasks = []
     for record in crawled:
         raw = record.outputs["kept"]
         for group, rows in enumerate(raw.row_groups):
@@ -104,8 +103,7 @@ def samples_tasks(
                 continue
             payload = SamplesPayload(settings, raw.path, group, tuple(takedowns), left_out)
             share = raw.bytes * rows // max(raw.rows, 1)
-            tasks.append(planned(SAMPLES_STEP, record.source, key, payload, versions, inputs, rows, share))
-    return tasks
+            yield planned(SAMPLES_STEP, record.source, key, payload, versions, inputs, rows, share)
 
 
 def samples_step(work: Work[SamplesPayload]) -> Record:

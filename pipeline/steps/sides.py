@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,19 +31,17 @@ class SidePayload:
 
 def side_tasks(
     config: Config, step: Step[SidePayload], side: SideStage[Any], samples: Sequence[Record], decided: Record
-) -> list[Task[SidePayload]]:
+) -> Iterator[Task[SidePayload]]:
     """One task for each samples partition. ``step``: that of ``side``."""
     versions = {side.name: side.version}
     settings = getattr(config, side.section).part(side.settings)
-    tasks = []
     for record in samples:
         name, rows = f"{record.source}/{record.key}", record.outputs["kept"]
         inputs = [*inputs_of([rows]), decided_of(decided, record)]
         if KEYS in side.reads:
             inputs.append((f"keys {name}", str(decided.extra["keys"][name])))
         payload = SidePayload(settings, Survivors.of(record, decided), decided.outputs[name].path)
-        tasks.append(planned(step, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes))
-    return tasks
+        yield planned(step, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
 
 
 def side_step(side: SideStage[Any], work: Work[SidePayload]) -> Record:

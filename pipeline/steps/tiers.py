@@ -78,18 +78,14 @@ class LengthsPayload:
 
 def lengths_tasks(
     config: Config, samples: Sequence[Record], decided: Record, encoding: Encoding
-) -> list[Task[LengthsPayload]]:
+) -> Iterator[Task[LengthsPayload]]:
     """One task for each samples partition."""
     versions, settings = versions_of(config, "encode"), NoSettings()
-    tasks = []
     for record in samples:
         rows = record.outputs["kept"]
         inputs = [*inputs_of([rows]), decided_of(decided, record), *encoding.inputs]
         payload = LengthsPayload(settings, Survivors.of(record, decided), encoding)
-        tasks.append(
-            planned(LENGTHS_STEP, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
-        )
-    return tasks
+        yield planned(LENGTHS_STEP, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
 
 
 def lengths_step(work: Work[LengthsPayload]) -> Record:
@@ -113,26 +109,24 @@ class MeasurePayload:
 
 def measure_tasks(
     config: Config, samples: Sequence[Record], decided: Record, counting: Sequence[Record]
-) -> list[Task[MeasurePayload]]:
+) -> Iterator[Task[MeasurePayload]]:
     """One task for each group of partitions. ``counting``: as for `tier_tasks`."""
     column = COLUMNS[config.tier.count]
     versions = versions_of(config, TIER.name)
-    tasks = []
-    for group in filled(
-        range(len(samples)), lambda i: samples[i].rows_kept, MEASURE_GROUP, lambda i: samples[i].source
-    ):
-        first = samples[group[0]]
+    sizes = [(record.rows_kept, record.source) for record in samples]
+    for group in filled(range(len(samples)), lambda i: sizes[i][0], MEASURE_GROUP, lambda i: sizes[i][1]):
+        records = samples[group[0] : group[-1] + 1]
+        first = records[0]
         if counting:
             tables = [counting[i].outputs["kept"] for i in group]
             inputs = inputs_of(tables)
         else:
-            tables = [decided.outputs[f"{samples[i].source}/{samples[i].key}"] for i in group]
-            inputs = [decided_of(decided, samples[i]) for i in group]
+            tables = [decided.outputs[f"{record.source}/{record.key}"] for record in records]
+            inputs = [decided_of(decided, record) for record in records]
         payload = MeasurePayload(NoSettings(), tuple(table.path for table in tables), column)
-        rows, size = sum(samples[i].rows_kept for i in group), sum(table.bytes for table in tables)
+        rows, size = sum(sizes[i][0] for i in group), sum(table.bytes for table in tables)
         inputs.append(("column", column))
-        tasks.append(planned(MEASURE, first.source, first.key, payload, versions, inputs, rows, size))
-    return tasks
+        yield planned(MEASURE, first.source, first.key, payload, versions, inputs, rows, size)
 
 
 def measure_step(work: Work[MeasurePayload]) -> Record:
@@ -203,7 +197,7 @@ class TierPayload:
 
 def tier_tasks(
     config: Config, tiers: tuple[Tier, ...], samples: Sequence[Record], decided: Record, counting: Sequence[Record]
-) -> list[Task[TierPayload]]:
+) -> Iterator[Task[TierPayload]]:
     """One task for each samples partition. ``counting``: of each the table that has what edges count; none if that is
     atomic tokens, which decisions have."""
     splits, seed, count = config.tier.splits, config.tier.seed, config.tier.count
@@ -211,7 +205,6 @@ def tier_tasks(
     if count != "atomic":
         settings = CountedEdgeSettings(tiers=tiers, splits=splits, seed=seed, count=count)
     versions = {TIER.name: TIER.version}
-    tasks = []
     for place, record in enumerate(samples):
         name, rows = f"{record.source}/{record.key}", record.outputs["kept"]
         inputs = [*inputs_of([rows]), decided_of(decided, record), (f"keys {name}", str(decided.extra["keys"][name]))]
@@ -219,10 +212,7 @@ def tier_tasks(
         inputs += [] if table is None else inputs_of([table])
         path = "" if table is None else table.path
         payload = TierPayload(settings, decided.outputs[name].path, path, COLUMNS[count])
-        tasks.append(
-            planned(TIER_STEP, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
-        )
-    return tasks
+        yield planned(TIER_STEP, record.source, record.key, payload, versions, inputs, record.rows_kept, rows.bytes)
 
 
 def tier_step(work: Work[TierPayload]) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -62,22 +62,20 @@ def write_tasks(
     places: Mapping[Kind, int],
     encoding: Encoding,
     parent: Manifest | None = None,
-) -> list[Task[WritePayload]]:
+) -> Iterator[Task[WritePayload]]:
     """One task for each shard that gets samples. ``parent``: the version that the run builds on."""
     settings = ShardSettings(
         formats=config.write.formats, render=config.render.part(PictureSettings), sandbox=config.sandbox
     )
     versions = versions_of(config, "encode", "write", "picture")
     drawn = _drawn(config, versions["picture"], parent)
-    tasks = []
     for (kind, place), pieces in pieces_of(dealt).items():
         count = places[kind]
         payload = WritePayload(settings, kind, place, count, tuple(pieces), encoding, drawn)
         key = f"{kind.generation}-{kind.tier}-{kind.split}-{place:05}-of-{count:05}"
         inputs = [*encoding.inputs, *(("piece", piece.sha256) for piece in pieces)]
         rows, size = sum(piece.rows for piece in pieces), sum(piece.bytes for piece in pieces)
-        tasks.append(planned(WRITE, CORPUS, key, payload, versions, inputs, rows, size))
-    return tasks
+        yield planned(WRITE, CORPUS, key, payload, versions, inputs, rows, size)
 
 
 def _drawn(config: Config, version: int | str, parent: Manifest | None) -> int | None:

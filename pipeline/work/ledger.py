@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -18,6 +17,7 @@ from typing import Any
 
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import Output
+from pipeline.work import compact
 
 
 class Inputs:
@@ -61,6 +61,16 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """Hex sha256 of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def digest_of_each(values: Iterable[Any]) -> str:
+    """`digest` of a list of these, of which no more than one is held at a time."""
+    hashed, before = hashlib.sha256(b"["), ""
+    for value in values:
+        hashed.update(f"{before}{canonical_json(value)}".encode())
+        before = ","
+    hashed.update(b"]")
+    return hashed.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -127,22 +137,25 @@ class Record:
         """As the JSON text that is stored."""
         data = {each.name: getattr(self, each.name) for each in fields(self)}
         data |= {"outputs": {role: output.to_json() for role, output in self.outputs.items()}}
-        return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+        return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False, default=dict) + "\n").encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Record:
-        """Inverse of `to_bytes`."""
-        values = json.loads(data, object_hook=_shared)
-        values["outputs"] = {role: Output.from_json(o) for role, o in values["outputs"].items()}
-        for name in ("stage", "source"):
-            values[name] = sys.intern(values[name])
+        """Inverse of `to_bytes`. Large mappings are `compact.Packed`. Raises ValueError, TypeError or KeyError."""
+        if len(data) >= LARGE:
+            text = data.decode()
+            del data  # it is as large as the text
+            values = compact.read(text)
+        else:
+            values = json.loads(data)
+        outputs = values["outputs"]
+        if not isinstance(outputs, compact.Packed):
+            values["outputs"] = {role: Output.from_json(output) for role, output in outputs.items()}
         return cls(**values)
 
 
-def _shared(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with names that all records share: a run holds hundreds of thousands of records."""
-    return {sys.intern(name): value for name, value in values.items()}
-
+LARGE = 2**20
+"""Bytes of a record from which on it tells of so many partitions that it is read in another way."""
 
 TABLES = "tables/"
 """Where in a workspace the tables of tasks lie, and their records."""

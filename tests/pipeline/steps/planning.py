@@ -277,12 +277,13 @@ class Planner:
 
     def _run(
         self,
-        tasks: Sequence[Task[Any]],
+        tasks: Iterable[Task[Any]],
         outputs: Iterable[str] = ("kept",),
         extra: Mapping[str, Any] | None = None,
         row_groups: tuple[int, ...] = (),
     ) -> list[Record]:
         """The records of ``tasks``, in their order."""
+        tasks = list(tasks)
         for task in tasks:
             self.tasks.setdefault(task.step.name, []).append(task)
         return [self._record(task, list(outputs), extra or {}, row_groups) for task in tasks]

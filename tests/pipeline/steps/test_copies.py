@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,7 +126,7 @@ def passed(storage: Storage, chunks: list[tuple[str, int, list[Raw], int]], seve
     return rows_of(kept), rows_of(lost), counts
 
 
-def done(storage: Storage, tasks: list[Task[Any]]) -> list[Record]:
+def done(storage: Storage, tasks: Iterable[Task[Any]]) -> list[Record]:
     return [execute(task, storage.uri).record for task in tasks]
 
 

@@ -58,8 +58,7 @@ def test_fingerprint_is_the_digest_of_all_parts(parts: list[tuple[dict[str, obje
             assert basis.fingerprint == expected
 
 
-def test_records_share_what_they_all_have() -> None:
-    """Names are one object however many records are read, since a run holds hundreds of thousands."""
-    one, other = Record.from_bytes(record().to_bytes()), Record.from_bytes(record().to_bytes())
-    assert one == other == record()
-    assert next(iter(one.extra)) is next(iter(other.extra)) and one.stage is other.stage
+@given(st.lists(_JSON))
+def test_digest_of_each_is_the_digest_of_a_list(values: list[dict[str, object]]) -> None:
+    """What is hashed value by value has the digest of all at once."""
+    assert ledger.digest_of_each(iter(values)) == ledger.digest(values)
