@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pytest
 
@@ -78,13 +78,13 @@ def test_second_run_writes_nothing(finished: Run) -> None:
 def test_second_run_opens_no_data(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Listings and records are enough to see that there is nothing to do: no drawing, table, index or shard is opened."""
     opened = []
-    genuine = FolderStorage.open
+    genuine = FolderStorage._open
 
-    def open_(self: FolderStorage, path: str) -> BinaryIO:
+    def open_(self: FolderStorage, path: str, buffering: int = -1) -> BinaryIO:
         opened.append(path)
-        return genuine(self, path)
+        return genuine(self, path, buffering)
 
-    monkeypatch.setattr(FolderStorage, "open", open_)
+    monkeypatch.setattr(FolderStorage, "_open", open_)
     assert mill(finished.config, finished.workspace).result.ran == 0
     assert "versions/1/manifest.json" in opened
     # the layout says which file is in which partition
@@ -93,17 +93,16 @@ def test_second_run_opens_no_data(finished: Run, monkeypatch: pytest.MonkeyPatch
 
 def test_order_of_listings_does_not_matter(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system gives names in any order, the manifest is the same."""
-    genuine = os.walk
+    genuine = FolderStorage._files
 
-    def walk(top: Any, **more: Any) -> Iterator[tuple[str, list[str], list[str]]]:
-        for folder, folders, names in genuine(top, **more):
-            shuffle.shuffle(folders)
-            shuffle.shuffle(names)
-            yield folder, folders, names
+    def files(self: FolderStorage, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        found = list(genuine(self, prefix))
+        shuffle.shuffle(found)
+        yield from found
 
     for seed in range(3):
         shuffle = random.Random(seed)
-        monkeypatch.setattr(os, "walk", walk)
+        monkeypatch.setattr(FolderStorage, "_files", files)
         again = mill(finished.config, finished.workspace.with_name(f"shuffled{seed}"))
         assert again.result.manifest == finished.result.manifest
 
