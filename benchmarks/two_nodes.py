@@ -12,6 +12,7 @@ if they differ. ``--kill-node`` and ``--kill-driver`` are seconds after the firs
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -47,10 +48,13 @@ def submitted(config: Path, uri: str, nodes: Nodes) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "pipeline.cli", *map(str, words)])
 
 
-def after(storage: Storage, seconds: float) -> None:
-    """Wait until so many seconds after the step samples has its first record."""
-    wait_until(lambda: any(entry.path.endswith(".json") for entry in storage.list("tables/samples/")), 1800)
-    time.sleep(seconds)
+def after(storage: Storage, run: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait until so many seconds after the step samples has its first record, as long as the run runs."""
+    wait_until(
+        lambda: run.poll() is not None or any(e.path.endswith(".json") for e in storage.list("tables/samples/")), 1800
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        raise SystemExit(f"the submission ended with {run.wait(seconds)} before anything was killed")
 
 
 def main() -> None:
@@ -78,10 +82,10 @@ def main() -> None:
 
         run = submitted(args.config, uri, nodes)
         if not args.calm:
-            after(storage, args.kill_node)
+            after(storage, run, args.kill_node)
             nodes.kill()
             tell("one node of two is killed")
-            time.sleep(args.kill_driver)
+            after(storage, run, args.kill_driver)
             for driver in drivers(uri):
                 os.kill(driver, signal.SIGKILL)
             tell("the driver is killed")
