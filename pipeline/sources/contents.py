@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.errors import ConfigError
+from pipeline.sources.entries import Spool
 from pipeline.storage.base import TEMPORARY, Entry
 
 MOST_LINKS = 10_000
@@ -52,19 +53,24 @@ _MARKS = frozenset({"layouts", "shards", "tables", "versions"})
 class Contents:
     """All files below a folder."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: Sequence[Entry] = ()
     """Sorted by path. Where a link leads to nothing, or out of the roots, the entry says so when it is read."""
     no_input: Counter[str] = field(default_factory=Counter)
     """What cannot be read as a file, by kind."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Folder:
     path: str
     prefix: str
     way: tuple[str, ...]
     """Real paths of this folder and those above it, as they were come through."""
     links: int
+
+    def below(self, name: str, real: str | None) -> _Folder:
+        """A folder in it. ``real``: where a link leads; None: it is none."""
+        way = (*self.way, real or f"{self.way[-1]}/{name}")
+        return _Folder(os.path.join(self.path, name), f"{self.prefix}{name}/", way, self.links + (real is not None))  # noqa: PTH118
 
 
 def contents(root: str, roots: Sequence[str], whose: str, workspace: str | None = None) -> Contents:
@@ -73,24 +79,26 @@ def contents(root: str, roots: Sequence[str], whose: str, workspace: str | None 
     ``workspace`` and others that are known by their folders are passed over; of one that is ``root`` itself, what runs
     write. Raises ConfigError for a folder that cannot be listed.
     """
-    below = Contents()
-    left = [_Folder(root, "", (os.path.realpath(root),), 0)]
+    below, entries = Contents(), Spool()
+    # of what is still to be gone through no more than a name is held
+    left: list[tuple[_Folder | None, str, str | None]] = [(None, "", None)]
     followed = 0
     while left:
-        folder = left.pop()
-        items = _listed(folder.path, whose)
-        if folder.way[-1] == workspace or len(_MARKS & {item.name for item in items}) == len(_MARKS):
+        above, name, real = left.pop()
+        folder = above.below(name, real) if above else _Folder(root, "", (os.path.realpath(root),), 0)
+        own = folder.way[-1] == workspace or _is_workspace(folder.path)
+        if own:
             below.no_input[WORKSPACE] += 1
             if folder.prefix:
                 continue
-            items = [item for item in items if item.name not in PLACES]
-        for item in items:
+        for item in _items(folder.path, whose):
+            if own and item.name in PLACES:
+                continue
             path = f"{folder.prefix}{item.name}"
             try:
                 if item.is_dir():
                     if not item.is_symlink():
-                        way = (*folder.way, f"{folder.way[-1]}/{item.name}")
-                        left.append(_Folder(item.path, f"{path}/", way, folder.links))
+                        left.append((folder, item.name, None))
                         continue
                     real = os.path.realpath(item.path)
                     if not within(real, roots):
@@ -99,20 +107,20 @@ def contents(root: str, roots: Sequence[str], whose: str, workspace: str | None 
                         below.no_input["linked folder that leads back"] += 1
                     else:
                         followed += 1
-                        left.append(_Folder(item.path, f"{path}/", (*folder.way, real), folder.links + 1))
+                        left.append((folder, item.name, real))
                     continue
                 status = item.stat()
             except OSError:  # a dangling link, or gone since: listed, and reported when it is read
-                below.entries.append(Entry(path, 0, MISSING))
+                entries.add(Entry(path, 0, MISSING))
                 continue
             if stat.S_ISREG(status.st_mode):
                 if not item.name.startswith(TEMPORARY):
-                    below.entries.append(Entry(path, status.st_size, _etag(status), status.st_mtime))
+                    entries.add(Entry(path, status.st_size, _etag(status), status.st_mtime))
             else:
                 below.no_input[_kind(status.st_mode)] += 1
         if followed > MOST_LINKS:
             raise ConfigError(f"{whose}: over {MOST_LINKS} linked folders in {root}; take links out of it")
-    below.entries.sort()
+    below.entries = entries.finish()
     return below
 
 
@@ -127,12 +135,16 @@ def within(real: str, roots: Sequence[str]) -> bool:
     return any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
 
 
-def _listed(path: str, whose: str) -> list[os.DirEntry[str]]:
+def _is_workspace(path: str) -> bool:
+    return all(os.path.lexists(f"{path}/{mark}") for mark in sorted(_MARKS))
+
+
+def _items(path: str, whose: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(path) as items:
-            return sorted(items, key=lambda item: item.name)
+            yield from items
     except FileNotFoundError:  # gone since it was listed
-        return []
+        return
     except OSError as error:
         raise ConfigError(
             f"{whose}: folder {path} cannot be listed ({error.strerror or error}); give yourself the right to "

@@ -13,6 +13,7 @@ from pydantic import Field
 from pipeline.errors import ConfigError
 from pipeline.sources.archive import ArchiveReader
 from pipeline.sources.base import Chunk, Listing, RawItem, Shape
+from pipeline.sources.entries import Spool
 from pipeline.sources.no_input import others
 from pipeline.sources.paths import Found, open_below
 from pipeline.storage.base import Entry, NotFound, Storage
@@ -47,7 +48,7 @@ class FolderSource(ArchiveReader):
         """SVG files, archives and tables of what there is; another file is an error if it is alone, else counted."""
         if found.alone:
             return self._alone(found)
-        files: list[Entry] = []
+        spool = Spool()
         archives: list[Entry] = []
         no_input = found.no_input
         for entry in found.entries:
@@ -58,8 +59,11 @@ class FolderSource(ArchiveReader):
                 no_input[f"{extension(entry.path)}{NOT_IN_GLOB}"] += 1
             elif kind is None:
                 no_input[extension(entry.path)] += 1
+            elif kind == "archive":
+                archives.append(entry)
             else:
-                (archives if kind == "archive" else files).append(entry)
+                spool.add(entry)
+        files = spool.finish()
         if not files and not archives:
             raise ConfigError(
                 f"source {self.name}: no .svg, .svgz or archive in {found.where} matches {self.glob!r} "
@@ -67,7 +71,7 @@ class FolderSource(ArchiveReader):
             )
         tables = tuple(entry for entry in archives if _is_table(entry))
         packed = tuple(entry for entry in archives if not _is_table(entry))
-        return Listing(self, tuple(files), packed, tables, no_input=no_input, reader=found.reader)
+        return Listing(self, files, packed, tables, no_input=no_input, reader=found.reader)
 
     def _alone(self, found: Found) -> Listing:
         (entry,) = found.entries

@@ -6,7 +6,7 @@ A kind says what there is in what was found (`PathSource.sort_out`), and opens i
         kind: Literal["notes"]
 
         def sort_out(self, found: Found) -> Listing:
-            return Listing(self, files=tuple(found.entries), no_input=found.no_input, reader=found.reader)
+            return Listing(self, files=found.entries, no_input=found.no_input, reader=found.reader)
 
         def read(self, chunk: Chunk, limits: CrawlSettings, no_input: Counter[str]) -> Iterator[RawItem]:
             for path in chunk.paths:
@@ -29,6 +29,7 @@ from pydantic import Field
 from pipeline.errors import ConfigError
 from pipeline.sources.base import Listing, Source, Surroundings
 from pipeline.sources.contents import PLACES, WORKSPACE, contents, entry_of, within
+from pipeline.sources.entries import Spool
 from pipeline.storage.base import Entry, NotFound, Storage
 from pipeline.storage.folder import open_regular
 from pipeline.storage.open import open_storage
@@ -44,7 +45,7 @@ class Found:
     """The path, for messages."""
     reader: PathSource
     """The source with its path made absolute; that of a folder or a prefix ends in /."""
-    entries: list[Entry]
+    entries: Sequence[Entry]
     """All files below it, sorted by path; or the one that it is."""
     no_input: Counter[str]
     """What cannot be read as a file, by kind."""
@@ -97,19 +98,24 @@ class PathSource(Source):
     def _in_store(self, uri: str, workspace: str | None) -> Found:
         where, options = split_uri(uri)
         where = where.rstrip("/")
-        entries = open_storage(uri).list()
-        if not entries:
+        made = _made_in(workspace, where)
+        spool, passed_over = Spool(), 0
+        for entry in open_storage(uri).scan():
+            if entry.path.startswith(made):
+                passed_over = 1
+            else:
+                spool.add(entry)
+        entries = spool.finish()
+        if not entries and not passed_over:
             folder, _, name = where.rpartition("/")
-            above = open_storage(join_uri(folder, options)).list(name) if folder != "s3:/" else []
+            above = open_storage(join_uri(folder, options)).scan(name) if folder != "s3:/" else ()
             alone = [entry for entry in above if entry.path == name]
             if not alone:
                 raise ConfigError(f"source {self.name}: nothing is at {where}; correct its path")
             reader = self.model_copy(update={"path": join_uri(where, options)})
             return Found(where, reader, alone, Counter(), True)
-        made = _made_in(workspace, where)
-        left = [entry for entry in entries if not entry.path.startswith(made)]
         reader = self.model_copy(update={"path": join_uri(f"{where}/", options)})
-        return Found(where, reader, left, Counter({WORKSPACE: 1} if len(left) < len(entries) else {}))
+        return Found(where, reader, entries, Counter({WORKSPACE: 1} if passed_over else {}))
 
     # -- on a worker: the path is absolute, and a folder's ends in /
 

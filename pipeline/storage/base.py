@@ -112,6 +112,10 @@ class Storage(ABC):
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects whose path begins with ``prefix``, sorted by path."""
 
+    def scan(self, prefix: str = "") -> Iterator[Entry]:
+        """As `list`, one after the other in no order, so that they need not all be held."""
+        return iter(self.list(prefix))
+
     def paths(self, prefix: str = "") -> Iterator[str]:
         """Of what `list` gives the paths, in no order. Raises as it does."""
         return (entry.path for entry in self.list(prefix))

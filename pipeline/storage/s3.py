@@ -60,13 +60,14 @@ class S3Storage(Storage):
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All objects, as the server lists them; the empty objects that stand for folders in consoles are left out."""
-        return sorted(self._listed(prefix))  # directory buckets list in no order
+        return sorted(self.scan(prefix))  # directory buckets list in no order
 
     def paths(self, prefix: str = "") -> Iterator[str]:
         """As `list`, a page at a time."""
-        return (entry.path for entry in self._listed(prefix))
+        return (entry.path for entry in self.scan(prefix))
 
-    def _listed(self, prefix: str) -> Iterator[Entry]:
+    def scan(self, prefix: str = "") -> Iterator[Entry]:
+        """As `list`, a page at a time, and of most buckets in their order."""
         start = len(self.bucket.key(""))
         more: dict[str, str] = {}
         while True:

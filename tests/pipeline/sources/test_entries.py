@@ -7,6 +7,8 @@ import pickle
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,10 @@ from hypothesis import strategies as st
 
 from pipeline.errors import StoreRefused
 from pipeline.sources import entries as columns
+from pipeline.sources.base import Listing, Surroundings
+from pipeline.sources.contents import WORKSPACE
 from pipeline.sources.entries import Entries, Spool, Writer, encoded, escaped
+from pipeline.sources.folder import FolderSource
 from pipeline.storage.base import Entry
 
 # of the last two, one is what a file system could not decode, and one sorts otherwise as bytes than as text
@@ -103,3 +108,39 @@ def test_no_gaps() -> None:
     """A stretch with gaps is refused, as nothing would show that rows were left out."""
     with pytest.raises(ValueError, match="gaps"):
         Entries.of([Entry("a", 1, "")])[::2]
+
+
+def test_folder_of_more_files_than_are_held(tmp_path: Path) -> None:
+    """What a folder's listing says does not depend on where it is held: files, archives, links, and what is no input."""
+    names = [
+        "b.svg",
+        "b/a.svg",
+        "b-c.svg",
+        "b/d/e.svg",
+        "é.svg",
+        "x/y.zip",
+        "a.txt",
+        "x/z.parquet",
+        "ws/a.svg",
+        "q.svg",
+    ]
+    for name in (*names, *(f"n/{number}.svg" for number in range(30))):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"<svg/>")
+    (tmp_path / "in" / "l").symlink_to(tmp_path / "in" / "b")
+    for name in ("layouts", "shards", "tables", "versions"):
+        (tmp_path / "in" / "ws" / name).mkdir()
+
+    def listed() -> Listing:
+        return FolderSource(name="s", kind="folder", path="in").listing(Surroundings(tmp_path))
+
+    whole = listed()
+    files = tuple(whole.files)
+    with few_rows(3):
+        parts = listed()
+        assert parts.files == files and replace(parts, files=files) == replace(whole, files=files)
+    paths = [entry.path for entry in files]
+    assert paths == sorted(paths) and len(paths) == 38 and {"l/a.svg", "l/d/e.svg"} < set(paths)
+    assert [entry.path for entry in (*whole.archives, *whole.tables)] == ["x/y.zip", "x/z.parquet"]
+    assert whole.no_input == {".txt": 1, WORKSPACE: 1}

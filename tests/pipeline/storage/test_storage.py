@@ -59,6 +59,7 @@ def test_listing_is_sorted_and_by_prefix(storage: Storage) -> None:
     assert storage.list("c") == storage.list("c/") == []
     for prefix in ("", "b/", "b/1", "c", "c/"):
         assert sorted(storage.paths(prefix)) == [e.path for e in storage.list(prefix)]
+        assert sorted(storage.scan(prefix)) == storage.list(prefix)
 
 
 def test_listing_tells_size_and_change(storage: Storage) -> None:
