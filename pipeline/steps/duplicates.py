@@ -54,8 +54,8 @@ REDUCED = 8_000_000
 COMPARED = 4_000
 """Candidates that one task compares, about, at least: each takes up to some milliseconds."""
 
-COMPARED_IN = 64
-"""Tasks that compare, about, at most."""
+COMPARED_IN = 16
+"""Tasks that compare, about, at most: each reads the features of both stretches."""
 
 GROUP = 16_384
 """Rows of a row group of buckets."""
