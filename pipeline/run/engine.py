@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -291,8 +291,9 @@ class RayEngine:
     def run(
         self, tasks: Sequence[Task[Any]], workspace: str, more: More = nothing_more
     ) -> Generator[Done | Failed, None, None]:
-        """As `Engine.run`."""
-        yield from self.results(tasks, workspace, self._execute, more)
+        """As `Engine.run`, the largest first: one that begins last keeps all other workers waiting."""
+        largest_first = sorted(tasks, key=lambda task: (-task.size, -task.records))
+        yield from self.results(largest_first, workspace, self._execute, more)
 
     def results(
         self,
@@ -334,7 +335,7 @@ class RayEngine:
 
     def _fill(self, waiting: list[J], more: Callable[[], J | None], function: Any, workspace: str) -> None:
         """Give Ray as many as may be on their way; where none is ``waiting``, what idles takes what runs ahead."""
-        running, width, now = self._running, self.width, time.monotonic()
+        running, now = self._running, time.monotonic()
         most = self._most() + sum(not attempt.own for attempt in running.values())
         for moment, attempt in [each for each in self._later if each[0] <= now]:
             if len(running) < most:
@@ -344,7 +345,7 @@ class RayEngine:
         while waiting and len(running) < most:
             self._submit(_Attempt(waiting.pop(), own=True), function, workspace)
         # more than run at a time would keep waiting what the next call is about
-        while not waiting and len(running) < width and (job := more()) is not None:
+        while not waiting and _idle(running.values(), self.width) and (job := more()) is not None:
             self._submit(_Attempt(job, own=False), function, workspace)
         self._waiting = len(waiting) + len(self._later)
 
@@ -452,6 +453,12 @@ def _again(attempt: _Attempt[Any], cause: Cause) -> bool:
     if cause == Cause.LOST:  # never the job's doing, whoever asks
         return known <= len(LOST_SECONDS)
     return bool(job.retry and known <= {Cause.OVERTIME: 1, Cause.DIED: job.deaths - 1}.get(cause, 0))
+
+
+def _idle(attempts: Collection[_Attempt[Any]], width: int) -> bool:
+    """Whether something can run ahead beside them: a CPU is free, and not as many as that do already."""
+    cpus = sum(attempt.job.needs.cpus for attempt in attempts)
+    return bool(cpus < width and sum(not attempt.own for attempt in attempts) < width)
 
 
 def _left(attempt: _Attempt[Any]) -> float:

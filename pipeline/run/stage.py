@@ -267,7 +267,7 @@ class StageRunner:
 
     def _more(self) -> Task[Any] | None:
         task = self._ahead.take()
-        return task and self._limited(task)
+        return None if task is None else self._limited(task)
 
     def _results(self, step: Step[Any], tasks: Sequence[Task[Any]]) -> Iterator[Done | Failed]:
         """What becomes of each task, as it ends; what ran ahead is dealt with on the way.

@@ -3,12 +3,16 @@
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.run.execute import Answer, answer
+from pipeline.steps.crawl import CRAWL
 from pipeline.storage.base import Storage
+from pipeline.work.ledger import Basis
 from pipeline.work.reading import Reading
+from pipeline.work.task import Failed, Task
 from tests.ray.conftest import Cluster
 
 pytestmark = pytest.mark.ray
@@ -67,3 +71,22 @@ def test_what_is_under_way_is_forgotten_where_a_call_is_broken_off(tmp_path: Pat
     (tmp_path / "end.0").touch()
     (result,) = cluster.results(ahead, str(tmp_path), execute)
     assert isinstance(result, Answer) and len(list(tmp_path.glob("x.*"))) == 2
+
+
+def test_the_largest_task_begins_first(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By bytes, then by records; equal ones in their order."""
+    begun: list[str] = []
+
+    def submit(attempt: Any, *more: Any) -> None:
+        begun.append(attempt.job.key)
+        genuine(attempt, *more)
+
+    genuine = cluster._submit
+    monkeypatch.setattr(cluster, "_submit", submit)
+    monkeypatch.setattr(cluster, "_execute", lambda task, workspace: Failed(task.stage, "icons", task.key, "no"))
+    amounts = {"a": (1, 10), "b": (2, 10), "c": (0, 30), "d": (1, 10)}
+    tasks: list[Task[Any]] = [
+        Task(CRAWL, "icons", key, Basis({}, {}, ()), None, records, size) for key, (records, size) in amounts.items()
+    ]
+    assert len(list(cluster.run(tasks, str(tmp_path)))) == 4
+    assert begun == ["c", "b", "a", "d"]
