@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from pipeline.errors import UserError
@@ -35,6 +34,9 @@ READERS = 16
 
 TOGETHER = 64
 """Records that one of these reads before it takes others: each hand-over takes longer than reading from a disk does."""
+
+HELD = 20_000
+"""Inputs of tasks that are looked at together: of some steps a task has thousands, with a path and a digest each."""
 
 PLANNED_ON = (FETCH, CRAWL, SAMPLES_STEP)
 """Of these a plan says what follows where it is not known yet, by sources."""
@@ -79,6 +81,20 @@ class MetDamage(Exception):
     def __init__(self, path: str, failure: UserError) -> None:
         super().__init__(path)
         self.path, self.failure = path, failure
+
+
+def _parts(tasks: Iterable[Task[Any]]) -> Iterator[tuple[list[Task[Any]], int]]:
+    """Consecutive tasks that one read takes, and how many inputs they have."""
+    part: list[Task[Any]] = []
+    held = 0
+    for task in tasks:
+        part.append(task)
+        held += len(task.basis.inputs) if isinstance(task.basis.inputs, tuple) else 1
+        if len(part) == TOGETHER or held >= HELD // READERS:
+            yield part, held
+            part, held = [], 0
+    if part:
+        yield part, held
 
 
 class StageRunner:
@@ -193,19 +209,20 @@ class StageRunner:
         return Records(decision.record for decision in decisions if decision.record is not None)
 
     def _decisions(self, tasks: Iterable[Task[Any]]) -> Iterator[Decision]:
-        """Of each task, in order. No more than some thousand are held at a time."""
-        reading: deque[Future[list[Decision]]] = deque()
-        left = iter(tasks)
+        """Of each task, in order. Few are held at a time: `HELD` of their inputs."""
+        reading: deque[tuple[int, Future[list[Decision]]]] = deque()
+        held = 0
         with ThreadPoolExecutor(READERS) as readers:
-            while True:
-                part = [*islice(left, TOGETHER)]
-                if part:
-                    self._list(part[0].step)
-                    reading.append(readers.submit(self._decide_all, part))
-                if not reading:
-                    return
-                if not part or len(reading) > 2 * READERS:
-                    yield from self._counted(reading.popleft().result())
+            for part, inputs in _parts(tasks):
+                self._list(part[0].step)
+                reading.append((inputs, readers.submit(self._decide_all, part)))
+                held += inputs
+                while held > HELD or len(reading) > 2 * READERS:
+                    inputs, decisions = reading.popleft()
+                    held -= inputs
+                    yield from self._counted(decisions.result())
+            for _, decisions in reading:
+                yield from self._counted(decisions.result())
 
     def _decide_all(self, tasks: Sequence[Task[Any]]) -> list[Decision]:
         return [self.decide(task) for task in tasks]

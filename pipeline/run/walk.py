@@ -81,7 +81,12 @@ class Walk:
         parts = takedown.Parts(self.storage, takedowns)
         history = History(config, self.storage, self._parent, self._forget)
         cut = history.cut(listings)
-        held = {(name, chunk.key): parts.of(name, chunk.key) for name, chunks in cut.items() for chunk in chunks}
+        held = {
+            (name, chunk.key): requests
+            for name, chunks in cut.items()
+            for chunk in chunks
+            if (requests := parts.of(name, chunk.key))
+        }
         crawled = self._run(CRAWL, crawl_tasks(config, listings, cut, takedowns, held))
         self.no_input = no_input(listings, crawled)
         self._require_input(crawled)

@@ -162,22 +162,23 @@ class PairsPayload:
     last: int
 
 
-def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[Record]) -> list[Task[PairsPayload]]:
+def pairs_tasks(
+    config: Config, of: Sequence[Sequence[Block]], banded: Sequence[Record]
+) -> Iterator[Task[PairsPayload]]:
     """As many tasks as the buckets of all blocks need, each over a range of them. ``of``: `stretches`."""
     stretch = {block.key: number for number, group in enumerate(of) for block in group}
     tables = [record.outputs["kept"] for record in banded]
+    bands = [(stretch[record.key], record.outputs["kept"].path, record.extra["firsts"]) for record in banded]
     rows = sum(table.rows for table in tables)
     count = max(1, -(-rows // REDUCED))
     cuts = [(1 << 64) * k // count for k in range(count + 1)]
-    versions, inputs = versions_of(config, "deduplicate"), inputs_of(tables)
-    tasks = []
+    versions, inputs = versions_of(config, "deduplicate"), tuple(inputs_of(tables))
     for k, (first, end) in enumerate(pairwise(cuts)):
         parts = []
-        for record in banded:
-            firsts = record.extra["firsts"]
+        for number, path, firsts in bands:
             groups = tuple(range(max(bisect_right(firsts, first) - 1, 0), bisect_left(firsts, end)))
             if groups:
-                parts.append(BandedPart(stretch[record.key], record.outputs["kept"].path, groups))
+                parts.append(BandedPart(number, path, groups))
         settings = PairsSettings(
             **dict(config.deduplicate.part(MatchSettings)),
             source_order=tuple(source.name for source in (*config.benchmarks(), *config.sources)),
@@ -186,8 +187,7 @@ def pairs_tasks(config: Config, of: Sequence[Sequence[Block]], banded: Sequence[
         )
         payload = PairsPayload(settings, tuple(parts), first, end - 1)
         key, records = f"range-{k:05}", rows // count
-        tasks.append(planned(PAIRS_STEP, CORPUS, key, payload, versions, inputs, records, records * 20))
-    return tasks
+        yield planned(PAIRS_STEP, CORPUS, key, payload, versions, inputs, records, records * 20)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import marshal
 import re
 import sys
 from array import array
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from json import JSONDecodeError, JSONDecoder
@@ -103,9 +104,9 @@ def packed_outputs(entries: Iterable[tuple[str, Output]], folder: str) -> Packed
     )
 
 
-def read(text: str) -> dict[str, Any]:
+def read(data: bytes) -> dict[str, Any]:
     """A ledger record's JSON object. If ``outputs`` are many, they are `Output`. Raises ValueError if it is none."""
-    reader = _Reader(text)
+    reader = _Reader(data)
     values: dict[str, Any] = {}
     for name in reader.names():
         if name == "extra":
@@ -130,31 +131,44 @@ def _outputs(entries: Iterable[tuple[str, Any]]) -> Packed[Output]:
 class _Reader:
     """Goes through a JSON text. What it comes to is read at once, or for an object entry by entry."""
 
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+    def __init__(self, data: bytes) -> None:
+        self._data, self._end = data, 0
+        self._decoder = getincrementaldecoder("utf-8")()
+        self._text, self._at = "", 0
+        """A stretch of the text, and where in it this is."""
         self._skip()
 
     def opens(self) -> bool:
         """Whether an object begins here."""
-        return self._text[self._at : self._at + 1] == "{"
+        return self._is("{")
 
     def names(self) -> Iterator[str]:
         """The names of the object that begins here; its values are to be read in between."""
         self._expect("{")
-        while self._text[self._at : self._at + 1] == '"':
+        while self._is('"'):
             name = self.value()
             self._expect(":")
             yield name
-            if self._text[self._at : self._at + 1] != ",":
+            if not self._is(","):
                 break
             self._expect(",")
         self._expect("}")
 
     def value(self) -> Any:
         """The value that begins here."""
-        value, self._at = _DECODER.raw_decode(self._text, self._at)
-        self._skip()
-        return value
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except JSONDecodeError:
+                if not self._more():
+                    raise
+                continue
+            # a number may go on, as 1.5 with e+7
+            if len(self._text) - end < 3 and self._more():
+                continue
+            self._at = end
+            self._skip()
+            return value
 
     def mapping(self, pack: Callable[[Iterable[tuple[str, Any]]], Packed[Any]]) -> Mapping[str, Any]:
         """The object that begins here: as a dictionary, or packed if it is large."""
@@ -164,17 +178,37 @@ class _Reader:
 
     def end(self) -> None:
         """Raise ValueError if there is more."""
-        self._expect("")
+        if self._at < len(self._text):
+            raise JSONDecodeError("expected the end", self._text, self._at)
+
+    def _is(self, sign: str) -> bool:
+        return self._text.startswith(sign, self._at)
 
     def _expect(self, sign: str) -> None:
-        if self._text[self._at : self._at + max(1, len(sign))] != sign:
-            raise JSONDecodeError(f"expected {sign or 'the end'}", self._text, self._at)
-        self._at += len(sign)
+        if not self._is(sign):
+            raise JSONDecodeError(f"expected {sign}", self._text, self._at)
+        self._at += 1
         self._skip()
 
     def _skip(self) -> None:
-        self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+        while True:
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+            if self._at < len(self._text) or not self._more():
+                return
 
+    def _more(self) -> bool:
+        """Take up more of the text, if there is more, at least as much again."""
+        if self._end >= len(self._data):
+            return False
+        left = self._text[self._at :]
+        begin, self._end = self._end, self._end + max(STRETCH, len(left))
+        part = self._data[begin : self._end]
+        self._text, self._at = left + self._decoder.decode(part, self._end >= len(self._data)), 0
+        return True
+
+
+STRETCH = 2**20
+"""Bytes that are made text at a time."""
 
 _DECODER = JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")

@@ -143,9 +143,7 @@ class Record:
     def from_bytes(cls, data: bytes) -> Record:
         """Inverse of `to_bytes`. Large mappings are `compact.Packed`. Raises ValueError, TypeError or KeyError."""
         if len(data) >= LARGE:
-            text = data.decode()
-            del data  # it is as large as the text
-            values = compact.read(text)
+            values = compact.read(data)
         else:
             values = json.loads(data)
         outputs = values["outputs"]

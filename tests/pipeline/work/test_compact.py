@@ -54,10 +54,12 @@ def test_large_records_take_little() -> None:
 
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.dictionaries(st.text(), JSON, max_size=5))
 def test_any_json_is_read_as_it_is(values: dict[str, Any], extra: dict[str, Any]) -> None:
-    """Reading entry by entry gives what reading at once gives, with however many spaces."""
+    """Reading entry by entry gives what reading at once gives, with however many spaces, and by stretches."""
     values = {**values, "extra": extra, "outputs": {}}
-    for spaces in (None, 1):
-        assert compact.read(json.dumps(values, indent=spaces, ensure_ascii=False)) == values
+    for spaces, stretch in ((None, 1), (1, 5), (1, 2**20)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compact, "STRETCH", stretch)
+            assert compact.read(json.dumps(values, indent=spaces, ensure_ascii=False).encode()) == values
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=5), HEX)
