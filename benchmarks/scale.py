@@ -1,7 +1,7 @@
 """What the driver of a run takes as the corpus grows: time and memory of planning, listing, manifests and scheduling.
 
     python -m benchmarks.scale nothing FOLDER [--partitions 10000] [--set KEY=VALUE]   a run with nothing to do
-    python -m benchmarks.scale listing [--files 1000000]                              loose files: cut, planned, noted
+    python -m benchmarks.scale listing [--files 1000000] [--shuffled]                 loose files: cut, planned, noted
     python -m benchmarks.scale manifest [--shards 100000]                             written, read, compared, collected
     python -m benchmarks.scale index WORKSPACE --work FOLDER [--shards 100000]        planned, and one part made
     python -m benchmarks.scale schedule [--tasks 2000] [--nodes 0]                    no-op tasks on Ray
@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -33,8 +34,10 @@ from pipeline.run.conductor import Conductor, Result
 from pipeline.run.engine import InlineEngine, RayEngine
 from pipeline.run.publish import layout_file, layout_of
 from pipeline.sources.base import Entry, Listing
+from pipeline.sources.entries import Spool
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.partitions import chunks, layout_batches, read_layout
+from pipeline.sources.paths import Found
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.index import PART_ROWS, index_step, index_tasks
 from pipeline.storage.folder import FolderStorage
@@ -121,34 +124,49 @@ def _run(loaded: Loaded, storage: FolderStorage, engine: Callable[[], Any]) -> R
 # -- loose files
 
 
-def listing(files: int) -> None:
-    """From a listing of loose files to the tasks that read them, and to the layout that a version keeps of them."""
+def listing(files: int, shuffled: bool) -> None:
+    """From what a store lists to tasks, and to the layout that a version keeps; and of a later listing once more."""
     clock = Clock()
-    loaded = config_of(Path("/tmp"), 1)
     source = FolderSource(name="drawings", kind="folder", path=".")
-    config = loaded.config.model_copy(update={"sources": (source,)})
+    config = config_of(Path("/tmp"), 1).config.model_copy(update={"sources": (source,)})
+    records = config.partition.records
     clock.tell("began")
-    entries = tuple(Entry(name, 2_000, f"{n:x}-18b0{n:012x}", 1.8e9 + n) for n, name in enumerate(_names(files)))
-    clock.tell(f"{files:,} entries")
-    every = Listing(source, files=entries)
-    cut = {source.name: chunks(every, config.partition.records)}
+    every = _listed(source, _entries(files, shuffled))
+    clock.tell(f"{len(every.files):,} files listed")
+    cut = {source.name: chunks(every, records)}
     clock.tell(f"cut into {len(cut[source.name]):,} chunks")
-    tasks = crawl_tasks(config, [every], cut, [])
-    digests = {task.basis.fingerprint for task in tasks}
+    digests = {task.basis.fingerprint for task in crawl_tasks(config, [every], cut)}
     clock.tell(f"{len(digests):,} tasks with their fingerprints")
-    del tasks
     with layout_of(cut) as layout:
         clock.tell(f"a layout of {layout_file(layout).bytes / 2**20:.1f} MiB")
+        del every, cut
         (previous,) = read_layout(layout_batches(layout)).values()
     clock.tell("the layout read")
-    again = chunks(every, config.partition.records, previous, 2)
-    if [chunk.key for chunk in again] != [chunk.key for chunk in previous]:
-        raise ValueError("a listing that has not changed is cut otherwise")
-    clock.tell("cut once more, as before")
+    later = _listed(source, _entries(files, shuffled, later=True))
+    clock.tell(f"{len(later.files):,} files listed: of 100 one is gone, one new")
+    cut = {source.name: chunks(later, records, previous, 2)}
+    new = sum(chunk.generation == 2 for chunk in cut[source.name])
+    clock.tell(f"cut as before, and into {new:,} new chunks")
+    again = {task.basis.fingerprint for task in crawl_tasks(config, [later], cut)}
+    clock.tell(f"{len(again - digests):,} of {len(again):,} tasks are to run")
 
 
-def _names(files: int) -> Iterator[str]:
-    return (f"icons/{n // 1_000_000:03}/{n // 1_000:07}/drawing-{n:010}.svg" for n in range(files))
+def _entries(files: int, shuffled: bool, later: bool = False) -> Iterator[Entry]:
+    order = (n * 2_038_074_743 % files for n in range(files)) if shuffled else range(files)
+    for n in order:
+        name = f"icons/{n // 1_000_000:03}/{n // 1_000:07}/drawing-{n:010}-{n * 0x9E3779B1 % (1 << 32):08x}"
+        if not later or n % 100 != 50:
+            yield Entry(f"{name}.svg", 2_000, f"{n:x}-18b0{n:012x}", 1.8e9 + n)
+        if later and n % 100 == 7:
+            yield Entry(f"{name}-new.svg", 2_000, f"{n:x}-18b1{n:012x}", 1.8e9 + n)
+
+
+def _listed(source: FolderSource, entries: Iterator[Entry]) -> Listing:
+    """What `FolderSource.listing` makes of a store of these."""
+    spool = Spool()
+    for entry in entries:
+        spool.add(entry)
+    return source.sort_out(Found("nowhere", source, spool.finish(), Counter()))
 
 
 # -- manifests
@@ -262,7 +280,9 @@ def main() -> None:
     nothing.add_argument("folder", type=Path)
     nothing.add_argument("--partitions", type=int, default=10_000)
     nothing.add_argument("--set", dest="overrides", action="append", default=[])
-    commands.add_parser("listing").add_argument("--files", type=int, default=1_000_000)
+    listed = commands.add_parser("listing")
+    listed.add_argument("--files", type=int, default=1_000_000)
+    listed.add_argument("--shuffled", action="store_true", help="as a store that lists in no order")
     large = commands.add_parser("manifest")
     large.add_argument("folder", type=Path, help="of `nothing`")
     large.add_argument("--shards", type=int, default=100_000)
@@ -280,7 +300,7 @@ def main() -> None:
             apart(make, args.folder, args.partitions, args.overrides)
         apart(again, args.folder, args.partitions, args.overrides)
     elif args.command == "listing":
-        apart(listing, args.files)
+        apart(listing, args.files, args.shuffled)
     elif args.command == "manifest":
         apart(manifest, args.folder, args.shards)
         apart(garbage, args.folder)

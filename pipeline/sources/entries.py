@@ -48,6 +48,10 @@ _RECENT = 32
 """Blocks of a file that are held, as those who read stretches of it side by side ask for the same."""
 
 
+_WRITTEN = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
+
+
 def encoded(text: str) -> bytes:
     """``text`` so that bytes sort as texts do, also where it holds what a file system could not decode."""
     return text.encode("utf-8", "surrogatepass")
@@ -92,17 +96,17 @@ class _Blocks:
                 return self._recent[number]
         begin, end = self._places[number], self._places[number + 1]
         data = os.pread(self._file.fileno(), end - begin, begin)
-        options = pa.ipc.IpcReadOptions(use_threads=False)
-        block = pa.ipc.open_stream(pa.py_buffer(data), options=options).read_next_batch()
-        with self._lock:
-            self._recent[number] = block
-            if len(self._recent) > _RECENT:
-                self._recent.popitem(last=False)
+        block = pa.ipc.open_stream(pa.py_buffer(data), options=_READ).read_next_batch()
+        if block.num_rows <= BLOCK:
+            with self._lock:
+                self._recent[number] = block
+                if len(self._recent) > _RECENT:
+                    self._recent.popitem(last=False)
         return block
 
     def _write(self, block: pa.RecordBatch) -> None:
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, block.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        with pa.ipc.new_stream(sink, block.schema, options=_WRITTEN) as stream:
             stream.write_batch(block)
         data = sink.getvalue()
         try:
