@@ -115,7 +115,8 @@ def _plan_cluster(loaded: Loaded, storage: Storage, cluster: Path, files: int | 
     if files is None:
         phases = Conductor(loaded, storage, None, Display(quiet=True)).plan()
         files = sum(d.task.records for phase in phases if phase.stage == CRAWL.name for d in phase.decisions)
-    for line in lines(known, estimate(known, files, spec, needs), spec):
+    told = estimate(known, files, spec, loaded.config.partition.records, needs)
+    for line in lines(known, told, spec):
         typer.echo(line)
 
 

@@ -2,8 +2,8 @@
 
 Everything is in proportion to a run that was made: a calibration, of a thousand files or more of the same kinds, in the
 workspace that is given. Its ledger says how many records each step took in and what it left; its rates say how long
-that took. Steps whose work does not grow so are told by `Estimate.serial_seconds`: they have one task, which no second
-worker makes faster.
+that took. Tables are in proportion to partitions, which few files of many sources leave small. Steps whose work does
+not grow so are told by `Estimate.serial_seconds`: they have one task, which no second worker makes faster.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pipeline.steps.tiers import EDGES
 from pipeline.steps.write import WRITE
 from pipeline.storage.base import Storage
 from pipeline.versions import browse, published
+from pipeline.work.ledger import TABLES
 from pipeline.work.task import Needs
 from stages.base import Settings
 
@@ -84,7 +85,11 @@ class Calibration:
     bytes: Mapping[str, float]
     """Kind of what is stored -> bytes a file."""
     objects: float
-    """Objects that were written, a file."""
+    """Objects that were written beside tables, a file."""
+    tables: float
+    """Objects of tables, a partition."""
+    sources: tuple[tuple[int, int], ...]
+    """(files, partitions) of each source."""
     fixed: int
     """Bytes that do not grow with the files."""
 
@@ -104,19 +109,27 @@ def calibrated(storage: Storage) -> Calibration:
             f"{storage.uri} has not measured {', '.join(missing) or 'anything'}: run the config on a thousand files or "
             "more in a workspace of its own, and give that with --workspace"
         )
-    sizes, objects, fixed = Counter[str](), 0, 0
+    partitions = Counter(record.source for record in browse.records(storage, SAMPLES_STEP.name))
+    sources = [(source.input, partitions[source.source]) for source in manifest.sources]
+    sizes, objects, tables, fixed = Counter[str](), 0, 0, 0
     for entry in storage.list():
         top, _, rest = entry.path.partition("/")
         if top in _SHARED or not rest:
             fixed += entry.size
             continue
-        objects += 1
-        sizes[f"tables of {rest.partition('/')[0]}" if top == "tables" else top] += entry.size
+        if f"{top}/" == TABLES:
+            tables += 1
+            sizes[f"tables of {rest.partition('/')[0]}"] += entry.size
+        else:
+            objects += 1
+            sizes[top] += entry.size
     return Calibration(
         files,
         {name: known[name] * count / files for name, count in taken.items() if name in known},
         {kind: size / files for kind, size in sizes.items()},
         objects / files,
+        tables / partitions.total(),
+        tuple(each for each in sources if all(each)),
         fixed,
     )
 
@@ -149,8 +162,17 @@ class Estimate:
         return sum(self.steps.values())
 
 
-def estimate(known: Calibration, files: int, spec: ClusterSpec, needs: Mapping[str, Needs]) -> Estimate:
-    """What ``files`` would take on that cluster. ``needs``: what the config says that tasks need, by step."""
+def partitions(known: Calibration, files: int, records: int) -> float:
+    """How many there would be of so many files, each of about ``records``: a source's are as full as they can be."""
+    grown = [(own * files / known.files, own, parts) for own, parts in known.sources]
+    return sum(max(parts, size / max(own / parts, records)) for size, own, parts in grown)
+
+
+def estimate(known: Calibration, files: int, spec: ClusterSpec, records: int, needs: Mapping[str, Needs]) -> Estimate:
+    """What ``files`` would take on that cluster.
+
+    ``records``: of a partition, as the config says; ``needs``: what it says that tasks need, by step.
+    """
     steps = {name: seconds * files / 3600 for name, seconds in known.seconds.items()}
     alone = {step.name for step in ONE_TASK}
     serial = sum(hours * 3600 for name, hours in steps.items() if name in alone)
@@ -158,7 +180,7 @@ def estimate(known: Calibration, files: int, spec: ClusterSpec, needs: Mapping[s
     spread = sum(hours * 3600 / wide[name] for name, hours in steps.items() if name not in alone)
     wall = serial + spread + spec.startup_seconds
     sizes = {kind: round(size * files) for kind, size in known.bytes.items()} | {"fixed": known.fixed}
-    writes = round(known.objects * files)
+    writes = round(known.objects * files + known.tables * partitions(known, files, records))
     reads = round(writes * READS)
     machines = sum(node.count * node.price for node in spec.nodes) * wall / 3600
     requests = writes / 1000 * spec.storage.writes + reads / 1000 * spec.storage.reads

@@ -1,12 +1,13 @@
 """What a run would take of a cluster is in proportion to what a run took."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.run.estimate import Calibration, ClusterSpec, NodeSpec, calibrated, estimate, read_spec, slots
+from pipeline.run.estimate import Calibration, ClusterSpec, NodeSpec, calibrated, estimate, partitions, read_spec, slots
 from pipeline.storage.folder import FolderStorage
 from pipeline.work.task import Needs
 from tests.helpers import ROOT, Run, one_line, svgmill
@@ -18,16 +19,20 @@ def nodes(**more: int) -> ClusterSpec:
     return ClusterSpec(nodes=(NodeSpec(name="n", **{"count": 2, "cpus": 8, "memory": 32, "price": 0.5} | more),))
 
 
-KNOWN = Calibration(1_000, {"samples": 0.036, "write": 0.018, "segments": 0.0036}, {"shards": 5_000.0}, 0.02, 7)
+KNOWN = Calibration(
+    1_000, {"samples": 0.036, "write": 0.018, "segments": 0.0036}, {"shards": 5_000.0}, 0.002, 9.0, ((1_000, 2),), 7
+)
 
 
 def test_twice_the_files_take_twice_the_work() -> None:
     """And as much more storage; twice the machines take half the time, but for steps of one task."""
-    one, two = estimate(KNOWN, 1_000_000, nodes(), {}), estimate(KNOWN, 2_000_000, nodes(), {})
+    one, two = estimate(KNOWN, 1_000_000, nodes(), 500, {}), estimate(KNOWN, 2_000_000, nodes(), 500, {})
     assert one.core_hours == pytest.approx(16) and two.core_hours == pytest.approx(32)
-    assert one.bytes == {"shards": 5_000_000_000, "fixed": 7} and two.writes == 2 * one.writes == 40_000
+    assert one.bytes == {"shards": 5_000_000_000, "fixed": 7} and two.writes == 2 * one.writes == 2 * (
+        2_000 + 2_000 * 9
+    )
     assert one.serial_seconds == pytest.approx(3600)
-    wide = estimate(KNOWN, 1_000_000, nodes(count=4), {})
+    wide = estimate(KNOWN, 1_000_000, nodes(count=4), 500, {})
     spread = (one.hours - 1) * 3600 - 90
     assert (wide.hours - 1) * 3600 - 90 == pytest.approx(spread / 2)
     assert one.machines == pytest.approx(one.hours * 2 * 0.5)
@@ -39,8 +44,16 @@ def test_memory_bounds_what_runs_at_a_time() -> None:
     assert slots(nodes(memory=4), Needs(memory=2**30)) == 4
     assert slots(nodes(count=1, cpus=1, memory=1), Needs(memory=2**34)) == 1
     assert slots(nodes(), Needs(cpus=2, memory=0)) == 8
-    slow = estimate(KNOWN, 1_000_000, nodes(), {"samples": Needs(memory=16 * 2**30)})
-    assert slow.hours > 2 * estimate(KNOWN, 1_000_000, nodes(), {}).hours and slow.slots == 2
+    slow = estimate(KNOWN, 1_000_000, nodes(), 500, {"samples": Needs(memory=16 * 2**30)})
+    assert slow.hours > 2 * estimate(KNOWN, 1_000_000, nodes(), 500, {}).hours and slow.slots == 2
+
+
+def test_partitions_are_as_full_as_they_can_be() -> None:
+    """Few files of many sources leave partitions small: with more files these fill before there are others."""
+    known = replace(KNOWN, sources=((900, 1), (50, 1), (50, 2)))
+    assert partitions(known, 1_000, 1_000) == 4
+    assert partitions(known, 10_000, 1_000) == 9 + 1 + 2
+    assert partitions(known, 1_000_000, 1_000) == 900 + 50 + 50
 
 
 def test_a_workspace_is_a_calibration(finished: Run, tmp_path: Path) -> None:
@@ -49,6 +62,7 @@ def test_a_workspace_is_a_calibration(finished: Run, tmp_path: Path) -> None:
     known = calibrated(storage)
     assert known.files == finished.result.manifest.funnel.input
     assert {"crawl", "samples", "write", "tier", "deduplicate", "segments"} <= known.seconds.keys()
+    assert sum(files for files, _ in known.sources) == known.files
     stored = sum(entry.size for entry in storage.list())
     assert sum(known.bytes.values()) * known.files + known.fixed == pytest.approx(stored, rel=0.01)
     done = svgmill(
