@@ -90,6 +90,7 @@ class History:
             listing.source.name: chunks(listing, records, layout.get(listing.source.name, ()), generation)
             for listing in listings
         }
+        self._layouts.clear()  # nothing that follows asks for them
         return cut
 
     def _layout_of(self, version: Manifest) -> dict[str, list[Chunk]]:

@@ -25,7 +25,7 @@ from pipeline.steps import decisions, duplicates, learning
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import COPIES_STEP, copies_of, copies_tasks
 from pipeline.steps.crawl import CRAWL, crawl_tasks
-from pipeline.steps.deal import DEAL, amounts, deal_tasks
+from pipeline.steps.deal import DEAL, Generations, amounts, deal_tasks
 from pipeline.steps.encode import Encoding
 from pipeline.steps.index import INDEX_STEP, index_tasks
 from pipeline.steps.keep import KEEP, record_of
@@ -117,9 +117,8 @@ class Walk:
         outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(ranges, ran)) if copies else Records()
         copied = self._run(COPIED, copied_tasks(own, copies, outcomes)) if copies else Records()
         crawled, passed = own, ran + copied
-        blocks = duplicates.blocks(benchmarks + ran, generations, takedown.features(self.storage, takedowns))
-        decided = self._decided(crawled, passed, benchmarks, blocks, takedowns, history.past())
-        del blocks
+        matched = self._matched(benchmarks + ran, generations, takedowns)
+        decided = self._decided(crawled, passed, benchmarks, matched, takedowns, history.past())
         inheriting = inherit_tasks(copied, outcomes, decided)
         # a copy stays only where earlier versions say so
         samples = ran + (self._run(INHERIT, inheriting) if inheriting else Records())
@@ -190,12 +189,25 @@ class Walk:
             ):
                 raise ConfigError(source.nothing_read(self.no_input.get(source.name, {})))
 
+    def _matched(self, samples: Sequence[Record], generations: Generations, takedowns: Sequence[str]) -> Records:
+        """The duplicates among ``samples``, and those of what was taken down."""
+        blocks = duplicates.blocks(samples, generations, takedown.features(self.storage, takedowns))
+        stretches = duplicates.stretches(blocks)
+        banded = self._run(duplicates.BANDS_STEP, duplicates.bands_tasks(self.config, blocks))
+        paired = self._run(duplicates.PAIRS_STEP, duplicates.pairs_tasks(self.config, stretches, banded))
+        matching = duplicates.match_tasks(self.config, stretches, paired)
+        if not self._runner.planning:
+            comparing = duplicates.compare_tasks(matching, lambda task: self._runner.decide(task).run)
+            if comparing:
+                matching = duplicates.with_compared(matching, self._run(duplicates.COMPARE, comparing))
+        return self._run(duplicates.MATCH_STEP, matching)
+
     def _decided(
         self,
         crawled: Sequence[Record],
         samples: Sequence[Record],
         benchmarks: Sequence[Record],
-        blocks: Sequence[duplicates.Block],
+        matched: Sequence[Record],
         takedowns: Sequence[str],
         past: Past,
     ) -> Record:
@@ -207,15 +219,6 @@ class Walk:
             for record in records
             if "dropped" in record.outputs
         ]
-        stretches = duplicates.stretches(blocks)
-        banded = self._run(duplicates.BANDS_STEP, duplicates.bands_tasks(self.config, blocks))
-        paired = self._run(duplicates.PAIRS_STEP, duplicates.pairs_tasks(self.config, stretches, banded))
-        matching = duplicates.match_tasks(self.config, stretches, paired)
-        if not self._runner.planning:
-            comparing = duplicates.compare_tasks(matching, lambda task: self._runner.decide(task).run)
-            if comparing:
-                matching = duplicates.with_compared(matching, self._run(duplicates.COMPARE, comparing))
-        matched = self._run(duplicates.MATCH_STEP, matching)
         deciding = decisions.Deciding(self.config, samples, matched, benchmarks, past, lost, takedowns)
         task = deciding.whole()
         if deciding.slices > 1 and self._runner.decide(task).run:
