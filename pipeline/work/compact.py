@@ -56,9 +56,10 @@ def output_packed(output: Output, table: str) -> tuple[Any, ...]:
 def output_unpacked(values: tuple[Any, ...], table: str) -> Output:
     """Inverse of `output_packed`."""
     path, digest, size, rows, row_groups, md5 = values
-    sha256 = long(digest)
-    where = path.decode() if isinstance(path, bytes) else f"{table}{sha256[:_NAMED]}{path}"
-    return Output(where, sha256, size, rows, row_groups, long(md5))
+    # as `long` does: this is called millions of times in a run
+    sha256 = digest.hex() if type(digest) is bytes else digest
+    where = path.decode() if type(path) is bytes else f"{table}{sha256[:_NAMED]}{path}"
+    return Output(where, sha256, size, rows, row_groups, md5.hex() if type(md5) is bytes else md5)
 
 
 class Packed(Mapping[str, V], Generic[V]):
