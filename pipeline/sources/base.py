@@ -39,7 +39,7 @@ from pipeline.sources.no_input import others
 from pipeline.storage.base import Entry
 from pipeline.storage.uri import Access
 from stages.base import Settings
-from stages.crawl import Caption, CrawlSettings, RawItem, display
+from stages.crawl import Caption, CrawlSettings, RawItem
 from stages.licenses import NO_LICENSE, UNKNOWN
 from stages.licenses.expressions import spdx
 from stages.reasons import Reason
@@ -115,11 +115,6 @@ class Chunk:
     def size(self) -> int:
         """Bytes of what was listed."""
         return self.entries.size if isinstance(self.entries, Entries) else sum(entry.size for entry in self.entries)
-
-    @property
-    def records(self) -> list[str] | None:
-        """The paths that its records have; None where only reading it tells."""
-        return [display(path) for path in self.paths] if self.shape == "files" else None
 
 
 @dataclass(frozen=True)

@@ -115,19 +115,19 @@ def keep_task(
     now = {
         path: record
         for chunk, record in zip(cut, crawled, strict=True)
-        if chunk.records is None
+        if chunk.shape != "files"
         for path in chunk.paths
     }
     gone: list[Gone] = []
     fresh = [
         record
         for chunk, record in zip(cut, crawled, strict=True)
-        if chunk.records is None
+        if chunk.shape != "files"
         and any(before.raw.get(known.get(path, "")) != record.outputs["kept"].path for path in chunk.paths)
     ]
     for chunk in before.chunks:
         missing = [path for path in chunk.paths if path not in there]
-        changed = chunk.records is None and not missing and any(now[path] in fresh for path in chunk.paths)
+        changed = chunk.shape != "files" and not missing and any(now[path] in fresh for path in chunk.paths)
         if not missing and not changed:
             continue
         if chunk.key not in before.raw:
@@ -135,7 +135,7 @@ def keep_task(
                 f"source {source.name}: {(missing or chunk.paths)[0]} has changed or is gone, and so is "
                 "the table that held what it was; bring it back, or set on_missing: remove"
             )
-        names = None if chunk.records is None else tuple(crawl.display(path) for path in missing)
+        names = None if chunk.shape != "files" else tuple(crawl.display(path) for path in missing)
         gone.append(Gone(raw=before.raw[chunk.key], paths=names))
     new = [crawl.display(entry.path) for entry in listing.files if entry.path not in known] if before.kept else []
     other = any(kept.license != source.license or policy != before.policy for kept in before.kept)
