@@ -155,7 +155,7 @@ def layout_of(cut: Mapping[str, Sequence[Chunk]]) -> Iterator[IO[bytes]]:
         yield stream
 
 
-_SPOOL = 64 * 2**20
+_SPOOL = 8 * 2**20
 """Bytes of a layout from which on it is in a temporary file."""
 
 

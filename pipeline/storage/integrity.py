@@ -59,7 +59,7 @@ def _another(storage: Storage, path: str, remedy: str = "") -> DamagedFile:
     return DamagedFile(f"{storage.locate(path)} {what}; {remedy or remedy_for(path)}", path)
 
 
-_SPOOL = 64 * 2**20
+_SPOOL = 8 * 2**20
 """Bytes that are held in memory."""
 
 _BLOCK = 8 * 2**20
