@@ -12,6 +12,7 @@ import ray.cloudpickle
 
 from pipeline.progress import Display
 from pipeline.run import engine as engines
+from pipeline.run.engine import More
 from pipeline.steps.crawl import CRAWL
 from pipeline.storage.open import open_storage
 from pipeline.versions.verify import verify_version
@@ -46,9 +47,9 @@ def test_records_that_end_the_worker_are_found(
     monkeypatch.setattr(cluster, "_execute", harmful.execute)
     genuine = cluster.run
 
-    def twice(tasks: Sequence[Task], workspace: str) -> Generator[Done | Failed, None, None]:
+    def twice(tasks: Sequence[Task], workspace: str, more: More) -> Generator[Done | Failed, None, None]:
         # each death takes the start of a worker, so two are enough here
-        return genuine([replace(task, deaths=2) for task in tasks], workspace)
+        return genuine([replace(task, deaths=2) for task in tasks], workspace, more)
 
     monkeypatch.setattr(cluster, "run", twice)
     run = mill(config, tmp_path / "ws", lambda: cluster)
