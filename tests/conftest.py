@@ -31,14 +31,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the tests (``--dist loadgroup``), those of a group run one after the other.
 
     What starts clusters, kills processes or fills a disk has the machine to itself, as far as that goes; faults of a
-    store are made within a process, so another one may have them meanwhile.
+    store are made within a process, so another one may have them meanwhile. A cluster of several nodes is waited for
+    most of the time.
     """
     for item in items:
         if item.path.name in _FAULTS_OF_STORES:
             item.add_marker(pytest.mark.xdist_group("store"))
+        elif item.path.name == _MOSTLY_WAITS:
+            item.add_marker(pytest.mark.xdist_group("cluster"))
         elif "faults" in item.path.parts or item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group("machine"))
 
+
+_MOSTLY_WAITS = "test_cluster.py"
+"""Its cluster kills none but its own processes."""
 
 _FAULTS_OF_STORES = ("test_bad_store.py", "test_crash_anywhere.py", "test_two_publishers.py")
 
