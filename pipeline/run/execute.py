@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from pipeline.errors import Damaged, Mend, RunAgain, StoreRefused, UserError
 from pipeline.storage.base import NotFound, Storage, passes
 from pipeline.storage.open import open_storage
-from pipeline.work import ledger
+from pipeline.work import ledger, sandbox
 from pipeline.work.reading import Reading
 from pipeline.work.task import Cause, Done, Failed, Job, Task, Work
 
@@ -24,11 +24,12 @@ V = TypeVar("V")
 
 def execute(task: Task[Any], workspace: str) -> Done:
     """Run ``task`` against the workspace at that URI. Raises UserError subclasses for what a user can put right."""
-    started = time.perf_counter()
+    started, waited = time.perf_counter(), sandbox.starting_seconds()
     work = Work(task, open_storage(workspace))
     record = task.step.run(work)
     ledger.save(work.storage, record)
-    return Done(record, time.perf_counter() - started, _peak_bytes(), work.stage_seconds, work.storage.traffic())
+    seconds, starting = time.perf_counter() - started, sandbox.starting_seconds() - waited
+    return Done(record, seconds, _peak_bytes(), work.stage_seconds, work.storage.traffic(), starting)
 
 
 def execute_safely(task: Task[Any], workspace: str) -> Done | Failed:

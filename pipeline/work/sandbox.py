@@ -173,10 +173,20 @@ class Sandbox:
             raise
 
 
+_starts: list[float] = []
+"""Of each child of this process: seconds until it was ready."""
+
+
+def starting_seconds() -> float:
+    """Wall-clock seconds that this process has waited for children to start."""
+    return sum(_starts)
+
+
 class _Child:
     """One child process and its pipes. ``rows``: how many it was given so far."""
 
     def __init__(self, function: str, settings: SandboxSettings) -> None:
+        began = time.perf_counter()
         self.rows = 0
         self._settings = settings
         self._errors: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the child
@@ -206,6 +216,7 @@ class _Child:
                 f"the sandbox cannot start {sys.executable} -P -m pipeline.work.sandbox_child {function}: {failure}; "
                 "run it by hand to see the whole message, and check that the installation is complete"
             )
+        _starts.append(time.perf_counter() - began)
 
     def call(self, table: pa.Table, settings_json: str) -> list[pa.Table]:
         """Raises _Failure with the reason when the child dies, or answers with an error or too much."""

@@ -219,6 +219,8 @@ class Done:
     """CPU seconds of the parts of the row-wise pass, by stage."""
     traffic: Traffic = field(default_factory=Traffic)
     """With the workspace."""
+    starting_seconds: float = 0.0
+    """Of ``seconds``: until children of the sandbox were ready, which is no work on records."""
 
 
 @dataclass(frozen=True)
