@@ -21,7 +21,7 @@ from pathlib import Path
 from pipeline.config import Loaded, load
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor, Result, needs_of
-from pipeline.run.engine import RayEngine
+from pipeline.run.engine import Engine, InlineEngine, RayEngine
 from pipeline.run.estimate import ClusterSpec, NodeSpec, calibrated, estimate
 from pipeline.storage.folder import FolderStorage
 
@@ -46,7 +46,7 @@ def chosen(folder: Path, only: frozenset[str], count: int) -> list[Path]:
     return order[:count]
 
 
-def milled(config: Path, overrides: list[str], folder: Path, files: list[Path], work: Path, engine: RayEngine) -> Run:
+def milled(config: Path, overrides: list[str], folder: Path, files: list[Path], work: Path, engine: Engine) -> Run:
     """A first run over copies of ``files``, in a workspace of its own, on an engine that is not open yet."""
     for file in files:
         (work / "files" / file).parent.mkdir(parents=True, exist_ok=True)
@@ -74,13 +74,12 @@ def main() -> None:
     args = parser.parse_args()
     only = frozenset(filter(None, args.only.split(",")))
     files = chosen(args.folder, only, args.files)
-    runs = []
-    for name, count in (("small", args.known), ("large", args.files)):
-        engine = RayEngine(workers=args.workers)
-        runs.append(milled(args.config, args.set, args.folder, files[:count], args.work / name, engine))
-    small, large = runs
+    # Ray's start takes the cores of a small machine for as long as a small run takes
+    small = milled(args.config, args.set, args.folder, files[: args.known], args.work / "small", InlineEngine())
+    engine = RayEngine(workers=args.workers)
+    large = milled(args.config, args.set, args.folder, files, args.work / "large", engine)
     machine = NodeSpec(name="this machine", count=1, cpus=args.workers, memory=24)
-    spec = ClusterSpec(nodes=(machine,), startup_seconds=5)
+    spec = ClusterSpec(nodes=(machine,), startup_seconds=8)
     records = small.loaded.config.partition.records
     told = estimate(calibrated(small.storage), args.files, spec, records, needs_of(small.loaded))
 
