@@ -8,14 +8,14 @@ output    an `Output` as a tuple that `marshal` takes, and back
 from __future__ import annotations
 
 import marshal
-import re
 import sys
 from array import array
-from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import chain, islice
-from json import JSONDecodeError, JSONDecoder
 from typing import Any, Generic, TypeVar
+
+import ijson
 
 from pipeline.storage.tables import Output
 
@@ -107,18 +107,22 @@ def packed_outputs(entries: Iterable[tuple[str, Output]], folder: str) -> Packed
 
 def read(data: bytes) -> dict[str, Any]:
     """A ledger record's JSON object. If ``outputs`` are many, they are `Output`. Raises ValueError if it is none."""
-    reader = _Reader(data)
+    events = ijson.basic_parse(data)
     values: dict[str, Any] = {}
-    for name in reader.names():
-        if name == "extra":
-            values[name] = {
-                each: reader.mapping(packed_values) if reader.opens() else reader.value() for each in reader.names()
-            }
-        elif name == "outputs":
-            values[name] = reader.mapping(_outputs)
-        else:
-            values[name] = reader.value()
-    reader.end()
+    try:
+        _begin(events)
+        for name in _names(events):
+            if name == "extra":
+                _begin(events)
+                values[name] = {each: _built(next(events), events, packed_values) for each in _names(events)}
+            elif name == "outputs":
+                _begin(events)
+                values[name] = _mapping(events, _outputs)
+            else:
+                values[name] = _value(events)
+        next(events, None)  # raises if there is more
+    except ijson.JSONError as error:
+        raise ValueError(f"no JSON: {error}") from None
     return values
 
 
@@ -129,87 +133,45 @@ def _outputs(entries: Iterable[tuple[str, Any]]) -> Packed[Output]:
     return packed_outputs(chain(first, outputs), next(folders, ""))
 
 
-class _Reader:
-    """Goes through a JSON text. What it comes to is read at once, or for an object entry by entry."""
+Event = tuple[str, Any]
+"""Of ijson: its kind, and the name or the value of such that have one."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._end = data, 0
-        self._decoder = getincrementaldecoder("utf-8")()
-        self._text, self._at = "", 0
-        """A stretch of the text, and where in it this is."""
-        self._skip()
-
-    def opens(self) -> bool:
-        """Whether an object begins here."""
-        return self._is("{")
-
-    def names(self) -> Iterator[str]:
-        """The names of the object that begins here; its values are to be read in between."""
-        self._expect("{")
-        while self._is('"'):
-            name = self.value()
-            self._expect(":")
-            yield name
-            if not self._is(","):
-                break
-            self._expect(",")
-        self._expect("}")
-
-    def value(self) -> Any:
-        """The value that begins here."""
-        while True:
-            try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
-            except JSONDecodeError:
-                if not self._more():
-                    raise
-                continue
-            # a number may go on, as 1.5 with e+7
-            if len(self._text) - end < 3 and self._more():
-                continue
-            self._at = end
-            self._skip()
-            return value
-
-    def mapping(self, pack: Callable[[Iterable[tuple[str, Any]]], Packed[Any]]) -> Mapping[str, Any]:
-        """The object that begins here: as a dictionary, or packed if it is large."""
-        entries = ((name, self.value()) for name in self.names())
-        first = [*islice(entries, MANY)]
-        return dict(first) if len(first) < MANY else pack(chain(first, entries))
-
-    def end(self) -> None:
-        """Raise ValueError if there is more."""
-        if self._at < len(self._text):
-            raise JSONDecodeError("expected the end", self._text, self._at)
-
-    def _is(self, sign: str) -> bool:
-        return self._text.startswith(sign, self._at)
-
-    def _expect(self, sign: str) -> None:
-        if not self._is(sign):
-            raise JSONDecodeError(f"expected {sign}", self._text, self._at)
-        self._at += 1
-        self._skip()
-
-    def _skip(self) -> None:
-        while True:
-            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
-            if self._at < len(self._text) or not self._more():
-                return
-
-    def _more(self) -> bool:
-        """Take up more of the text, if there is more, at least as much again."""
-        if self._end >= len(self._data):
-            return False
-        left = self._text[self._at :]
-        begin, self._end = self._end, self._end + max(STRETCH, len(left))
-        part = self._data[begin : self._end]
-        self._text, self._at = left + self._decoder.decode(part, self._end >= len(self._data)), 0
-        return True
+Pack = Callable[[Iterable[tuple[str, Any]]], Mapping[str, Any]]
+"""Makes a mapping of the entries of a large object."""
 
 
-STRETCH = 2**20
-"""Bytes that are made text at a time."""
+def _begin(events: Iterator[Event]) -> None:
+    """Take up the begin of an object. Raises ValueError if another value begins."""
+    event, _ = next(events)
+    if event != "start_map":
+        raise ValueError(f"no record: {event} instead of the begin of an object")
 
-_DECODER = JSONDecoder()
-_SPACE = re.compile(r"[ \t\n\r]*")
+
+def _names(events: Iterator[Event]) -> Iterator[str]:
+    """The names of the object that has begun, to its end. Each value is to be taken up before the next name."""
+    for event, name in events:
+        if event == "end_map":
+            return
+        yield name
+
+
+def _value(events: Iterator[Event]) -> Any:
+    """The next value."""
+    return _built(next(events), events)
+
+
+def _built(begin: Event, events: Iterator[Event], pack: Pack = dict) -> Any:
+    """The value that ``begin`` begins."""
+    event, value = begin
+    if event == "start_map":
+        return _mapping(events, pack)
+    if event == "start_array":
+        return [_built(each, events) for each in iter(lambda: next(events), ("end_array", None))]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _mapping(events: Iterator[Event], pack: Pack) -> Mapping[str, Any]:
+    """The object that has begun: as a dictionary, or packed if it is large."""
+    entries = ((name, _value(events)) for name in _names(events))
+    first = [*islice(entries, MANY)]
+    return dict(first) if len(first) < MANY else pack(chain(first, entries))
