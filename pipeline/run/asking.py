@@ -8,10 +8,9 @@ others.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pipeline.asking import prompts
 from pipeline.asking.cache import Cache
@@ -23,21 +22,18 @@ from pipeline.asking.settings import AskSettings
 from pipeline.config import Config
 from pipeline.errors import ConfigError, Defect, Mend
 from pipeline.progress import Display
-from pipeline.run.stage import StageRunner
+from pipeline.run.stage import Run, StageRunner
 from pipeline.steps.ask import ANSWERS, ASK, AnswersSettings, AskPayload, Place, Unit, answers_tasks, ask_tasks
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
 from pipeline.work.ledger import Record, merged
 from pipeline.work.records import Records
-from pipeline.work.task import Step, Task
 
 ROUND_SECONDS = 300.0
 """After which a task that asks begins no more requests, and all is dealt anew."""
 
 LEAST_AT_ONCE, LEAST_REQUESTS = 8, 200
 """Requests under way, and in all, that are worth a task of their own."""
-
-Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
 
 
 class BudgetSpent(Mend):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pipeline.asking import prompts
 from pipeline.config import Config
 from pipeline.run.asking import Asking
-from pipeline.run.stage import StageRunner
+from pipeline.run.stage import Run, StageRunner
 from pipeline.steps.caption import CAPTION_STEP, caption_tasks
 from pipeline.steps.edited import EDITED_STEP, edited_tasks
 from pipeline.steps.lend import BORROW, LEND, borrow_tasks, lend_tasks, lends, parts_of
@@ -19,9 +18,6 @@ from pipeline.steps.repeats import HEAR, REPEATS, Heard, hear_tasks, repeats_tas
 from pipeline.versions import edits
 from pipeline.work.ledger import Record
 from pipeline.work.records import Records
-from pipeline.work.task import Step, Task
-
-Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
 
 
 @dataclass(frozen=True)

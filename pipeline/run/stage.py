@@ -44,6 +44,9 @@ PLANNED_ON = (FETCH, CRAWL, SAMPLES_STEP)
 FOUND_AGAIN = (COPIES_STEP,)
 """What these found last, they mostly find again: a plan goes on from there."""
 
+Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
+"""Has a step's tasks run, or planned: a record for each, in their order."""
+
 
 @dataclass(frozen=True)
 class Pending:

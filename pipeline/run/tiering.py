@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from pipeline.run.history import History
-from pipeline.run.stage import StageRunner
+from pipeline.run.stage import Run, StageRunner
 from pipeline.steps.encode import Encoding
 from pipeline.steps.tiers import (
     EDGES,
@@ -27,9 +27,6 @@ from pipeline.storage.tables import Output
 from pipeline.versions.manifest import Manifest, Tiers
 from pipeline.work.ledger import Record
 from pipeline.work.records import Records
-from pipeline.work.task import Step, Task
-
-Run = Callable[[Step[Any], Iterable[Task[Any]]], Records]
 
 
 @dataclass(frozen=True)
