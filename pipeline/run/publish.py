@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import IO
+from tempfile import SpooledTemporaryFile
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError, OverBudget
@@ -147,9 +146,9 @@ def _file(role: str, output: Output, rows: int | None = None) -> File:
 
 
 @contextlib.contextmanager
-def layout_of(cut: Mapping[str, Sequence[Chunk]]) -> Iterator[IO[bytes]]:
+def layout_of(cut: Mapping[str, Sequence[Chunk]]) -> Iterator[SpooledTemporaryFile[bytes]]:
     """How sources are cut, as a version has it: a Parquet file, which is gone after the block."""
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as stream:
+    with SpooledTemporaryFile(max_size=_SPOOL) as stream:
         write_layout(stream, cut)
         stream.seek(0)
         yield stream
@@ -159,13 +158,10 @@ _SPOOL = 8 * 2**20
 """Bytes of a layout from which on it is in a temporary file."""
 
 
-def layout_file(layout: IO[bytes]) -> File:
+def layout_file(layout: SpooledTemporaryFile[bytes]) -> File:
     """As a manifest names it."""
     layout.seek(0)
-    digest = hashlib.sha256()
-    while block := layout.read(2**20):
-        digest.update(block)
-    sha256 = digest.hexdigest()
+    sha256 = hashlib.file_digest(layout, "sha256").hexdigest()
     return File(role=LAYOUT, path=f"layouts/{sha256[:20]}.parquet", sha256=sha256, bytes=layout.tell())
 
 

@@ -118,7 +118,7 @@ class Storage(ABC):
 
     def paths(self, prefix: str = "") -> Iterator[str]:
         """Of what `list` gives the paths, in no order. Raises as it does."""
-        return (entry.path for entry in self.list(prefix))
+        return (entry.path for entry in self.scan(prefix))
 
     def md5(self, entry: Entry) -> str:
         """The MD5 of a listed object's content, if the listing says it, else ""."""

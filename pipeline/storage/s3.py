@@ -62,10 +62,6 @@ class S3Storage(Storage):
         """All objects, as the server lists them; the empty objects that stand for folders in consoles are left out."""
         return sorted(self.scan(prefix))  # directory buckets list in no order
 
-    def paths(self, prefix: str = "") -> Iterator[str]:
-        """As `list`, a page at a time."""
-        return (entry.path for entry in self.scan(prefix))
-
     def scan(self, prefix: str = "") -> Iterator[Entry]:
         """As `list`, a page at a time, and of most buckets in their order."""
         start = len(self.bucket.key(""))
