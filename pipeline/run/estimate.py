@@ -109,8 +109,8 @@ def calibrated(storage: Storage) -> Calibration:
             f"{storage.uri} has not measured {', '.join(missing) or 'anything'}: run the config on a thousand files or "
             "more in a workspace of its own, and give that with --workspace"
         )
-    partitions = Counter(record.source for record in browse.records(storage, SAMPLES_STEP.name))
-    sources = [(source.input, partitions[source.source]) for source in manifest.sources]
+    parts = Counter(record.source for record in browse.records(storage, SAMPLES_STEP.name))
+    sources = [(source.input, parts[source.source]) for source in manifest.sources]
     sizes, objects, tables, fixed = Counter[str](), 0, 0, 0
     for entry in storage.list():
         top, _, rest = entry.path.partition("/")
@@ -128,7 +128,7 @@ def calibrated(storage: Storage) -> Calibration:
         {name: known[name] * count / files for name, count in taken.items() if name in known},
         {kind: size / files for kind, size in sizes.items()},
         objects / files,
-        tables / partitions.total(),
+        tables / parts.total(),
         tuple(each for each in sources if all(each)),
         fixed,
     )
