@@ -16,6 +16,7 @@ import hashlib
 import json
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Loaded, load
@@ -29,11 +30,15 @@ BAR = 0.25
 """Of what was measured."""
 
 
+@dataclass(frozen=True)
 class Run:
     """What a run was of, and took."""
 
-    def __init__(self, loaded: Loaded, storage: FolderStorage, result: Result, wall: float) -> None:
-        self.loaded, self.storage, self.result, self.wall = loaded, storage, result, wall
+    loaded: Loaded
+    storage: FolderStorage
+    result: Result
+    wall: float
+    """Seconds."""
 
 
 def chosen(folder: Path, only: frozenset[str], count: int) -> list[Path]:
