@@ -24,8 +24,7 @@ from pipeline.storage.base import Storage
 from pipeline.storage.open import open_storage
 from pipeline.versions import published
 from tests import s3_server
-from tests.ray.clusters import Nodes, cluster, wait_until
-from tests.ray.test_cluster import drivers
+from tests.ray.clusters import Nodes, cluster, drivers, wait_until
 
 FETCHED = ("fetched/", "tables/fetch/")
 """Of a workspace: what the network gave, and the records of it."""

@@ -48,6 +48,14 @@ def drawing(number: int) -> str:
     return f"{HEAD}<title>Shape number {number}</title>{body[number % 5]}{lines}</svg>"
 
 
+def drawings(folder: Path, count: int, first: int = 0) -> Path:
+    """The folder, with ``count`` drawings more, the numbers from ``first`` on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        (folder / f"s{number:02}.svg").write_text(drawing(number), encoding="utf-8")
+    return folder
+
+
 BROKEN = {
     "broken/empty.svg": "",
     "broken/page.svg": "<!doctype html><html><body>404</body></html>",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers import drawing, mill, svgmill, write_config
+from tests.helpers import drawings, mill, svgmill, write_config
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-train")
 
@@ -27,13 +27,10 @@ FEW_SAMPLES = ["--samples", "3", "--shown", "2", "--longest", "300"]
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with drawings of all splits and two tiers."""
     home = tmp_path_factory.mktemp("tiny")
-    (home / "icons").mkdir()
-    for n in range(40):
-        (home / f"icons/s{n:02}.svg").write_text(drawing(n), encoding="utf-8")
     tiers = [{"name": "L1", "from": 1, "to": 90}, {"name": "L2", "from": 90, "to": 1000}]
     tier = {"splits": {"train": 0.6, "validation": 0.3, "test": 0.1}, "tiers": tiers}
     tokenize = {"segments": {"min_frequency": 2}}
-    config = write_config(home / "config.yaml", home / "icons", tier=tier, tokenize=tokenize)
+    config = write_config(home / "config.yaml", drawings(home / "icons", 40), tier=tier, tokenize=tokenize)
     mill(config, home / "ws")
     assert svgmill("checkout", home / "ws", 1, home / "release").returncode == 0
     return home / "release"
@@ -129,13 +126,13 @@ def test_batches_hold_each_drawing_once_an_epoch() -> None:
     assert not all(np.array_equal(a, b) for a, b in zip(taken, other, strict=True))
 
 
-def drawings(*answers: list[int]) -> list[tiny_data.Drawing]:
+def drawn(*answers: list[int]) -> list[tiny_data.Drawing]:
     return [tiny_data.Drawing("", "L1", np.array([9]), np.array(answer)) for answer in answers]
 
 
 def test_entropies_are_those_of_the_formulas() -> None:
     """Unigrams with one added; bigrams by Witten and Bell, with the unigrams where nothing ever followed."""
-    train, held_out = drawings([0, 1, 0, 1, 2], [0, 1]), drawings([0, 2], [3, 0])
+    train, held_out = drawn([0, 1, 0, 1, 2], [0, 1]), drawn([0, 2], [3, 0])
     shares, bits = tiny_data.unigram_bits(train, held_out, 4)
     assert shares.tolist() == [4 / 11, 4 / 11, 2 / 11, 1 / 11]
     assert np.allclose(bits, [-np.log2(4 / 11 * 2 / 11), -np.log2(1 / 11 * 4 / 11)])

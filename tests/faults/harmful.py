@@ -14,7 +14,7 @@ from pipeline.run.execute import execute_safely
 from pipeline.steps import rowwise
 from pipeline.work import sandbox
 from pipeline.work.task import Done, Failed, Task
-from tests.helpers import drawing, mill, write_config
+from tests.helpers import drawing, drawings, mill, write_config
 
 
 def execute(task: Task, workspace: str) -> Done | Failed:
@@ -63,10 +63,7 @@ SMALL = {"render": {"size": 32, "compare_size": 32}, "error_budget": 0.5, "parti
 
 def folder_with(tmp_path: Path, *names: str, count: int = 20) -> Path:
     """``count`` drawings, and one more for each of ``names``."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(count):
-        (folder / f"s{number:02}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", count)
     for number, name in enumerate(names):
         (folder / f"{name}.svg").write_text(drawing(30 + number))
     return folder

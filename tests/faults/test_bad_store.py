@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.storage import tables
 from tests.faults.bad_store import FAULTS, Sweep, proxy
-from tests.helpers import drawing, write_config
+from tests.helpers import drawings, write_config
 
 EVERY = int(os.environ.get("SVGMILL_BAD_STORE_EVERY", "83"))
 
@@ -16,10 +16,7 @@ EVERY = int(os.environ.get("SVGMILL_BAD_STORE_EVERY", "83"))
 def sweep(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[Sweep]:
     """Five drawings and an undisturbed run of them, with nothing remembered: each table is read from the store."""
     home = tmp_path_factory.mktemp("bad-store")
-    folder = home / "icons"
-    folder.mkdir()
-    for number in range(5):
-        (folder / f"s{number}.svg").write_text(drawing(number))
+    folder = drawings(home / "icons", 5)
     config = write_config(home / "c.yaml", folder, render={"size": 32, "compare_size": 32})
     with pytest.MonkeyPatch.context() as patch, proxy(s3_endpoint) as bad:
         patch.setattr(tables.Recent, "LARGEST", -1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.versions.published import manifest_path
-from tests.helpers import ROOT, drawing, mill, write_config
+from tests.helpers import ROOT, drawings, mill, write_config
 
 
 def _interruptible() -> None:
@@ -29,10 +29,7 @@ class Calm:
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     """Of 24 drawings in eight partitions."""
     home = tmp_path_factory.mktemp("calm")
-    (home / "icons").mkdir()
-    for number in range(24):
-        (home / f"icons/s{number:02}.svg").write_text(drawing(number))
-    config = write_config(home / "c.yaml", home / "icons", partition={"records": 3})
+    config = write_config(home / "c.yaml", drawings(home / "icons", 24), partition={"records": 3})
     return Calm(config, (mill(config, home / "ws").workspace / manifest_path(1)).read_bytes())
 
 

@@ -7,16 +7,13 @@ import pytest
 
 from pipeline.versions.published import manifest_path
 from tests.faults.killing import NODE, WORKERS
-from tests.helpers import ROOT, drawing, mill, write_config
+from tests.helpers import ROOT, drawings, mill, write_config
 
 
 @pytest.mark.ray
 def test_killed_workers_and_a_lost_node_change_nothing(tmp_path: Path) -> None:
     """With workers killed at random, and with one of two nodes killed, the manifest is that of an undisturbed run."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(24):
-        (folder / f"s{number:02}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", 24)
     small = {"partition": {"records": 4}, "render": {"size": 32, "compare_size": 32}}
     config = write_config(tmp_path / "c.yaml", folder, **small)
     calm = mill(config, tmp_path / "calm").workspace

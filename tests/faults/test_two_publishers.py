@@ -16,7 +16,7 @@ from pipeline.versions import published
 from pipeline.versions.manifest import Manifest
 from pipeline.versions.published import LostRace
 from pipeline.versions.verify import verify_version
-from tests.helpers import ROOT, drawing, mill, write_config
+from tests.helpers import ROOT, drawings, mill, write_config
 
 ROUNDS = int(os.environ.get("SVGMILL_PUBLISHER_ROUNDS", "2"))
 
@@ -51,10 +51,7 @@ print(lost)
 
 def test_each_number_has_one_winner_and_every_version_verifies(tmp_path: Path, s3_uri: str) -> None:
     """Who loses goes on from what the winner published; all versions that either made are there, whole and in a row."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(6):
-        (folder / f"s{number}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", 6)
     config = write_config(tmp_path / "c.yaml", folder, render={"size": 32, "compare_size": 32})
     mill(config, s3_uri)  # so that both begin with the pictures drawn
     racers = [
@@ -114,10 +111,7 @@ def overtaking(monkeypatch: pytest.MonkeyPatch, config: Path, workspace: Path, t
 
 def test_a_lost_race_is_run_again_on_what_the_winner_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody publishes between this run's beginning and its end, twice; it publishes the third, and reuses its work."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(4):
-        (folder / f"s{number}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", 4)
     config, workspace = write_config(tmp_path / "c.yaml", folder), tmp_path / "ws"
     lost = overtaking(monkeypatch, config, workspace, 2)
     result = mill(config, workspace).result
@@ -129,10 +123,7 @@ def test_a_lost_race_is_run_again_on_what_the_winner_published(tmp_path: Path, m
 
 def test_who_loses_every_race_is_told_to_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After as many as a run tries it ends with one line; the same run again publishes the next number."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(4):
-        (folder / f"s{number}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", 4)
     config, workspace = write_config(tmp_path / "c.yaml", folder), tmp_path / "ws"
     monkeypatch.setattr(conductor, "RACES", 2)
     lost = overtaking(monkeypatch, config, workspace, 2)

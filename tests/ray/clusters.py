@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,15 +42,14 @@ class Nodes:
         """Of the job server."""
         return f"http://127.0.0.1:{self.dashboard}"
 
-    def add(self, *words: str, within: Sequence[str] = (), **environment: str) -> None:
-        """Start a node. ``within``: the command that runs the command."""
+    def add(self, *words: str, **environment: str) -> None:
+        """Start a node."""
         (agent,) = _free_ports(1)  # without one of its own a node takes no jobs, and does not say so
         folder = self.folder / str(next(_numbers))
         own = ["--block", "--disable-usage-stats", f"--dashboard-agent-listen-port={agent}", f"--temp-dir={folder}"]
-        command = [*within, str(_RAY), "start", *own, *words]
         self.processes.append(
             subprocess.Popen(
-                command,
+                [str(_RAY), "start", *own, *words],
                 env=self.environment | environment,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -58,9 +57,9 @@ class Nodes:
             )
         )
 
-    def join(self, within: Sequence[str] = (), **environment: str) -> None:
+    def join(self, **environment: str) -> None:
         """Start one more node and wait until the head knows it."""
-        self.add(f"--address={self.address}", "--num-cpus=2", within=within, **environment)
+        self.add(f"--address={self.address}", "--num-cpus=2", **environment)
         wait_until(lambda: self._alive() == len(self.processes))
 
     def _alive(self) -> int:
@@ -70,7 +69,6 @@ class Nodes:
     def kill(self) -> None:
         """The last node is gone with all its workers, without a word."""
         process = self.processes.pop()
-        # its processes stay together, whichever command runs them
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -98,6 +96,20 @@ def wait_until(holds: object, seconds: float = 90.0) -> None:
                 return
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.2)
+
+
+def drivers(uri: str) -> list[int]:
+    """The processes that run the run on that workspace."""
+    pids = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().decode().split("\0")
+            except OSError:
+                continue
+            if "pipeline.cli" in words and "run" in words and uri in words:
+                pids.append(int(folder.name))
+    return pids
 
 
 def _free_ports(count: int) -> list[int]:

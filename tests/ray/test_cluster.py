@@ -15,8 +15,8 @@ import pytest
 from pipeline.storage.open import open_storage
 from pipeline.versions import published
 from pipeline.work import marks
-from tests.helpers import ROOT, drawing, mill, write_config
-from tests.ray.clusters import Nodes, cluster, wait_until
+from tests.helpers import ROOT, drawings, mill, write_config
+from tests.ray.clusters import Nodes, cluster, drivers, wait_until
 
 pytestmark = pytest.mark.ray
 
@@ -31,18 +31,15 @@ def nodes(s3_endpoint: str) -> Iterator[Nodes]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(8):
-        (folder / f"s{number:02}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", 8)
     return write_config(tmp_path / "c.yaml", folder, partition={"records": 4}, render={"size": 32, "compare_size": 32})
 
 
-def start(*words: object) -> subprocess.Popen[str]:
-    """The command, in a process of its own: Ray remembers the first cluster that a process met."""
+def start(*words: object, folder: Path = ROOT) -> subprocess.Popen[str]:
+    """The command, in a process of its own, in ``folder``: Ray remembers the first cluster that a process met."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", *map(str, words)],
-        cwd=ROOT,
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -66,33 +63,15 @@ def started(uri: str, stage: str = "samples") -> None:
     wait_until(lambda: any(entry.path.endswith(".json") for entry in storage.list(f"tables/{stage}/")))
 
 
-def drivers(uri: str) -> list[int]:
-    """The processes that run the run on that workspace."""
-    pids = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().decode().split("\0")
-            except OSError:
-                continue
-            if "pipeline.cli" in words and "run" in words and uri in words:
-                pids.append(int(folder.name))
-    return pids
-
-
 def test_a_node_that_does_not_see_or_reach_the_workspace_is_told(
     nodes: Nodes, config: Path, tmp_path: Path, s3_uri: str
 ) -> None:
     """In one line, before anything runs: a folder that the driver alone has, and a store that a node has no rights to."""
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to make a mount namespace")
-    within = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs none "{hidden}" && exec "$@"', "sh"]
-    nodes.join(within, **NONE_AT_ALL)
+    nodes.join(**NONE_AT_ALL)
+    # of each process a folder of its own, as a path is on machines that share none
     runs = [
-        start("run", config, "--workspace", workspace, "--address", nodes.address)
-        for workspace in (hidden / "ws", s3_uri)
+        start("run", config, "--workspace", workspace, "--address", nodes.address, folder=tmp_path)
+        for workspace in ("/proc/self/cwd/ws", s3_uri)
     ]
     not_seen, not_reached = (end(run, 2) for run in runs)
     assert "does not see" in not_seen and "give a workspace that all nodes share" in not_seen

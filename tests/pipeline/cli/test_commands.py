@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import printing
-from tests.helpers import ROOT, drawing, one_line, svgmill, write_config
+from tests.helpers import ROOT, drawing, drawings, one_line, svgmill, write_config
 
 
 def test_run_show_report_and_verify(icons: Path, tmp_path: Path) -> None:
@@ -121,11 +121,8 @@ def test_truncated_archive_is_one_clear_line(tmp_path: Path) -> None:
     """An archive that ends too early stops the run with its name and the remedy."""
     folder = tmp_path / "in"
     folder.mkdir()
-    for n in range(30):
-        (tmp_path / f"{n}.svg").write_text(drawing(n))
     with tarfile.open(folder / "pack.tar.gz", "w:gz") as tar:
-        for n in range(30):
-            tar.add(tmp_path / f"{n}.svg", f"{n}.svg")
+        tar.add(drawings(tmp_path / "packed", 30), "packed")
     data = (folder / "pack.tar.gz").read_bytes()
     (folder / "pack.tar.gz").write_bytes(data[: len(data) // 2])
     config = write_config(tmp_path / "c.yaml", folder)

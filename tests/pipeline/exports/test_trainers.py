@@ -31,7 +31,7 @@ from pipeline.versions import published
 from stages.curriculum import Curriculum, Stage
 from stages.curriculum.settings import CHAT_ML
 from stages.tokenize import decode, decode_segments, load_tokenizer
-from tests.helpers import Run, drawing, mill, one_line, parquet_rows, svgmill, write_config
+from tests.helpers import Run, drawings, mill, one_line, parquet_rows, svgmill, write_config
 
 TASKS = ("text_to_svg", "image_to_svg", "image_to_caption")
 
@@ -40,11 +40,8 @@ TASKS = ("text_to_svg", "image_to_svg", "image_to_caption")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A published version of a few drawings, which no test changes, of two splits."""
     home = tmp_path_factory.mktemp("trainers")
-    (home / "icons").mkdir()
-    for number in range(24):
-        (home / f"icons/s{number:02}.svg").write_text(drawing(number))
     splits = {"train": 0.6, "test": 0.4}
-    config = write_config(home / "config.yaml", home / "icons", tier={"splits": splits})
+    config = write_config(home / "config.yaml", drawings(home / "icons", 24), tier={"splits": splits})
     return mill(config, home / "ws", sets=("tokenize.segments.min_frequency=2",))
 
 

@@ -27,7 +27,7 @@ from pipeline.storage.folder import FolderStorage
 from pipeline.work import ledger
 from pipeline.work.ledger import Basis, Record
 from pipeline.work.task import Cause, Done, Failed, Task
-from tests.helpers import Run, drawing, mill, write_config
+from tests.helpers import Run, drawings, mill, write_config
 
 SCORE_STEP = LATER_STEPS[0][0]
 
@@ -72,10 +72,7 @@ def files(run: Run) -> dict[str, bytes]:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """A few small partitions, edges that the config gives."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for number in range(12):
-        (folder / f"{number}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "icons", 12)
     return write_config(tmp_path / "c.yaml", folder, partition={"records": 4}, write={"formats": ["parquet"]})
 
 

@@ -24,7 +24,7 @@ from pipeline.run.conductor import Conductor, Result
 from pipeline.run.engine import InlineEngine
 from pipeline.storage.open import open_storage
 from tests.chat_server import KEY, Server, serve
-from tests.helpers import ROOT, Run, drawing, one_line, svgmill
+from tests.helpers import ROOT, Run, drawings, one_line, svgmill
 
 FAULTS = {
     "busy": 0.02, "busy_seconds": 0.02, "busy_date": 0.01, "error": 0.05, "dropped": 0.04, "hang_up_early": 0.04,
@@ -92,10 +92,7 @@ def test_each_picture_has_a_caption_or_a_reason(finished: Run, stream: bool) -> 
 
 def test_a_grown_corpus_asks_for_what_is_new(finished: Run, tmp_path: Path) -> None:
     """And another prompt asks for all, and draws nothing."""
-    more = tmp_path / "more"
-    more.mkdir()
-    for number in range(100, 106):
-        (more / f"{number}.svg").write_text(drawing(number))
+    more = drawings(tmp_path / "more", 6, 100)
     with serve() as server:
         asks(finished, server)
         kept = go(finished).manifest.funnel.kept

@@ -10,7 +10,7 @@ from pipeline.storage.folder import FolderStorage
 from pipeline.work import sandbox
 from pipeline.work.ledger import Record
 from pipeline.work.task import Done
-from tests.helpers import drawing, mill, write_config
+from tests.helpers import drawings, mill, write_config
 
 
 def test_starts_are_no_work(tmp_path: Path) -> None:
@@ -25,9 +25,7 @@ def test_starts_are_no_work(tmp_path: Path) -> None:
 
 def test_the_sandbox_tells_of_its_start(tmp_path: Path) -> None:
     """Of a run's first partition; the second finds it started."""
-    (tmp_path / "icons").mkdir()
-    for number in range(2):
-        (tmp_path / "icons" / f"{number}.svg").write_text(drawing(number))
+    drawings(tmp_path / "icons", 2)
     config = write_config(tmp_path / "c.yaml", tmp_path / "icons", render={"size": 32, "compare_size": 32})
     sandbox.close_all()
     before = sandbox.starting_seconds()

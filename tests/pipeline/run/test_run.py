@@ -20,7 +20,7 @@ from pipeline.versions import published
 from pipeline.versions.manifest import StageCount
 from pipeline.versions.published import LostRace
 from stages import tokenize
-from tests.helpers import Run, drawing, dropped, mill, parquet_rows, verify, write_config
+from tests.helpers import Run, drawings, dropped, mill, parquet_rows, verify, write_config
 
 
 def state(workspace: Path) -> dict[str, tuple[int, int]]:
@@ -125,10 +125,7 @@ def test_changed_setting_runs_its_stage_and_what_follows(finished: Run) -> None:
 
 def test_new_source_reuses_the_old_one(finished: Run, tmp_path: Path) -> None:
     """A second source runs its own partitions only; the frozen vocabulary and the old shards stay."""
-    more = tmp_path / "more"
-    more.mkdir()
-    for n in range(100, 110):
-        (more / f"{n}.svg").write_text(drawing(n))
+    more = drawings(tmp_path / "more", 10, 100)
     data = json.loads(finished.config.read_text())
     data["sources"].append({"name": "more", "kind": "folder", "path": str(more), "glob": "*.svg", "license": "MIT"})
     finished.config.write_text(json.dumps(data))

@@ -14,7 +14,7 @@ from pipeline.storage.tables import read_table
 from pipeline.versions import browse
 from pipeline.work.task import Task, planned
 from stages.deduplicate import MatchSettings
-from tests.helpers import HEAD, Run, drawing, mill, parquet_rows, svgmill, verify, write_config
+from tests.helpers import HEAD, Run, drawing, drawings, mill, parquet_rows, svgmill, verify, write_config
 
 
 def decided(run: Run) -> dict[str, dict[str, Any]]:
@@ -26,10 +26,7 @@ def decided(run: Run) -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def icons(tmp_path: Path) -> Path:
     """Drawings, with copies by other means of some."""
-    folder = tmp_path / "icons"
-    folder.mkdir()
-    for n in range(20):
-        (folder / f"s{n:02}.svg").write_text(drawing(n))
+    folder = drawings(tmp_path / "icons", 20)
     square = "<path d='M4 4h16v12h-9v4h-7z'/>"
     files = {
         "black": square,

@@ -17,7 +17,7 @@ from pipeline.storage.folder import FolderStorage
 from pipeline.versions import published
 from stages.tier import COLUMNS, tiers_of
 from stages.tier.settings import Count
-from tests.helpers import Run, drawing, mill, one_line, parquet_rows, svgmill, verify, write_config
+from tests.helpers import Run, drawing, drawings, mill, one_line, parquet_rows, svgmill, verify, write_config
 from tests.histories.recall import quick
 
 THIRDS = [{"name": "low", "share": 0.3}, {"name": "middle", "share": 0.4}, {"name": "high", "share": 0.3}]
@@ -108,10 +108,7 @@ def test_edges_stay_while_the_corpus_grows_and_go_with_the_settings(finished: Ru
 def test_edges_are_those_of_the_whole_corpus_however_it_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions of three records, measured two at a time, and one of all give the same edges and the same tiers."""
     monkeypatch.setattr(steps, "MEASURE_GROUP", 6)
-    folder = tmp_path / "drawings"
-    folder.mkdir()
-    for number in range(14):
-        (folder / f"{number}.svg").write_text(drawing(number))
+    folder = drawings(tmp_path / "drawings", 14)
     runs = []
     for records in (3, 1000):
         config = write_config(tmp_path / "c.yaml", folder, partition={"records": records}, render={"size": None})

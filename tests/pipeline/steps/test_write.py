@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.work.sandbox import Sandbox, SandboxResult
 from stages.reasons import Reason
-from tests.helpers import Run, drawing, mill, parquet_rows, svgmill, verify, write_config
+from tests.helpers import Run, drawings, mill, parquet_rows, svgmill, verify, write_config
 
 TARGET = 20
 
@@ -19,9 +19,7 @@ TARGET = 20
 def corpus(tmp_path: Path) -> Path:
     """Two sources of 60 drawings each."""
     for name, first in (("a", 0), ("b", 60)):
-        (tmp_path / name).mkdir()
-        for n in range(first, first + 60):
-            (tmp_path / name / f"{n}.svg").write_text(drawing(n))
+        drawings(tmp_path / name, 60, first)
     return tmp_path
 
 
@@ -69,8 +67,7 @@ def test_shards_are_few_full_and_of_all_sources(corpus: Path) -> None:
 def test_one_that_goes_rewrites_its_shard_and_new_ones_none(corpus: Path) -> None:
     """Numbers of shards are kept while these are half to twice full."""
     first = run(corpus)
-    for n in range(120, 130):
-        (corpus / f"a/{n}.svg").write_text(drawing(n))
+    drawings(corpus / "a", 10, 120)
     second = run(corpus)
     assert shards(first) < shards(second)
     assert {shard.generation for shard in second.result.manifest.shards} == {1, 2}
