@@ -11,13 +11,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING
 
 from pipeline.asking.settings import AskSettings
 from pipeline.errors import ConfigError
 from stages.base import Settings
+
+if TYPE_CHECKING:
+    import jinja2
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs" / "prompts"
 """Where the prompts are that come with this."""
@@ -51,6 +52,8 @@ def load(settings: AskSettings, base: Path) -> tuple[Prompt, ...]:
 
     Raises ConfigError for a file that is not there, or is no template.
     """
+    import jinja2  # which most runs do without
+
     prompts = []
     for style in settings.styles:
         own = settings.prompts.get(style)
@@ -98,6 +101,9 @@ def quoted(text: str) -> str:
 
 @lru_cache(64)
 def _template(template: str) -> jinja2.Template:
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.filters["quoted"] = quoted
     return environment.from_string(template)

@@ -17,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.sources import http
 from pipeline.sources.base import Chunk, RawItem, SourceSettings
 from pipeline.sources.network import Done, Network, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.sources.stored import READ_BY, StoredFiles, shape_of
@@ -100,6 +99,8 @@ class DownloadSource(StoredFiles):
         return pins
 
     def _stated(self, file: File) -> Mapping[str, Any]:
+        from pipeline.sources import http  # and with it urllib3, which most runs do without
+
         fields = http.stated(f"source {self.name}", file.url)
         size = fields.get("content-length", "")
         # what says nothing that changes with the content is asked for anew with every snapshot
@@ -114,6 +115,8 @@ class DownloadSource(StoredFiles):
 
     def fetch(self, unit: Unit, shelf: Shelf, network: Network) -> Mapping[str, Any]:
         """Store a file. Raises ConfigError, RunAgain."""
+        from pipeline.sources import http
+
         pin = dict(unit.pin)
         with tempfile.TemporaryFile(prefix="svgmill-") as file:
             fields = http.download(f"source {self.name}", pin["url"], file, self.max_bytes)

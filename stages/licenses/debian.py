@@ -15,11 +15,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-from debian.copyright import Copyright, FilesParagraph
-from debian.copyright import Error as CopyrightError
+from typing import TYPE_CHECKING
 
 from stages.licenses.expressions import spdx
+
+if TYPE_CHECKING:
+    from debian.copyright import FilesParagraph
 
 _MOST = 500
 """Patterns of a file; one with more says nothing."""
@@ -27,8 +28,8 @@ _MOST = 500
 _INSTALLED = re.compile(r"(?:(.*)/)?usr/share/doc/[^/]+/copyright")
 _SOURCE = re.compile(r"(?:(.*)/)?debian/copyright")
 
-FAULTS = (CopyrightError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-"""What the library raises on damaged files: mostly its own, now and then what Python says of a wrong value."""
+FAULTS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What the library raises on damaged files now and then, as Python does of a wrong value; mostly it raises its own."""
 
 # it tells of each old form of a file, on standard error
 logging.getLogger("debian.copyright").setLevel(logging.CRITICAL)
@@ -69,6 +70,10 @@ def place_of(path: str) -> tuple[str, bool] | None:
 
 def paragraphs(content: bytes) -> tuple[Paragraph, ...] | None:
     """The paragraphs on files, in order; None for what is no machine-readable copyright file."""
+    # few runs meet one, and importing this takes as long as a tenth of all that a command imports
+    from debian.copyright import Copyright
+    from debian.copyright import Error as CopyrightError
+
     try:
         read = Copyright(content.decode("utf-8", "replace").splitlines(), strict=False)
         found = tuple(
@@ -79,7 +84,7 @@ def paragraphs(content: bytes) -> tuple[Paragraph, ...] | None:
             )
             for files in read.all_files_paragraphs()
         )
-    except FAULTS:  # the caller says so: as an unread file, or by the digest of a text
+    except (CopyrightError, *FAULTS):  # the caller says so: as an unread file, or by the digest of a text
         return None
     return found if found and sum(len(paragraph.globs) for paragraph in found) <= _MOST else None
 
