@@ -130,6 +130,8 @@ def cluster() -> Iterator[Nodes]:
         "RAY_health_check_initial_delay_ms": "1000",
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_failure_threshold": "5",
+        # two runs at once have more workers than a node has CPUs: one that is ended as it idles is started anew
+        "RAY_idle_worker_killing_time_threshold_ms": "60000",
     }
     nodes = Nodes(port, dashboard, folder, os.environ | quiet | fast | {"PATH": path})
     try:
