@@ -22,6 +22,9 @@ hypothesis.settings.load_profile("repeatable")
 # processes share the cores here, and threads of PyTorch wait for each other by spinning
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# a hundred processes and workers are started, and each would compile the packages anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail if a test is skipped: here every one has to run")
