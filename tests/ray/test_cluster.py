@@ -18,7 +18,11 @@ from pipeline.work import marks
 from tests.helpers import ROOT, Run, drawings, mill, svgmill, write_config
 from tests.ray.clusters import Nodes, cluster, drivers, wait_until
 
-pytestmark = pytest.mark.ray
+pytestmark = [
+    pytest.mark.ray,
+    # of aiohttp, at a parameter that Ray gives it
+    pytest.mark.filterwarnings("ignore:ssl=None is deprecated:DeprecationWarning"),
+]
 
 NONE_AT_ALL = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
