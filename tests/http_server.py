@@ -41,6 +41,7 @@ def serve(answer: Callable[[Request], Answer]) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or a body waits 40 ms for the client to confirm the head
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)

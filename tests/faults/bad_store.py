@@ -50,6 +50,7 @@ class Proxy(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits 40 ms for the client to confirm the head
     server: Proxy
 
     def log_message(self, *arguments: object) -> None:
