@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale nothing FOLDER [--partitions 10000] [--set KEY=VALUE]   a run with nothing to do
     python -m benchmarks.scale listing [--files 1000000] [--shuffled]                 loose files: cut, planned, noted
+    python -m benchmarks.scale listing --fetched | --keep [--files 1000000]           of a crawl; of a source that keeps
     python -m benchmarks.scale manifest [--shards 100000]                             written, read, compared, collected
     python -m benchmarks.scale index WORKSPACE --work FOLDER [--shards 100000]        planned, and one part made
     python -m benchmarks.scale schedule [--tasks 2000] [--nodes 0]                    no-op tasks on Ray
@@ -15,10 +16,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import pickle
 import resource
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,20 +35,28 @@ from pipeline.config import Loaded
 from pipeline.progress import Display
 from pipeline.run.conductor import Conductor, Result
 from pipeline.run.engine import InlineEngine, RayEngine
+from pipeline.run.fetching import Fetching
 from pipeline.run.publish import layout_file, layout_of
+from pipeline.run.stage import StageRunner
+from pipeline.sources import snapshots
 from pipeline.sources.base import Entry, Listing
 from pipeline.sources.entries import Spool
 from pipeline.sources.folder import FolderSource
+from pipeline.sources.network import FETCHED, Done, Snapshot, Unit
 from pipeline.sources.partitions import chunks, layout_batches, read_layout
 from pipeline.sources.paths import Found
+from pipeline.sources.web import WebSource
+from pipeline.steps import keep
 from pipeline.steps.crawl import crawl_tasks
 from pipeline.steps.index import PART_ROWS, index_step, index_tasks
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.versions import gc, published
-from pipeline.versions.manifest import INDEX, Manifest, Shard
+from pipeline.versions.manifest import INDEX, Kept, Manifest, Shard
+from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import Cause, Failed, Needs, Work
+from stages.crawl.records import LETS_ALL_IN
 
 SHARD = Shard(
     path="",
@@ -169,6 +180,113 @@ def _listed(source: FolderSource, entries: Iterator[Entry]) -> Listing:
     return source.sort_out(Found("nowhere", source, spool.finish(), Counter()))
 
 
+def fetched(folder: Path) -> None:
+    """What a run does with a snapshot of a crawl, until its tasks are sent: from the tables of units to pickles."""
+    clock = Clock()
+    source = _crawl()
+    config = config_of(folder, 1).config.model_copy(update={"sources": (source,)})
+    storage = FolderStorage(folder / "workspace")
+    runner = StageRunner(storage, 0.0, None, Display(quiet=True))
+    clock.tell("began")
+    every = Fetching(config, folder, storage, Display(quiet=True)).listings([source], runner)[source.name]
+    clock.tell(f"{len(every.files):,} files and {len(every.pages):,} pages listed")
+    cut = {source.name: chunks(every, config.partition.records)}
+    clock.tell(f"cut into {len(cut[source.name]):,} chunks")
+    digests = ledger.digest_of_each(task.basis.fingerprint for task in crawl_tasks(config, [every], cut))
+    clock.tell(f"tasks with their fingerprints: {digests[:12]}")
+    sent = sum(len(pickle.dumps(task.payload)) for task in crawl_tasks(config, [every], cut))
+    clock.tell(f"as they are sent: {sent / 2**20:,.0f} MiB")
+
+
+def _crawl() -> WebSource:
+    return WebSource(name="web", kind="web", contact="crawl@example.org", agent="testmill", seeds=("https://a.org/",))
+
+
+def crawl(folder: Path, files: int) -> None:
+    """A workspace with a whole snapshot of a crawl of so many files and pages, of which 10 % are pages."""
+    storage, source = Unsynced(folder / "workspace"), _crawl()
+    snapshot = Snapshot(source.name, 1, source.asks(), (), "2026-01-31T00:00:00Z")
+    snapshots.begin(storage, snapshot)
+    done = []
+    for bucket in range(source.buckets):
+        hosts = range(bucket, -(-files // _OF_HOST), source.buckets)
+        tables = (pa.Table.from_pylist(_host(host), schema=FETCHED) for host in hosts)
+        table = pa.concat_tables([FETCHED.empty_table(), *tables])
+        # as a unit writes it, all rows are one row group
+        output = write_table(storage, f"tables/fetch/web/1-{bucket:03}-1.parquet", [table], FETCHED)
+        done.append(Done(Unit(f"1-{bucket:03}-1", ()), output.rows, output.path, output.sha256))
+    snapshots.finish(storage, snapshot, done)
+
+
+_OF_HOST = 1_000
+"""Files and pages of a host of `crawl`, which has four style sheets beside, that its pages name."""
+
+
+def _host(host: int) -> list[dict[str, Any]]:
+    home = f"https://icons-{host:06}.example.org"
+    sheets = [f"{home}/assets/style-{n}.css" for n in range(4)]
+    rows = [_row(url, "style sheet", "", host * _OF_HOST + n) for n, url in enumerate(sheets)]
+    for n in range(host * _OF_HOST, (host + 1) * _OF_HOST):
+        is_page = n % 10 == 0
+        url = f"{home}/{'page' if is_page else 'drawing'}-{n:010}-{n * 0x9E3779B1 % (1 << 32):08x}"
+        beside = sheets if is_page else []
+        rows.append(_row(url if is_page else f"{url}.svg", "", "pages" if is_page else "files", n, beside))
+    return sorted(rows, key=lambda row: str(row["url"]))
+
+
+def _row(url: str, path: str, shape: str, number: int, beside: Sequence[str] = ()) -> dict[str, Any]:
+    pack, at = divmod(number, 1_000)
+    stored, digest = f"fetched/web/1-003/{pack:05}.parquet", f"{number * 0x9E3779B97F4A7C15 % (1 << 64):016x}" * 4
+    return {
+        "path": path or url,
+        "shape": shape,
+        "url": url,
+        "stored": stored,
+        "row": at,
+        "sha256": digest,
+        "size": 2_000,
+        "fetched": "2026-01-31T00:00:00Z",
+        "facts": [{"name": "response", "text": f"{stored}#{at}"}],
+        "beside": list(beside),
+    }
+
+
+def kept(files: int) -> None:
+    """What a source with ``on_missing: keep`` adds, where of a version before one file of 100 is gone and one new."""
+    clock = Clock()
+    source = FolderSource(name="drawings", kind="folder", path=".", on_missing="keep")
+    records = config_of(Path("/tmp"), 1).config.partition.records
+    with layout_of({source.name: chunks(_listed(source, _entries(files, False)), records)}) as layout:
+        (previous,) = read_layout(layout_batches(layout)).values()
+    later = _listed(source, _entries(files, False, later=True))
+    cut = chunks(later, records, previous, 2)
+    raw = {chunk.key: f"tables/crawl/drawings/{chunk.key}.parquet" for chunk in previous}
+    some = Kept(
+        source=source.name,
+        key="kept-1",
+        path="kept/drawings/kept-1.parquet",
+        sha256="",
+        bytes=1,
+        rows=1,
+        row_groups=(1,),
+        generation=1,
+        license=source.license,
+    )
+    crawled = [
+        Record(
+            "crawl", source.name, chunk.key, "", {}, {}, "", {"kept": Output(raw.get(chunk.key, "new"), "", 1, 1)}, 1, 1
+        )
+        for chunk in cut
+    ]
+    clock.tell(f"{len(cut):,} chunks of {len(later.files):,} files, {len(previous):,} before")
+    before = keep.Before(previous, raw, [some])
+    task = keep.keep_task(before, source, cut, crawled, 2, (), (), records, LETS_ALL_IN)
+    if task is None:
+        raise ValueError("nothing is kept")
+    gone = sum(len(gone.paths or ()) for gone in task.payload.settings.gone)
+    clock.tell(f"{gone:,} gone, {len(task.payload.settings.files):,} new: {task.basis.fingerprint[:12]}")
+
+
 # -- manifests
 
 
@@ -283,6 +401,8 @@ def main() -> None:
     listed = commands.add_parser("listing")
     listed.add_argument("--files", type=int, default=1_000_000)
     listed.add_argument("--shuffled", action="store_true", help="as a store that lists in no order")
+    listed.add_argument("--fetched", action="store_true", help="a snapshot of a crawl, with pages among the files")
+    listed.add_argument("--keep", action="store_true", help="what on_missing: keep adds")
     large = commands.add_parser("manifest")
     large.add_argument("folder", type=Path, help="of `nothing`")
     large.add_argument("--shards", type=int, default=100_000)
@@ -299,8 +419,12 @@ def main() -> None:
         if not (args.folder / "workspace" / "versions").is_dir():
             apart(make, args.folder, args.partitions, args.overrides)
         apart(again, args.folder, args.partitions, args.overrides)
+    elif args.command == "listing" and args.fetched:
+        with tempfile.TemporaryDirectory(prefix="svgmill-scale-") as folder:
+            apart(crawl, Path(folder), args.files)
+            apart(fetched, Path(folder))
     elif args.command == "listing":
-        apart(listing, args.files, args.shuffled)
+        apart(kept, args.files) if args.keep else apart(listing, args.files, args.shuffled)
     elif args.command == "manifest":
         apart(manifest, args.folder, args.shards)
         apart(garbage, args.folder)

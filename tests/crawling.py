@@ -14,10 +14,11 @@ import pyarrow as pa
 from pipeline.sources import snapshots
 from pipeline.sources.base import Chunk, Listing
 from pipeline.sources.network import FETCHED, Done, Network, Shelf, Snapshot
+from pipeline.sources.places import FetchedTables, Placed
 from pipeline.sources.web import WebSource
 from pipeline.sources.web.packs import KEY, narrow_rows
 from pipeline.storage.folder import FolderStorage
-from pipeline.storage.tables import read_table, write_table
+from pipeline.storage.tables import write_table
 from stages.crawl import CrawlSettings
 from tests.web_server import Web
 
@@ -66,8 +67,8 @@ class Fetched:
     @cached_property
     def listing(self) -> Listing:
         """What a run has of it."""
-        tables = [read_table(self.storage, each.table) for each in self.done]
-        return self.source.of_snapshot(self.snapshot, tables, self.storage.uri)
+        fetched = FetchedTables(self.storage, (each.table for each in self.done))
+        return self.source.of_snapshot(self.snapshot, fetched, self.storage.uri)
 
     @property
     def left(self) -> Counter[str]:
@@ -80,7 +81,7 @@ class Fetched:
     def records(self, shape: Literal["files", "pages"] = "files") -> dict[str, Any]:
         """Path -> record, of what came as files, or of what is in pages."""
         entries = self.listing.files if shape == "files" else self.listing.pages
-        chunk = Chunk("k", entries, shape, places=tuple(self.listing.places[entry.path] for entry in entries))
+        chunk = Chunk("k", entries, shape, places=tuple(Placed(self.listing.places, entries)))
         items = list(self.source.items(chunk, self.storage, CrawlSettings(), Counter()))
         assert shape == "pages" or [item.path for item in items] == [entry.path for entry in entries]
         return {item.path: item for item in items}

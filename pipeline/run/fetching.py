@@ -14,6 +14,7 @@ from pipeline.run.stage import Phase, StageRunner
 from pipeline.sources import snapshots
 from pipeline.sources.base import Listing
 from pipeline.sources.network import FETCHED_PLACE, Done, Network, NetworkSource, Snapshot, network_of, now
+from pipeline.sources.places import FetchedTables
 from pipeline.steps.fetch import FETCH, FetchPayload, done_of, fetch_tasks
 from pipeline.storage.base import AlreadyExists, Storage
 from pipeline.storage.tables import read_table
@@ -72,7 +73,7 @@ class Fetching:
         return {
             source.name: source.of_snapshot(
                 chosen[source.name],
-                [read_table(self._storage, each.table) for each in done[source.name]],
+                FetchedTables(self._storage, (each.table for each in done[source.name])),
                 self._storage.uri,
             )
             for source in sources
@@ -170,8 +171,11 @@ class Fetching:
 
     def _stored(self, names: Sequence[str]) -> tuple[int, int]:
         """Objects that the workspace has of sources, and their bytes."""
-        entries = [entry for name in names for entry in self._storage.list(f"{FETCHED_PLACE}{name}/")]
-        return len(entries), sum(entry.size for entry in entries)
+        count = size = 0
+        for name in names:
+            for entry in self._storage.list(f"{FETCHED_PLACE}{name}/"):
+                count, size = count + 1, size + entry.size
+        return count, size
 
     def _finished(self, snapshot: Snapshot, done: list[Done]) -> list[Done]:
         """Note that a snapshot is whole; what it consists of, which another run may have noted before."""
@@ -194,5 +198,5 @@ class Fetching:
 
 def _gone(storage: Storage, record: Record, there: Set[str]) -> bool:
     """Whether something that a unit stored is there no more: a purge removes what holds what was taken down."""
-    stored = read_table(storage, record.outputs["kept"].path, columns=["stored"])["stored"].to_pylist()
-    return any(each and each not in there for each in stored)
+    stored = read_table(storage, record.outputs["kept"].path, columns=["stored"])["stored"]
+    return any(each and each not in there for each in stored.unique().to_pylist())

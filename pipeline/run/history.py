@@ -162,7 +162,8 @@ class History:
             marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
             chunks_ = cut[listing.source.name]
             records, policy = self.config.partition.records, self.config.policy()
-            task = keep.keep_task(before, listing, chunks_, records_of, version, takedowns, marks, records, policy)
+            source = listing.source
+            task = keep.keep_task(before, source, chunks_, records_of, version, takedowns, marks, records, policy)
             if task is not None:
                 tasks.append(task)
         return tasks

@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 from pipeline.errors import Damaged
 from pipeline.sources import snapshots
-from pipeline.sources.base import Chunk, ChunkLost, Entry, Place
+from pipeline.sources.base import Chunk, ChunkLost, Entry
 from pipeline.sources.kinds import kinds
-from pipeline.sources.network import CONTENT, FETCH_STAGE, NetworkSource, network_of, places_of
-from pipeline.storage.base import NotFound, Storage
+from pipeline.sources.network import CONTENT, FETCH_STAGE, NetworkSource, network_of
+from pipeline.sources.places import FetchedTables, Place
+from pipeline.storage.base import Storage
 from pipeline.storage.tables import read_table, table_bytes
 from pipeline.versions import published
 from pipeline.versions.takedown import Known
@@ -67,13 +68,8 @@ def _entries(storage: Storage, source: str) -> Iterator[tuple[str, str, Place]]:
     for number in snapshots.numbers(storage, source)[1]:
         tables |= {unit.table for unit in snapshots.units(storage, source, number)}
     seen: set[tuple[str, int]] = set()
-    rows: list[dict[str, Any]] = []
-    for path in sorted(tables):
-        try:
-            rows += read_table(storage, path).to_pylist()
-        except NotFound:
-            continue
-    for row, place in places_of(rows):
+    fetched = FetchedTables(storage, (path for path in sorted(tables) if storage.exists(path)))
+    for row, place in fetched.rows():
         if row["shape"] and (place.stored, place.row) not in seen:
             seen.add((place.stored, place.row))
             yield row["path"], row["shape"], place

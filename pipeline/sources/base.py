@@ -36,6 +36,7 @@ from pydantic import Field, field_validator
 
 from pipeline.sources.entries import Entries
 from pipeline.sources.no_input import others
+from pipeline.sources.places import Place, Places
 from pipeline.storage.base import Entry
 from pipeline.storage.uri import Access
 from stages.base import Settings
@@ -65,22 +66,6 @@ some pages, each of which may hold any number of records."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the workspace has what the network gave for an entry, and what is known of it."""
-
-    stored: str
-    """Path of the object in the workspace."""
-    sha256: str = ""
-    """Of the content, hex: the id of its record, if it is one."""
-    row: int = -1
-    """Which row of it, if it is a table of responses; -1: the object is the whole."""
-    facts: tuple[tuple[str, str], ...] = ()
-    """What its kind of source knows of it, (name, text)."""
-    beside: tuple[tuple[str, Place], ...] = ()
-    """What else reading it takes: (URL, place)."""
-
-
-@dataclass(frozen=True)
 class Surroundings:
     """Where a run lists its sources from."""
 
@@ -103,8 +88,9 @@ class Chunk:
     shape: Shape
     generation: int = 1
     """The version that it was new in; shards never mix generations."""
-    places: tuple[Place, ...] = ()
-    """Of each entry where the workspace has it; () for what is read from where it was listed."""
+    places: Sequence[Place] = ()
+    """Of each entry where the workspace has it; () for what is read from where it was listed. On the driver they are
+    looked up (`pipeline.sources.places.Placed`), on a worker a tuple."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -137,7 +123,7 @@ class Listing:
     """What there is beside that no record is made of: kind -> how many."""
     reader: Reader | None = None
     """What workers read with: the source with its paths made absolute. None: the source itself."""
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     """Path of an entry -> where the workspace has it, of what the network gave."""
     snapshot: int | None = None
     """The number of the snapshot that this is a listing of; None for what is read where it lies."""

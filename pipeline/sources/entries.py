@@ -39,13 +39,13 @@ HELD = 65_536
 """Rows that are held in memory: some 7 MB."""
 
 _RUN = 32 * BLOCK
-"""Rows that are sorted at a time."""
+"""Rows that are sorted at a time, of the width that those of most listings have."""
 
 _SAMPLED = 256
 """Of so many rows of a run one says where the runs are parted."""
 
 _RECENT = 32
-"""Blocks of a file that are held, as those who read stretches of it side by side ask for the same."""
+"""Blocks of a file that are held, of this width, as those who read stretches of it side by side ask for the same."""
 
 
 _WRITTEN = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
@@ -65,7 +65,9 @@ def escaped(text: bytes) -> bytes:
 class _Blocks:
     """Record batches by number, in memory or, once they have over `HELD` rows, in a file. Reading is thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 1) -> None:
+        """``width``: as of a `Spool`."""
+        self._most_recent = max(_RECENT // width, 1)
         self.rows = 0
         self.firsts: list[bytes] = []
         """The first path of each."""
@@ -100,7 +102,7 @@ class _Blocks:
         if block.num_rows <= BLOCK:
             with self._lock:
                 self._recent[number] = block
-                if len(self._recent) > _RECENT:
+                if len(self._recent) > self._most_recent:
                     self._recent.popitem(last=False)
         return block
 
@@ -229,8 +231,9 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
 class Writer:
     """Takes columns, and makes them a sequence of entries in this order."""
 
-    def __init__(self) -> None:
-        self._blocks = _Blocks()
+    def __init__(self, width: int = 1) -> None:
+        """``width``: as of a `Spool`."""
+        self._blocks = _Blocks(width)
         self._pending: list[pa.RecordBatch] = []
         self._rows = 0
 
@@ -273,9 +276,11 @@ def _whole(table: pa.Table) -> pa.RecordBatch:
 class Spool:
     """Takes entries in any order, and makes them a sequence that is sorted by path."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 1) -> None:
+        """``width``: how many times as many bytes as those of most listings its entries have, about."""
+        self._width = width
         self._buffer: list[Entry] = []
-        self._blocks = _Blocks()
+        self._blocks = _Blocks(width)
         """Each sorted, and of `BLOCK` rows as long as they are sorted among each other."""
         self._sorted = True
         self._last = b""
@@ -294,7 +299,7 @@ class Spool:
         if self._run:
             self._end_run()
         if not self._sorted:
-            return _sorted(self._blocks)
+            return _sorted(self._blocks, self._width)
         return Entries(self._blocks, 0, self._blocks.rows)
 
     def _flush(self) -> None:
@@ -315,7 +320,7 @@ class Spool:
             return
         self._sorted = False
         self._run.append(block)
-        if len(self._run) * BLOCK >= _RUN:
+        if len(self._run) * BLOCK * self._width >= _RUN:
             self._end_run()
 
     def _end_run(self) -> None:
@@ -330,12 +335,13 @@ def _by_path(table: pa.Table) -> pa.RecordBatch:
     return batch
 
 
-def _sorted(runs: _Blocks) -> Entries:
+def _sorted(runs: _Blocks, width: int) -> Entries:
     """The rows of ``runs``, each of which is sorted: what lies between two paths is sorted at a time."""
     count = len(runs.firsts)
     sampled = [path for n in range(count) for path in runs.read(n).column("path")[::_SAMPLED].to_pylist()]
-    bounds = pa.array(sorted(sampled)[_RUN // 2 // _SAMPLED :: _RUN // 2 // _SAMPLED], pa.large_binary())
-    pieces = _Blocks()
+    apart = max(_RUN // width // 2 // _SAMPLED, 1)
+    bounds = pa.array(sorted(sampled)[apart::apart], pa.large_binary())
+    pieces = _Blocks(width)
     between: list[list[int]] = [[] for _ in range(len(bounds) + 1)]
     for n in range(count):
         run = runs.read(n)
@@ -343,7 +349,7 @@ def _sorted(runs: _Blocks) -> Entries:
         for numbers, (begin, end) in zip(between, pairwise(cuts), strict=True):
             if begin < end:
                 numbers.append(pieces.append(_whole(pa.Table.from_batches([run.slice(begin, end - begin)]))))
-    writer = Writer()
+    writer = Writer(width)
     for numbers in between:
         if numbers:
             part = pa.Table.from_batches([pieces.read(number) for number in numbers])

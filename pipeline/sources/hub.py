@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal, cast
 
-import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import ConfigError, RunAgain
@@ -24,6 +23,7 @@ from pipeline.sources.base import Chunk, Listing, RawItem
 from pipeline.sources.hub_client import Hub, RepoFile
 from pipeline.sources.network import FETCHED_PLACE, Done, Network, Shelf, Snapshot, Unit, now, open_stored
 from pipeline.sources.no_input import others
+from pipeline.sources.places import FetchedTables
 from pipeline.sources.stored import READ_BY, StoredFiles, shape_of
 from pipeline.storage.base import Storage
 from stages.crawl import NOT_IN_GLOB, CrawlSettings, extension, matches
@@ -87,9 +87,9 @@ class HubSource(StoredFiles):
         head, *files = snapshot.pins
         return [_unit(head, file) for file in files]
 
-    def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
+    def of_snapshot(self, snapshot: Snapshot, fetched: FetchedTables, workspace: str) -> Listing:
         """With what else the dataset has."""
-        listing = super().of_snapshot(snapshot, tables, workspace)
+        listing = super().of_snapshot(snapshot, fetched, workspace)
         listing.no_input.update(snapshot.pins[0]["no_input"])
         return listing
 

@@ -21,13 +21,15 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, BinaryIO, ClassVar
+from typing import IO, Any, BinaryIO, ClassVar, get_args
 
 import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import ConfigError, Damaged
-from pipeline.sources.base import Chunk, Entry, Listing, Place, RawItem, Shape, SourceSettings
+from pipeline.sources.base import Chunk, Entry, Listing, RawItem, Shape, SourceSettings
+from pipeline.sources.entries import Spool
+from pipeline.sources.places import FetchedTables, PlacesSpool
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.open import open_storage
 from stages.crawl import CrawlSettings
@@ -190,26 +192,26 @@ class NetworkSource(SourceSettings):
         """Those that `items` reads by."""
         return self.model_dump(mode="json", include=set(self.reading))
 
-    def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
-        """The listing of what was fetched. ``tables``: `FETCHED`. Raises ConfigError if there is nothing in it."""
-        rows = [row for table in tables for row in table.to_pylist()]
-        entries: dict[str, list[Entry]] = {"files": [], "archive": [], "table": [], "pages": []}
-        places: dict[str, Place] = {}
+    def of_snapshot(self, snapshot: Snapshot, fetched: FetchedTables, workspace: str) -> Listing:
+        """The listing of what was fetched. Raises ConfigError if there is nothing in it."""
+        entries = {shape: Spool() for shape in get_args(Shape)}
+        spool = PlacesSpool()
         no_input: Counter[str] = Counter()
-        for row, place in places_of(rows):
+        for row, place in fetched.rows():
             if row["shape"]:
-                places[row["path"]] = place
+                spool.add(row["path"], place)
                 # where it is stored says nothing
                 depends = [place.sha256, place.facts, [[url, each.sha256] for url, each in place.beside]]
                 etag = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
-                entries[row["shape"]].append(Entry(row["path"], row["size"], etag))
+                entries[row["shape"]].add(Entry(row["path"], row["size"], etag))
             elif row["path"]:
                 no_input[row["path"]] += next((int(f["text"]) for f in row["facts"] if f["name"] == "count"), 1)
+        places = spool.finish(fetched.beside)
         if not places:
             raise ConfigError(self.nothing_read(no_input))
-        files, archives, tables_, pages = (tuple(sorted(entries[s])) for s in ("files", "archive", "table", "pages"))
+        files, archives, tables, pages = (entries[s].finish() for s in ("files", "archive", "table", "pages"))
         reader = SnapshotReader(self, workspace)
-        return Listing(self, files, archives, tables_, pages, no_input, reader, places, snapshot.number)
+        return Listing(self, files, archives, tables, pages, no_input, reader, places, snapshot.number)
 
 
 @dataclass(frozen=True)
@@ -249,15 +251,3 @@ CONTENT = "content"
 
 _OF_ALL = ("name", "kind", "license", "on_missing", "snapshot")
 """Settings that every source has, and that say nothing of what is asked for."""
-
-
-def places_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Place]]:
-    """The rows of `FETCHED` tables of one source, each with where the workspace has it."""
-    by_url = {row["url"]: row for row in rows}
-    for row in rows:
-        yield row, _place(row, tuple((url, _place(by_url[url])) for url in row["beside"] if url in by_url))
-
-
-def _place(row: Mapping[str, Any], beside: tuple[tuple[str, Place], ...] = ()) -> Place:
-    facts = ("url", row["url"]), ("fetched", row["fetched"]), *((f["name"], f["text"]) for f in row["facts"])
-    return Place(row["stored"], row["sha256"], row["row"], facts, beside)

@@ -81,8 +81,7 @@ class _Part:
 
     def again(self, previous: Sequence[Chunk]) -> Iterator[Chunk]:
         """Of chunks of one generation what is still there, in the order that it had; to be read once `left` was."""
-        paths = pa.concat_arrays([array for chunk in previous for array in _paths(chunk.entries).chunks])
-        owner = np.repeat(np.arange(len(previous)), [len(chunk.entries) for chunk in previous])
+        paths, owner = _paths_of(previous), _owner(previous)
         bounds = pc.min_max(paths).as_py()
         tables, places = [COLUMNS.empty_table()], [np.empty(0, np.int64)]
         begin, end = self._entries.between(bounds["min"], bounds["max"])
@@ -120,9 +119,36 @@ class _Part:
         np.bitwise_or.at(self._gone, rows >> 3, np.left_shift(1, rows & 7).astype(np.uint8))
 
 
+def compared(ours: Sequence[Chunk], theirs: Sequence[Chunk]) -> Iterator[tuple[list[str], list[int]]]:
+    """Of each chunk of ours the paths that no chunk of theirs has, and the numbers of theirs that have others of it."""
+    bounds, first = [], 0
+    for group in _groups(theirs):
+        bounds.append((first, group, pc.min_max(_paths_of(group)).as_py()))
+        first += len(group)
+    for group in _groups(ours):
+        paths, owner = _paths_of(group), _owner(group)
+        own = pc.min_max(paths).as_py()
+        there = np.zeros(len(paths), np.bool_)
+        shared: list[set[int]] = [set() for _ in group]
+        for number, others, other in bounds:
+            if own["min"] <= other["max"] and other["min"] <= own["max"]:
+                place = pc.fill_null(pc.index_in(paths, value_set=_paths_of(others)), -1).to_numpy()
+                found = np.flatnonzero(place >= 0)
+                there[found] = True
+                pairs = np.unique(owner[found] * len(others) + _owner(others)[place[found]])
+                for mine, its in zip(*(each.tolist() for each in np.divmod(pairs, len(others))), strict=True):
+                    shared[mine].add(number + its)
+        lacking = np.flatnonzero(~there)
+        ends = np.searchsorted(owner[lacking], np.arange(len(group)), "right").tolist()
+        texts = [path.decode("utf-8", "surrogatepass") for path in paths.take(pa.array(lacking)).to_pylist()]
+        for begin, end, numbers in zip([0, *ends], ends, shared, strict=False):
+            yield texts[begin:end], sorted(numbers)
+
+
 def _groups(previous: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Chunks of one generation, and of `_ROWS` entries or a few more: their paths are sorted, so they lie together."""
-    for _, chunks_ in groupby(previous, lambda chunk: chunk.generation):
+    """Chunks of one generation and shape, and of `_ROWS` entries or a few more: their paths are sorted, so they lie
+    together."""
+    for _, chunks_ in groupby(previous, lambda chunk: (chunk.shape, chunk.generation)):
         group, rows = [], 0
         for chunk in chunks_:
             group.append(chunk)
@@ -132,6 +158,15 @@ def _groups(previous: Iterable[Chunk]) -> Iterator[list[Chunk]]:
                 group, rows = [], 0
         if rows:
             yield group
+
+
+def _paths_of(group: Sequence[Chunk]) -> pa.Array:
+    return pa.concat_arrays([array for chunk in group for array in _paths(chunk.entries).chunks])
+
+
+def _owner(group: Sequence[Chunk]) -> npt.NDArray[np.intp]:
+    """Of each path the place of its chunk in the group."""
+    return np.repeat(np.arange(len(group)), [len(chunk.entries) for chunk in group])
 
 
 def _paths(entries: Sequence[Entry]) -> pa.ChunkedArray:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO, Literal
 
-import pyarrow as pa
 from pydantic import Field
 
 from pipeline.errors import ConfigError
 from pipeline.sources.base import ChunkLost, Listing, RawItem, Shape
 from pipeline.sources.network import NetworkSource, Snapshot, open_stored
+from pipeline.sources.places import FetchedTables
 from pipeline.storage.open import open_storage
 from stages import crawl
 from stages.crawl import CrawlSettings, Preset, TableColumns, kind_of, matches
@@ -43,9 +43,9 @@ class StoredFiles(NetworkSource):
         " Debian's copyright files, package.json",
     )
 
-    def of_snapshot(self, snapshot: Snapshot, tables: Sequence[pa.Table], workspace: str) -> Listing:
+    def of_snapshot(self, snapshot: Snapshot, fetched: FetchedTables, workspace: str) -> Listing:
         """As `NetworkSource.of_snapshot`. Looks into the first table, so that a wrong column is told at once."""
-        listing = super().of_snapshot(snapshot, tables, workspace)
+        listing = super().of_snapshot(snapshot, fetched, workspace)
         if listing.tables:
             path = listing.tables[0].path
             with open_stored(open_storage(workspace), self.name, listing.places[path].stored) as stream:

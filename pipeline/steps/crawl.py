@@ -14,6 +14,7 @@ from pipeline.config import Config
 from pipeline.sources.base import Chunk, ChunkLost, Entry, Listing, RawItem, Reader, Shape
 from pipeline.sources.kinds import kinds
 from pipeline.sources.no_input import bounded
+from pipeline.sources.places import Placed
 from pipeline.steps.base import dropped_output, taken_down, versions_of
 from pipeline.storage.tables import write_table
 from pipeline.versions import takedown
@@ -81,7 +82,7 @@ def crawl_tasks(
                     taken_down=taken_down,
                 )
             if places:
-                chunk = replace(chunk, places=tuple(places[path] for path in chunk.paths))
+                chunk = replace(chunk, places=Placed(places, chunk.entries))
             payload = CrawlPayload(settings, reader, chunk, tuple(takedowns))
             inputs = Inputs(partial(_inputs, chunk.entries))
             yield planned(CRAWL, source.name, chunk.key, payload, versions, inputs, len(chunk.entries), chunk.size)
@@ -98,7 +99,8 @@ def crawl_step(work: Work[CrawlPayload]) -> Record:
     dropped: list[pa.Table] = []
     no_input: Counter[str] = Counter()
     taken = takedown.load(work.storage, payload.takedowns)
-    chunk, sealed = _without_taken_down(payload.chunk, source, taken)
+    placed = replace(payload.chunk, places=tuple(payload.chunk.places))  # looked up once
+    chunk, sealed = _without_taken_down(placed, source, taken)
     dropped.extend(sealed)
 
     records = partial(

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import ConfigError
-from pipeline.sources.base import Chunk, Listing
+from pipeline.sources.base import Chunk, SourceSettings
+from pipeline.sources.partitions import compared
 from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, read_table, write_table
 from pipeline.versions import takedown
@@ -95,7 +96,7 @@ def raw_tables(storage: Storage, chunks: Sequence[Chunk], source: str, named: Se
 
 def keep_task(
     before: Before,
-    listing: Listing,
+    source: SourceSettings,
     cut: Sequence[Chunk],
     crawled: Sequence[Record],
     version: int,
@@ -109,25 +110,21 @@ def keep_task(
     ``marks``: what of the kept tables a takedown names. ``rows``: of a row group at most. ``policy``: of this run.
     Raises ConfigError if a table is not known any more.
     """
-    source = listing.source
-    there = {entry.path for entry in listing.entries}
-    known = {entry.path: chunk.key for chunk in before.chunks for entry in chunk.entries}
-    now = {
-        path: record
-        for chunk, record in zip(cut, crawled, strict=True)
-        if chunk.shape != "files"
-        for path in chunk.paths
-    }
+    # beside loose files, each of which is a record, paths are of what holds records
+    whole = [number for number, chunk in enumerate(cut) if chunk.shape != "files"]
+    own = [chunk for chunk in before.chunks if chunk.shape == "files"]
+    others = [chunk for chunk in before.chunks if chunk.shape != "files"]
+    fresh: set[int] = set()
+    of_whole = compared([cut[number] for number in whole], before.chunks)
+    for number, (unknown, known) in zip(whole, of_whole, strict=True):
+        path = crawled[number].outputs["kept"].path
+        if unknown or any(before.raw.get(before.chunks[each].key) != path for each in known):
+            fresh.add(number)
     gone: list[Gone] = []
-    fresh = [
-        record
-        for chunk, record in zip(cut, crawled, strict=True)
-        if chunk.shape != "files"
-        and any(before.raw.get(known.get(path, "")) != record.outputs["kept"].path for path in chunk.paths)
-    ]
+    of_own, of_others = compared(own, cut), compared(others, [cut[number] for number in whole])
     for chunk in before.chunks:
-        missing = [path for path in chunk.paths if path not in there]
-        changed = chunk.shape != "files" and not missing and any(now[path] in fresh for path in chunk.paths)
+        missing, there = next(of_own if chunk.shape == "files" else of_others)
+        changed = chunk.shape != "files" and not missing and any(whole[each] in fresh for each in there)
         if not missing and not changed:
             continue
         if chunk.key not in before.raw:
@@ -137,16 +134,18 @@ def keep_task(
             )
         names = None if chunk.shape != "files" else tuple(crawl.display(path) for path in missing)
         gone.append(Gone(raw=before.raw[chunk.key], paths=names))
-    new = [crawl.display(entry.path) for entry in listing.files if entry.path not in known] if before.kept else []
+    files = [chunk for chunk in cut if chunk.shape == "files"] if before.kept else []
+    new = sorted(path for unknown, _ in compared(files, before.chunks) for path in unknown)
     other = any(kept.license != source.license or policy != before.policy for kept in before.kept)
     if not gone and not other and not marks and not (before.kept and (new or fresh)):
         return None
+    anew = [crawled[number] for number in sorted(fresh)]
     settings = KeepSettings(
         kept=tuple(before.kept),
         gone=tuple(gone),
-        fresh=tuple(record.outputs["kept"].path for record in fresh),
-        lost=tuple(record.outputs["dropped"].path for record in fresh if "dropped" in record.outputs),
-        files=tuple(new),
+        fresh=tuple(record.outputs["kept"].path for record in anew),
+        lost=tuple(record.outputs["dropped"].path for record in anew if "dropped" in record.outputs),
+        files=tuple(crawl.display(path) for path in new),
         license=source.license,
         policy=policy,
         version=version,

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from pipeline.sources.base import RawItem
 from pipeline.sources.network import FETCHED, Network, NetworkSource, Shelf, Snapshot
 from pipeline.sources.partitions import chunks
+from pipeline.sources.places import FetchedTables, Placed
 from pipeline.storage.folder import FolderStorage
+from pipeline.storage.tables import write_table
 from pipeline.versions import published
 from stages.crawl import CrawlSettings
 
@@ -43,11 +45,12 @@ def fetch(source: NetworkSource, folder: Path, snapshot: Snapshot | None = None)
     network, shelf = Network(str(folder), str(folder)), Shelf(FolderStorage(folder / "ws"), source.name)
     for unit in source.units(snapshot, (), network):
         source.fetch(unit, shelf, network)
-    listing = source.of_snapshot(snapshot, [pa.Table.from_pylist(shelf.rows, FETCHED)], str(folder / "ws"))
+    table = write_table(shelf.storage, "fetched.parquet", [pa.Table.from_pylist(shelf.rows, FETCHED)], FETCHED)
+    listing = source.of_snapshot(snapshot, FetchedTables(shelf.storage, [table.path]), str(folder / "ws"))
     assert listing.reader is not None
     items, no_input = [], Counter(listing.no_input)
     for chunk in chunks(listing, 100):
-        placed = replace(chunk, places=tuple(listing.places[path] for path in chunk.paths))
+        placed = replace(chunk, places=tuple(Placed(listing.places, chunk.entries)))
         items += list(listing.reader.read(placed, CrawlSettings(), no_input))
     return Fetched(snapshot, items, no_input, shelf.rows)
 
