@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
@@ -90,6 +90,8 @@ class SyntheticEngine:
 
     def __init__(self, storage: FolderStorage) -> None:
         self._storage = storage
+        self._dealt = 0
+        """Samples that were dealt: all of one kind."""
         self._records: dict[str, Callable[[Work[Any]], Record]] = {
             "crawl": self._crawl,
             "copies": self._copies,
@@ -108,6 +110,7 @@ class SyntheticEngine:
             "frequent": self._frequent,
             "segments": self._segments,
             "deal": self._deal,
+            "collect": self._collect,
             "write": self._write,
             "index": self._index,
         }
@@ -248,16 +251,23 @@ class SyntheticEngine:
     def _deal(self, work: Work[Any]) -> Record:
         payload = work.task.payload
         rows = sum(_kept(part.survivors.bits) for part in payload.parts)
-        ((tier, split, count),) = payload.settings.places
-        shares = [rows // count + (n < rows % count) for n in range(count)]
-        pieces = [
-            [tier, split, n, share, share * SVG_BYTES, _digest(work, n)] for n, share in enumerate(shares) if share
-        ]
-        return work.record({"kept": _output(work, rows, "bin")}, rows, rows, extra={"pieces": pieces})
+        ((_, _, count),) = payload.settings.places
+        self._dealt += rows
+        pieces = min(rows, count)
+        outputs = {"kept": _output(work, rows, "bin"), "pieces": replace(_output(work, rows), rows=pieces)}
+        return work.record(outputs, rows, rows)
+
+    def _collect(self, work: Work[Any]) -> Record:
+        begin, end = work.task.payload.settings.range
+        ((_, _, count),) = work.task.payload.settings.places
+        shares = [self._dealt // count + (n < self._dealt % count) for n in range(begin, end)]
+        shards = [[n, rows, rows * SVG_BYTES, _digest(work, n)] for n, rows in enumerate(shares, begin)]
+        rows = work.task.records
+        return work.record({"kept": _output(work, rows)}, rows, rows, extra={"shards": shards})
 
     def _write(self, work: Work[Any]) -> Record:
         payload = work.task.payload
-        rows = sum(piece.rows for piece in payload.pieces)
+        rows = work.task.records
         outputs, written = {}, []
         for form in payload.settings.formats:
             path = f"shards/{form}/{_KIND[0]}/{_KIND[1]}-{_digest(work, form)[:20]}.{form}"

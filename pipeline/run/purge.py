@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.asking.cache import Cache
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, Damaged
 from pipeline.run.purge_fetched import forget_fetched
 from pipeline.sources.partitions import layout_batches, read_layout
 from pipeline.steps import decided
 from pipeline.steps.ask import ANSWERS
 from pipeline.steps.copied import INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
-from pipeline.steps.deal import DEAL, Piece, pieces_of, read_piece
+from pipeline.steps.deal import DEAL, Piece, pieces_dealt, read_piece
 from pipeline.steps.edited import EDITED_STEP
 from pipeline.steps.index import INDEX_STEP
 from pipeline.steps.learning import SEGMENTS
@@ -46,6 +46,7 @@ from pipeline.versions.gc import Garbage, collect
 from pipeline.versions.manifest import INDEX, NAMING_RECORDS, PROVENANCE, File, Manifest, Shard
 from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
 from pipeline.work import ledger
+from pipeline.work.ledger import Record
 from pipeline.work.marks import Mark, collecting
 from stages.reasons import Reason
 from stages.sides import BESIDE as SIDES
@@ -250,7 +251,7 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
             if any(taken.down(table.drop_null()).any() for table in tables):
                 storage.delete(ledger.table_path(stage, record.source, record.key, "json"))
     for record in records(storage, DEAL.name):
-        if any(_holds(storage, piece, taken) for pieces in pieces_of([record]).values() for piece in pieces):
+        if _is_dealt(storage, record, taken):
             storage.delete(ledger.table_path(record.stage, record.source, record.key, "json"))
     # what earlier code, or a package that was uninstalled, has made: nothing here knows what is in it
     steps = {step.name for step in (*STEPS, BISECT)}
@@ -262,6 +263,15 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
         for entry in storage.list(f"tables/{step.name}/"):
             if entry.path.endswith(".json"):
                 storage.delete(entry.path)
+
+
+def _is_dealt(storage: Storage, record: Record, taken: Known) -> bool:
+    """Whether what was dealt holds what was taken down, or nothing tells what it is."""
+    try:
+        pieces = pieces_dealt(storage, record)
+    except (NotFound, Damaged):
+        return True
+    return any(_holds(storage, piece, taken) for piece in pieces)
 
 
 def _holds(storage: Storage, piece: Piece, taken: Known) -> bool:

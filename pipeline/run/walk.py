@@ -22,6 +22,7 @@ from pipeline.run.tiering import offer_tiers, plan_frozen, tiered
 from pipeline.sources.base import Listing, Source, Surroundings
 from pipeline.sources.network import network_of
 from pipeline.steps import decisions, duplicates, learning
+from pipeline.steps.collect import COLLECT, collect_tasks
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP, copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import COPIES_STEP, copies_of, copies_tasks
 from pipeline.steps.crawl import CRAWL, crawl_tasks
@@ -138,7 +139,8 @@ class Walk:
         shown = {side.name: sides[side.name] for side in BESIDE if side.shards}
         places = history.places(amounts(samples, sides[TIER.name], generations))
         dealt = self._run(DEAL, deal_tasks(config, samples, decided, shown, generations, places))
-        written = self._run(WRITE, write_tasks(config, dealt, places, Encoding.of(vocabulary), self._parent))
+        collected = self._run(COLLECT, collect_tasks(dealt, places))
+        written = self._run(WRITE, write_tasks(config, collected, places, Encoding.of(vocabulary), self._parent))
         indexed = self._run(INDEX_STEP, index_tasks(config, written))
         return Walked(
             self._parent,

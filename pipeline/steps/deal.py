@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -24,7 +25,16 @@ from pipeline.grouping import cut
 from pipeline.steps import decided as decisions
 from pipeline.steps.base import Survivors, decided_of, versions_of
 from pipeline.storage.base import NotFound, Storage
-from pipeline.storage.tables import DamagedTable, LostTable, named, read_table, remedy, table_bytes, write_bytes
+from pipeline.storage.tables import (
+    DamagedTable,
+    LostTable,
+    named,
+    read_table,
+    remedy,
+    table_bytes,
+    write_bytes,
+    write_table,
+)
 from pipeline.work import ledger
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS, Step, Task, Work, inputs_of, planned
@@ -38,6 +48,9 @@ from stages.write import Amount
 DEALT = pa.schema([*(field for field in TEXT if field.name not in ENCODED.names[1:]), ("size", pa.int64())])
 """What is dealt: the columns of shards without what is made where they are written (picture, segments, ids), and the
 bytes of the raw file."""
+
+VERSION = 2
+"""Of what tells of pieces."""
 
 Generations = Mapping[tuple[str, str], int]
 """(source, key of a chunk) -> the version that it was new in; absent: 1."""
@@ -86,6 +99,18 @@ class Piece(NamedTuple):
     bytes: int
     sha256: str
     rows: int
+
+
+PIECES = pa.schema(
+    [
+        ("shard", pa.int32()),
+        ("offset", pa.int64()),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+        ("rows", pa.int64()),
+    ]
+)
+"""What a group has for each shard, sorted by these: shards are numbered through ``DealSettings.places``."""
 
 
 class _Staying(NamedTuple):
@@ -148,7 +173,7 @@ def deal_tasks(
         config.write.group_bytes,
         lambda each: each.generation,
     )
-    versions = versions_of(config, "write")
+    versions = {**versions_of(config, "write"), "pieces": VERSION}
     shown = "origins" if config.write.repack else "shown"
     # columns that stages of other packages bring
     columns = [("column", name) for name in SHARD.names[len(SHARD_COLUMNS) :]]
@@ -165,7 +190,7 @@ def deal_tasks(
             paths = {side: output.path for side, output in beside.items()}
             parts.append(Part(Survivors.of(record, decided), paths, decided.outputs[name].path))
         first, generation = group[0], group[0].generation
-        counts = tuple((*kind[1:], count) for kind, count in sorted(places.items()) if kind.generation == generation)
+        counts = counts_of(places, generation)
         payload = DealPayload(DealSettings(repack=config.write.repack, places=counts), tuple(parts))
         size = sum(each.size for each in group)
         key = f"{generation}-{first.source}-{first.key}"
@@ -181,26 +206,42 @@ def deal_step(work: Work[DealPayload]) -> Record:
     joins = [joined(work.storage, part, settings.repack) for part in work.task.payload.parts]
     rows = pa.concat_tables([DEALT.empty_table(), *(table.select(DEALT.names).cast(DEALT) for table in joins)])
     counts = {(tier, split): count for tier, split, count in settings.places}
-    pieces: list[tuple[str, str, int, int, int, str]] = []
+    ends = accumulate(count for *_, count in settings.places)
+    firsts = {place[:2]: end - place[2] for place, end in zip(settings.places, ends, strict=True)}
     data: list[bytes] = []
+    pieces: list[dict[str, int | str]] = []
+    offset = 0
     for dealt in write.deal(rows, counts):
         piece = table_bytes(dealt.rows, DEALT)
         data.append(piece)
-        digest = hashlib.sha256(piece).hexdigest()
-        pieces.append((dealt.tier, dealt.split, dealt.place, len(dealt.rows), len(piece), digest))
-    output = write_bytes(work.storage, partial(named, work.path("bin")), b"".join(data), len(rows))
-    return work.record({"kept": output}, len(rows), len(rows), extra={"pieces": pieces})
+        shard, digest = firsts[dealt.tier, dealt.split] + dealt.place, hashlib.sha256(piece).hexdigest()
+        size, count = len(piece), len(dealt.rows)
+        pieces.append({"shard": shard, "offset": offset, "bytes": size, "sha256": digest, "rows": count})
+        offset += size
+    table = pa.Table.from_pylist(pieces, PIECES).sort_by("shard")
+    outputs = {
+        "kept": write_bytes(work.storage, partial(named, work.path("bin")), b"".join(data), len(rows)),
+        "pieces": write_table(work.storage, work.path(), [table], PIECES),
+    }
+    return work.record(outputs, len(rows), len(rows))
 
 
-def pieces_of(dealt: Iterable[Record]) -> dict[tuple[Kind, int], list[Piece]]:
-    """(kind, place) -> what it is put together from, of the records of all groups in their order."""
-    pieces: dict[tuple[Kind, int], list[Piece]] = defaultdict(list)
-    for record in dealt:
-        generation, path, offset = int(record.key.partition("-")[0]), record.outputs["kept"].path, 0
-        for tier, split, place, rows, size, digest in record.extra["pieces"]:
-            pieces[Kind(generation, tier, split), place].append(Piece(path, offset, size, digest, rows))
-            offset += size
-    return dict(sorted(pieces.items()))
+def counts_of(places: Mapping[Kind, int], generation: int) -> tuple[tuple[str, str, int], ...]:
+    """Of one generation the (tier, split, shards that this kind is dealt into), sorted."""
+    return tuple((*kind[1:], count) for kind, count in sorted(places.items()) if kind.generation == generation)
+
+
+def generation_dealt(record: Record) -> int:
+    """Of which generation a record's samples are: of this step, or of the one that collects what was dealt."""
+    return int(record.key.partition("-")[0])
+
+
+def pieces_dealt(storage: Storage, record: Record) -> list[Piece]:
+    """What a record of this step tells of. Raises as `read_table`, and NotFound for a record of an earlier form."""
+    if "pieces" not in record.outputs:
+        raise NotFound(f"{record.stage} {record.source}/{record.key} does not say what it dealt")
+    table, path = read_table(storage, record.outputs["pieces"].path), record.outputs["kept"].path
+    return [Piece(path, **row) for row in table.drop_columns(["shard"]).to_pylist()]
 
 
 def read_piece(storage: Storage, piece: Piece, columns: Sequence[str] | None = None) -> pa.Table:

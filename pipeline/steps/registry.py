@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.steps.ask import ANSWERS, ASK
 from pipeline.steps.caption import CAPTION_STEP
+from pipeline.steps.collect import COLLECT
 from pipeline.steps.copied import COPIED, INHERIT, OUTCOMES_STEP
 from pipeline.steps.copies import COPIES_STEP
 from pipeline.steps.crawl import CRAWL
@@ -65,6 +66,7 @@ STEPS: tuple[Step[Any], ...] = (
     EDGES,
     TIER_STEP,
     DEAL,
+    COLLECT,
     WRITE,
     INDEX_STEP,
 )

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from pipeline.config import Config
 from pipeline.errors import ConfigError, Damaged
 from pipeline.steps.base import dropped_output, sum_of, versions_of
-from pipeline.steps.deal import Kind, Piece, pieces_of, read_piece
+from pipeline.steps.collect import pieces_in, shares_of
+from pipeline.steps.deal import Kind, read_piece
 from pipeline.steps.encode import Encoding
 from pipeline.storage import integrity
 from pipeline.storage.base import NotFound, Storage
@@ -44,13 +45,13 @@ class ShardSettings(Settings):
 
 @dataclass(frozen=True)
 class WritePayload:
-    """What a shard is put together from."""
+    """What a shard is put together from. ``pieces``: path and row group of what tells of them."""
 
     settings: ShardSettings
     kind: Kind
     place: int
     places: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[str, int]
     encoding: Encoding
     drawn: int | None
     """A version whose pictures are what would be drawn: those that it has are copied."""
@@ -58,7 +59,7 @@ class WritePayload:
 
 def write_tasks(
     config: Config,
-    dealt: Sequence[Record],
+    collected: Sequence[Record],
     places: Mapping[Kind, int],
     encoding: Encoding,
     parent: Manifest | None = None,
@@ -69,13 +70,13 @@ def write_tasks(
     )
     versions = versions_of(config, "encode", "write", "picture")
     drawn = _drawn(config, versions["picture"], parent)
-    for (kind, place), pieces in pieces_of(dealt).items():
-        count = places[kind]
-        payload = WritePayload(settings, kind, place, count, tuple(pieces), encoding, drawn)
-        key = f"{kind.generation}-{kind.tier}-{kind.split}-{place:05}-of-{count:05}"
-        inputs = [*encoding.inputs, *(("piece", piece.sha256) for piece in pieces)]
-        rows, size = sum(piece.rows for piece in pieces), sum(piece.bytes for piece in pieces)
-        yield planned(WRITE, CORPUS, key, payload, versions, inputs, rows, size)
+    for share in shares_of(collected, places):
+        kind, count = share.kind, places[share.kind]
+        pieces = (share.path, share.row_group)
+        payload = WritePayload(settings, kind, share.place, count, pieces, encoding, drawn)
+        key = f"{kind.generation}-{kind.tier}-{kind.split}-{share.place:05}-of-{count:05}"
+        inputs = [*encoding.inputs, ("pieces", share.digest)]
+        yield planned(WRITE, CORPUS, key, payload, versions, inputs, share.rows, share.bytes)
 
 
 def _drawn(config: Config, version: int | str, parent: Manifest | None) -> int | None:
@@ -98,7 +99,7 @@ def write_step(work: Work[WritePayload]) -> Record:
     """
     payload, storage = work.task.payload, work.storage
     settings, kind = payload.settings, payload.kind
-    parts = [read_piece(storage, piece) for piece in payload.pieces]
+    parts = [read_piece(storage, piece) for piece in pieces_in(storage, *payload.pieces)]
     rows = pa.concat_tables(parts).sort_by("sample_id").combine_chunks()
     given = len(rows)
     rows, dropped = _with_pictures(work, rows)

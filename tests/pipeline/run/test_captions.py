@@ -147,7 +147,7 @@ def test_only_partitions_whose_captions_changed_are_made_anew(finished: Run) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipeline.work.sandbox.Sandbox.run", lambda *_: pytest.fail("something was drawn"))
         second = mill(finished.config, finished.workspace)
-    assert again(second, before) <= {"edited", "caption", "deal", "write", "index"}
+    assert again(second, before) <= {"edited", "caption", "deal", "collect", "write", "index"}
     changed = [path for path, when in records(second).items() if before.get(path) != when and "caption" in path.parts]
     assert len(changed) == 1
     edited = next(each for each in rows_of(second) if each["sample_id"] == row["sample_id"])
@@ -285,7 +285,7 @@ def test_a_model_is_checked_and_falls_back(tmp_path: Path) -> None:
         asked, before = len(server.log.asked), records(run)
         more = mill(config, tmp_path / "ws", sets=("caption.checks.alike=5",))
         assert len(server.log.asked) == asked and more.result.manifest.captions.rejected == {"repeated model": 7}
-        assert again(more, before) <= {"repeats", "caption", "deal", "write", "index"}
+        assert again(more, before) <= {"repeats", "caption", "deal", "collect", "write", "index"}
     with serve(answer="I'm sorry, but I can't help with that.") as server:
         ask["endpoint"] = {"base_url": server.url}
         refused = mill(write_config(tmp_path / "c.yaml", icons, ask=ask), tmp_path / "ws5")

@@ -152,7 +152,7 @@ def test_what_changes_no_drawing_draws_nothing(
     monkeypatch.setattr("pipeline.work.sandbox.Sandbox.run", lambda *_: pytest.fail("something was drawn"))
     second = bench.run("a", "steps", **settings)
     again = {p.parts[-3] for p in records if not p.exists() or p.stat().st_mtime_ns != records[p]}
-    assert steps <= again <= {*steps, "lend", "deal", "write", "index", "count", "frequent", "runs"}
+    assert steps <= again <= {*steps, "lend", "deal", "collect", "write", "index", "count", "frequent", "runs"}
     before, after = ({row["sample_id"]: row["png"] for row in parquet_rows(run)} for run in (first, second))
     assert before == after and not verify(second.workspace)
 

@@ -20,6 +20,7 @@ from pipeline.sources.base import Chunk, Entry, Listing
 from pipeline.steps import decisions, duplicates, learning, tiers
 from pipeline.steps.ask import AnswersSettings, answers_tasks
 from pipeline.steps.caption import caption_tasks
+from pipeline.steps.collect import collect_tasks
 from pipeline.steps.copied import copied_tasks, inherit_tasks, outcomes_tasks
 from pipeline.steps.copies import copies_of, copies_tasks
 from pipeline.steps.crawl import crawl_tasks
@@ -203,8 +204,10 @@ class Planner:
         places = History(config, FolderStorage(Path("none")), None).places(amounts(samples, sides["tier"], generations))
         dealt = self._run(
             deal_tasks(config, samples, decided, shown, generations, places),
+            outputs=["kept", "pieces"],
         )
-        written = self._run(write_tasks(config, dealt, places, encoding), outputs=["rows"])
+        collected = self._run(collect_tasks(dealt, places))
+        written = self._run(write_tasks(config, collected, places, encoding), outputs=["rows"])
         self._run(index_tasks(config, written))
 
     def _tiers(
@@ -302,11 +305,9 @@ class Planner:
             )
             for role in roles
         }
-        if step == "deal":
-            shards = [place for place in task.basis.settings["places"] for _ in range(2)]
-            digests = [ledger.digest([task.key, n, made_from]) for n in range(len(shards))]
-            pieces = [(*shard[:2], n % 2, 4, 10, digests[n]) for n, shard in enumerate(shards)]
-            extra = {"pieces": pieces}
+        if step == "collect":
+            shards = range(*task.basis.settings["range"])
+            extra = {"shards": [(n, 4, 10, ledger.digest([task.key, n, made_from])) for n in shards]}
         return replace(done(task, **extra), outputs=self._shuffled(written))
 
     def _shuffled(self, by_name: dict[Any, Any]) -> dict[Any, Any]:

@@ -66,12 +66,13 @@ READ_BY: dict[str, set[str]] = {
     "tier.count": {"measure", "edges", "tier"},
     **{f"tier.{name}": {"edges"} for name in ("quantiles", "least", "most")},
     "tier.edges": set(),
-    "write": {"deal", "write"},
+    "write": {"deal", "collect", "write"},
     "write.formats": {"write", "index"},
+    "write.group_bytes": {"deal", "collect"},
     "write.repack": {"deal", "lend"},
     # the number of shards, which their names have
-    "write.shard_rows": {"deal", "write", "index"},
-    "write.shard_bytes": {"deal", "write", "index"},
+    "write.shard_rows": {"deal", "collect", "write", "index"},
+    "write.shard_bytes": {"deal", "collect", "write", "index"},
 }
 """Setting, or section -> the steps that read it. The longest key that fits holds."""
 
@@ -257,7 +258,7 @@ def test_what_an_early_step_makes_anew_later_steps_take_in() -> None:
 
     every = {step.name for step in STEPS} - {"keep", "fetch", "ask"}
     tiers = {"lengths", "measure", "edges", "tier"}
-    shards = {"deal", "write", "index"}
+    shards = {"deal", "collect", "write", "index"}
     assert differing("crawl.max_bytes", 7) == every
     assert differing("render.compare_size", 64) == every - {"crawl", "copies"}
     assert differing("render.size", 64) == {"write", "index"}
