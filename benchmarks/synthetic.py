@@ -8,11 +8,9 @@ row group, so that a listing of loose files, which `benchmarks/scale.py listing`
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
 
@@ -24,7 +22,6 @@ from pipeline.sources.base import Entry, Listing, Surroundings
 from pipeline.sources.folder import FolderSource
 from pipeline.steps import decided, decisions, duplicates
 from pipeline.steps.base import packed
-from pipeline.storage.base import TEMPORARY
 from pipeline.storage.folder import FolderStorage
 from pipeline.storage.tables import Output, named
 from pipeline.versions import lineage
@@ -73,14 +70,9 @@ def config_of(folder: Path, partitions: int, overrides: Sequence[str] = ()) -> L
 class Unsynced(FolderStorage):
     """A folder whose files need not outlast the machine: a million of them are written in minutes."""
 
-    @contextlib.contextmanager
-    def writer(self, path: str) -> Iterator[BinaryIO]:
-        """As `FolderStorage.writer`, without waiting for the disk."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", prefix=TEMPORARY, dir=target.parent, delete=False) as stream:
-            yield stream  # type: ignore[misc]
-        Path(stream.name).replace(target)
+    @staticmethod
+    def _settle(stream: BinaryIO) -> None:
+        stream.flush()
 
 
 class SyntheticEngine:
@@ -134,8 +126,8 @@ class SyntheticEngine:
         for task in tasks:
             work = Work(task, self._storage)
             record = self._records.get(task.stage, self._side)(work)
-            ledger.save(self._storage, record)
-            yield Done(record, 60.0, 2**29, {})
+            etag = ledger.save(self._storage, record)
+            yield Done(record, 60.0, 2**29, {}, etag=etag)
 
     # -- what tasks come to
 
@@ -254,7 +246,7 @@ class SyntheticEngine:
         ((_, _, count),) = payload.settings.places
         self._dealt += rows
         pieces = min(rows, count)
-        outputs = {"kept": _output(work, rows, "bin"), "pieces": replace(_output(work, rows), rows=pieces)}
+        outputs = {"kept": _output(work, rows, "bin"), "pieces": _output(work, rows)._replace(rows=pieces)}
         return work.record(outputs, rows, rows)
 
     def _collect(self, work: Work[Any]) -> Record:

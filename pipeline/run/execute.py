@@ -27,9 +27,9 @@ def execute(task: Task[Any], workspace: str) -> Done:
     started, waited = time.perf_counter(), sandbox.starting_seconds()
     work = Work(task, open_storage(workspace))
     record = task.step.run(work)
-    ledger.save(work.storage, record)
+    etag = ledger.save(work.storage, record)
     seconds, starting = time.perf_counter() - started, sandbox.starting_seconds() - waited
-    return Done(record, seconds, _peak_bytes(), work.stage_seconds, work.storage.traffic(), starting)
+    return Done(record, seconds, _peak_bytes(), work.stage_seconds, work.storage.traffic(), starting, etag)
 
 
 def execute_safely(task: Task[Any], workspace: str) -> Done | Failed:

@@ -46,6 +46,7 @@ from pipeline.versions.gc import Garbage, collect
 from pipeline.versions.manifest import INDEX, NAMING_RECORDS, PROVENANCE, File, Manifest, Shard
 from pipeline.versions.takedown import FEATURES, Known, Rules, Targets
 from pipeline.work import ledger
+from pipeline.work.compacted import COMPACTED
 from pipeline.work.ledger import Record
 from pipeline.work.marks import Mark, collecting
 from stages.reasons import Reason
@@ -253,6 +254,9 @@ def _forget_tables(storage: Storage, taken: Known) -> None:
     for record in records(storage, DEAL.name):
         if _is_dealt(storage, record, taken):
             storage.delete(ledger.table_path(record.stage, record.source, record.key, "json"))
+    # copies of records, of those that are removed here, too
+    for entry in storage.list(COMPACTED):
+        storage.delete(entry.path)
     # what earlier code, or a package that was uninstalled, has made: nothing here knows what is in it
     steps = {step.name for step in (*STEPS, BISECT)}
     for place in browse.record_paths(storage):

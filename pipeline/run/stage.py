@@ -25,6 +25,7 @@ from pipeline.steps.fetch import FETCH
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
+from pipeline.work.compacted import Listed
 from pipeline.work.ledger import Record
 from pipeline.work.records import Records
 from pipeline.work.task import CORPUS, Cause, Done, Failed, Needs, Step, Task
@@ -131,8 +132,8 @@ class StageRunner:
         self._open_engine = open_engine
         self.watch = watch or Watch("", display, {})
         self._engine: Engine | None = None
-        self._recorded: tuple[str, set[str]] = ("", set())
-        """A step, and its records that are there. Of one step only: a workspace has many."""
+        self._listed: Listed | None = None
+        """The records that there are of a step. Of one step only: a workspace has many."""
         self.ran = self.reused = 0
         """Tasks of the last walk that this run has run, in that walk or in one before, and the others."""
         self._ran: set[tuple[str, str, str]] = set()
@@ -144,7 +145,7 @@ class StageRunner:
         self.pending.clear()
         self.guessed = False
         self.ran = self.reused = 0
-        self._recorded = ("", set())
+        self._listed = None
         self._ahead.clear()
         self.watch.anew()
 
@@ -191,6 +192,7 @@ class StageRunner:
             self.trust.known(record)
             # as whoever comes after this run reads it
             records[places[record.source, record.key]] = Record.from_bytes(record.to_bytes())
+        self._list(step).compact(records)
         if step is CRAWL:
             self.trust.crawled(records)
         return records
@@ -217,18 +219,25 @@ class StageRunner:
         held = 0
         with ThreadPoolExecutor(READERS) as readers:
             for part, inputs in _parts(tasks):
-                self._list(part[0].step)
-                reading.append((inputs, readers.submit(self._decide_all, part)))
+                listed = self._list(part[0].step)
+                known = [listed.compacted(task.source, task.key) for task in part]
+                there = [listed.listed(task.source, task.key) for task in part]
+                if there == [record is not None for record in known]:
+                    decided: Future[list[Decision]] = Future()
+                    decided.set_result(self._decide_all(part, known))
+                else:
+                    decided = readers.submit(self._decide_all, part, known)
+                reading.append((inputs, decided))
                 held += inputs
-                while held > HELD or len(reading) > 2 * READERS:
-                    inputs, decisions = reading.popleft()
+                while reading and (reading[0][1].done() or held > HELD or len(reading) > 2 * READERS):
+                    inputs, decided = reading.popleft()
                     held -= inputs
-                    yield from self._counted(decisions.result())
-            for _, decisions in reading:
-                yield from self._counted(decisions.result())
+                    yield from self._counted(decided.result())
+            for _, decided in reading:
+                yield from self._counted(decided.result())
 
-    def _decide_all(self, tasks: Sequence[Task[Any]]) -> list[Decision]:
-        return [self.decide(task) for task in tasks]
+    def _decide_all(self, tasks: Sequence[Task[Any]], known: Sequence[Record | None]) -> list[Decision]:
+        return [self._decide(task, record) for task, record in zip(tasks, known, strict=True)]
 
     def _counted(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         tasks = ((d.run, d.task) for d in decisions)
@@ -237,18 +246,23 @@ class StageRunner:
         self.reused += len(decisions) - ran
         return decisions
 
-    def _list(self, step: Step[Any]) -> None:
-        if self._recorded[0] != step.name:
-            paths = self._storage.paths(f"{ledger.TABLES}{step.name}/")
-            self._recorded = step.name, {path for path in paths if path.endswith(".json")}
+    def _list(self, step: Step[Any]) -> Listed:
+        if self._listed is None or self._listed.stage != step.name:
+            self._listed = None  # before another is held
+            self._listed = Listed(self._storage, step.name)
+        return self._listed
 
     def decide(self, task: Task[Any]) -> Decision:
         """Whether ``task`` has to run, or to be waited for."""
+        return self._decide(task, self._list(task.step).compacted(task.source, task.key))
+
+    def _decide(self, task: Task[Any], record: Record | None) -> Decision:
+        """``record``: None if it has to be read where it lies."""
         if self._ahead.began(task):
             return Decision(task, "it began ahead", None)
-        self._list(task.step)
-        known = ledger.table_path(task.step.name, task.source, task.key, "json") in self._recorded[1]
-        record = ledger.load(self._storage, task.step.name, task.source, task.key) if known else None
+        listed = self._list(task.step)
+        if record is None and listed.listed(task.source, task.key):
+            record = listed.read(task.source, task.key)
         return self._decision(task, record)
 
     def _decision(self, task: Task[Any], record: Record | None) -> Decision:
@@ -284,6 +298,8 @@ class StageRunner:
         self.trust.made(record)
         self._ran.add((record.stage, record.source, record.key))
         self.watch.done(result)
+        if self._listed is not None and self._listed.stage == record.stage:
+            self._listed.wrote(record, result.etag)
 
     def _more(self) -> Task[Any] | None:
         task = self._ahead.take()

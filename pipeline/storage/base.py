@@ -162,10 +162,11 @@ class Storage(ABC):
     def delete(self, path: str) -> None:
         """Remove the object if it is there."""
 
-    def write(self, path: str, data: bytes) -> None:
-        """Write or replace the whole object."""
+    def write(self, path: str, data: bytes) -> str:
+        """Write or replace the whole object. Its etag, as a listing has it, or "" if that is not known."""
         with self.writer(path) as stream:
             stream.write(data)
+        return ""
 
     def exists(self, path: str) -> bool:
         """Whether there is an object at ``path``."""

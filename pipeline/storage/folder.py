@@ -29,16 +29,17 @@ class FolderStorage(Storage):
 
     def list(self, prefix: str = "") -> list[Entry]:
         """All files below the folder, links to files included, links to folders not followed."""
-        entries = []
+        return sorted(self.scan(prefix), key=attrgetter("path"))
+
+    def scan(self, prefix: str = "") -> Iterator[Entry]:
+        """As `list`, a folder at a time."""
         for path, file in self._files(prefix):
             try:
                 status = file.stat()
             except OSError:  # a dangling link, or gone since: listed, and reported when it is read
-                entries.append(Entry(path, 0, "missing"))
+                yield Entry(path, 0, "missing")
                 continue
-            etag = f"{status.st_size:x}-{status.st_mtime_ns:x}"
-            entries.append(Entry(path, status.st_size, etag, status.st_mtime))
-        return sorted(entries, key=attrgetter("path"))
+            yield Entry(path, status.st_size, _etag(status), status.st_mtime)
 
     def paths(self, prefix: str = "") -> Iterator[str]:
         """As `list`, without a look at each file."""
@@ -102,6 +103,15 @@ class FolderStorage(Storage):
             self._settle(stream)
             partial.replace(self.root / path)
 
+    def write(self, path: str, data: bytes) -> str:
+        """As `Storage.write`."""
+        with self._partial(path) as (stream, partial):
+            stream.write(data)
+            self._settle(stream)
+            etag = _etag(os.fstat(stream.fileno()))
+            partial.replace(self.root / path)
+        return etag
+
     def create(self, path: str, data: bytes) -> None:
         """A hard link fails if the name is taken, also between processes and on network file systems."""
         with self._partial(path) as (stream, partial):
@@ -140,6 +150,10 @@ class FolderStorage(Storage):
     def _settle(stream: BinaryIO) -> None:
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_size:x}-{status.st_mtime_ns:x}"
 
 
 def _is_folder(file: os.DirEntry[str]) -> bool:

@@ -10,8 +10,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,9 +19,11 @@ from pipeline.errors import Damaged
 from pipeline.storage.base import NotFound, Storage
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One object a partition has written: its digest is the identity later stages build on."""
+class Output(NamedTuple):
+    """One object a partition has written: its digest is the identity later stages build on.
+
+    A tuple, as a run over a large corpus makes millions of them.
+    """
 
     path: str
     sha256: str
@@ -35,7 +36,7 @@ class Output:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return asdict(self) | {"row_groups": list(self.row_groups)}
+        return self._asdict() | {"row_groups": list(self.row_groups)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Output:

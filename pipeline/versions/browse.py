@@ -22,6 +22,7 @@ from pipeline.storage.tables import open_table, read_table
 from pipeline.versions import published, shards
 from pipeline.versions.manifest import CLUSTERS, INDEX, PROVENANCE, Manifest
 from pipeline.work import ledger, sandbox
+from pipeline.work.compacted import Listed
 from pipeline.work.ledger import Record
 from pipeline.work.task import CORPUS
 from stages import crawl, schema
@@ -58,8 +59,9 @@ def record_paths(storage: Storage, stage: str = "") -> Iterator[RecordPath]:
 
 def records(storage: Storage, stage: str) -> Iterator[Record]:
     """The records of a stage that can be read, whichever sources they are of."""
-    for place in record_paths(storage, stage):
-        record = ledger.load(storage, place.stage, place.source, place.key)
+    listed = Listed(storage, stage)
+    for source, key in listed.names():
+        record = listed.record(source, key)
         if record is not None:
             yield record
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 
 from pipeline.sources import snapshots
 from pipeline.sources.network import FETCH_STAGE, FETCHED_PLACE
@@ -22,6 +24,7 @@ from pipeline.storage.tables import read_table
 from pipeline.versions import browse, published
 from pipeline.versions.manifest import KEPT_PLACE, File
 from pipeline.work import ledger
+from pipeline.work.compacted import COMPACTED, Listed, compacted_path
 from pipeline.work.marks import MARK_SECONDS, MARKS, Mark, collecting
 
 PROBE, PROBE_SECONDS = ".writable-", 3600.0
@@ -38,6 +41,7 @@ PLACES = (
     "lineage/",
     KEPT_PLACE,
     FETCHED_PLACE,
+    COMPACTED,
     PROBE,
 )
 """Where runs write what versions and records name, and `PROBE`."""
@@ -117,13 +121,16 @@ def _needed(storage: Storage) -> Iterator[str]:
     left = set().union(*sources) - sources[-1] if sources else set()
     fetched = set(_fetched(storage, read))
     yield from fetched
-    for place in browse.record_paths(storage):
-        if place.source in left or (place.stage == FETCH_STAGE and place.path not in fetched):
-            continue
-        yield place.path
-        record = ledger.load(storage, place.stage, place.source, place.key)
-        if record is not None:
-            yield from (output.path for output in record.outputs.values())
+    for stage, places in groupby(browse.record_paths(storage), attrgetter("stage")):
+        yield compacted_path(stage)
+        listed = Listed(storage, stage)
+        for place in places:
+            if place.source in left or (stage == FETCH_STAGE and place.path not in fetched):
+                continue
+            yield place.path
+            record = listed.record(place.source, place.key)
+            if record is not None:
+                yield from (output.path for output in record.outputs.values())
     # base tokenizers are few, and a cut-off run's later stages read them
     yield from (entry.path for entry in storage.list("vocabularies/base-"))
 

@@ -12,8 +12,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import Output
@@ -113,9 +113,11 @@ def _rest(settings: Mapping[str, Any], versions: Mapping[str, Any]) -> bytes:
     return last[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A finished partition: what it was made from, what it wrote, and how its counts add up."""
+class Record(NamedTuple):
+    """A finished partition: what it was made from, what it wrote, and how its counts add up.
+
+    A tuple, as `Output` is.
+    """
 
     stage: str
     source: str
@@ -129,13 +131,13 @@ class Record:
     """By role, for example ``kept`` and ``dropped``."""
     rows_in: int
     rows_kept: int
-    dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    dropped: Mapping[str, Mapping[str, int]] = {}
     """Stage -> reason -> records."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = {}
 
     def to_bytes(self) -> bytes:
         """As the JSON text that is stored."""
-        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data = self._asdict()
         data |= {"outputs": {role: output.to_json() for role, output in self.outputs.items()}}
         return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False, default=dict) + "\n").encode()
 
@@ -174,9 +176,9 @@ def load(storage: Storage, stage: str, source: str, key: str) -> Record | None:
         return None
 
 
-def save(storage: Storage, record: Record) -> None:
-    """Mark a partition as done; call it after its outputs are written."""
-    storage.write(table_path(record.stage, record.source, record.key, "json"), record.to_bytes())
+def save(storage: Storage, record: Record) -> str:
+    """Mark a partition as done; call it after its outputs are written. As `Storage.write`."""
+    return storage.write(table_path(record.stage, record.source, record.key, "json"), record.to_bytes())
 
 
 def records(storage: Storage, stage: str, sources: Iterable[str]) -> list[Record]:

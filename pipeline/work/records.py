@@ -48,10 +48,13 @@ class Records(Sequence[Record]):
             self[len(self) - 1] = record
 
     def __setitem__(self, place: int, record: Record) -> None:
-        common: tuple[Any, ...] = record.stage, record.source, record.versions, record.settings
-        data = marshal.dumps(common, _WITHOUT_REFERENCES)
-        if data != self._last[0]:
-            self._last = data, _Common(*common)
+        common = _Common(record.stage, record.source, record.versions, record.settings)
+        last = self._last[1]
+        # of most it is the same object, and to compare settings takes long
+        if common[:2] != last[:2] or common.versions is not last.versions or common.settings is not last.settings:
+            data = marshal.dumps([record.stage, record.source, record.versions, record.settings], _WITHOUT_REFERENCES)
+            if data != self._last[0]:
+                self._last = data, common
         self._common[place] = self._last[1]
         self._packed[place] = record if _is_compact(record) else _packed(record)
 

@@ -221,6 +221,8 @@ class Done:
     """With the workspace."""
     starting_seconds: float = 0.0
     """Of ``seconds``: until children of the sandbox were ready, which is no work on records."""
+    etag: str = ""
+    """Of the record, as the store lists it; "" if it is not known."""
 
 
 @dataclass(frozen=True)

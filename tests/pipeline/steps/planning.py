@@ -308,7 +308,7 @@ class Planner:
         if step == "collect":
             shards = range(*task.basis.settings["range"])
             extra = {"shards": [(n, 4, 10, ledger.digest([task.key, n, made_from])) for n in shards]}
-        return replace(done(task, **extra), outputs=self._shuffled(written))
+        return done(task, **extra)._replace(outputs=self._shuffled(written))
 
     def _shuffled(self, by_name: dict[Any, Any]) -> dict[Any, Any]:
         return dict(reversed(by_name.items())) if self._reverse else by_name

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,5 +72,5 @@ def test_some_are_chosen() -> None:
 
 def test_records_share_what_they_all_have() -> None:
     """Settings are one object however many records are read, since a run holds hundreds of thousands."""
-    held = Records(replace(SAMPLES[n], settings=json.loads('{"size": 512}')) for n in range(3))
+    held = Records(SAMPLES[n]._replace(settings=json.loads('{"size": 512}')) for n in range(3))
     assert held[0].settings is held[2].settings and held[0].settings == {"size": 512}
