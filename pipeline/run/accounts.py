@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pipeline.config import Config
 from pipeline.errors import BalanceError
@@ -106,15 +107,16 @@ def stage_counts(
     crawled: Sequence[Record], samples: Sequence[Record], decided: Record, written: Sequence[Record]
 ) -> tuple[StageCount, ...]:
     """How many records went into each stage, stayed, and left by which reason."""
-    dropped: dict[str, list[dict[str, int]]] = {}
-    for record in [*crawled, *samples, decided, *written]:
+    dropped: dict[str, Counter[str]] = {}
+    # one after the other: together they would be most of what a run holds
+    for record in chain(crawled, samples, [decided], written):
         for stage, reasons in record.dropped.items():
-            dropped.setdefault(stage, []).append(dict(reasons))
+            dropped.setdefault(stage, Counter()).update(reasons)
     counts = []
     going = sum(record.rows_in for record in crawled)
     # the sandbox takes out whole records, wherever in the pass they died
     for stage in ("crawl", "rowwise", *(stage.name for stage in PASS), "deduplicate", "draw"):
-        here = merged(dropped.get(stage, []))
+        here = merged([dropped.get(stage, {})])
         left = going - sum(here.values())
         counts.append(StageCount("sandbox" if stage == "rowwise" else stage, going, left, here))
         going = left
@@ -123,10 +125,13 @@ def stage_counts(
 
 def no_input(listings: Sequence[Listing], crawled: Sequence[Record]) -> dict[str, dict[str, int]]:
     """Source -> kind -> files in its folder and in its archives that were no input, the most frequent first."""
+    inside: dict[str, Counter[str]] = {}
+    for record in crawled:
+        if counts := record.extra.get("no_input"):
+            inside.setdefault(record.source, Counter()).update(counts)
     by_source: dict[str, dict[str, int]] = {}
     for listing in listings:
         name = listing.source.name
-        inside = [record.extra.get("no_input", {}) for record in crawled if record.source == name]
-        if counts := merged([listing.no_input, *inside]):
+        if counts := merged([listing.no_input, inside.get(name, {})]):
             by_source[name] = bounded(counts)
     return by_source

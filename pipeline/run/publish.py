@@ -102,10 +102,16 @@ def manifest_of(config: Config, done: Walked, layout: File) -> Manifest:
         no_input=done.no_input,
         snapshots=dict(sorted(done.snapshots.items())),
         asked=_asked(done.answered),
-        captions=Captions(
-            *(merged(record.extra[each.name] for record in done.captioned) for each in fields(Captions)),
-        ),
+        captions=_captions(done.captioned),
     )
+
+
+def _captions(captioned: Sequence[Record]) -> Captions:
+    counts: dict[str, Counter[str]] = {each.name: Counter() for each in fields(Captions)}
+    for record in captioned:
+        for name, total in counts.items():
+            total.update(record.extra[name])
+    return Captions(*(dict(sorted(total.items())) for total in counts.values()))
 
 
 def _asked(answered: Sequence[Record]) -> dict[str, float]:

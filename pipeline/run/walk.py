@@ -107,14 +107,14 @@ class Walk:
         snapshots = {listing.source.name: listing.snapshot for listing in listings if listing.snapshot is not None}
         del listings, held  # nothing that follows reads them, and they are as many as files, or as partitions
         names = {source.name for source in config.sources}
-        own = crawled.where(lambda record: record.source in names)
+        own = crawled.of_sources(names)
         ranges = self._run(COPIES_STEP, copies_tasks(config, own, generations))
         copies = copies_of(ranges)
         ran = self._run(SAMPLES_STEP, samples_tasks(config, crawled, takedowns, copies))
         if self._runner.pending or self._runner.guessed:
             raise Unknown(SAMPLES_STEP.name)
-        benchmarks = ran.where(lambda record: record.source not in names)
-        ran = ran.where(lambda record: record.source in names)
+        benchmarks = ran.of_sources({source.name for source in config.benchmarks()})
+        ran = ran.of_sources(names)
         outcomes = self._run(OUTCOMES_STEP, outcomes_tasks(ranges, ran)) if copies else Records()
         copied = self._run(COPIED, copied_tasks(own, copies, outcomes)) if copies else Records()
         crawled, passed = own, ran + copied
@@ -185,10 +185,9 @@ class Walk:
         return records
 
     def _require_input(self, crawled: Sequence[Record]) -> None:
+        read = {record.source for record in crawled if record.rows_in}
         for source in (*self.config.sources, *self.config.benchmarks()):
-            if source.name not in self._runner.pending and not any(
-                record.rows_in for record in crawled if record.source == source.name
-            ):
+            if source.name not in self._runner.pending and source.name not in read:
                 raise ConfigError(source.nothing_read(self.no_input.get(source.name, {})))
 
     def _matched(self, samples: Sequence[Record], generations: Generations, takedowns: Sequence[str]) -> Records:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -63,14 +63,22 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def digest_of_each(values: Iterable[Any]) -> str:
-    """`digest` of a list of these, of which no more than one is held at a time."""
-    hashed, before = hashlib.sha256(b"["), ""
-    for value in values:
-        hashed.update(f"{before}{canonical_json(value)}".encode())
-        before = ","
-    hashed.update(b"]")
-    return hashed.hexdigest()
+def digest_of_each(values: Iterable[Sequence[str]]) -> str:
+    """`digest` of a list of lists of strings, of which no more than one is held at a time."""
+    return _hash_of_each(hashlib.sha256(), values).hexdigest()
+
+
+def _hash_of_each(hashed: hashlib._Hash, values: Iterable[Sequence[str]]) -> hashlib._Hash:
+    """``hashed`` with the canonical JSON of such a list. Made here, as it is called some times for each partition."""
+    begin = "["
+    for each in values:
+        hashed.update(f"{begin}[{','.join(map(_string, each))}]".encode())
+        begin = ","
+    hashed.update(b"[]" if begin == "[" else b"]")
+    return hashed
+
+
+_string = json.encoder.encode_basestring
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def _hashed(inputs: tuple[tuple[str, str], ...] | Inputs) -> hashlib._Hash:
     global _last_inputs
     last = _last_inputs
     if last is None or last[0] is not inputs:
-        _last_inputs = last = inputs, hashlib.sha256(f'{{"inputs":{canonical_json(inputs)}'.encode())
+        _last_inputs = last = inputs, _hash_of_each(hashlib.sha256(b'{"inputs":'), inputs)
     return last[1]
 
 

@@ -7,7 +7,7 @@ of a few hundred, and an object that it shares with those of the same source, wh
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
 from pipeline.work.compact import Packed, long, output_packed, output_unpacked, short
@@ -58,9 +58,9 @@ class Records(Sequence[Record]):
         self._common[place] = self._last[1]
         self._packed[place] = record if _is_compact(record) else _packed(record)
 
-    def where(self, holds: Callable[[Record], bool]) -> Records:
-        """Those of which that is true."""
-        return self._at([place for place, record in enumerate(self) if holds(record)])
+    def of_sources(self, names: Container[str]) -> Records:
+        """Those of these sources."""
+        return self._at([place for place, common in enumerate(self._common) if common.source in names])
 
     def __len__(self) -> int:
         return len(self._packed)

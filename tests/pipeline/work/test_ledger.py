@@ -58,7 +58,7 @@ def test_fingerprint_is_the_digest_of_all_parts(parts: list[tuple[dict[str, obje
             assert basis.fingerprint == expected
 
 
-@given(st.lists(_JSON))
-def test_digest_of_each_is_the_digest_of_a_list(values: list[dict[str, object]]) -> None:
+@given(st.lists(st.lists(st.text())))
+def test_digest_of_each_is_the_digest_of_a_list(values: list[list[str]]) -> None:
     """What is hashed value by value has the digest of all at once."""
     assert ledger.digest_of_each(iter(values)) == ledger.digest(values)

@@ -61,11 +61,12 @@ def test_a_place_is_kept_for_what_comes_later() -> None:
     assert list(held) == SAMPLES[:3]
 
 
-def test_some_are_chosen() -> None:
-    """Those of which something is true stay in order, and the others are where they were."""
-    held = Records(SAMPLES)
-    assert list(held.where(lambda record: record.rows_in % 2 == 0)) == SAMPLES[::2]
-    assert list(held) == SAMPLES and not held.where(lambda record: False)
+def test_those_of_some_sources_are_chosen() -> None:
+    """They stay in order, and the others are where they were."""
+    samples = [record._replace(source=source) for record, source in zip(SAMPLES, "abacb", strict=True)]
+    held = Records(samples)
+    assert list(held.of_sources({"a", "c"})) == [samples[0], samples[2], samples[3]]
+    assert list(held) == samples and not held.of_sources(())
     with pytest.raises(IndexError):
         held[5]
 
