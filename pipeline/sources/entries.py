@@ -4,28 +4,25 @@
     Writer   takes columns, and gives them in their order
     Entries  what both give: a sequence of `Entry`, each made when it is asked for, or a stretch of one
 
-Up to `HELD` rows are in memory. Beyond, they are in a temporary file without a name, in blocks of `BLOCK` rows, and go
-when nothing refers to them any more.
+Up to `HELD` rows are in memory. Beyond, they are in a temporary file (`pipeline.storage.heap`), in blocks of `BLOCK`
+rows.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
-import weakref
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import BinaryIO, overload
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import StoreRefused
 from pipeline.storage.base import Entry
+from pipeline.storage.heap import Heap
 
 COLUMNS = pa.schema(
     [("path", pa.large_binary()), ("size", pa.int64()), ("etag", pa.large_binary()), ("modified", pa.float64())]
@@ -72,8 +69,9 @@ class _Blocks:
         self.firsts: list[bytes] = []
         """The first path of each."""
         self._held: list[pa.RecordBatch] = []
-        self._places: list[int] = [0]
-        self._file: BinaryIO | None = None
+        self._places: list[tuple[int, int]] = []
+        """Where blocks are in the heap, and how large."""
+        self._heap = Heap("a listing", 0)
         self._recent: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -90,14 +88,13 @@ class _Blocks:
 
     def read(self, number: int) -> pa.RecordBatch:
         """One of them."""
-        if self._file is None:
+        if not self._places:
             return self._held[number]
         with self._lock:
             if number in self._recent:
                 self._recent.move_to_end(number)
                 return self._recent[number]
-        begin, end = self._places[number], self._places[number + 1]
-        data = os.pread(self._file.fileno(), end - begin, begin)
+        data = self._heap.get(*self._places[number])
         block = pa.ipc.open_stream(pa.py_buffer(data), options=_READ).read_next_batch()
         if block.num_rows <= BLOCK:
             with self._lock:
@@ -111,19 +108,7 @@ class _Blocks:
         with pa.ipc.new_stream(sink, block.schema, options=_WRITTEN) as stream:
             stream.write_batch(block)
         data = sink.getvalue()
-        try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it is open as long as this is there
-                weakref.finalize(self, self._file.close)
-            left = memoryview(data)
-            while left:
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            raise StoreRefused(
-                f"cannot write a listing to a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; "
-                "make space, or name another folder in the environment variable TMPDIR"
-            ) from None
-        self._places.append(self._places[-1] + len(data))
+        self._places.append((self._heap.put(memoryview(data)), len(data)))
 
 
 class Entries(Sequence[Entry]):

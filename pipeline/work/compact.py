@@ -8,15 +8,16 @@ output    an `Output` as a tuple that `marshal` takes, and back
 from __future__ import annotations
 
 import marshal
-import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
 import ijson
 
+from pipeline.storage.heap import Heap
 from pipeline.storage.tables import Output
 
 V = TypeVar("V")
@@ -66,23 +67,34 @@ class Packed(Mapping[str, V], Generic[V]):
     """A mapping of so many names that as a dictionary it would be most of what a process holds."""
 
     def __init__(
-        self, entries: Iterable[tuple[str, V]], pack: Callable[[str, V], Any], unpack: Callable[[str, Any], V]
+        self,
+        entries: Iterable[tuple[str, V]],
+        pack: Callable[[str, V], Any],
+        unpack: Callable[[str, Any], V],
+        like: Packed[Any] | None = None,
     ) -> None:
-        """``pack``: what `marshal` takes for a value of that name; ``unpack``: its inverse."""
+        """``pack``: what `marshal` takes for a value of that name; ``unpack``: its inverse. ``like``: a mapping that
+        may have the same names."""
         self._unpack = unpack
         self._ends = array("Q", [0])
-        self._places: dict[str, int] = {}
-        data = bytearray()
-        for place, (name, value) in enumerate(entries):
-            # the mappings of a record mostly have the same names
-            self._places[sys.intern(name)] = place
-            data += marshal.dumps(pack(name, value))
-            self._ends.append(len(data))
-        self._data = bytes(data)
+        self._heap = Heap("a record")
+        names = []
+        for name, value in entries:
+            data = marshal.dumps(pack(name, value))
+            self._heap.put(data)
+            self._ends.append(self._ends[-1] + len(data))
+            names.append(name)
+        self._places: dict[str, int]
+        """By name, which of the values."""
+        if like is not None and names == list(like):
+            self._places = like._places
+        else:
+            self._places = {name: place for place, name in enumerate(names)}
 
     def __getitem__(self, name: str) -> V:
         place = self._places[name]
-        return self._unpack(name, marshal.loads(self._data[self._ends[place] : self._ends[place + 1]]))
+        begin = self._ends[place]
+        return self._unpack(name, marshal.loads(self._heap.get(begin, self._ends[place + 1] - begin)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -91,9 +103,9 @@ class Packed(Mapping[str, V], Generic[V]):
         return len(self._places)
 
 
-def packed_values(entries: Iterable[tuple[str, Any]]) -> Packed[Any]:
+def packed_values(entries: Iterable[tuple[str, Any]], like: Packed[Any] | None = None) -> Packed[Any]:
     """Of JSON values."""
-    return Packed(entries, lambda name, value: short(value), lambda name, value: long(value))
+    return Packed(entries, lambda name, value: short(value), lambda name, value: long(value), like)
 
 
 def packed_outputs(entries: Iterable[tuple[str, Output]], folder: str) -> Packed[Output]:
@@ -114,7 +126,11 @@ def read(data: bytes) -> dict[str, Any]:
         for name in _names(events):
             if name == "extra":
                 _begin(events)
-                values[name] = {each: _built(next(events), events, packed_values) for each in _names(events)}
+                extra: dict[str, Any] = {}
+                values[name] = extra
+                for each in _names(events):
+                    like = next((last for last in reversed(extra.values()) if isinstance(last, Packed)), None)
+                    extra[each] = _built(next(events), events, partial(packed_values, like=like))
             elif name == "outputs":
                 _begin(events)
                 values[name] = _mapping(events, _outputs)

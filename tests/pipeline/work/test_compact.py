@@ -48,7 +48,7 @@ def test_large_records_are_read_as_they_were_written() -> None:
 def test_large_records_take_little() -> None:
     """What is held of a partition is a fraction of its JSON."""
     record = Record.from_bytes(large().to_bytes())
-    held = sum(len(each._data) for each in (record.outputs, record.extra["kept"], record.extra["decided"]))
+    held = sum(len(each._heap) for each in (record.outputs, record.extra["kept"], record.extra["decided"]))
     assert held < len(large().to_bytes()) / 3
 
 
