@@ -138,6 +138,8 @@ class StageRunner:
         """Tasks of the last walk that this run has run, in that walk or in one before, and the others."""
         self._ran: set[tuple[str, str, str]] = set()
         self._ahead = Ahead(storage, self._decision)
+        self._last: Decision | None = None
+        """What `decide` said last: some records are so large that they are not read twice."""
 
     def begin(self) -> None:
         """Forget how far the last walk came, not what it ran."""
@@ -147,6 +149,7 @@ class StageRunner:
         self.ran = self.reused = 0
         self._listed = None
         self._ahead.clear()
+        self._last = None
         self.watch.anew()
 
     def close(self) -> None:
@@ -192,6 +195,7 @@ class StageRunner:
             self.trust.known(record)
             # as whoever comes after this run reads it
             records[places[record.source, record.key]] = Record.from_bytes(record.to_bytes())
+        self._last = None
         self._list(step).compact(records)
         if step is CRAWL:
             self.trust.crawled(records)
@@ -254,12 +258,15 @@ class StageRunner:
 
     def decide(self, task: Task[Any]) -> Decision:
         """Whether ``task`` has to run, or to be waited for."""
-        return self._decide(task, self._list(task.step).compacted(task.source, task.key))
+        self._last = self._decide(task, self._list(task.step).compacted(task.source, task.key))
+        return self._last
 
     def _decide(self, task: Task[Any], record: Record | None) -> Decision:
         """``record``: None if it has to be read where it lies."""
         if self._ahead.began(task):
             return Decision(task, "it began ahead", None)
+        if self._last is not None and self._last.task is task and self._last.record is not None:
+            return self._last
         listed = self._list(task.step)
         if record is None and listed.listed(task.source, task.key):
             record = listed.read(task.source, task.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -213,13 +214,13 @@ class Walk:
         past: Past,
     ) -> Record:
         """What was decided of the whole corpus."""
-        # tables of the records that left before
-        lost = [
-            record.outputs["dropped"].path
-            for records in (crawled, samples)
-            for record in records
-            if "dropped" in record.outputs
-        ]
+
+        def lost() -> Iterator[str]:
+            """Paths of tables of the records that left before."""
+            for record in chain(crawled, samples):
+                if "dropped" in record.outputs:
+                    yield record.outputs["dropped"].path
+
         deciding = decisions.Deciding(self.config, samples, matched, benchmarks, past, lost, takedowns)
         task = deciding.whole()
         if deciding.slices > 1 and self._runner.decide(task).run:

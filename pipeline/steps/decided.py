@@ -64,8 +64,6 @@ class Corpus:
     benchmarks: tuple[str, ...]
     """Tables of the samples of what the dataset must not overlap."""
     past: lineage.Past
-    lost: tuple[str, ...]
-    """Tables that say which records left before."""
 
 
 def decide(

@@ -15,7 +15,7 @@ The last task, ``deduplicate``, has the decisions of the whole corpus in its rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -45,7 +45,7 @@ from pipeline.storage.base import Storage
 from pipeline.storage.tables import Output, named, read_table, write_bytes, write_table
 from pipeline.versions import lineage
 from pipeline.work import ledger
-from pipeline.work.ledger import Record, merged
+from pipeline.work.ledger import Inputs, Record, merged
 from pipeline.work.task import CORPUS, CORPUS_WIDE, Step, Task, Work, inputs_of, planned
 from stages import deduplicate
 from stages.schema import DECIDED, EDGES, LINE, LINEAGE, ROUTED, SETTLED, STARS
@@ -95,9 +95,11 @@ class RoutePayload(SlicePayload):
 
 @dataclass(frozen=True)
 class EndedPayload(SlicePayload):
-    """``met``: files with two bits for each line, whether a record has it for its own, or goes on with it."""
+    """``met``: files with two bits for each line, whether a record has it for its own, or goes on with it. ``lost``:
+    tables that say which records left before."""
 
     met: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 RowGroups = tuple[tuple[str, int], ...]
@@ -123,12 +125,14 @@ class GatherPayload(SlicePayload):
 
 @dataclass(frozen=True)
 class DeduplicatePayload:
-    """The corpus; of a large one the keys of the tasks that decided on it."""
+    """The corpus, with what was ``lost`` as of `EndedPayload`; of a large one the keys of the tasks that decided on it,
+    which were told of partitions and of what was lost."""
 
     settings: DecidingSettings
     corpus: Corpus
     edges: tuple[str, ...]
     partitions: tuple[Partition, ...]
+    lost: tuple[str, ...]
     gathered: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
@@ -142,7 +146,7 @@ class Deciding:
 
     ``benchmarks``: the samples of what the dataset must not overlap. ``past``: the lineage of the version that this run
     builds on. It is no part of the basis, since to decide once more by what was decided changes nothing: a record holds
-    if it was made from this lineage, or made it. ``lost``: paths of tables that say which records left before.
+    if it was made from this lineage, or made it. ``lost``: gives paths of tables that say which records left before.
     ``takedowns``: paths of the requests (see `takedown`).
     """
 
@@ -153,7 +157,7 @@ class Deciding:
         matched: Sequence[Record],
         benchmarks: Sequence[Record] = (),
         past: lineage.Past = lineage.Past(),  # noqa: B008 - it is frozen
-        lost: Sequence[str] = (),
+        lost: Callable[[], Iterable[str]] = tuple,
         takedowns: Sequence[str] = (),
     ) -> None:
         self._samples = samples
@@ -164,7 +168,8 @@ class Deciding:
         self._benchmarks = [record.outputs["kept"] for record in benchmarks]
         order = tuple(source.name for source in config.sources)
         self._settings = DecidingSettings(**dict(config.deduplicate), source_order=order, takedowns=tuple(takedowns))
-        self._corpus = Corpus(_paths(self._benchmarks), past, tuple(lost))
+        self._corpus = Corpus(_paths(self._benchmarks), past)
+        self._lost = lost
         self.slices = -(-self._rows // TOGETHER)
         """How many tasks decide, each on a slice of the corpus."""
 
@@ -175,19 +180,22 @@ class Deciding:
             self._settings,
             corpus,
             edges=_paths(self._edges),
-            partitions=_partitions(self._samples),
+            partitions=() if several else _partitions(self._samples),
+            lost=() if several else tuple(self._lost()),
             gathered=tuple(_key(GATHER.name, n) for n in range(len(self._groups()) if several else 0)),
             settled=tuple(_key(SETTLE.name, n) for n in range(self.slices if several else 0)),
             ended=(_key(ENDED.name, 0),) if several and corpus.past.files else (),
         )
-        inputs = (
-            *inputs_of(record.outputs["kept"] for record in self._samples),
-            *(("benchmark", table.sha256) for table in self._benchmarks),
-            # where they lie says nothing
-            *(("edges", edge.sha256) for edge in self._edges),
-        )
-        size, state = self._rows * _BYTES, corpus.past.state
+        size, state, inputs = self._rows * _BYTES, corpus.past.state, Inputs(self._inputs)
         return planned(DEDUPLICATE, CORPUS, "decisions", payload, self._versions, inputs, self._rows, size, state)
+
+    def _inputs(self) -> Iterator[tuple[str, str]]:
+        for record in self._samples:
+            kept = record.outputs["kept"]
+            yield kept.path, kept.sha256
+        yield from (("benchmark", table.sha256) for table in self._benchmarks)
+        # where they lie says nothing
+        yield from (("edges", edge.sha256) for edge in self._edges)
 
     def in_slices(self, stage: Stage) -> None:
         """Decide, where one task is not to see all: after this, `whole` has what it puts together."""
@@ -248,7 +256,7 @@ class Deciding:
 
     def _ended(self, routed: Sequence[Record]) -> list[Task[EndedPayload]]:
         met = [record.outputs["met"] for record in routed if "met" in record.outputs]
-        payload = EndedPayload(self._slice(_key(ENDED.name, 0)), self._corpus, _paths(met))
+        payload = EndedPayload(self._slice(_key(ENDED.name, 0)), self._corpus, _paths(met), tuple(self._lost()))
         return [self._task(ENDED, payload, met, self._rows)]
 
     def _settle(self, routed: Sequence[Record], ended: Sequence[Record]) -> list[Task[SettlePayload]]:
@@ -364,15 +372,14 @@ def ended_step(work: Work[EndedPayload]) -> Record:
         parts.append(lines.filter(pa.array(~own)))
         moved.append(goes_on[~own])
         begin += len(lines)
-    ended = _ended_of(work.storage, payload.corpus, pa.concat_tables(parts), np.concatenate(moved))
+    ended = _ended_of(work.storage, payload.lost, pa.concat_tables(parts), np.concatenate(moved))
     outputs = {"kept": write_table(work.storage, work.path(), [ended.table()], lineage.ENDED)}
     outputs["lineage"] = by_digest(work, "lineage", lineage.ordered([ended.carried()]), LINEAGE)
     return work.record(outputs, begin, len(ended.out))
 
 
-def _ended_of(storage: Storage, corpus: Corpus, lines: pa.Table, moved: lineage.Bools) -> lineage.Ended:
-    lost = corpus.lost if len(lines) else ()
-    tables = (read_table(storage, path, columns=["source", "path", "id"]) for path in lost)
+def _ended_of(storage: Storage, lost: Sequence[str], lines: pa.Table, moved: lineage.Bools) -> lineage.Ended:
+    tables = (read_table(storage, path, columns=["source", "path", "id"]) for path in (lost if len(lines) else ()))
     return lineage.Ended.of(lines, tables, moved)
 
 
@@ -430,7 +437,7 @@ def deduplicate_step(work: Work[DeduplicatePayload]) -> Record:
     before = payload.corpus.past.all(work.storage)
     rows = lineage.exact(table, before)
     left = before.filter(pa.array(~np.isin(np.arange(len(before)), rows)))
-    ended = _ended_of(work.storage, payload.corpus, left, lineage.continued(left, table))
+    ended = _ended_of(work.storage, payload.lost, left, lineage.continued(left, table))
     traced = lineage.trace(table, lineage.lines_of(before, rows), ended)
     decisions, lines = decide(work.storage, payload.settings, payload.corpus, table, edges, traced)
     decided = write_decisions(work, decisions, payload.partitions)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import errno
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -139,6 +140,10 @@ class Storage(ABC):
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
         """A seekable reader that fetches only what is read. Raises NotFound."""
+
+    def open_whole(self, path: str) -> BinaryIO:
+        """A seekable reader of the object as `read` gives it, which need not be held. Raises NotFound."""
+        return io.BytesIO(self.read(path))
 
     def open_end(self, path: str) -> BinaryIO:
         """As `open`, for what is read from its end on, as a Parquet file is."""

@@ -87,6 +87,10 @@ class FolderStorage(Storage):
         """The file, opened for reading."""
         return self._open(path)
 
+    def open_whole(self, path: str) -> BinaryIO:
+        """As `open`: what is read is what is there."""
+        return self._open(path)
+
     def _open(self, path: str, buffering: int = -1) -> BinaryIO:
         try:
             return open_regular(f"{self.uri}/{path}", buffering)

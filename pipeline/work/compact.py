@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import ijson
 
@@ -117,9 +117,9 @@ def packed_outputs(entries: Iterable[tuple[str, Output]], folder: str) -> Packed
     )
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read(stream: BinaryIO) -> dict[str, Any]:
     """A ledger record's JSON object. If ``outputs`` are many, they are `Output`. Raises ValueError if it is none."""
-    events = ijson.basic_parse(data)
+    events = ijson.basic_parse(stream)
     values: dict[str, Any] = {}
     try:
         _begin(events)

@@ -9,11 +9,12 @@ when it does not.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from pipeline.storage.base import NotFound, Storage
 from pipeline.storage.tables import Output
@@ -151,11 +152,21 @@ class Record(NamedTuple):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Record:
-        """Inverse of `to_bytes`. Large mappings are `compact.Packed`. Raises ValueError, TypeError or KeyError."""
-        if len(data) >= LARGE:
-            values = compact.read(data)
-        else:
+        """Inverse of `to_bytes`. Raises as `read`."""
+        return cls.read(io.BytesIO(data))
+
+    @classmethod
+    def read(cls, stream: BinaryIO) -> Record:
+        """What `to_bytes` gave, from its begin. Large mappings are `compact.Packed`.
+
+        Raises ValueError, TypeError or KeyError.
+        """
+        data = stream.read(LARGE)
+        if len(data) < LARGE:
             values = json.loads(data)
+        else:
+            stream.seek(0)
+            values = compact.read(stream)
         outputs = values["outputs"]
         if not isinstance(outputs, compact.Packed):
             values["outputs"] = {role: Output.from_json(output) for role, output in outputs.items()}
@@ -177,7 +188,8 @@ def table_path(stage: str, source: str, key: str, suffix: str = "parquet") -> st
 def load(storage: Storage, stage: str, source: str, key: str) -> Record | None:
     """The record of a partition, or None if it is not done (or its record is of an unreadable, older form)."""
     try:
-        return Record.from_bytes(storage.read(table_path(stage, source, key, "json")))
+        with storage.open_whole(table_path(stage, source, key, "json")) as stream:
+            return Record.read(stream)
     except NotFound:
         return None
     except (ValueError, TypeError, KeyError):

@@ -1,3 +1,4 @@
+import io
 import json
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_any_json_is_read_as_it_is(values: dict[str, Any], extra: dict[str, Any]
     """Reading entry by entry gives what reading at once gives, numbers of the same type, with however many spaces."""
     values = {**values, "extra": extra, "outputs": {}}
     for spaces in (None, 1):
-        read = compact.read(json.dumps(values, indent=spaces, ensure_ascii=False).encode())
+        read = compact.read(io.BytesIO(json.dumps(values, indent=spaces, ensure_ascii=False).encode()))
         assert read == values and repr(read) == repr(values)
 
 

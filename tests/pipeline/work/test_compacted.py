@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import strategies as st
@@ -34,9 +35,9 @@ class Store(FolderStorage):
         super().__init__(root)
         self.reads: list[str] = []
 
-    def read(self, path: str) -> bytes:
+    def open_whole(self, path: str) -> BinaryIO:
         self.reads.append(path)
-        return super().read(path)
+        return super().open_whole(path)
 
 
 @pytest.fixture
