@@ -19,6 +19,7 @@ from pipeline.storage.open import open_storage
 from pipeline.versions import published
 from pipeline.versions.manifest import StageCount
 from pipeline.versions.published import LostRace
+from pipeline.work import compacted
 from stages import tokenize
 from tests.helpers import Run, drawings, dropped, mill, parquet_rows, verify, write_config
 
@@ -89,6 +90,32 @@ def test_second_run_opens_no_data(finished: Run, monkeypatch: pytest.MonkeyPatch
     assert "versions/1/manifest.json" in opened
     # the layout says which file is in which partition
     assert not [path for path in opened if not path.endswith(".json") and not path.startswith("layouts/")]
+
+
+def test_records_that_lie_together_are_read_there(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run puts them together, and the third reads none by itself; a table that they name is made anew."""
+    workspace = finished.workspace
+    monkeypatch.setattr(compacted, "LEAST", 1)
+    read: list[str] = []
+    genuine = FolderStorage.open_whole
+
+    def open_whole(self: FolderStorage, path: str) -> BinaryIO:
+        read.append(path)
+        return genuine(self, path)
+
+    monkeypatch.setattr(FolderStorage, "open_whole", open_whole)
+    second = mill(finished.config, workspace).result
+    assert second.ran == 0 and len(read) == second.reused
+    read.clear()
+    third = mill(finished.config, workspace).result
+    assert third.ran == 0 and not read and third.reused == second.reused
+    assert third.manifest == finished.result.manifest
+    gone = next(iter(sorted((workspace / "tables/tier").rglob("*.parquet"))))
+    before = gone.read_bytes()
+    gone.unlink()
+    (workspace / "tables/deal").rename(workspace / "other")
+    fourth = mill(finished.config, workspace).result
+    assert fourth.ran >= 2 and fourth.manifest == finished.result.manifest and gone.read_bytes() == before
 
 
 def test_order_of_listings_does_not_matter(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
