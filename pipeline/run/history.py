@@ -18,6 +18,7 @@ from pipeline.versions import published, shards, takedown
 from pipeline.versions.lineage import Past
 from pipeline.versions.manifest import LINEAGE, PROVENANCE, Kept, Manifest
 from pipeline.work.ledger import Record
+from pipeline.work.records import Records
 from pipeline.work.task import Task
 from stages.crawl.records import LETS_ALL_IN
 from stages.licenses.policy import Policy
@@ -142,7 +143,7 @@ class History:
         self,
         listings: Sequence[Listing],
         cut: Mapping[str, Sequence[Chunk]],
-        crawled: Sequence[Record],
+        crawled: Records,
         takedowns: Sequence[str],
         parts: takedown.Parts,
     ) -> list[Task[Any]]:
@@ -158,7 +159,7 @@ class History:
                     f"source {lost.source}: {lost.rows} kept records are not there: {self.storage.locate(lost.path)} "
                     f"is damaged or gone; {integrity.remedy_for(lost.path)}"
                 )
-            records_of = [record for record in crawled if record.source == listing.source.name]
+            records_of = crawled.of_sources({listing.source.name})
             marks = [mark for kept in before.kept for mark in parts.of(kept.source, kept.key)]
             chunks_ = cut[listing.source.name]
             records, policy = self.config.partition.records, self.config.policy()
