@@ -3,9 +3,10 @@
     python benchmarks/property_probe.py [--names NAME ...] [--json FILE]
 
 Sets each property of ``tests/data/known-names.json`` to values that Chromium accepts for it, on each kind of element of
-one drawing (shapes, text, gradient, clip path, mask, filter, marker, pattern, symbol, nested svg), and counts pixels
-that change. Prints the properties that change any, and on what; exits with 1 if `known_properties.INERT` has one of
-them for another reason than moved edges or margins. Needs Debian's package chromium and `pip install -e '.[bench]'`.
+one drawing (shapes, text, gradient, clip path, mask, filter, marker, pattern, symbol, nested svg, and a group of what
+is blended with the ground), and counts pixels that change. Prints the properties that change any, and on what; exits
+with 1 if `known_properties.INERT` has one of them for another reason than moved edges or margins. Needs Debian's
+package chromium and `pip install -e '.[bench]'`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ VALUES = (
     "small-caps", "italic", "bold", "pre", "rtl", "vertical-rl", "middle", "end", "sub", "round", "bevel", "evenodd",
     "stroke", "non-scaling-stroke", "fill-box", "geometricPrecision", "crispEdges", "below", "stable", "circle",
     "triangle", "both", "always", "cover", "repeat", "center", "dark", "thin", "wavy", "under", "flat", "strict",
+    "opacity", "filter", "plus-lighter",
 )  # fmt: skip
 
 DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 128 128" width="128" height="128"@root@>
@@ -53,12 +55,13 @@ DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 128 128" width
 <tspan fill="#06c" dy="3"@tspan@>tu 12</tspan> AV</text><use href="#s" x="80" y="35" width="20" height="20"@use@/>
 <svg x="105" y="35" width="20" height="20" viewBox="0 0 10 10"@svg@><circle cx="5" cy="5" r="6" fill="#666"/></svg>
 <line x1="5" y1="75" x2="60" y2="70" stroke="#000"@line@/>
+<g@blending@><rect x="100" y="70" width="9" height="50" fill="#08f" style="mix-blend-mode:multiply"/></g>
 <rect x="70" y="65" width="20" height="12" fill="url(#p)"/></g>
 </svg>"""
 
 PLACES = (
     "root", "g", "rect", "path", "ellipse", "masked", "circle", "text", "tspan", "use", "svg", "line", "stop", "clip",
-    "clipchild", "marker", "mask", "maskchild", "filter", "fe", "pattern", "symbol", "defs",
+    "clipchild", "marker", "mask", "maskchild", "filter", "fe", "pattern", "symbol", "defs", "blending",
 )  # fmt: skip
 
 PROBE = """async ([names, values, drawing, places, size]) => {

@@ -14,7 +14,7 @@ from stages.normalize.css.smil import ANIMATIONS, hold_ends
 from stages.normalize.css.variables import resolve_variables
 from stages.normalize.drawing.budget import check_budget
 from stages.normalize.drawing.canvas import Canvas, ViewBox, check_view_box, declared_view_box, make_canvas
-from stages.normalize.drawing.compositing import apply_clip
+from stages.normalize.drawing.compositing import apply_viewport
 from stages.normalize.drawing.defs import sort_attributes
 from stages.normalize.drawing.ink import ink
 from stages.normalize.drawing.plain_values import declare_plain
@@ -176,9 +176,9 @@ def _frame(walker: Walker, drawn: list[Element]) -> list[Element]:
         {"x": str(left), "y": str(top), "width": str(right - left), "height": str(bottom - top)},
     )
     if len(outside) > 1:
-        return apply_clip(walker, [frame], drawn)
+        return apply_viewport(walker, [frame], drawn)
     at = outside[0]
-    return [*drawn[:at], *apply_clip(walker, [frame], [drawn[at]]), *drawn[at + 1 :]]
+    return [*drawn[:at], *apply_viewport(walker, [frame], [drawn[at]]), *drawn[at + 1 :]]
 
 
 def _inside(box: tuple[float, ...], rect: tuple[float, ...], size: int) -> bool:

@@ -26,7 +26,7 @@ def _normalize(sanitized: bytes, notes: list[str] | None, settings: NormalizeSet
 
 NORMALIZE = RowStage(
     name="normalize",
-    version=4,
+    version=5,
     settings=NormalizeSettings,
     reads=("sanitized", "notes"),
     adds=NORMALIZED,

@@ -76,6 +76,8 @@ class BasicShapes:
         left, top, right, bottom = map_box(matrix, (x, y, x + width, y + height))
         swapped = abs(matrix[0]) < abs(matrix[1])
         rx, ry = (ry * abs(matrix[2]), rx * abs(matrix[1])) if swapped else (rx * abs(matrix[0]), ry * abs(matrix[3]))
+        if self._size(min(rx, ry)) == "0":
+            rx = ry = 0.0  # corners that are not printed clip as sharp ones do
         box = (left, top, right, bottom)
         if look.stroke is None and rx == 0:
             edge = self._canvas.rect

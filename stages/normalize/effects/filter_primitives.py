@@ -16,7 +16,8 @@ from stages.normalize.geometry.boxes import Box, grown, intersection, moved, uni
 from stages.normalize.geometry.quantize import snap
 from stages.normalize.geometry.transforms import Matrix, apply, axis_aligned, singular_values
 from stages.normalize.source.tree import Node
-from stages.normalize.values.properties import BLEND_MODES, INHERIT, INITIAL, UNSET, Paint
+from stages.normalize.values.blending import BLEND_MODES
+from stages.normalize.values.properties import INHERIT, INITIAL, UNSET, Paint
 from stages.normalize.values.srgb import Color, linear
 from stages.normalize.values.units import NUMBER, parse_number
 from stages.reasons import Reason

@@ -11,7 +11,7 @@ import math
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.drawing.canvas import Canvas
-from stages.normalize.drawing.compositing import apply_clip, fade
+from stages.normalize.drawing.compositing import apply_clip, assign, fade
 from stages.normalize.drawing.draw import Drawer
 from stages.normalize.drawing.ink import ink
 from stages.normalize.drawing.look import Look
@@ -467,10 +467,9 @@ class _Filter:
 
 def _wrap(elements: list[Element], value: str, reach: Box) -> list[Element]:
     """Set a filter on the element, or on a group: it comes before an element's own clip path, mask and opacity."""
-    taken = ("filter", "clip-path", "mask", "opacity", "mix-blend-mode")
-    if len(elements) != 1 or any(name in elements[0].attributes for name in taken):
+    if len(elements) == 1 and not elements[0].attributes.keys().isdisjoint(("clip-path", "mask", "opacity")):
         elements = [Element("g", {}, elements)]
-    elements[0].attributes["filter"] = value
+    elements = assign(elements, "filter", value)
     elements[0].extent = reach
     return elements
 

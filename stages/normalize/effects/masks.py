@@ -5,7 +5,7 @@ from __future__ import annotations
 from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.css.computed import check_declared
-from stages.normalize.drawing.compositing import apply_clip, wrap
+from stages.normalize.drawing.compositing import apply_clip, assign
 from stages.normalize.drawing.look import Look
 from stages.normalize.drawing.scene import Place, Scene
 from stages.normalize.drawing.shapes import Shape
@@ -61,7 +61,7 @@ def mask(
     attributes = {"x": "0", "y": "0", "width": size, "height": size, "maskUnits": "userSpaceOnUse"}
     if kind == "alpha":
         attributes["mask-type"] = "alpha"
-    return wrap(elements, "mask", scene.definitions.reference(Element("mask", attributes, content)))
+    return assign(elements, "mask", scene.definitions.reference(Element("mask", attributes, content)))
 
 
 def _mask_content(scene: Scene, node: Node, place: Place, box: BoxFinder) -> list[Element]:
@@ -110,18 +110,17 @@ def _region(scene: Scene, node: Node, place: Place, box: BoxFinder) -> list[Elem
     return scene.target.drawer.draw(Shape("rect", (x, y, width, height, 0.0, 0.0)), place.matrix, Look({}, None, {}))
 
 
+_BEYOND_FILL = ("stroke", "opacity", "mask", "filter", "clip-path", "style")
+
+
 def _is_clip(content: list[Element], kind: str) -> bool:
     """Whether a mask shows or hides without half tones: plain shapes that are filled opaquely, white for luminance."""
     for element in content:
         attributes = element.attributes
-        if element.tag == "g" or "stroke" in attributes or "opacity" in attributes or "mask" in attributes:
-            return False
-        if "filter" in attributes:
+        if element.tag == "g" or not attributes.keys().isdisjoint(_BEYOND_FILL):
             return False
         fill = attributes.get("fill", "#000")
         if fill.startswith("url") or (kind != "alpha" and fill != "#fff"):
-            return False
-        if "clip-path" in attributes:
             return False
     return True
 

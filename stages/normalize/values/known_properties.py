@@ -256,14 +256,11 @@ INERT: dict[str, str] = {
         "outline-width resize user-select window-drag"
     ),
     "css-values-5": "interpolate-size",
-    "css-view-transitions-2": (
-        "view-transition-class view-transition-group view-transition-name view-transition-scope"
-    ),
+    "css-view-transitions-2": "view-transition-class view-transition-group view-transition-scope",
     "css-viewport": "zoom",
-    "css-will-change-1": "will-change",
     "css-writing-modes-4": "glyph-orientation-vertical text-combine-upright text-orientation unicode-bidi",
     "css2": "page-break-after page-break-before page-break-inside z-index",
-    "filter-effects-2": "backdrop-filter lighting-color",
+    "filter-effects-2": "lighting-color",
     "mathml-core": "math-depth math-shift math-style",
     "motion-1": "offset-anchor offset-distance offset-position offset-rotate",
     "not in Chromium": (

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from stages.normalize.values.blending import BLEND_MODES, ISOLATING
 from stages.normalize.values.calculations import LENGTH, UnknownFunction, parse_math
 from stages.normalize.values.color_functions import evaluate
 from stages.normalize.values.colors import is_modern, is_plain, parse_color
@@ -279,11 +280,11 @@ def _paint_order(text: str) -> tuple[str, ...] | None:
 _PAINT_ORDER = ("fill", "stroke", "markers")
 
 
-BLEND_MODES = (
-    "multiply", "screen", "overlay", "darken", "lighten", "color-dodge", "color-burn", "hard-light", "soft-light",
-    "difference", "exclusion", "hue", "saturation", "color", "luminosity",
-)  # fmt: skip
-"""Values of ``mix-blend-mode`` other than normal (Compositing 1, section 5)."""
+def _blend_mode(text: str) -> str | Refused | None:
+    word = text.strip().lower()
+    if word == "plus-lighter":  # Compositing 2, section 6.1: browsers know it, renderers do not
+        return Refused(Reason.UNSUPPORTED_CSS, "mix-blend-mode: plus-lighter")
+    return word if word == "normal" or word in BLEND_MODES else None
 
 
 def _word_or_length(*words: str) -> Callable[[str], Any]:
@@ -378,8 +379,9 @@ _OWN: dict[str, tuple[Callable[[str], Any], Any]] = {
     "mask-mode": (_keyword("alpha", "luminance", "match-source"), ""),
     "filter": (_filter, ""),
     "overflow": (_keyword("visible", "hidden", "scroll", "auto", "clip"), None),
-    "mix-blend-mode": (_keyword("normal", *BLEND_MODES), "normal"),
+    "mix-blend-mode": (_blend_mode, "normal"),
     "isolation": (_keyword("auto", "isolate"), "auto"),
+    **{name: (parse, "") for name, parse in ISOLATING.items()},
     "vector-effect": (_keyword("none", "non-scaling-stroke"), "none"),  # all that browsers know
     "background-color": (parse_solid, None),
     "background-image": (_image, ""),

@@ -15,7 +15,7 @@ from stages.base import Dropped
 from stages.canonical import SVG_NS, Element, number
 from stages.normalize.css.computed import REFUSED_ROOT, compute, refuse
 from stages.normalize.css.declarations import BORDER_WIDTH
-from stages.normalize.drawing.compositing import apply_clip
+from stages.normalize.drawing.compositing import apply_viewport
 from stages.normalize.drawing.ink import ink
 from stages.normalize.drawing.look import Look
 from stages.normalize.drawing.placement import local_matrix
@@ -86,7 +86,7 @@ def _box(scene: Scene, node: Node, own: Style, place: Place) -> list[Element]:
         drawn = scene.children(node, place._replace(matrix=inner)) if redrawn else within
         if own.get("overflow") != "visible" and within and not _in_sight(scene, within):
             shape = Shape("rect", (0.0, 0.0, width, height, 0.0, 0.0))
-            drawn = apply_clip(scene, target.drawer.draw(shape, moved, Look({}, None, {})), drawn)
+            drawn = apply_viewport(scene, target.drawer.draw(shape, moved, Look({}, None, {})), drawn)
         _wrap(scene, node, own, moved, back, (width, height))
         return _with_effects(scene, node, own, outside, drawn, lambda: box)
 

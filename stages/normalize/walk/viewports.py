@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stages.canonical import Element
 from stages.normalize.drawing.canvas import fit_view_box, parse_view_box
-from stages.normalize.drawing.compositing import apply_clip
+from stages.normalize.drawing.compositing import apply_viewport
 from stages.normalize.drawing.look import Look
 from stages.normalize.drawing.markers import reference
 from stages.normalize.drawing.scene import Frame, Place, Scene
@@ -96,7 +96,7 @@ def draw_viewport(scene: Scene, node: Node, own: Style, place: Place, shown: Fra
         return drawn
     scene.remarks.forget(mark)
     shape = Shape("rect", (*shown[:4], 0.0, 0.0))
-    return apply_clip(scene, scene.target.drawer.draw(shape, place.matrix, Look({}, None, {})), drawn)
+    return apply_viewport(scene, scene.target.drawer.draw(shape, place.matrix, Look({}, None, {})), drawn)
 
 
 def content_map(scene: Scene, node: Node, place: Place, area: Frame | None = None) -> tuple[Matrix, Viewport]:

@@ -13,7 +13,7 @@ from stages.base import Dropped
 from stages.canonical import Element
 from stages.normalize.css.computed import REFUSED, compute, refuse
 from stages.normalize.drawing.canvas import Canvas
-from stages.normalize.drawing.compositing import blend, fade, isolate
+from stages.normalize.drawing.compositing import blend, blends, fade, isolate
 from stages.normalize.drawing.look import Look
 from stages.normalize.drawing.plain_values import plain_paints, plain_shape
 from stages.normalize.drawing.scene import CONTAINERS, Frame, Place, Scene, Target
@@ -31,6 +31,7 @@ from stages.normalize.source.conditional import chosen, hide_failing, shown
 from stages.normalize.source.plain import Plain
 from stages.normalize.source.tree import Node
 from stages.normalize.text.painting import draw_text, text_box
+from stages.normalize.values.blending import ISOLATING
 from stages.normalize.values.properties import DEFAULTS, TRANSFORM_PROPERTIES, Style
 from stages.normalize.values.units import Viewport
 from stages.normalize.walk.far import bring_near
@@ -44,6 +45,7 @@ from stages.reasons import Reason
 
 _UNKNOWN_DRAWN = frozenset(("image", "video", "canvas", "iframe"))
 _MARKERS = ("marker-start", "marker-mid", "marker-end")
+_ISOLATING = ("clip-path", "filter", *ISOLATING)
 _MARKED = frozenset(("path", "line", "polyline", "polygon"))
 _UNCHANGED: AbstractContextManager[Target | None] = nullcontext()
 
@@ -194,6 +196,10 @@ class Walker(Scene):
         """See `Scene.with_effects`."""
         if not own or not (elements or (own.get("filter") and self.target.measured is None)):
             return elements
+        if any(map(blends, elements)) and _isolates(own):
+            elements = isolate(elements)
+            if own.get("isolation") != "isolate" and own.get("opacity", 1.0) == 1:
+                self.plain.declare(node, "isolation", "isolate", "isolation")
         if own.get("filter") or own.get("clip-path") or own.get("mask"):
             box = box or self.content_box(node, own, place, shape, area)
             inner, viewport = content_map(self, node, place, area)
@@ -209,8 +215,6 @@ class Walker(Scene):
         mode = own.get("mix-blend-mode", "normal")
         if mode != "normal" and self.target.measured is None:
             elements = blend(elements, mode)
-        elif own.get("isolation") == "isolate":
-            elements = isolate(elements)
         return elements
 
     def content_box(
@@ -280,6 +284,17 @@ def _box(shape: Shape, matrix: Matrix) -> Box | None:
         return exact_box(transform(shape.path(), matrix))
     box = shape.box()
     return None if box is None else map_box(matrix, box)
+
+
+def _isolates(own: Style) -> bool:
+    """Whether what is in an element with these properties is blended with nothing below it.
+
+    Compositing 1, section 3.1, and as Chromium: references to nothing, and what changes nothing, isolate, too.
+    """
+    mask = own.get("mask")
+    if own.get("isolation") == "isolate" or own.get("opacity", 1.0) != 1 or (mask and (mask.ref or mask.image)):
+        return True
+    return any(own.get(name) for name in _ISOLATING)
 
 
 def _draws_nothing(node: Node, style: Style, own: Style) -> bool:

@@ -6,7 +6,7 @@ import string
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stages.base import Dropped
@@ -373,8 +373,19 @@ def drawings(draw: st.DrawFn) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">{DEFS}{body}</svg>'
 
 
+CLIPPED_WITHIN_A_GROUP = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-20 -10 400 200">{DEFS}<g opacity=".6"><path d="M0 0l1 -10" '
+    'stroke="red" mask="url(#k)" clip-path="url(#c)" style="mix-blend-mode:screen"/></g></svg>'
+)
+HARDLY_ROUNDED = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 784 784"><rect y="-1" width="1" height="2" rx="0.004"/></svg>'
+)
+
+
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawings())
+@example(CLIPPED_WITHIN_A_GROUP)
+@example(HARDLY_ROUNDED)
 def test_normalizing_twice_equals_normalizing_once(svg: str):
     """The canonical form of a canonical form is itself, and its coordinates are what tokens can say."""
     try:
