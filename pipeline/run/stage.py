@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,9 +12,10 @@ from pipeline.progress import Display
 from pipeline.run import bisect
 from pipeline.run.ahead import Ahead
 from pipeline.run.costs import Costs
+from pipeline.run.deciding import Decider
 from pipeline.run.engine import Engine
 from pipeline.run.failures import gave_up
-from pipeline.run.plan import Decision, decide
+from pipeline.run.plan import Decision
 from pipeline.run.trust import Trust
 from pipeline.run.watch import Watch
 from pipeline.steps.copies import COPIES_STEP
@@ -25,19 +24,9 @@ from pipeline.steps.fetch import FETCH
 from pipeline.steps.rowwise import SAMPLES_STEP
 from pipeline.storage.base import Storage
 from pipeline.work import ledger
-from pipeline.work.compacted import Listed
 from pipeline.work.ledger import Record
 from pipeline.work.records import Records
 from pipeline.work.task import CORPUS, Cause, Done, Failed, Needs, Step, Task
-
-READERS = 16
-"""Records that are read at a time: each is small, and an object store takes its time to answer."""
-
-TOGETHER = 64
-"""Records that one of these reads before it takes others: each hand-over takes longer than reading from a disk does."""
-
-HELD = 20_000
-"""Inputs of tasks that are looked at together: of some steps a task has thousands, with a path and a digest each."""
 
 PLANNED_ON = (FETCH, CRAWL, SAMPLES_STEP)
 """Of these a plan says what follows where it is not known yet, by sources."""
@@ -87,20 +76,6 @@ class MetDamage(Exception):
         self.path, self.failure = path, failure
 
 
-def _parts(tasks: Iterable[Task[Any]]) -> Iterator[tuple[list[Task[Any]], int]]:
-    """Consecutive tasks that one read takes, and how many inputs they have."""
-    part: list[Task[Any]] = []
-    held = 0
-    for task in tasks:
-        part.append(task)
-        held += len(task.basis.inputs) if isinstance(task.basis.inputs, tuple) else 1
-        if len(part) == TOGETHER or held >= HELD // READERS:
-            yield part, held
-            part, held = [], 0
-    if part:
-        yield part, held
-
-
 class StageRunner:
     """Runs the steps of one run, one after the other, or only plans them."""
 
@@ -132,14 +107,11 @@ class StageRunner:
         self._open_engine = open_engine
         self.watch = watch or Watch("", display, {})
         self._engine: Engine | None = None
-        self._listed: Listed | None = None
-        """The records that there are of a step. Of one step only: a workspace has many."""
         self.ran = self.reused = 0
         """Tasks of the last walk that this run has run, in that walk or in one before, and the others."""
         self._ran: set[tuple[str, str, str]] = set()
-        self._ahead = Ahead(storage, self._decision)
-        self._last: Decision | None = None
-        """What `decide` said last: some records are so large that they are not read twice."""
+        self._ahead = Ahead(storage, lambda task, record: self._decider.decision(task, record))
+        self._decider = Decider(storage, self.trust, self._ahead.began)
 
     def begin(self) -> None:
         """Forget how far the last walk came, not what it ran."""
@@ -147,9 +119,8 @@ class StageRunner:
         self.pending.clear()
         self.guessed = False
         self.ran = self.reused = 0
-        self._listed = None
+        self._decider.begin()
         self._ahead.clear()
-        self._last = None
         self.watch.anew()
 
     def close(self) -> None:
@@ -195,8 +166,7 @@ class StageRunner:
             self.trust.known(record)
             # as whoever comes after this run reads it
             records[places[record.source, record.key]] = Record.from_bytes(record.to_bytes())
-        self._last = None
-        self._list(step).compact(records)
+        self._decider.compact(step, records)
         if step is CRAWL:
             self.trust.crawled(records)
         return records
@@ -217,64 +187,18 @@ class StageRunner:
             raise Unknown(step.name)
         return Records(decision.record for decision in decisions if decision.record is not None)
 
-    def _decisions(self, tasks: Iterable[Task[Any]]) -> Iterator[Decision]:
-        """Of each task, in order. Few are held at a time: `HELD` of their inputs."""
-        reading: deque[tuple[int, Future[list[Decision]]]] = deque()
-        held = 0
-        with ThreadPoolExecutor(READERS) as readers:
-            for part, inputs in _parts(tasks):
-                listed = self._list(part[0].step)
-                known = [listed.compacted(task.source, task.key) for task in part]
-                there = [listed.listed(task.source, task.key) for task in part]
-                if there == [record is not None for record in known]:
-                    decided: Future[list[Decision]] = Future()
-                    decided.set_result(self._decide_all(part, known))
-                else:
-                    decided = readers.submit(self._decide_all, part, known)
-                reading.append((inputs, decided))
-                held += inputs
-                while reading and (reading[0][1].done() or held > HELD or len(reading) > 2 * READERS):
-                    inputs, decided = reading.popleft()
-                    held -= inputs
-                    yield from self._counted(decided.result())
-            for _, decided in reading:
-                yield from self._counted(decided.result())
-
-    def _decide_all(self, tasks: Sequence[Task[Any]], known: Sequence[Record | None]) -> list[Decision]:
-        return [self._decide(task, record) for task, record in zip(tasks, known, strict=True)]
-
-    def _counted(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
-        tasks = ((d.run, d.task) for d in decisions)
-        ran = sum(run or (task.step.name, task.source, task.key) in self._ran for run, task in tasks)
-        self.ran += ran
-        self.reused += len(decisions) - ran
-        return decisions
-
-    def _list(self, step: Step[Any]) -> Listed:
-        if self._listed is None or self._listed.stage != step.name:
-            self._listed = None  # before another is held
-            self._listed = Listed(self._storage, step.name)
-        return self._listed
-
     def decide(self, task: Task[Any]) -> Decision:
         """Whether ``task`` has to run, or to be waited for."""
-        self._last = self._decide(task, self._list(task.step).compacted(task.source, task.key))
-        return self._last
+        return self._decider.decide(task)
 
-    def _decide(self, task: Task[Any], record: Record | None) -> Decision:
-        """``record``: None if it has to be read where it lies."""
-        if self._ahead.began(task):
-            return Decision(task, "it began ahead", None)
-        if self._last is not None and self._last.task is task and self._last.record is not None:
-            return self._last
-        listed = self._list(task.step)
-        if record is None and listed.listed(task.source, task.key):
-            record = listed.read(task.source, task.key)
-        return self._decision(task, record)
-
-    def _decision(self, task: Task[Any], record: Record | None) -> Decision:
-        damaged = self.trust.fault_of(record)
-        return Decision(replace(task, anew=True), damaged, None) if damaged else decide(task, record)
+    def _decisions(self, tasks: Iterable[Task[Any]]) -> Iterator[Decision]:
+        for decision in self._decider.decisions(tasks):
+            task = decision.task
+            if decision.run or (task.step.name, task.source, task.key) in self._ran:
+                self.ran += 1
+            else:
+                self.reused += 1
+            yield decision
 
     def _execute(self, step: Step[Any], todo: Sequence[Task[Any]]) -> Iterator[Record]:
         if not todo:
@@ -305,8 +229,7 @@ class StageRunner:
         self.trust.made(record)
         self._ran.add((record.stage, record.source, record.key))
         self.watch.done(result)
-        if self._listed is not None and self._listed.stage == record.stage:
-            self._listed.wrote(record, result.etag)
+        self._decider.wrote(result)
 
     def _more(self) -> Task[Any] | None:
         task = self._ahead.take()
