@@ -7,7 +7,8 @@ limit far beyond the CPU limit for a child that sleeps.
 
 A chunk has the limits of one record. When it fails, its rows run one by one, and those that fail alone are quarantined.
 So a row's fate does not depend on its neighbours, nor on how rows are cut into chunks: a row over a limit takes its
-chunk over the limit, and a chunk within the limits holds no row beyond them.
+chunk over the limit, and a chunk within the limits holds no row beyond them. What takes too long has to do so twice, in
+its chunk and alone or twice alone: a virtual machine that stands still bills the time to whoever was running.
 """
 
 from __future__ import annotations
@@ -142,19 +143,21 @@ class Sandbox:
         culprits = []
         for i in range(chunk.num_rows):
             try:
-                parts.append(self._alone(chunk.slice(i, 1), settings_json))
+                parts.append(self._alone(chunk.slice(i, 1), settings_json, slow))
             except _Failure as failure:
                 culprits.append((begin + i, failure.reason, failure.detail))
         quarantined += culprits
         if slow and not culprits:
             self._chunk_rows = max(1, chunk.num_rows // 2)
 
-    def _alone(self, row: pa.Table, settings_json: str) -> list[pa.Table]:
+    def _alone(self, row: pa.Table, settings_json: str, slow: bool) -> list[pa.Table]:
+        """``slow``: a chunk with this row took too long before."""
         used = self._child is not None and self._child.rows > 0
         try:
             return self._call(row, settings_json)
         except _Failure as failure:
-            if not used or failure.reason not in (Reason.CRASHED, Reason.OUT_OF_MEMORY):
+            again = not slow if failure.reason == Reason.TIMED_OUT else used and failure.reason in _OF_A_PROCESS
+            if not again:
                 raise
         # in a child of its own no earlier row can have been the cause
         return self._call(row, settings_json)
@@ -172,6 +175,9 @@ class Sandbox:
                 self.close()
             raise
 
+
+_OF_A_PROCESS = (Reason.CRASHED, Reason.OUT_OF_MEMORY)
+"""What an earlier row in the same process may be to blame for."""
 
 _starts: list[float] = []
 """Of each child of this process: seconds until it was ready."""

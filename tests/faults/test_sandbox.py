@@ -78,6 +78,15 @@ def test_slow_rows_are_not_culprits() -> None:
     assert sandbox._chunk_rows == 6
 
 
+@pytest.mark.parametrize("others", [[], ["segfault"], ["ok", "raise"]])
+def test_a_row_is_over_the_limit_only_if_it_is_twice(box: Sandbox, tmp_path: Path, others: list[str]) -> None:
+    """A machine that stands still for a moment costs no record, whether its chunk is run row by row or it is alone."""
+    result = box.run(table([*others, str(tmp_path / "paused")]), "s")
+    assert len(others) not in [row for row, _, _ in result.quarantined]
+    assert result.tables[0]["n"].to_pylist()[-1] == len(others)
+    assert (tmp_path / "paused").exists()
+
+
 def test_the_row_after_a_poisonous_one_is_not_blamed(box: Sandbox) -> None:
     """A row that dies of what an earlier one left behind is run again in a fresh child."""
     result = box.run(table(["poison", "ok", "ok"]), "s")
