@@ -59,7 +59,7 @@ class Nodes:
 
     def join(self, **environment: str) -> None:
         """Start one more node and wait until the head knows it."""
-        self.add(f"--address={self.address}", "--num-cpus=2", **environment)
+        self.add(f"--address={self.address}", "--num-cpus=1", **environment)
         wait_until(lambda: self._alive() == len(self.processes))
 
     def _alive(self) -> int:
@@ -137,7 +137,7 @@ def cluster() -> Iterator[Nodes]:
     try:
         nodes.add(
             "--head",
-            "--num-cpus=2",
+            "--num-cpus=1",
             f"--port={port}",
             f"--dashboard-port={dashboard}",
             f"--ray-client-server-port={client}",

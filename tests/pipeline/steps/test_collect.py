@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.steps import collect
@@ -74,6 +74,7 @@ def collected(
     return shares, pieces, [task.basis.fingerprint for task in tasks]
 
 
+@settings(max_examples=40)
 @given(corpora(), st.integers(1, 8))
 def test_every_piece_comes_to_its_shard(corpus: list[tuple[int, Group]], at_once: int) -> None:
     """By one task or by several: the same shares of the same pieces, in the order of shards, then of groups."""
@@ -98,6 +99,8 @@ def test_every_piece_comes_to_its_shard(corpus: list[tuple[int, Group]], at_once
         for share, own in zip(shares, pieces, strict=True):
             assert [(piece.path, piece.rows) for piece in own] == expected[share.kind, share.place]
             assert (share.rows, share.bytes) == (sum(p.rows for p in own), sum(p.bytes for p in own))
+            in_order = "".join(piece.sha256 for piece in own)
+            assert share.digest == hashlib.sha256(in_order.encode()).hexdigest()
         ends: dict[str, list[tuple[int, int]]] = {}
         for piece in (piece for own in pieces for piece in own):
             ends.setdefault(piece.path, []).append((piece.offset, piece.offset + piece.bytes))
@@ -107,6 +110,7 @@ def test_every_piece_comes_to_its_shard(corpus: list[tuple[int, Group]], at_once
             assert spans[-1][1] == record.outputs["kept"].bytes
 
 
+@settings(max_examples=30)
 @given(corpora(), st.data())
 def test_a_digest_says_which_pieces_a_shard_has(corpus: list[tuple[int, Group]], data: st.DataObject) -> None:
     """It stays where the same lies elsewhere, and where another shard's changes; it changes with its own."""
