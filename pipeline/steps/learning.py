@@ -241,7 +241,7 @@ def runs_step(work: Work[RunsPayload]) -> Record:
     """The distinct runs of commands in some partitions' survivors that hold nothing rare."""
     payload = work.task.payload
     bits = pa.decompress(work.storage.read(payload.mask), tokenize.SLOTS // 8, "zstd", asbytes=True)
-    mask = np.unpackbits(np.frombuffer(bits, np.uint8)).astype(bool)
+    mask = np.unpackbits(np.frombuffer(bits, np.uint8)).view(bool)
     strings = [
         text
         for survivors in payload.survivors
