@@ -17,6 +17,7 @@ from pipeline.sources.web.rules import absolute
 from stages.crawl import html, optouts
 from stages.crawl.html import Link, Links
 from stages.crawl.optouts import Statement
+from stages.patterns import compiled
 from stages.reasons import Reason
 
 Content = Literal["svg", "page", "text", "nothing", "other"]
@@ -24,7 +25,7 @@ Content = Literal["svg", "page", "text", "nothing", "other"]
 _SIGNIFICANT = ("content-usage", "content-signal", "tdm-reservation", "tdm-policy", "x-robots-tag", "link")
 # possessive: a document of nothing but comments takes no longer for it
 _BEFORE_ROOT = r"(?>\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*+)?>)*+"
-_ROOT = re.compile(_BEFORE_ROOT + r"<([A-Za-z_][\w.-]*:)?([A-Za-z][\w-]*)", re.DOTALL | re.IGNORECASE)
+_ROOT = compiled(_BEFORE_ROOT + r"<([A-Za-z_][\w.-]*:)?([A-Za-z][\w-]*)", re.DOTALL | re.IGNORECASE)
 _HTML = re.compile(r"<!DOCTYPE\s+html", re.IGNORECASE)
 _LOOKED_AT = 65_536
 _RASTER = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x00\x00\x01\x00", b"%PDF", b"PK\x03\x04", b"wOF", b"BM")

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from stages.crawl.html.encoding import decode
 from stages.crawl.html.model import Link, Links
 from stages.crawl.html.tokens import ATTRIBUTES, BOGUS, COMMENT, END_TAG, RAW_TEXT, SPACE, attributes
+from stages.patterns import compiled
 from stages.text import plain
 
 MOST_CHARS = 16_000_000
@@ -34,7 +35,7 @@ def _pattern(styled: bool) -> re.Pattern[str]:
     script = rf"(?i:script){_AFTER}{ATTRIBUTES}(?:>[^<]*+(?:<(?!/(?i:script){_AFTER})[^<]*+)*+|\Z)"
     skipped = rf"[^<]++|<{script}|{COMMENT}|{END_TAG}|{BOGUS}|<(?![a-zA-Z!?/])"
     skipped += rf"|<(?!{_RAW}|{wanted}){name}{ATTRIBUTES}(?:>|\Z)"
-    return re.compile(
+    return compiled(
         # what ends at the end of the text is never tried from a later place
         rf"(?:{skipped})*+(?:\Z|<(?:(?P<raw>{_RAW})({ATTRIBUTES})"
         rf"(?:>([^<]*+(?:<(?!/(?i:(?P=raw)){_AFTER})[^<]*+)*+)|\Z)|({name})({ATTRIBUTES})(?:>|\Z)))"
@@ -43,7 +44,7 @@ def _pattern(styled: bool) -> re.Pattern[str]:
 
 _TAGS, _STYLED_TAGS = _pattern(styled=False), _pattern(styled=True)
 
-_PLAIN_PATH = re.compile(r"/(?!/)[\w\-%&=+,;:@!$'()*?~/]*+(?:(?<!/)\.[\w\-%&=+,;:@!$'()*?~/]*+)*+(?:#.*)?\Z", re.ASCII)
+_PLAIN_PATH = compiled(r"/(?!/)[\w\-%&=+,;:@!$'()*?~/]*+(?:(?<!/)\.[\w\-%&=+,;:@!$'()*?~/]*+)*+(?:#.*)?\Z", re.ASCII)
 """A path without dots at the start of its parts, and without what has to be escaped."""
 _ORIGIN = re.compile(r"https?://[\w.-]++(?::\d{1,5})?(?=[/?#]|\Z)", re.ASCII)
 _OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:(?!\d)", re.IGNORECASE)
@@ -51,7 +52,7 @@ _RASTER = re.compile(
     r"[^?#]*\.(?:jpe?g|png|gif|webp|avif|bmp|ico|tiff?|mp4|webm|woff2?|ttf|otf|eot)(?:[?#]|\Z)", re.IGNORECASE
 )
 
-_CSS = re.compile(
+_CSS = compiled(
     r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
     rf"|@import{SPACE}*+(?:\"([^\"\n]*+)\"|'([^'\n]*+)')"
     rf"|(@import{SPACE}++)?(?i:url)\({SPACE}*+(?:\"([^\"\n]*+)\"|'([^'\n]*+)'|([^\"'()\s]++))"
@@ -306,7 +307,7 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
 
 
-_BASE = re.compile(rf"(?:[^<]++|{COMMENT}|<(?!(?i:base){_AFTER}))*+(?:\Z|<(?i:base)({ATTRIBUTES}))")
+_BASE = compiled(rf"(?:[^<]++|{COMMENT}|<(?!(?i:base){_AFTER}))*+(?:\Z|<(?i:base)({ATTRIBUTES}))")
 
 
 def _bases(text: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from stages.normalize.css.matching import Complex
 from stages.normalize.css.registered import Registered, registration
 from stages.normalize.css.selectors import InvalidSelectorError, parse_selectors
 from stages.normalize.values.known_properties import ALIASES, REFUSED
+from stages.patterns import compiled
 from stages.untrusted import limit_css_nesting
 
 MOST_CHARS = 4_000_000
@@ -34,9 +35,9 @@ RELEVANT = (KNOWN | frozenset(REFUSED) | frozenset(ALIASES)) - {"all"} | {"anima
 """Properties that can change what a drawing looks like."""
 
 _TEXT = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
-_COMMENTS = re.compile(rf"({_TEXT})|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)", re.DOTALL)
-_CUTS = re.compile(rf"{_TEXT}|(?i:url)\((?![\t\n\f\r ]*[\"'])(?:[^)\\]|\\.)*+(?:\)|\Z)|\\.|[{{}};]", re.DOTALL)
-_DECLARATION = re.compile(
+_COMMENTS = compiled(rf"({_TEXT})|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)", re.DOTALL)
+_CUTS = compiled(rf"{_TEXT}|(?i:url)\((?![\t\n\f\r ]*[\"'])(?:[^)\\]|\\.)*+(?:\)|\Z)|\\.|[{{}};]", re.DOTALL)
+_DECLARATION = compiled(
     rf"\s*+(-?-?[A-Za-z_][\w-]*+)\s*+:((?:[^;\"'()\\{{}}]|{_TEXT}|\((?:[^\"'()]|{_TEXT}|\((?:[^\"'()]|{_TEXT}"
     rf"|\((?:[^\"'()]|{_TEXT}|\([^\"'()]*+\))*+\))*+\))*+\))*+)(?:;|\Z)"
 )

@@ -10,6 +10,8 @@ import html
 import re
 from html.entities import html5
 
+from stages.patterns import compiled
+
 SPACE = r"[\t\n\f\r ]"
 NAME = r"[a-zA-Z][^\t\n\f\r />]*+"
 ATTRIBUTES = (
@@ -24,7 +26,7 @@ END_TAG = rf"</{NAME}{ATTRIBUTES}(?:>|\Z)"
 RAW_TEXT = "script|style|textarea|title|xmp|iframe|noembed|noframes"
 """Elements of HTML whose content is text, up to their end tag, whatever looks like a tag in it."""
 
-_ATTRIBUTE = re.compile(
+_ATTRIBUTE = compiled(
     rf"([^\t\n\f\r />][^\t\n\f\r />=]*+)"
     rf"(?:{SPACE}*+={SPACE}*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+))?+)?+"
 )

@@ -31,6 +31,7 @@ from stages.crawl.html.elements import (
 )
 from stages.crawl.html.tokens import ATTRIBUTES, BOGUS, COMMENT, NAME, attributes
 from stages.normalize.source.tree import Node
+from stages.patterns import compiled
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -42,7 +43,7 @@ MOST_ELEMENTS = 200_000
 _MOST_FORMATTING = 12
 _SPACES = frozenset(("svg", "math"))
 
-_TOKEN = re.compile(
+_TOKEN = compiled(
     rf"([^<]*+)(?:\Z|({COMMENT})|<({NAME})({ATTRIBUTES})(?:>|(\Z))|</({NAME}){ATTRIBUTES}(?:>|\Z)|({BOGUS})|(<))"
 )
 _ENDS = {name: re.compile(rf"</{name}(?=[\t\n\f\r />]|\Z)", re.IGNORECASE) for name in RAW}
