@@ -246,7 +246,7 @@ def test_a_bad_line_costs_itself():
     assert said[4] == b"<svg>\xff</svg>" and said[5] == b"<svg>\xed\xa0\xbd</svg>"
     assert said[6] == (Reason.TOO_LARGE, f"line 8: over {8 * LIMIT} bytes")
     assert said[7] == (Reason.TOO_LARGE, f"over {LIMIT} bytes")
-    deep = b'{"svg": "<svg/>"}\n' + b"[" * 9_000
+    deep = b'{"svg": "<svg/>"}\n' + b"[" * 15_000
     assert contents(deep, "t.jsonl")[1] == (Reason.BAD_ROW, "line 2: no JSON: nested too deep")
 
 
@@ -280,7 +280,7 @@ def test_a_bad_row_of_cells_costs_itself():
         ("t.json", b'[{"svg": "<svg/>"}] x', "more behind the array"),
         ("t.json", b'[{"svg": "<svg/>"} {}]', "{ where , must be"),
         ("t.json", b'[{"svg": "' + b"x" * (9 * LIMIT), "element 0: over 16000 bytes"),
-        ("t.json", b"[" * 9_000, "element 0: nested too deep"),
+        ("t.json", b"[" * 15_000, "element 0: nested too deep"),
         ("t.arrows", arrow(TABLE, stream=True)[:-8], "no end marker"),
         ("t.arrow", arrow(TABLE)[:-9], "."),
         ("t.arrow", b"FEA1" + bytes(90), "Feather's first version"),
